@@ -1,0 +1,75 @@
+# Every task of the project. `make help` lists them.
+#
+# A stamp file in .venv remembers each step of the set-up, so that a repeated task starts at once and a changed Rust
+# source is built again. The Python package is installed in place: its changes need no step.
+
+SHELL := /bin/sh
+PYTHON3 ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SEED ?= 7
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+RUST_SOURCES := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find rust -name '*.rs' -not -path '*/target/*')
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-rust test-python lint format build bench clean
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	$(PYTHON3) -m venv $(VENV)
+
+# The dependencies and the package itself (in place). Runs again when pyproject.toml changes.
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet 'maturin>=1.9'
+	$(BIN)/maturin develop --release --extras dev
+	@touch $@
+
+# The extension module. Runs again when a Rust source changes.
+$(VENV)/.native: $(VENV)/.installed $(RUST_SOURCES)
+	$(BIN)/maturin develop --release --skip-install --quiet
+	@touch $@
+
+setup: $(VENV)/.native ## make the virtual environment, build and install
+
+demo: setup ## compose one song with the bundled model into ./demo (SEED=7)
+	@$(BIN)/lakhnes generate --num 1 --seed $(SEED) --out-dir demo --force
+	@echo "Listen to: $(CURDIR)/demo/0.wav"
+
+test: test-rust test-python ## run all tests (cargo, then pytest)
+
+test-rust: setup ## run the Rust tests
+	cargo test --workspace --locked
+
+test-python: setup ## run the Python tests
+	$(BIN)/python -m pytest
+
+lint: setup ## check style, types and stubs of both languages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml lakhnes._native
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
+
+format: setup ## rewrite the sources in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	cargo fmt --all
+
+build: setup ## build the wheel into ./dist
+	$(BIN)/maturin build --release --out dist
+
+bench: setup ## measure speed (pytest-benchmark and criterion)
+	cargo bench --workspace --locked
+	@if ls benches/*.py >/dev/null 2>&1; then $(BIN)/python -m pytest benches; fi
+
+clean: ## remove what the tasks have made, the virtual environment too
+	rm -rf $(VENV) target dist demo generated python/lakhnes/_native.*.so python/lakhnes/_native.pyd
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
