@@ -1,0 +1,94 @@
+"""How the commands speak: results on stdout, everything else on stderr, bars only on a terminal."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["Console", "common_options", "pass_console"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Console:
+    """What the user asked to hear.
+
+    Attributes
+    ----------
+    quiet
+        Only results and errors; set by ``-q``.
+    verbose
+        Tracebacks too; set by ``-v``.
+    json
+        Stdout carries one JSON object and nothing else; set by ``--json``.
+    """
+
+    quiet: bool = False
+    verbose: bool = False
+    json: bool = False
+
+    def result(self, line: object) -> None:
+        """Print a result, such as the path of a file that was written, to stdout."""
+        if not self.json:
+            click.echo(str(line))
+
+    def note(self, line: str) -> None:
+        """Tell the user something on stderr that no program would read."""
+        if not self.quiet:
+            click.echo(line, err=True)
+
+    def error(self, line: str) -> None:
+        """Tell on stderr what failed; no option silences it."""
+        click.echo(line, err=True)
+
+    def summary(self, facts: Mapping[str, Any]) -> None:
+        """Print the machine-readable summary, when it was asked for."""
+        if self.json:
+            click.echo(json.dumps(facts))
+
+    @contextlib.contextmanager
+    def progress(self, description: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        """Show a bar on stderr, and give the function that moves it on by so many steps.
+
+        Off a terminal, or with ``-q``, nothing is shown and the function does nothing.
+        """
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda steps: None
+            return
+        # Imported here: rich takes longer to load than most commands take to run.
+        from rich.console import Console as Terminal
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
+            task = bar.add_task(description, total=total)
+            yield lambda steps: bar.advance(task, steps)
+
+
+pass_console = click.make_pass_decorator(Console, ensure=True)
+"""Gives a command the `Console` of this call as its first argument."""
+
+
+def _flag(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def remember(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+        if value:
+            setattr(context.ensure_object(Console), name, True)
+
+    return remember
+
+
+def common_options(command: F) -> F:
+    """Add ``--json``, ``-q`` and ``-v``, which every command takes; they end in the `Console`, not in its arguments."""
+    for flags, name, text in (
+        (("-v", "--verbose"), "verbose", "Show the traceback of an error."),
+        (("-q", "--quiet"), "quiet", "Print results and errors only."),
+        (("--json",), "json", "Print one JSON object on stdout."),
+    ):
+        option = click.option(*flags, is_flag=True, expose_value=False, callback=_flag(name), help=text)
+        command = option(command)
+    return command

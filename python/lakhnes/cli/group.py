@@ -1,0 +1,105 @@
+"""The command group: it loads a command only when it is called, and turns every failure into one line and an exit code.
+
+0: done. 1: some or all of the work failed. 2: wrong usage. 130: Ctrl-C; 143: terminated.
+"""
+
+import importlib
+import signal
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from types import FrameType
+from typing import Any
+
+import click
+
+from lakhnes.cli.console import Console
+from lakhnes.errors import LakhnesError
+
+__all__ = ["LazyGroup", "message_of"]
+
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by the place of their code.
+
+    Parameters
+    ----------
+    commands_at
+        Name of each command and ``module:attribute`` where it stands, in the order of the help page.
+    """
+
+    def __init__(self, *args: Any, commands_at: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.commands_at = dict(commands_at or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of the help page."""
+        return [*self.commands_at, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load the module of a command and give the command."""
+        place = self.commands_at.get(cmd_name)
+        if place is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = place.partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{place} is no click command")
+        return command
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+        """Run the command line and leave with its exit code."""
+        if not extra.pop("standalone_mode", True):
+            return super().main(args, prog_name, standalone_mode=False, **extra)
+        sys.exit(self._run(args, prog_name, extra))
+
+    def _run(self, args: Sequence[str] | None, prog_name: str | None, extra: dict[str, Any]) -> int:
+        console = extra.setdefault("obj", Console())
+        restore = _terminate_by_exception()
+        try:
+            code = super().main(args, prog_name, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            error.show()
+            return error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            console.error("interrupted")
+            return INTERRUPTED
+        except Exception as error:  # the last place where a failure can become a message
+            if console.verbose:
+                traceback.print_exc()
+            else:
+                console.error(f"Error: {message_of(error)}")
+            return FAILED
+        finally:
+            restore()
+        return code if isinstance(code, int) else 0
+
+
+def _terminate_by_exception() -> Any:
+    """Let SIGTERM unwind the stack, so that unfinished files are removed; give the function that undoes it."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(TERMINATED)
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: the caller keeps its own handling
+        return lambda: None
+    return lambda: signal.signal(signal.SIGTERM, before)
+
+
+def message_of(error: BaseException) -> str:
+    """Say in one line what went wrong: file, place, and what was expected."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {(error.strerror or type(error).__name__).lower()}"
+    if isinstance(error, (LakhnesError, OSError)):
+        return " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    text = " ".join(str(error).split())
+    return f"internal error: {type(error).__name__}: {text} (-v shows where)"

@@ -1,0 +1,38 @@
+"""What lakhnes raises when its input is wrong.
+
+Every message is one line: the file where known, the place (byte offset, line, token), and what was expected there.
+What the operating system refuses stays an `OSError`.
+"""
+
+__all__ = [
+    "CheckpointError",
+    "FormatError",
+    "LakhnesError",
+    "LimitError",
+    "TokenError",
+    "UnsafeCheckpointError",
+]
+
+
+class LakhnesError(Exception):
+    """Any mistake in the input of lakhnes; the base of all that follow."""
+
+
+class FormatError(LakhnesError, ValueError):
+    """The bytes of a file are not what its format asks for."""
+
+
+class TokenError(LakhnesError, ValueError):
+    """A token, or a token id, that the vocabulary does not have."""
+
+
+class LimitError(LakhnesError, ValueError):
+    """The input is larger than a documented limit; raised before memory is taken."""
+
+
+class CheckpointError(LakhnesError):
+    """A model directory is missing, incomplete, or does not fit the model."""
+
+
+class UnsafeCheckpointError(CheckpointError):
+    """A checkpoint asks for code to be run; nothing of it was."""

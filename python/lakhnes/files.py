@@ -1,0 +1,142 @@
+"""Files in and out: which format a name stands for, how much is read, and how a result appears whole or not at all."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from lakhnes.errors import FormatError, LimitError
+
+__all__ = [
+    "AUDIO_FORMATS",
+    "MAX_INPUT_BYTES",
+    "READABLE",
+    "SUFFIXES",
+    "WRITABLE",
+    "base_name",
+    "check_target",
+    "format_of",
+    "read_limited",
+    "replacing",
+    "write_bytes",
+]
+
+MAX_INPUT_BYTES = 64 * 2**20
+"""The largest file that is read as a song; a larger one raises `LimitError` before it is opened."""
+
+SUFFIXES = {
+    ".tx1.txt": "tx1",
+    ".tx2.txt": "tx2",
+    ".mid": "mid",
+    ".midi": "mid",
+    ".exprsco.pkl": "exprsco",
+    ".wav": "wav",
+    ".flac": "flac",
+    ".ogg": "ogg",
+}
+"""The format that the end of a file's name stands for."""
+
+READABLE = ("tx1", "tx2", "mid", "exprsco")
+"""Formats that hold a song."""
+
+AUDIO_FORMATS = ("wav", "flac", "ogg")
+"""Formats that hold sound."""
+
+WRITABLE = ("tx1", "tx2", "mid", *AUDIO_FORMATS)
+"""Formats that a song can be written in."""
+
+
+def format_of(path: str | os.PathLike[str], among: tuple[str, ...]) -> str:
+    """Name the format of a file by the end of its name.
+
+    Parameters
+    ----------
+    path
+        The file; it need not exist.
+    among
+        The formats that make sense here, such as `READABLE`.
+
+    Raises
+    ------
+    FormatError
+        If the name ends in none of their suffixes.
+    """
+    name = Path(path).name.lower()
+    for suffix, format_name in SUFFIXES.items():
+        if name.endswith(suffix) and format_name in among:
+            return format_name
+    expected = " ".join(suffix for suffix, format_name in SUFFIXES.items() if format_name in among)
+    raise FormatError(f"{path}: the name must end in one of {expected}")
+
+
+def base_name(path: str | os.PathLike[str]) -> str:
+    """Give the name of a file without its folder and without the suffix that names its format."""
+    name = Path(path).name
+    for suffix in SUFFIXES:
+        if name.lower().endswith(suffix) and len(name) > len(suffix):
+            return name[: -len(suffix)]
+    return Path(path).stem
+
+
+def read_limited(path: str | os.PathLike[str], limit: int = MAX_INPUT_BYTES) -> bytes:
+    """Read a whole file, or raise `LimitError` before reading when it holds more than `limit` bytes."""
+    with Path(path).open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise LimitError(f"{path}: {size} bytes, expected at most {limit}")
+        data = file.read(limit + 1)  # a pipe has no size of its own
+    if len(data) > limit:
+        raise LimitError(f"{path}: more than {limit} bytes")
+    return data
+
+
+def check_target(path: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Refuse, before any work is done, a target whose folder is missing or that exists and must not be replaced.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder of the target does not exist.
+    IsADirectoryError
+        If the target is a folder.
+    FileExistsError
+        If the target exists and `overwrite` is false.
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(2, "the folder does not exist", str(target.parent))
+    if target.is_dir():
+        raise IsADirectoryError(21, "is a folder, expected a file", str(target))
+    if not overwrite and target.exists():
+        raise FileExistsError(17, "exists already (--force replaces it)", str(target))
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
+    """Write a file whole or not at all.
+
+    Gives a temporary path in the same folder. When the block ends without an exception, what was written there takes
+    the name of the target in one step; otherwise it is deleted.
+
+    Raises
+    ------
+    OSError
+        As `check_target` does, or when the disk refuses.
+    """
+    target = Path(path)
+    check_target(target, overwrite=overwrite)
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        yield temporary
+        if not overwrite and target.exists():
+            check_target(target, overwrite=False)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = True) -> None:
+    """Write `data` to a file, whole or not at all."""
+    with replacing(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(data)
