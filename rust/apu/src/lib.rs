@@ -1,0 +1,29 @@
+//! The sound chip of the Nintendo Entertainment System: from register writes to samples.
+//!
+//! ```
+//! use lakhnes_apu::{RegisterLog, RenderOptions, Standard, Write, render};
+//!
+//! let mut log = RegisterLog::new(Standard::Ntsc);
+//! for (register, value) in [(0x15, 0x01), (0x00, 0xBF), (0x02, 0xFD), (0x03, 0x00)] {
+//!     log.writes.push(Write { tick: 0, register, value }); // A4 on the first pulse
+//! }
+//! log.length = 44_100;
+//! let audio = render(&log, &RenderOptions::default())?;
+//! assert_eq!(audio.len(), 44_100);
+//! # Ok::<(), lakhnes_apu::ApuError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod error;
+mod register_log;
+mod render;
+
+pub use error::ApuError;
+pub use register_log::{
+    MAX_CLOCK, MAX_EVENTS, MAX_LENGTH, MIN_CLOCK, MemoryBlock, RegisterLog, Standard, TICK_RATE,
+    Tags, Write,
+};
+pub use render::{
+    DEFAULT_MAX_TICKS, FilterMode, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, MixerMode, RenderOptions,
+    Renderer, render, render_i16, render_stems,
+};
