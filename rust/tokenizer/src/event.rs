@@ -1,0 +1,171 @@
+//! One event of a TX text: its type, its spelling, and which events TX1 and TX2 have.
+//!
+//! ```text
+//! WT_n               wait n samples of 1/44,100 s (n ≥ 1)
+//! P1_NOTEON_60       voice P1, P2, TR or NO begins a note (and ends the one that sounds)
+//! P1_NOTEOFF         the note ends
+//! P1_VELOCITY_7      TX2 only; never for TR
+//! P1_TIMBRE_2        TX2 only; never for TR
+//! ```
+//! Source: LakhNES (Donahue et al., ISMIR 2019), section 4.1; the ranges are those of its vocabulary files.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use crate::error::TokenizerError;
+use crate::limits::MAX_TICKS;
+use crate::song::Voice;
+
+/// Which of the two event languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// Notes and waits: 631 symbols.
+    Tx1,
+    /// Velocities and timbres too: 686 symbols.
+    Tx2,
+}
+
+/// An event of a TX text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// Nothing happens for so many ticks, at least 1.
+    Wait(u32),
+    /// The note of a voice ends.
+    NoteOff(Voice),
+    /// A note of a voice begins.
+    NoteOn(Voice, u8),
+    /// The velocity of a voice changes.
+    Velocity(Voice, u8),
+    /// The timbre of a voice changes.
+    Timbre(Voice, u8),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Wait(ticks) => write!(f, "WT_{ticks}"),
+            Self::NoteOff(voice) => write!(f, "{}_NOTEOFF", voice.tag()),
+            Self::NoteOn(voice, pitch) => write!(f, "{}_NOTEON_{pitch}", voice.tag()),
+            Self::Velocity(voice, value) => write!(f, "{}_VELOCITY_{value}", voice.tag()),
+            Self::Timbre(voice, value) => write!(f, "{}_TIMBRE_{value}", voice.tag()),
+        }
+    }
+}
+
+impl Event {
+    /// Reads one event, e.g. `P1_NOTEON_60`.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Token`] (with the given line) where the dialect has no such event, and
+    /// [`TokenizerError::Limit`] for a wait of more than [`MAX_TICKS`].
+    pub fn parse(token: &str, dialect: Dialect, line: usize) -> Result<Self, TokenizerError> {
+        if let Some(digits) = token.strip_prefix("WT_") {
+            return parse_wait(digits, token, line);
+        }
+        let unknown = || TokenizerError::token(line, dialect.events(), token);
+        let (tag, action) = token.split_at_checked(2).ok_or_else(unknown)?;
+        let voice = match tag {
+            "P1" => Voice::P1,
+            "P2" => Voice::P2,
+            "TR" => Voice::Tr,
+            "NO" => Voice::No,
+            _ => return Err(unknown()),
+        };
+        if action == "_NOTEOFF" {
+            return Ok(Self::NoteOff(voice));
+        }
+        if let Some(digits) = action.strip_prefix("_NOTEON_") {
+            let in_range = || {
+                format!(
+                    "{} to {}",
+                    Self::NoteOn(voice, *voice.pitches().start()),
+                    voice.pitches().end()
+                )
+            };
+            return within(digits, &voice.pitches())
+                .map(|pitch| Self::NoteOn(voice, pitch))
+                .ok_or_else(|| TokenizerError::token(line, in_range(), token));
+        }
+        if dialect == Dialect::Tx2 {
+            if let (Some(digits), Some(range)) =
+                (action.strip_prefix("_VELOCITY_"), voice.velocities())
+            {
+                let expected = || format!("{tag}_VELOCITY_{} to {}", range.start(), range.end());
+                return within(digits, &range)
+                    .map(|value| Self::Velocity(voice, value))
+                    .ok_or_else(|| TokenizerError::token(line, expected(), token));
+            }
+            if let (Some(digits), Some(range)) = (action.strip_prefix("_TIMBRE_"), voice.timbres())
+            {
+                let expected = || format!("{tag}_TIMBRE_{} to {}", range.start(), range.end());
+                return within(digits, &range)
+                    .map(|value| Self::Timbre(voice, value))
+                    .ok_or_else(|| TokenizerError::token(line, expected(), token));
+            }
+        }
+        Err(unknown())
+    }
+}
+
+impl Dialect {
+    /// What an event of the dialect looks like, for messages.
+    const fn events(self) -> &'static str {
+        match self {
+            Self::Tx1 => "a TX1 event (WT_n, or P1, P2, TR, NO with _NOTEON_n or _NOTEOFF)",
+            Self::Tx2 => {
+                "a TX2 event (WT_n, or P1, P2, TR, NO with _NOTEON_n, _NOTEOFF, _VELOCITY_n or _TIMBRE_n)"
+            }
+        }
+    }
+
+    /// `TX1` or `TX2`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tx1 => "TX1",
+            Self::Tx2 => "TX2",
+        }
+    }
+}
+
+/// The tokens of a text, one a line, with their lines from 1. White space around them and blank lines are passed over.
+pub(crate) fn tokens(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.split('\n')
+        .enumerate()
+        .map(|(index, line)| (index + 1, line.trim_ascii()))
+        .filter(|(_, token)| !token.is_empty())
+}
+
+fn parse_wait(digits: &str, token: &str, line: usize) -> Result<Event, TokenizerError> {
+    match decimal(digits) {
+        Some(ticks) if ticks >= 1 => {
+            TokenizerError::check_ticks(ticks)?;
+            Ok(Event::Wait(ticks as u32)) // MAX_TICKS fits an i32
+        }
+        _ => Err(TokenizerError::token(
+            line,
+            format!("WT_1 to WT_{MAX_TICKS}"),
+            token,
+        )),
+    }
+}
+
+/// A decimal number as the writers spell it: digits only, no sign, no leading zero. Saturates instead of overflowing.
+fn decimal(digits: &str) -> Option<u64> {
+    let bytes = digits.as_bytes();
+    if bytes.is_empty() || (bytes.len() > 1 && bytes.first() == Some(&b'0')) {
+        return None;
+    }
+    bytes.iter().try_fold(0_u64, |value, byte| {
+        byte.is_ascii_digit().then(|| {
+            value
+                .saturating_mul(10)
+                .saturating_add(u64::from(byte - b'0'))
+        })
+    })
+}
+
+fn within(digits: &str, range: &RangeInclusive<u8>) -> Option<u8> {
+    let value = u8::try_from(decimal(digits)?).ok()?;
+    range.contains(&value).then_some(value)
+}

@@ -1,0 +1,312 @@
+//! The numbering of TX1 and TX2 events for a language model.
+//!
+//! Id 0 is `<S>`, the boundary of a song; then the 370 waits; then for each voice its note-off, its note-ons by pitch and,
+//! in TX2, its velocities and its timbres. That is the order of the vocabulary files beside the published checkpoints.
+
+use crate::error::TokenizerError;
+use crate::event::{self, Dialect, Event};
+use crate::quantize::{WAIT_TOKENS, wait_id, wait_of};
+use crate::song::Voice;
+
+/// How id 0, the boundary of a song, is spelled.
+pub const BOUNDARY: &str = "<S>";
+
+/// The symbols of [`Dialect::Tx1`] (631) or [`Dialect::Tx2`] (686) and their ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vocabulary {
+    dialect: Dialect,
+    /// By id; `None` is the boundary.
+    events: Vec<Option<Event>>,
+    /// The id of each voice's note-off, at which its block begins.
+    blocks: [u16; 4],
+}
+
+impl Vocabulary {
+    /// The 631 symbols of TX1.
+    #[must_use]
+    pub fn tx1() -> Self {
+        Self::new(Dialect::Tx1)
+    }
+
+    /// The 686 symbols of TX2.
+    #[must_use]
+    pub fn tx2() -> Self {
+        Self::new(Dialect::Tx2)
+    }
+
+    /// The symbols of a dialect.
+    #[must_use]
+    pub fn new(dialect: Dialect) -> Self {
+        let mut events = vec![None];
+        events.extend(
+            (1..=WAIT_TOKENS)
+                .filter_map(wait_of)
+                .map(|wait| Some(Event::Wait(wait))),
+        );
+        let mut blocks = [0; 4];
+        for voice in Voice::ALL {
+            blocks[voice.index()] = events.len() as u16;
+            events.push(Some(Event::NoteOff(voice)));
+            events.extend(
+                voice
+                    .pitches()
+                    .map(|pitch| Some(Event::NoteOn(voice, pitch))),
+            );
+            if dialect == Dialect::Tx2 {
+                events.extend(
+                    voice
+                        .velocities()
+                        .into_iter()
+                        .flatten()
+                        .map(|value| Some(Event::Velocity(voice, value))),
+                );
+                events.extend(
+                    voice
+                        .timbres()
+                        .into_iter()
+                        .flatten()
+                        .map(|value| Some(Event::Timbre(voice, value))),
+                );
+            }
+        }
+        Self {
+            dialect,
+            events,
+            blocks,
+        }
+    }
+
+    /// Which dialect it numbers.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The number of ids: 631 or 686.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a vocabulary is never empty")]
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// The event of an id; `None` for the boundary (0) and for an id that there is not.
+    #[must_use]
+    pub fn event(&self, id: u16) -> Option<Event> {
+        self.events.get(usize::from(id)).copied().flatten()
+    }
+
+    /// The id of an event: of a wait, that of the token that stands for it. `None` for a pitch, velocity or timbre out
+    /// of range, and for velocities and timbres in TX1.
+    #[must_use]
+    pub fn id_of(&self, event: Event) -> Option<u16> {
+        let (voice, offset) = match event {
+            Event::Wait(ticks) => return Some(wait_id(ticks)),
+            Event::NoteOff(voice) => (voice, 0),
+            Event::NoteOn(voice, pitch) => (voice, 1 + offset_in(Some(voice.pitches()), pitch)?),
+            Event::Velocity(voice, value) => (
+                voice,
+                note_ids(voice) + offset_in(voice.velocities(), value)?,
+            ),
+            Event::Timbre(voice, value) => {
+                let velocities = voice.velocities().map_or(0, |range| range.count() as u16);
+                (
+                    voice,
+                    note_ids(voice) + velocities + offset_in(voice.timbres(), value)?,
+                )
+            }
+        };
+        if self.dialect == Dialect::Tx1 && matches!(event, Event::Velocity(..) | Event::Timbre(..))
+        {
+            return None;
+        }
+        Some(self.blocks[voice.index()] + offset)
+    }
+
+    /// How an id is spelled: `<S>`, `WT_1`, `P1_NOTEON_60`.
+    #[must_use]
+    pub fn symbol(&self, id: u16) -> Option<String> {
+        self.events
+            .get(usize::from(id))
+            .map(|event| event.map_or_else(|| BOUNDARY.to_owned(), |event| event.to_string()))
+    }
+
+    /// The id of a symbol; a wait of any length counts as the token that stands for it.
+    #[must_use]
+    pub fn id(&self, symbol: &str) -> Option<u16> {
+        self.id_at(symbol, 1).ok()
+    }
+
+    /// The ids of a text of one event a line (`<S>` may stand among them), waits rounded to tokens as
+    /// [`crate::quantize`] says. An empty text has no ids.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Token`] naming the line of the first unknown event; [`TokenizerError::Limit`] for more than
+    /// [`crate::limits::MAX_INPUT_BYTES`] or [`crate::limits::MAX_EVENTS`].
+    pub fn encode(&self, text: &str) -> Result<Vec<u16>, TokenizerError> {
+        TokenizerError::check_input(text.len())?;
+        let mut ids = Vec::new();
+        for (line, token) in event::tokens(text) {
+            ids.push(self.id_at(token, line)?);
+            TokenizerError::check_events(ids.len())?;
+        }
+        Ok(ids)
+    }
+
+    /// The text of a sequence of ids, lines joined by `\n` with none at the end.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Id`] for the first id that the vocabulary does not have.
+    pub fn decode(&self, ids: &[u16]) -> Result<String, TokenizerError> {
+        use std::fmt::Write as _;
+        let mut text = String::with_capacity(ids.len().saturating_mul(12));
+        for (position, &id) in ids.iter().enumerate() {
+            if position > 0 {
+                text.push('\n');
+            }
+            match self.events.get(usize::from(id)) {
+                Some(Some(event)) => _ = write!(text, "{event}"), // writing to a String cannot fail
+                Some(None) => text.push_str(BOUNDARY),
+                None => {
+                    return Err(TokenizerError::Id {
+                        position,
+                        id: i64::from(id),
+                        size: self.len(),
+                    });
+                }
+            }
+        }
+        Ok(text)
+    }
+
+    fn id_at(&self, token: &str, line: usize) -> Result<u16, TokenizerError> {
+        if token == BOUNDARY {
+            return Ok(0);
+        }
+        let event = Event::parse(token, self.dialect, line)?;
+        self.id_of(event)
+            .ok_or_else(|| TokenizerError::token(line, "a symbol of the vocabulary", token))
+    }
+}
+
+/// How many ids a voice's note-off and note-ons take.
+fn note_ids(voice: Voice) -> u16 {
+    1 + voice.pitches().count() as u16
+}
+
+fn offset_in(range: Option<std::ops::RangeInclusive<u8>>, value: u8) -> Option<u16> {
+    let range = range?;
+    range
+        .contains(&value)
+        .then(|| u16::from(value - range.start()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sizes_are_those_of_the_published_vocabularies() {
+        assert_eq!(
+            (Vocabulary::tx1().len(), Vocabulary::tx2().len()),
+            (631, 686)
+        );
+    }
+
+    #[test]
+    fn every_id_is_the_id_of_its_symbol_and_of_its_event() {
+        for vocabulary in [Vocabulary::tx1(), Vocabulary::tx2()] {
+            for id in 0..vocabulary.len() as u16 {
+                let symbol = vocabulary.symbol(id).expect("a symbol");
+                assert_eq!(vocabulary.id(&symbol), Some(id), "{symbol}");
+                if let Some(event) = vocabulary.event(id) {
+                    assert_eq!(vocabulary.id_of(event), Some(id), "{symbol}");
+                }
+            }
+            assert_eq!(vocabulary.symbol(vocabulary.len() as u16), None);
+        }
+    }
+
+    #[test]
+    fn blocks_lie_where_the_published_files_have_them() {
+        let (tx1, tx2) = (Vocabulary::tx1(), Vocabulary::tx2());
+        let ids = |vocabulary: &Vocabulary, symbols: &[&str]| -> Vec<Option<u16>> {
+            symbols.iter().map(|symbol| vocabulary.id(symbol)).collect()
+        };
+        let symbols = [
+            "<S>",
+            "WT_1",
+            "WT_100000",
+            "P1_NOTEOFF",
+            "P1_NOTEON_33",
+            "TR_NOTEON_21",
+            "NO_NOTEON_16",
+        ];
+        assert_eq!(
+            ids(&tx1, &symbols),
+            [0, 1, 370, 371, 372, 526, 630].map(Some)
+        );
+        assert_eq!(
+            ids(
+                &tx2,
+                &["P1_VELOCITY_1", "P1_TIMBRE_0", "P2_NOTEOFF", "NO_TIMBRE_1"]
+            ),
+            [448, 463, 467, 685].map(Some)
+        );
+    }
+
+    #[test]
+    fn waits_between_tokens_are_rounded_and_the_rest_stays() {
+        let vocabulary = Vocabulary::tx1();
+        let ids = vocabulary
+            .encode("<S>\nWT_104\r\nP1_NOTEON_60\n\nWT_999999\nP1_NOTEOFF\n")
+            .expect("a legal text");
+        assert_eq!(
+            vocabulary.decode(&ids).expect("legal ids"),
+            "<S>\nWT_100\nP1_NOTEON_60\nWT_100000\nP1_NOTEOFF"
+        );
+    }
+
+    #[test]
+    fn an_unknown_event_is_named_with_its_line() {
+        let message = |text: &str| {
+            Vocabulary::tx1()
+                .encode(text)
+                .expect_err("an unknown event")
+                .to_string()
+        };
+        assert_eq!(
+            message("WT_5\nP1_NOTEON_200"),
+            "line 2: expected P1_NOTEON_33 to 108, found \"P1_NOTEON_200\""
+        );
+        assert_eq!(
+            message("WT_0"),
+            "line 1: expected WT_1 to WT_1905120000, found \"WT_0\""
+        );
+        for foreign in [
+            "P1_VELOCITY_3",
+            "hello",
+            "P3_NOTEOFF",
+            "P1_NOTEON_",
+            "P1_NOTEON_+60",
+            "é",
+            "TR_NOTEON_060",
+        ] {
+            assert!(
+                message(foreign).starts_with("line 1: expected "),
+                "{foreign}"
+            );
+        }
+        assert!(message("WT_99999999999999999999").starts_with("length in ticks"));
+    }
+
+    #[test]
+    fn an_unknown_id_is_named_with_its_position() {
+        let error = Vocabulary::tx1()
+            .decode(&[0, 631])
+            .expect_err("an unknown id");
+        assert_eq!(
+            error.to_string(),
+            "id 631 at position 1: expected an id below 631"
+        );
+    }
+}
