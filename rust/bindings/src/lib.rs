@@ -1,12 +1,19 @@
 //! `lakhnes._native`: the chip and the score for Python. One file a class, and no logic of its own: arguments come in,
 //! a function of `lakhnes-apu` or `lakhnes-tokenizer` runs with the interpreter released, arrays go out.
 
-use pyo3::prelude::*;
+mod errors;
+mod events;
+mod vocabulary;
 
-/// The Rust half of lakhnes: scores, tokens and the sound chip.
-#[pymodule]
+/// The Rust half of lakhnes: scores, tokens, sound chip.
+#[pyo3::pymodule]
 mod _native {
     use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::events::{augment_events, events_from_text, quantize_events, sample_augmentation};
+    #[pymodule_export]
+    use crate::vocabulary::PyVocabulary;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

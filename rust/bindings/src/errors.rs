@@ -1,0 +1,36 @@
+//! The exceptions of `lakhnes.errors`, and which of them each Rust error becomes.
+
+use lakhnes_apu::ApuError;
+use lakhnes_tokenizer::TokenizerError;
+use pyo3::PyErr;
+use pyo3::exceptions::PyValueError;
+
+mod python {
+    pyo3::import_exception!(lakhnes.errors, FormatError);
+    pyo3::import_exception!(lakhnes.errors, LimitError);
+    pyo3::import_exception!(lakhnes.errors, TokenError);
+}
+pub(crate) use python::{FormatError, LimitError, TokenError};
+
+/// The exception that a mistake in a score or a token becomes.
+pub(crate) fn score_error(error: &TokenizerError) -> PyErr {
+    let message = error.to_string();
+    match error {
+        TokenizerError::Token { .. } | TokenizerError::Id { .. } => TokenError::new_err(message),
+        TokenizerError::Limit { .. } => LimitError::new_err(message),
+        TokenizerError::Option { .. } => PyValueError::new_err(message),
+        _ => FormatError::new_err(message),
+    }
+}
+
+/// The exception that a mistake in a register log, or in a call of the chip, becomes.
+pub(crate) fn chip_error(error: &ApuError) -> PyErr {
+    let message = error.to_string();
+    match error {
+        ApuError::TooLong { .. } | ApuError::TooManyEvents { .. } | ApuError::TooLarge { .. } => {
+            LimitError::new_err(message)
+        }
+        ApuError::Format { .. } | ApuError::Unsupported { .. } => FormatError::new_err(message),
+        _ => PyValueError::new_err(message),
+    }
+}

@@ -1,0 +1,64 @@
+//! The compact event streams that training reads: an int32 an event, waits exact and negative, all else its id.
+
+use lakhnes_tokenizer::augment::{self, AugmentOptions};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use pyo3::prelude::*;
+
+use crate::errors::score_error;
+use crate::vocabulary::PyVocabulary;
+
+#[pyfunction]
+pub(crate) fn events_from_text<'py>(
+    py: Python<'py>,
+    text: &str,
+    vocabulary: &PyVocabulary,
+) -> PyResult<Bound<'py, PyArray1<i32>>> {
+    let events = py.detach(|| augment::events_from_text(text, &vocabulary.0));
+    events.map(|events| events.into_pyarray(py)).map_err(|error| score_error(&error))
+}
+
+#[pyfunction]
+pub(crate) fn quantize_events<'py>(
+    py: Python<'py>,
+    events: PyReadonlyArray1<'py, i32>,
+    frame: bool,
+) -> PyResult<Bound<'py, PyArray1<i64>>> {
+    let events = events.as_slice()?;
+    let ids = py.detach(|| augment::quantize_events(events, frame).into_iter().map(i64::from).collect::<Vec<_>>());
+    Ok(ids.into_pyarray(py))
+}
+
+#[pyfunction]
+#[pyo3(signature = (events, *, transpose=0, stretch=1.0, switch_pulses=false, keep=[true; 4], vocabulary=None))]
+pub(crate) fn augment_events<'py>(
+    py: Python<'py>,
+    events: PyReadonlyArray1<'py, i32>,
+    transpose: i8,
+    stretch: f64,
+    switch_pulses: bool,
+    keep: [bool; 4],
+    vocabulary: Option<&PyVocabulary>,
+) -> PyResult<Bound<'py, PyArray1<i32>>> {
+    let options = AugmentOptions { transpose, stretch, switch_pulses, keep };
+    let events = events.as_slice()?;
+    Ok(py.detach(|| vary(events, &options, vocabulary)).into_pyarray(py))
+}
+
+#[pyfunction]
+#[pyo3(signature = (events, seed, vocabulary=None))]
+pub(crate) fn sample_augmentation<'py>(
+    py: Python<'py>,
+    events: PyReadonlyArray1<'py, i32>,
+    seed: u64,
+    vocabulary: Option<&PyVocabulary>,
+) -> PyResult<Bound<'py, PyArray1<i32>>> {
+    let events = events.as_slice()?;
+    Ok(py.detach(|| vary(events, &AugmentOptions::sample(seed), vocabulary)).into_pyarray(py))
+}
+
+fn vary(events: &[i32], options: &AugmentOptions, vocabulary: Option<&PyVocabulary>) -> Vec<i32> {
+    match vocabulary {
+        Some(vocabulary) => augment::augment_with(events, options, &vocabulary.0),
+        None => augment::augment(events, options),
+    }
+}
