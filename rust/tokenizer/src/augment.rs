@@ -28,12 +28,7 @@ pub struct AugmentOptions {
 
 impl Default for AugmentOptions {
     fn default() -> Self {
-        Self {
-            transpose: 0,
-            stretch: 1.0,
-            switch_pulses: false,
-            keep: [true; 4],
-        }
+        Self { transpose: 0, stretch: 1.0, switch_pulses: false, keep: [true; 4] }
     }
 }
 
@@ -60,12 +55,7 @@ impl AugmentOptions {
         let switch_pulses = random.coin();
         let transpose = random.below(13) as i8 - 6;
         let stretch = 0.95 + 0.1 * random.unit();
-        Self {
-            transpose,
-            stretch,
-            switch_pulses,
-            keep,
-        }
+        Self { transpose, stretch, switch_pulses, keep }
     }
 }
 
@@ -83,18 +73,16 @@ pub fn events_from_text(text: &str, vocabulary: &Vocabulary) -> Result<Vec<i32>,
         let event = Event::parse(token, dialect, line)?;
         events.push(match event {
             Event::Wait(ticks) => -(ticks as i32), // a parsed wait is at most MAX_TICKS, which fits
-            other => {
-                i32::from(vocabulary.id_of(other).ok_or_else(|| {
-                    TokenizerError::token(line, "a symbol of the vocabulary", token)
-                })?)
-            }
+            other => i32::from(
+                vocabulary
+                    .id_of(other)
+                    .ok_or_else(|| TokenizerError::token(line, "a symbol of the vocabulary", token))?,
+            ),
         });
         TokenizerError::check_events(events.len())?;
     }
     if events.is_empty() {
-        return Err(TokenizerError::Empty {
-            expected: "events, one a line",
-        });
+        return Err(TokenizerError::Empty { expected: "events, one a line" });
     }
     Ok(events)
 }
@@ -116,13 +104,7 @@ pub fn quantize_events(events: &[i32], frame: bool) -> Vec<u16> {
         }
     }
     let boundary = frame.then_some(0);
-    let ids = events.iter().map(|&event| {
-        if event < 0 {
-            wait_id(event.unsigned_abs())
-        } else {
-            event as u16
-        }
-    });
+    let ids = events.iter().map(|&event| if event < 0 { wait_id(event.unsigned_abs()) } else { event as u16 });
     let mut framed = Vec::with_capacity(events.len() + 2);
     framed.extend(boundary.into_iter().chain(ids).chain(boundary));
     framed
@@ -161,11 +143,7 @@ pub fn augment_with(events: &[i32], options: &AugmentOptions, vocabulary: &Vocab
             Kind::NoteOn => {
                 held[step.voice] = true;
                 sounding[step.voice] = step.output.is_some();
-                step.output.or(if was_sounding {
-                    plan.note_offs[step.voice]
-                } else {
-                    None
-                })
+                step.output.or(if was_sounding { plan.note_offs[step.voice] } else { None })
             }
             Kind::NoteOff => {
                 held[step.voice] = false;
@@ -221,11 +199,7 @@ impl Plan {
     fn new(options: &AugmentOptions, vocabulary: &Vocabulary) -> Self {
         let step_of = |id: u16| {
             let Some(event) = vocabulary.event(id) else {
-                return Step {
-                    kind: Kind::Other,
-                    voice: 4,
-                    output: Some(i32::from(id)),
-                };
+                return Step { kind: Kind::Other, voice: 4, output: Some(i32::from(id)) };
             };
             let (kind, voice) = match event {
                 Event::NoteOn(voice, _) => (Kind::NoteOn, voice.index()),
@@ -233,19 +207,12 @@ impl Plan {
                 Event::Velocity(voice, _) | Event::Timbre(voice, _) => (Kind::Other, voice.index()),
                 Event::Wait(_) => (Kind::Other, 4),
             };
-            Step {
-                kind,
-                voice,
-                output: vary(event, options)
-                    .and_then(|event| vocabulary.id_of(event))
-                    .map(i32::from),
-            }
+            Step { kind, voice, output: vary(event, options).and_then(|event| vocabulary.id_of(event)).map(i32::from) }
         };
         let steps = (0..vocabulary.len() as u16).map(step_of).collect();
         let mut note_offs = [None; 5];
         for voice in Voice::ALL {
-            let note_off =
-                vary(Event::NoteOff(voice), options).and_then(|event| vocabulary.id_of(event));
+            let note_off = vary(Event::NoteOff(voice), options).and_then(|event| vocabulary.id_of(event));
             note_offs[voice.index()] = note_off.map(i32::from);
         }
         Self { steps, note_offs }
@@ -253,11 +220,7 @@ impl Plan {
 
     /// What becomes of an id; one that the vocabulary does not have stays.
     fn step(&self, id: i32) -> Step {
-        let unknown = Step {
-            kind: Kind::Other,
-            voice: 4,
-            output: Some(id),
-        };
+        let unknown = Step { kind: Kind::Other, voice: 4, output: Some(id) };
         self.steps.get(id as usize).copied().unwrap_or(unknown)
     }
 }
@@ -276,10 +239,7 @@ fn vary(event: Event, options: &AugmentOptions) -> Option<Event> {
         Event::Wait(ticks) => Event::Wait(ticks),
         Event::NoteOff(voice) => Event::NoteOff(switched(voice)?),
         Event::NoteOn(Voice::No, pitch) => Event::NoteOn(switched(Voice::No)?, pitch),
-        Event::NoteOn(voice, pitch) => Event::NoteOn(
-            switched(voice)?,
-            pitch.checked_add_signed(options.transpose)?,
-        ),
+        Event::NoteOn(voice, pitch) => Event::NoteOn(switched(voice)?, pitch.checked_add_signed(options.transpose)?),
         Event::Velocity(voice, value) => Event::Velocity(switched(voice)?, value),
         Event::Timbre(voice, value) => Event::Timbre(switched(voice)?, value),
     })
@@ -298,11 +258,7 @@ mod tests {
     fn spelled(events: &[i32]) -> String {
         let vocabulary = Vocabulary::tx1();
         let spell = |&event: &i32| {
-            if event < 0 {
-                format!("WT_{}", -event)
-            } else {
-                vocabulary.symbol(event as u16).expect("an id")
-            }
+            if event < 0 { format!("WT_{}", -event) } else { vocabulary.symbol(event as u16).expect("an id") }
         };
         events.iter().map(spell).collect::<Vec<_>>().join("\n")
     }
@@ -310,115 +266,65 @@ mod tests {
     #[test]
     fn exact_waits_survive_and_the_defaults_only_merge_them() {
         let text = "WT_1234567\nP1_NOTEON_60\nWT_1\nWT_2\nP1_NOTEOFF";
-        assert_eq!(
-            varied(text, &AugmentOptions::default()),
-            "WT_1234567\nP1_NOTEON_60\nWT_3\nP1_NOTEOFF"
-        );
+        assert_eq!(varied(text, &AugmentOptions::default()), "WT_1234567\nP1_NOTEON_60\nWT_3\nP1_NOTEOFF");
     }
 
     #[test]
     fn transposition_moves_the_pitched_voices_and_leaves_the_noise() {
-        let options = AugmentOptions {
-            transpose: -5,
-            ..AugmentOptions::default()
-        };
+        let options = AugmentOptions { transpose: -5, ..AugmentOptions::default() };
         let text = "P1_NOTEON_60\nP2_NOTEON_64\nTR_NOTEON_36\nNO_NOTEON_9";
-        assert_eq!(
-            varied(text, &options),
-            "P1_NOTEON_55\nP2_NOTEON_59\nTR_NOTEON_31\nNO_NOTEON_9"
-        );
+        assert_eq!(varied(text, &options), "P1_NOTEON_55\nP2_NOTEON_59\nTR_NOTEON_31\nNO_NOTEON_9");
     }
 
     #[test]
     fn a_note_out_of_range_takes_its_note_off_with_it() {
-        let options = AugmentOptions {
-            transpose: 6,
-            ..AugmentOptions::default()
-        };
+        let options = AugmentOptions { transpose: 6, ..AugmentOptions::default() };
         let text = "P1_NOTEON_107\nWT_10\nP1_NOTEOFF\nWT_10\nP1_NOTEON_60\nWT_10\nP1_NOTEOFF";
-        assert_eq!(
-            varied(text, &options),
-            "WT_20\nP1_NOTEON_66\nWT_10\nP1_NOTEOFF"
-        );
+        assert_eq!(varied(text, &options), "WT_20\nP1_NOTEON_66\nWT_10\nP1_NOTEOFF");
     }
 
     #[test]
     fn a_note_before_one_out_of_range_still_ends_where_it_did() {
-        let options = AugmentOptions {
-            transpose: -6,
-            ..AugmentOptions::default()
-        };
+        let options = AugmentOptions { transpose: -6, ..AugmentOptions::default() };
         let text = "TR_NOTEON_30\nWT_10\nTR_NOTEON_22\nWT_10\nTR_NOTEOFF\nWT_10\nTR_NOTEON_40";
-        assert_eq!(
-            varied(text, &options),
-            "TR_NOTEON_24\nWT_10\nTR_NOTEOFF\nWT_20\nTR_NOTEON_34"
-        );
+        assert_eq!(varied(text, &options), "TR_NOTEON_24\nWT_10\nTR_NOTEOFF\nWT_20\nTR_NOTEON_34");
     }
 
     #[test]
     fn a_stretch_rounds_each_wait_and_never_drops_one() {
-        let options = AugmentOptions {
-            stretch: 0.95,
-            ..AugmentOptions::default()
-        };
+        let options = AugmentOptions { stretch: 0.95, ..AugmentOptions::default() };
         assert_eq!(
             varied("P1_NOTEON_60\nWT_1000\nP1_NOTEOFF\nWT_1", &options),
             "P1_NOTEON_60\nWT_950\nP1_NOTEOFF\nWT_1"
         );
-        let senseless = AugmentOptions {
-            stretch: f64::NAN,
-            ..AugmentOptions::default()
-        };
+        let senseless = AugmentOptions { stretch: f64::NAN, ..AugmentOptions::default() };
         assert!(augment(&[-5, 400], &senseless)[0] <= -1);
     }
 
     #[test]
     fn switched_pulses_exchange_their_parts() {
-        let options = AugmentOptions {
-            switch_pulses: true,
-            ..AugmentOptions::default()
-        };
+        let options = AugmentOptions { switch_pulses: true, ..AugmentOptions::default() };
         let text = "P1_NOTEON_60\nP2_NOTEON_33\nTR_NOTEON_40\nWT_5\nP1_NOTEOFF";
-        assert_eq!(
-            varied(text, &options),
-            "P2_NOTEON_60\nP1_NOTEON_33\nTR_NOTEON_40\nWT_5\nP2_NOTEOFF"
-        );
+        assert_eq!(varied(text, &options), "P2_NOTEON_60\nP1_NOTEON_33\nTR_NOTEON_40\nWT_5\nP2_NOTEOFF");
     }
 
     #[test]
     fn voices_that_do_not_stay_leave_one_wait_behind() {
-        let options = AugmentOptions {
-            keep: [true, false, true, false],
-            ..AugmentOptions::default()
-        };
-        let text = "P1_NOTEON_60\nWT_5\nP2_NOTEON_64\nWT_6\nP2_NOTEOFF\nWT_7\nNO_NOTEON_3\nP1_NOTEOFF\nWT_1\nNO_NOTEOFF\nWT_1";
-        assert_eq!(
-            varied(text, &options),
-            "P1_NOTEON_60\nWT_18\nP1_NOTEOFF\nWT_2"
-        );
+        let options = AugmentOptions { keep: [true, false, true, false], ..AugmentOptions::default() };
+        let text =
+            "P1_NOTEON_60\nWT_5\nP2_NOTEON_64\nWT_6\nP2_NOTEOFF\nWT_7\nNO_NOTEON_3\nP1_NOTEOFF\nWT_1\nNO_NOTEOFF\nWT_1";
+        assert_eq!(varied(text, &options), "P1_NOTEON_60\nWT_18\nP1_NOTEOFF\nWT_2");
     }
 
     #[test]
     fn a_piece_cut_out_of_a_song_keeps_the_note_off_of_its_first_note() {
         let text = "WT_5\nP1_NOTEOFF\nWT_1";
-        assert_eq!(
-            varied(
-                text,
-                &AugmentOptions {
-                    transpose: 3,
-                    ..AugmentOptions::default()
-                }
-            ),
-            text
-        );
+        assert_eq!(varied(text, &AugmentOptions { transpose: 3, ..AugmentOptions::default() }), text);
     }
 
     #[test]
     fn framing_drops_one_wait_at_each_end() {
-        assert_eq!(
-            quantize_events(&[-5, -7, 400, -104, 371, -9], true),
-            [0, 7, 400, 100, 371, 0]
-        );
+        assert_eq!(quantize_events(&[-5, -7, 400, -104, 371, -9], true), [0, 7, 400, 100, 371, 0]);
         assert_eq!(quantize_events(&[-5, 400, -9], false), [5, 400, 9]);
         assert_eq!(quantize_events(&[-5], true), [0, 0]);
         assert_eq!(quantize_events(&[], true), [0, 0]);
@@ -427,31 +333,21 @@ mod tests {
     #[test]
     fn an_empty_text_is_refused() {
         let error = events_from_text(" \n\n", &Vocabulary::tx1()).expect_err("no events");
-        assert_eq!(
-            error.to_string(),
-            "expected events, one a line, found an empty text"
-        );
+        assert_eq!(error.to_string(), "expected events, one a line, found an empty text");
     }
 
     #[test]
     fn a_seed_draws_the_same_variation_and_seeds_draw_all_of_them() {
         assert_eq!(AugmentOptions::sample(7), AugmentOptions::sample(7));
         let draws: Vec<_> = (0..4_000).map(AugmentOptions::sample).collect();
-        let share = |test: &dyn Fn(&AugmentOptions) -> bool| {
-            draws.iter().filter(|&draw| test(draw)).count() as f64 / 4_000.0
-        };
+        let share =
+            |test: &dyn Fn(&AugmentOptions) -> bool| draws.iter().filter(|&draw| test(draw)).count() as f64 / 4_000.0;
         assert!((share(&|draw| draw.switch_pulses) - 0.5).abs() < 0.05);
         assert!((share(&|draw| draw.keep == [true; 4]) - 0.5).abs() < 0.05);
-        assert!(
-            (share(&|draw| draw.keep == [true, false, false, false]) - 1.0 / 24.0).abs() < 0.02
-        );
+        assert!((share(&|draw| draw.keep == [true, false, false, false]) - 1.0 / 24.0).abs() < 0.02);
         for semitones in -6..=6 {
             assert!((share(&|draw| draw.transpose == semitones) - 1.0 / 13.0).abs() < 0.03);
         }
-        assert!(
-            draws
-                .iter()
-                .all(|draw| (0.95..1.05).contains(&draw.stretch) && draw.keep.contains(&true))
-        );
+        assert!(draws.iter().all(|draw| (0.95..1.05).contains(&draw.stretch) && draw.keep.contains(&true)));
     }
 }

@@ -97,46 +97,26 @@ pub enum TokenizerError {
 impl TokenizerError {
     /// A [`TokenizerError::Token`] whose `found` is cut to a length that fits one line.
     pub(crate) fn token(line: usize, expected: impl Into<String>, found: &str) -> Self {
-        Self::Token {
-            line,
-            expected: expected.into(),
-            found: excerpt(found),
-        }
+        Self::Token { line, expected: expected.into(), found: excerpt(found) }
     }
 
     /// Refuses more than [`crate::limits::MAX_INPUT_BYTES`].
     pub(crate) fn check_input(bytes: usize) -> Result<(), Self> {
-        check_limit(
-            "input in bytes",
-            crate::limits::MAX_INPUT_BYTES as u64,
-            bytes as u64,
-        )
+        check_limit("input in bytes", crate::limits::MAX_INPUT_BYTES as u64, bytes as u64)
     }
 
     /// Refuses more than [`crate::limits::MAX_EVENTS`].
     pub(crate) fn check_events(events: usize) -> Result<(), Self> {
-        check_limit(
-            "number of events",
-            crate::limits::MAX_EVENTS as u64,
-            events as u64,
-        )
+        check_limit("number of events", crate::limits::MAX_EVENTS as u64, events as u64)
     }
 
     /// Refuses more than [`crate::limits::MAX_TICKS`].
     pub(crate) fn check_ticks(ticks: u64) -> Result<(), Self> {
-        check_limit(
-            "length in ticks of 1/44,100 s",
-            crate::limits::MAX_TICKS,
-            ticks,
-        )
+        check_limit("length in ticks of 1/44,100 s", crate::limits::MAX_TICKS, ticks)
     }
 }
 
-pub(crate) fn check_limit(
-    what: &'static str,
-    limit: u64,
-    found: u64,
-) -> Result<(), TokenizerError> {
+pub(crate) fn check_limit(what: &'static str, limit: u64, found: u64) -> Result<(), TokenizerError> {
     if found > limit {
         return Err(TokenizerError::Limit { what, limit, found });
     }

@@ -11,9 +11,14 @@ pub mod augment;
 mod error;
 mod event;
 pub mod limits;
+pub mod midi;
 pub mod quantize;
 mod random;
 mod song;
+mod text;
+mod timeline;
+pub mod tx1;
+pub mod tx2;
 mod vocabulary;
 
 pub use error::TokenizerError;

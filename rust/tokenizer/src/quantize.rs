@@ -96,23 +96,14 @@ mod tests {
 
     #[test]
     fn ties_go_down_save_where_the_original_went_up() {
-        assert_eq!(
-            [105, 1_050, 1_950, 11_500].map(quantize),
-            [100, 1_000, 1_900, 11_000]
-        );
-        assert_eq!(
-            [2_050, 4_150, 10_500, 98_500].map(quantize),
-            [2_100, 4_200, 11_000, 99_000]
-        );
+        assert_eq!([105, 1_050, 1_950, 11_500].map(quantize), [100, 1_000, 1_900, 11_000]);
+        assert_eq!([2_050, 4_150, 10_500, 98_500].map(quantize), [2_100, 4_200, 11_000, 99_000]);
         assert!(TIES_ROUNDED_UP.is_sorted());
     }
 
     #[test]
     fn long_waits_saturate() {
-        assert_eq!(
-            [100_001, 200_000, u32::MAX].map(quantize),
-            [LONGEST_WAIT; 3]
-        );
+        assert_eq!([100_001, 200_000, u32::MAX].map(quantize), [LONGEST_WAIT; 3]);
         assert_eq!(wait_id(u32::MAX), WAIT_TOKENS);
     }
 }

@@ -4,6 +4,8 @@
 
 use std::ops::RangeInclusive;
 
+use crate::error::TokenizerError;
+
 /// One of the four voices that NES-MDB scores have (the chip's fifth, the sample channel, has no notes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Voice {
@@ -147,5 +149,91 @@ impl Song {
     #[must_use]
     pub fn duration(&self) -> f64 {
         self.length as f64 / crate::limits::TICKS_PER_SECOND as f64
+    }
+}
+
+impl Song {
+    /// Checks that it is a song: notes by onset without overlap, of pitches and velocities that the voices have; changes by
+    /// tick, one of a kind at a tick, of values that the voices have; nothing after the end; no more of anything than
+    /// [`crate::limits`] allow.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Song`] naming the voice and the tick of the first fault, [`TokenizerError::Limit`].
+    pub fn check(&self) -> Result<(), TokenizerError> {
+        TokenizerError::check_ticks(self.length)?;
+        let events = self.tracks.iter().map(|track| 2 * track.notes.len() + track.changes.len()).sum();
+        TokenizerError::check_events(events)?;
+        for (voice, track) in self.voices() {
+            self.check_notes(voice, &track.notes)?;
+            self.check_changes(voice, &track.changes)?;
+        }
+        Ok(())
+    }
+
+    fn check_notes(&self, voice: Voice, notes: &[Note]) -> Result<(), TokenizerError> {
+        let fault = |note: &Note, expected: String, found: String| {
+            Err(TokenizerError::Song { voice: voice.name(), tick: note.start, expected, found })
+        };
+        let mut free_from = 0;
+        for note in notes {
+            if !voice.pitches().contains(&note.pitch) {
+                let (low, high) = voice.pitches().into_inner();
+                return fault(note, format!("a pitch of {low} to {high}"), note.pitch.to_string());
+            }
+            if !(1..=voice.default_velocity()).contains(&note.velocity) {
+                let expected = format!("a velocity of 1 to {}", voice.default_velocity());
+                return fault(note, expected, note.velocity.to_string());
+            }
+            if note.start >= note.end || note.end > self.length {
+                let expected = format!("a note that ends after its onset and by the end of the song ({})", self.length);
+                return fault(note, expected, format!("an end at {}", note.end));
+            }
+            if note.start < free_from {
+                return fault(
+                    note,
+                    format!("one note at a time, so an onset from {free_from} on"),
+                    note.start.to_string(),
+                );
+            }
+            free_from = note.end;
+        }
+        Ok(())
+    }
+
+    fn check_changes(&self, voice: Voice, changes: &[Change]) -> Result<(), TokenizerError> {
+        let fault = |change: &Change, expected: String, found: String| {
+            Err(TokenizerError::Song { voice: voice.name(), tick: change.tick, expected, found })
+        };
+        let mut before = None;
+        for change in changes {
+            let legal = match change.kind {
+                ChangeKind::Velocity => voice.velocities().map(|range| 0..=*range.end()),
+                ChangeKind::Timbre => voice.timbres(),
+            };
+            let Some(legal) = legal else {
+                return fault(change, "no change, for the voice has none".to_owned(), format!("{:?}", change.kind));
+            };
+            if !legal.contains(&change.value) {
+                let expected = format!("a {:?} of {} to {}", change.kind, legal.start(), legal.end()).to_lowercase();
+                return fault(change, expected, change.value.to_string());
+            }
+            if change.tick > self.length {
+                return fault(
+                    change,
+                    format!("nothing after the end of the song ({})", self.length),
+                    "a change".to_owned(),
+                );
+            }
+            let place = (change.tick, change.kind);
+            if before.is_some_and(|before| before >= place) {
+                return fault(
+                    change,
+                    "changes by tick, one of a kind at a tick".to_owned(),
+                    "a change out of order".to_owned(),
+                );
+            }
+            before = Some(place);
+        }
+        Ok(())
     }
 }

@@ -38,42 +38,19 @@ impl Vocabulary {
     #[must_use]
     pub fn new(dialect: Dialect) -> Self {
         let mut events = vec![None];
-        events.extend(
-            (1..=WAIT_TOKENS)
-                .filter_map(wait_of)
-                .map(|wait| Some(Event::Wait(wait))),
-        );
+        events.extend((1..=WAIT_TOKENS).filter_map(wait_of).map(|wait| Some(Event::Wait(wait))));
         let mut blocks = [0; 4];
         for voice in Voice::ALL {
             blocks[voice.index()] = events.len() as u16;
             events.push(Some(Event::NoteOff(voice)));
-            events.extend(
-                voice
-                    .pitches()
-                    .map(|pitch| Some(Event::NoteOn(voice, pitch))),
-            );
+            events.extend(voice.pitches().map(|pitch| Some(Event::NoteOn(voice, pitch))));
             if dialect == Dialect::Tx2 {
-                events.extend(
-                    voice
-                        .velocities()
-                        .into_iter()
-                        .flatten()
-                        .map(|value| Some(Event::Velocity(voice, value))),
-                );
-                events.extend(
-                    voice
-                        .timbres()
-                        .into_iter()
-                        .flatten()
-                        .map(|value| Some(Event::Timbre(voice, value))),
-                );
+                events
+                    .extend(voice.velocities().into_iter().flatten().map(|value| Some(Event::Velocity(voice, value))));
+                events.extend(voice.timbres().into_iter().flatten().map(|value| Some(Event::Timbre(voice, value))));
             }
         }
-        Self {
-            dialect,
-            events,
-            blocks,
-        }
+        Self { dialect, events, blocks }
     }
 
     /// Which dialect it numbers.
@@ -103,20 +80,13 @@ impl Vocabulary {
             Event::Wait(ticks) => return Some(wait_id(ticks)),
             Event::NoteOff(voice) => (voice, 0),
             Event::NoteOn(voice, pitch) => (voice, 1 + offset_in(Some(voice.pitches()), pitch)?),
-            Event::Velocity(voice, value) => (
-                voice,
-                note_ids(voice) + offset_in(voice.velocities(), value)?,
-            ),
+            Event::Velocity(voice, value) => (voice, note_ids(voice) + offset_in(voice.velocities(), value)?),
             Event::Timbre(voice, value) => {
                 let velocities = voice.velocities().map_or(0, |range| range.count() as u16);
-                (
-                    voice,
-                    note_ids(voice) + velocities + offset_in(voice.timbres(), value)?,
-                )
+                (voice, note_ids(voice) + velocities + offset_in(voice.timbres(), value)?)
             }
         };
-        if self.dialect == Dialect::Tx1 && matches!(event, Event::Velocity(..) | Event::Timbre(..))
-        {
+        if self.dialect == Dialect::Tx1 && matches!(event, Event::Velocity(..) | Event::Timbre(..)) {
             return None;
         }
         Some(self.blocks[voice.index()] + offset)
@@ -157,21 +127,16 @@ impl Vocabulary {
     /// # Errors
     /// [`TokenizerError::Id`] for the first id that the vocabulary does not have.
     pub fn decode(&self, ids: &[u16]) -> Result<String, TokenizerError> {
-        use std::fmt::Write as _;
         let mut text = String::with_capacity(ids.len().saturating_mul(12));
         for (position, &id) in ids.iter().enumerate() {
             if position > 0 {
                 text.push('\n');
             }
             match self.events.get(usize::from(id)) {
-                Some(Some(event)) => _ = write!(text, "{event}"), // writing to a String cannot fail
+                Some(Some(event)) => event.spell(&mut text),
                 Some(None) => text.push_str(BOUNDARY),
                 None => {
-                    return Err(TokenizerError::Id {
-                        position,
-                        id: i64::from(id),
-                        size: self.len(),
-                    });
+                    return Err(TokenizerError::Id { position, id: i64::from(id), size: self.len() });
                 }
             }
         }
@@ -183,8 +148,7 @@ impl Vocabulary {
             return Ok(0);
         }
         let event = Event::parse(token, self.dialect, line)?;
-        self.id_of(event)
-            .ok_or_else(|| TokenizerError::token(line, "a symbol of the vocabulary", token))
+        self.id_of(event).ok_or_else(|| TokenizerError::token(line, "a symbol of the vocabulary", token))
     }
 }
 
@@ -195,9 +159,7 @@ fn note_ids(voice: Voice) -> u16 {
 
 fn offset_in(range: Option<std::ops::RangeInclusive<u8>>, value: u8) -> Option<u16> {
     let range = range?;
-    range
-        .contains(&value)
-        .then(|| u16::from(value - range.start()))
+    range.contains(&value).then(|| u16::from(value - range.start()))
 }
 
 #[cfg(test)]
@@ -206,10 +168,7 @@ mod tests {
 
     #[test]
     fn the_sizes_are_those_of_the_published_vocabularies() {
-        assert_eq!(
-            (Vocabulary::tx1().len(), Vocabulary::tx2().len()),
-            (631, 686)
-        );
+        assert_eq!((Vocabulary::tx1().len(), Vocabulary::tx2().len()), (631, 686));
     }
 
     #[test]
@@ -232,24 +191,10 @@ mod tests {
         let ids = |vocabulary: &Vocabulary, symbols: &[&str]| -> Vec<Option<u16>> {
             symbols.iter().map(|symbol| vocabulary.id(symbol)).collect()
         };
-        let symbols = [
-            "<S>",
-            "WT_1",
-            "WT_100000",
-            "P1_NOTEOFF",
-            "P1_NOTEON_33",
-            "TR_NOTEON_21",
-            "NO_NOTEON_16",
-        ];
+        let symbols = ["<S>", "WT_1", "WT_100000", "P1_NOTEOFF", "P1_NOTEON_33", "TR_NOTEON_21", "NO_NOTEON_16"];
+        assert_eq!(ids(&tx1, &symbols), [0, 1, 370, 371, 372, 526, 630].map(Some));
         assert_eq!(
-            ids(&tx1, &symbols),
-            [0, 1, 370, 371, 372, 526, 630].map(Some)
-        );
-        assert_eq!(
-            ids(
-                &tx2,
-                &["P1_VELOCITY_1", "P1_TIMBRE_0", "P2_NOTEOFF", "NO_TIMBRE_1"]
-            ),
+            ids(&tx2, &["P1_VELOCITY_1", "P1_TIMBRE_0", "P2_NOTEOFF", "NO_TIMBRE_1"]),
             [448, 463, 467, 685].map(Some)
         );
     }
@@ -257,56 +202,24 @@ mod tests {
     #[test]
     fn waits_between_tokens_are_rounded_and_the_rest_stays() {
         let vocabulary = Vocabulary::tx1();
-        let ids = vocabulary
-            .encode("<S>\nWT_104\r\nP1_NOTEON_60\n\nWT_999999\nP1_NOTEOFF\n")
-            .expect("a legal text");
-        assert_eq!(
-            vocabulary.decode(&ids).expect("legal ids"),
-            "<S>\nWT_100\nP1_NOTEON_60\nWT_100000\nP1_NOTEOFF"
-        );
+        let ids = vocabulary.encode("<S>\nWT_104\r\nP1_NOTEON_60\n\nWT_999999\nP1_NOTEOFF\n").expect("a legal text");
+        assert_eq!(vocabulary.decode(&ids).expect("legal ids"), "<S>\nWT_100\nP1_NOTEON_60\nWT_100000\nP1_NOTEOFF");
     }
 
     #[test]
     fn an_unknown_event_is_named_with_its_line() {
-        let message = |text: &str| {
-            Vocabulary::tx1()
-                .encode(text)
-                .expect_err("an unknown event")
-                .to_string()
-        };
-        assert_eq!(
-            message("WT_5\nP1_NOTEON_200"),
-            "line 2: expected P1_NOTEON_33 to 108, found \"P1_NOTEON_200\""
-        );
-        assert_eq!(
-            message("WT_0"),
-            "line 1: expected WT_1 to WT_1905120000, found \"WT_0\""
-        );
-        for foreign in [
-            "P1_VELOCITY_3",
-            "hello",
-            "P3_NOTEOFF",
-            "P1_NOTEON_",
-            "P1_NOTEON_+60",
-            "é",
-            "TR_NOTEON_060",
-        ] {
-            assert!(
-                message(foreign).starts_with("line 1: expected "),
-                "{foreign}"
-            );
+        let message = |text: &str| Vocabulary::tx1().encode(text).expect_err("an unknown event").to_string();
+        assert_eq!(message("WT_5\nP1_NOTEON_200"), "line 2: expected P1_NOTEON_33 to 108, found \"P1_NOTEON_200\"");
+        assert_eq!(message("WT_0"), "line 1: expected WT_1 to WT_1905120000, found \"WT_0\"");
+        for foreign in ["P1_VELOCITY_3", "hello", "P3_NOTEOFF", "P1_NOTEON_", "P1_NOTEON_+60", "é", "TR_NOTEON_060"] {
+            assert!(message(foreign).starts_with("line 1: expected "), "{foreign}");
         }
         assert!(message("WT_99999999999999999999").starts_with("length in ticks"));
     }
 
     #[test]
     fn an_unknown_id_is_named_with_its_position() {
-        let error = Vocabulary::tx1()
-            .decode(&[0, 631])
-            .expect_err("an unknown id");
-        assert_eq!(
-            error.to_string(),
-            "id 631 at position 1: expected an id below 631"
-        );
+        let error = Vocabulary::tx1().decode(&[0, 631]).expect_err("an unknown id");
+        assert_eq!(error.to_string(), "id 631 at position 1: expected an id below 631");
     }
 }

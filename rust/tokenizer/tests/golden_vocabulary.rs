@@ -7,17 +7,12 @@ use lakhnes_tokenizer::quantize::quantize;
 
 #[test]
 fn the_vocabularies_list_the_symbols_of_the_published_ones() {
-    for (file, vocabulary) in [
-        ("tx1_vocab.txt", Vocabulary::tx1()),
-        ("tx2_vocab.txt", Vocabulary::tx2()),
-    ] {
+    for (file, vocabulary) in [("tx1_vocab.txt", Vocabulary::tx1()), ("tx2_vocab.txt", Vocabulary::tx2())] {
         let Some(text) = shared::golden_text(file) else {
             continue;
         };
         let published: Vec<&str> = std::iter::once("<S>").chain(text.lines()).collect();
-        let ours: Vec<String> = (0..vocabulary.len() as u16)
-            .filter_map(|id| vocabulary.symbol(id))
-            .collect();
+        let ours: Vec<String> = (0..vocabulary.len() as u16).filter_map(|id| vocabulary.symbol(id)).collect();
         assert_eq!(ours, published, "{file}");
     }
 }

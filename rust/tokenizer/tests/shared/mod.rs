@@ -6,16 +6,11 @@ use std::path::PathBuf;
 
 /// The path of a reference result, or a line that says why the test is skipped.
 pub(crate) fn golden(name: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/golden")
-        .join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/golden").join(name);
     if path.is_file() {
         return Some(path);
     }
-    eprintln!(
-        "skipped: there is no reference result at {}",
-        path.display()
-    );
+    eprintln!("skipped: there is no reference result at {}", path.display());
     None
 }
 

@@ -1,0 +1,40 @@
+//! The MIDI form of NES-MDB (Donahue, Mao, McAuley, ISMIR 2018): sample-accurate, one track a voice.
+//!
+//! ```text
+//! format 1, 22,050 ticks a beat, 120 beats a minute: a MIDI tick is a sample of 1/44,100 s
+//! track 0    tempo, time signature 4/4; a time signature 1/1 at the end of the song says how long it is
+//! p1 p2 tr no    (by track name; programs 80, 81, 38, 121; channels 1, 2, 3, 10)
+//!            notes, velocity 1 to 15; CC 11 velocity and CC 12 timbre within notes
+//! ```
+//! Files of any other division and tempo map are read too, each time converted exactly and rounded to the nearest tick.
+
+mod clock;
+mod read;
+mod write;
+
+pub use read::read;
+pub use write::write;
+
+use crate::song::Voice;
+
+/// The controller that carries [`crate::ChangeKind::Velocity`].
+const VELOCITY_CONTROLLER: u8 = 11;
+
+/// The controller that carries [`crate::ChangeKind::Timbre`].
+const TIMBRE_CONTROLLER: u8 = 12;
+
+/// MIDI ticks a beat of the files that are written.
+const TICKS_PER_BEAT: u16 = 22_050;
+
+/// Microseconds a beat of the files that are written, and of those that do not say.
+const MICROSECONDS_PER_BEAT: u32 = 500_000;
+
+/// The General MIDI program and the channel (from 0) of a voice.
+const fn program_and_channel(voice: Voice) -> (u8, u8) {
+    match voice {
+        Voice::P1 => (80, 0),
+        Voice::P2 => (81, 1),
+        Voice::Tr => (38, 2),
+        Voice::No => (121, 9),
+    }
+}
