@@ -55,9 +55,7 @@ pub enum ApuError {
         length: u64,
     },
     /// The audio would be longer than the limit.
-    #[error(
-        "length: expected at most {limit} ticks of 1/44,100 s, found {found}; raise the maximal duration to go on"
-    )]
+    #[error("length: expected at most {limit} ticks of 1/44,100 s, found {found}; raise the maximal duration to go on")]
     TooLong {
         /// Ticks asked for.
         found: u64,

@@ -14,16 +14,31 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod apu;
+mod band_limited;
+mod chip;
+mod dmc;
+mod envelope;
 mod error;
+mod filter;
+mod frame_counter;
+mod length_counter;
+mod mixer;
+mod noise;
+mod pulse;
 mod register_log;
 mod render;
+mod sweep;
+mod timer;
+mod triangle;
 
+pub use apu::{Apu, ApuOptions, MAX_FRAME_CYCLES};
 pub use error::ApuError;
+pub use mixer::Channels;
 pub use register_log::{
-    MAX_CLOCK, MAX_EVENTS, MAX_LENGTH, MIN_CLOCK, MemoryBlock, RegisterLog, Standard, TICK_RATE,
-    Tags, Write,
+    MAX_CLOCK, MAX_EVENTS, MAX_LENGTH, MIN_CLOCK, MemoryBlock, RegisterLog, Standard, TICK_RATE, Tags, Write,
 };
 pub use render::{
-    DEFAULT_MAX_TICKS, FilterMode, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, MixerMode, RenderOptions,
-    Renderer, render, render_i16, render_stems,
+    DEFAULT_MAX_TICKS, FilterMode, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, MixerMode, RenderOptions, Renderer, render,
+    render_i16, render_stems,
 };

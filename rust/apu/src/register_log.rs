@@ -152,41 +152,20 @@ impl RegisterLog {
     /// The first thing that is wrong, as the [`ApuError`] that names it.
     pub fn validate(&self) -> Result<(), ApuError> {
         if !(MIN_CLOCK..=MAX_CLOCK).contains(&self.clock_hz) {
-            return Err(ApuError::ClockRate {
-                found: self.clock_hz,
-                min: MIN_CLOCK,
-                max: MAX_CLOCK,
-            });
+            return Err(ApuError::ClockRate { found: self.clock_hz, min: MIN_CLOCK, max: MAX_CLOCK });
         }
         if self.length > MAX_LENGTH {
-            return Err(ApuError::TooLong {
-                found: self.length,
-                limit: MAX_LENGTH,
-            });
+            return Err(ApuError::TooLong { found: self.length, limit: MAX_LENGTH });
         }
         let events = self.writes.len().max(self.memory.len()) as u64;
         if events > MAX_EVENTS {
-            return Err(ApuError::TooManyEvents {
-                found: events,
-                limit: MAX_EVENTS,
-            });
+            return Err(ApuError::TooManyEvents { found: events, limit: MAX_EVENTS });
         }
         if let Some(found) = self.loop_start.filter(|&start| start >= self.length) {
-            return Err(ApuError::LoopPoint {
-                found,
-                length: self.length,
-            });
+            return Err(ApuError::LoopPoint { found, length: self.length });
         }
-        if let Some((index, write)) = self
-            .writes
-            .iter()
-            .enumerate()
-            .find(|(_, write)| write.register > 0x17)
-        {
-            return Err(ApuError::Register {
-                index,
-                register: write.register,
-            });
+        if let Some((index, write)) = self.writes.iter().enumerate().find(|(_, write)| write.register > 0x17) {
+            return Err(ApuError::Register { index, register: write.register });
         }
         in_order("write", self.writes.iter().map(|write| write.tick))?;
         in_order("memory block", self.memory.iter().map(|block| block.tick))
@@ -197,12 +176,7 @@ fn in_order(what: &'static str, ticks: impl Iterator<Item = u64>) -> Result<(), 
     let mut previous = 0;
     for (index, tick) in ticks.enumerate() {
         if tick < previous {
-            return Err(ApuError::TickOrder {
-                what,
-                index,
-                tick,
-                previous,
-            });
+            return Err(ApuError::TickOrder { what, index, tick, previous });
         }
         previous = tick;
     }
@@ -214,19 +188,8 @@ mod tests {
     use super::*;
 
     fn log_of(writes: &[(u64, u8)]) -> RegisterLog {
-        let writes = writes
-            .iter()
-            .map(|&(tick, register)| Write {
-                tick,
-                register,
-                value: 0,
-            })
-            .collect();
-        RegisterLog {
-            writes,
-            length: 100,
-            ..RegisterLog::default()
-        }
+        let writes = writes.iter().map(|&(tick, register)| Write { tick, register, value: 0 }).collect();
+        RegisterLog { writes, length: 100, ..RegisterLog::default() }
     }
 
     #[test]
@@ -239,48 +202,23 @@ mod tests {
 
     #[test]
     fn a_write_past_4017_is_refused_with_its_position() {
-        assert_eq!(
-            log_of(&[(0, 0x17), (1, 0x18)]).validate(),
-            Err(ApuError::Register {
-                index: 1,
-                register: 0x18
-            })
-        );
+        assert_eq!(log_of(&[(0, 0x17), (1, 0x18)]).validate(), Err(ApuError::Register { index: 1, register: 0x18 }));
     }
 
     #[test]
     fn a_write_that_goes_back_in_time_is_refused() {
         let error = log_of(&[(5, 0), (4, 0)]).validate().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "write 1: expected a tick of at least 5, found 4"
-        );
+        assert_eq!(error.to_string(), "write 1: expected a tick of at least 5, found 4");
     }
 
     #[test]
     fn a_loop_point_at_the_end_is_refused() {
-        let log = RegisterLog {
-            loop_start: Some(100),
-            ..log_of(&[])
-        };
-        assert_eq!(
-            log.validate(),
-            Err(ApuError::LoopPoint {
-                found: 100,
-                length: 100
-            })
-        );
+        let log = RegisterLog { loop_start: Some(100), ..log_of(&[]) };
+        assert_eq!(log.validate(), Err(ApuError::LoopPoint { found: 100, length: 100 }));
     }
 
     #[test]
     fn a_clock_of_zero_is_refused() {
-        assert!(matches!(
-            RegisterLog {
-                clock_hz: 0,
-                ..log_of(&[])
-            }
-            .validate(),
-            Err(ApuError::ClockRate { .. })
-        ));
+        assert!(matches!(RegisterLog { clock_hz: 0, ..log_of(&[]) }.validate(), Err(ApuError::ClockRate { .. })));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Borrow;
 
+use crate::apu::{Apu, ApuOptions};
+use crate::mixer::Channels;
 use crate::register_log::TICK_RATE;
 use crate::{ApuError, RegisterLog};
 
@@ -51,6 +53,8 @@ pub struct RenderOptions {
     pub fade_ticks: u64,
     /// Whether 16-bit samples get triangular dither of two steps' width, always the same for the same log.
     pub dither: bool,
+    /// Which channels are heard.
+    pub channels: Channels,
 }
 
 impl Default for RenderOptions {
@@ -63,15 +67,41 @@ impl Default for RenderOptions {
             loops: 1,
             fade_ticks: 0,
             dither: false,
+            channels: Channels::ALL,
         }
     }
 }
 
+/// Samples that are rendered at once.
+const BLOCK: usize = 1_024;
+/// Cycles between two writes of the same tick, as if each came from a `STA` instruction.
+const WRITE_CYCLES: u64 = 4;
+
 /// Renders a log a block at a time; memory does not grow with the length of the log.
-#[derive(Debug)]
+///
+/// ```
+/// use lakhnes_apu::{RegisterLog, RenderOptions, Renderer};
+///
+/// let log = RegisterLog { length: 100_000, ..RegisterLog::default() };
+/// let mut renderer = Renderer::new(&log, &RenderOptions::default())?;
+/// let mut block = [0.0; 4_096];
+/// let mut total = 0;
+/// while let count @ 1.. = renderer.read(&mut block) {
+///     total += count;
+/// }
+/// assert_eq!(total, 100_000);
+/// # Ok::<(), lakhnes_apu::ApuError>(())
+/// ```
+#[derive(Debug, Clone)]
 pub struct Renderer<L: Borrow<RegisterLog>> {
-    log: L,
-    remaining: u64,
+    apu: Apu,
+    player: Player<L>,
+    /// Samples already read, and samples in all.
+    position: u64,
+    length: u64,
+    /// The sample at which the fade begins.
+    fade: u64,
+    dither: Option<Dither>,
 }
 
 impl<L: Borrow<RegisterLog>> Renderer<L> {
@@ -80,63 +110,218 @@ impl<L: Borrow<RegisterLog>> Renderer<L> {
     /// # Errors
     /// Whatever [`RegisterLog::validate`] finds, a sample rate out of range, and audio longer than the limit.
     pub fn new(log: L, options: &RenderOptions) -> Result<Self, ApuError> {
+        let RegisterLog { standard, clock_hz, length, loop_start, .. } = *log.borrow();
         log.borrow().validate()?;
-        let remaining = log.borrow().length * u64::from(options.sample_rate) / TICK_RATE;
-        Ok(Self { log, remaining })
+        let ticks = options.ticks(length, loop_start);
+        if ticks > options.max_ticks {
+            return Err(ApuError::TooLong { found: ticks, limit: options.max_ticks });
+        }
+        let apu = Apu::new(&ApuOptions {
+            standard,
+            clock_hz,
+            sample_rate: options.sample_rate,
+            mixer: options.mixer,
+            filter: options.filter,
+            channels: options.channels,
+        })?;
+        let samples = |ticks: u64| {
+            let exact = u128::from(ticks) * u128::from(options.sample_rate) / u128::from(TICK_RATE);
+            u64::try_from(exact).unwrap_or(u64::MAX)
+        };
+        let fade = if loop_start.is_some() { ticks.saturating_sub(options.fade_ticks) } else { ticks };
+        Ok(Self {
+            apu,
+            player: Player::new(log),
+            position: 0,
+            length: samples(ticks),
+            fade: samples(fade),
+            dither: options.dither.then(Dither::default),
+        })
     }
 
     /// How many samples are still to come.
     #[must_use]
     pub fn remaining(&self) -> u64 {
-        self.remaining
+        self.length - self.position
     }
 
     /// The log.
     pub fn log(&self) -> &RegisterLog {
-        self.log.borrow()
+        self.player.log.borrow()
     }
 
     /// Fills `block` with the next samples, in [-1, 1], and says how many there were: fewer than asked for at the end.
     pub fn read(&mut self, block: &mut [f32]) -> usize {
-        let count = usize::try_from(self.remaining)
-            .unwrap_or(usize::MAX)
-            .min(block.len());
-        self.remaining -= count as u64;
-        block
-            .iter_mut()
-            .take(count)
-            .for_each(|sample| *sample = 0.0);
+        let count = usize::try_from(self.remaining()).unwrap_or(usize::MAX).min(block.len());
+        for part in block.get_mut(..count).unwrap_or_default().chunks_mut(BLOCK) {
+            let end = self.position + part.len() as u64;
+            let cycle = self.apu.cycle_of_sample(end);
+            self.apu.reserve(cycle);
+            self.player.play(&mut self.apu, cycle);
+            self.apu.run(cycle, part);
+            self.fade(part);
+            self.position = end;
+        }
         count
     }
 
-    /// The same as 16-bit integers.
+    /// The same as 16-bit integers, rounded to nearest.
     pub fn read_i16(&mut self, block: &mut [i16]) -> usize {
-        let count = usize::try_from(self.remaining)
-            .unwrap_or(usize::MAX)
-            .min(block.len());
-        self.remaining -= count as u64;
-        block.iter_mut().take(count).for_each(|sample| *sample = 0);
-        count
+        let mut samples = [0.0; BLOCK];
+        let mut total = 0;
+        for part in block.chunks_mut(BLOCK) {
+            let count = self.read(samples.get_mut(..part.len()).unwrap_or_default());
+            let pairs = part.iter_mut().zip(&samples).take(count);
+            match &mut self.dither {
+                None => pairs.for_each(|(integer, &sample)| *integer = to_i16(sample * FULL_SCALE)),
+                Some(dither) => pairs.for_each(|(integer, &sample)| {
+                    let dithered = sample * FULL_SCALE + dither.next();
+                    *integer = to_i16(dithered.clamp(-FULL_SCALE, FULL_SCALE));
+                }),
+            }
+            total += count;
+        }
+        total
+    }
+
+    /// Turns the samples from `self.position` on down, evenly to nothing at the end.
+    fn fade(&self, samples: &mut [f32]) {
+        if self.position + samples.len() as u64 <= self.fade {
+            return;
+        }
+        let whole = (self.length - self.fade).max(1) as f32;
+        for (sample, position) in samples.iter_mut().zip(self.position..) {
+            *sample *= (self.length - position.max(self.fade)) as f32 / whole;
+        }
     }
 }
 
-/// Renders a whole log: mono, in [-1, 1].
+impl RenderOptions {
+    /// Ticks in all, loops and fade included.
+    fn ticks(&self, length: u64, loop_start: Option<u64>) -> u64 {
+        let Some(start) = loop_start else { return length };
+        let repeats = u64::from(self.loops.saturating_sub(1));
+        (length.saturating_sub(start)).saturating_mul(repeats).saturating_add(length).saturating_add(self.fade_ticks)
+    }
+}
+
+/// Sends the log's writes to the chip, and begins again at the loop point for as long as it is asked to.
+#[derive(Debug, Clone)]
+struct Player<L> {
+    log: L,
+    /// The next write and the next memory block.
+    write: usize,
+    block: usize,
+    /// Ticks that the loops have added so far.
+    offset: u64,
+    /// The cycle after which the next write may come.
+    free: u64,
+}
+
+impl<L: Borrow<RegisterLog>> Player<L> {
+    fn new(log: L) -> Self {
+        Self { log, write: 0, block: 0, offset: 0, free: 0 }
+    }
+
+    /// Plays everything that comes before cycle `end`.
+    fn play(&mut self, apu: &mut Apu, end: u64) {
+        let log = self.log.borrow();
+        loop {
+            let write = log.writes.get(self.write).filter(|write| write.tick < log.length);
+            let block = log.memory.get(self.block).filter(|block| block.tick < log.length);
+            let block = block.filter(|block| write.is_none_or(|write| block.tick <= write.tick));
+            if let Some(block) = block {
+                if log.cycle_of(block.tick + self.offset) >= end {
+                    return;
+                }
+                apu.load_memory(log.cycle_of(block.tick + self.offset).max(self.free), block);
+                self.block += 1;
+            } else if let Some(write) = write {
+                // Never later than the last cycle of its tick, however many there are.
+                let tick = write.tick + self.offset;
+                let cycle = log.cycle_of(tick).max(self.free.min(log.cycle_of(tick + 1).saturating_sub(1)));
+                if cycle >= end {
+                    return;
+                }
+                apu.write_register(cycle, write.register, write.value);
+                self.free = cycle + WRITE_CYCLES;
+                self.write += 1;
+            } else if let Some(start) = log.loop_start.filter(|_| log.cycle_of(log.length + self.offset) < end) {
+                self.offset += log.length - start;
+                self.write = log.writes.partition_point(|write| write.tick < start);
+                self.block = log.memory.partition_point(|block| block.tick < start);
+            } else {
+                return;
+            }
+        }
+    }
+}
+
+/// The largest 16-bit sample.
+const FULL_SCALE: f32 = 32_767.0;
+
+/// Rounds to nearest, ties to even: adding 1.5 * 2^23 leaves the integer in the low bits. (`f32::round_ties_even` calls
+/// a function where the processor has no such instruction.)
+#[inline]
+fn to_i16(scaled: f32) -> i16 {
+    const SHIFT: f32 = 12_582_912.0;
+    (scaled + SHIFT).to_bits() as i16
+}
+
+/// Triangular dither, two steps wide: the sum of two uniform numbers from a xorshift generator of 32 bits.
+#[derive(Debug, Clone)]
+struct Dither {
+    state: u32,
+}
+
+impl Default for Dither {
+    fn default() -> Self {
+        Self { state: 0x2A03_2A03 }
+    }
+}
+
+impl Dither {
+    fn uniform(&mut self) -> f32 {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 17;
+        self.state ^= self.state << 5;
+        (self.state >> 8) as f32 * (1.0 / 16_777_216.0) - 0.5
+    }
+
+    fn next(&mut self) -> f32 {
+        self.uniform() + self.uniform()
+    }
+}
+
+/// Room for all samples of a log.
+fn room<T: Clone>(remaining: u64, zero: T) -> Vec<T> {
+    vec![zero; usize::try_from(remaining).unwrap_or(0)]
+}
+
+/// Renders a whole log: mono, in [-1, 1]; `length * sample_rate / 44,100` samples, rounded down.
 ///
 /// # Errors
 /// Those of [`Renderer::new`].
 pub fn render(log: &RegisterLog, options: &RenderOptions) -> Result<Vec<f32>, ApuError> {
     let mut renderer = Renderer::new(log, options)?;
-    let mut samples = vec![0.0; renderer.remaining() as usize];
+    let mut samples = room(renderer.remaining(), 0.0);
     renderer.read(&mut samples);
     Ok(samples)
 }
 
 /// Renders the channels apart: first and second pulse, triangle, noise, and the sample channel where the log uses it.
 ///
+/// They are mixed linearly, whatever the options say, so that their sum is the linear mix.
+///
 /// # Errors
 /// Those of [`Renderer::new`].
 pub fn render_stems(log: &RegisterLog, options: &RenderOptions) -> Result<Vec<Vec<f32>>, ApuError> {
-    Ok(vec![render(log, options)?; 4])
+    let sampled = log.writes.iter().any(|write| matches!(write.register, 0x10..=0x13));
+    (0..if sampled { 5 } else { 4 })
+        .map(|index| {
+            render(log, &RenderOptions { mixer: MixerMode::Linear, channels: Channels::only(index), ..*options })
+        })
+        .collect()
 }
 
 /// Renders a whole log as 16-bit integers, rounded to nearest.
@@ -145,7 +330,7 @@ pub fn render_stems(log: &RegisterLog, options: &RenderOptions) -> Result<Vec<Ve
 /// Those of [`Renderer::new`].
 pub fn render_i16(log: &RegisterLog, options: &RenderOptions) -> Result<Vec<i16>, ApuError> {
     let mut renderer = Renderer::new(log, options)?;
-    let mut samples = vec![0; renderer.remaining() as usize];
+    let mut samples = room(renderer.remaining(), 0);
     renderer.read_i16(&mut samples);
     Ok(samples)
 }
