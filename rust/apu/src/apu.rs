@@ -164,7 +164,10 @@ impl Apu {
     fn take(&mut self, samples: &mut [f32]) {
         self.synthesizer.read(samples);
         self.filter.run(samples);
-        samples.iter_mut().for_each(|sample| *sample = limit(*sample));
+        // Band-limited steps overshoot.
+        for sample in samples {
+            *sample = sample.clamp(-1.0, 1.0);
+        }
     }
 
     // What a player of checked logs needs, without the checks.
@@ -191,17 +194,5 @@ impl Apu {
     pub(crate) fn run(&mut self, cycle: u64, samples: &mut [f32]) {
         self.chip.run(&mut self.synthesizer, cycle);
         self.take(samples);
-    }
-}
-
-/// Band-limited steps overshoot; the listener's range is [-1, 1].
-#[inline]
-fn limit(sample: f32) -> f32 {
-    if sample > 1.0 {
-        1.0
-    } else if sample < -1.0 {
-        -1.0
-    } else {
-        sample
     }
 }

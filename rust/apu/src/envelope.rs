@@ -45,7 +45,7 @@ impl Envelope {
     }
 
     /// The volume now, 0 to 15.
-    pub(crate) const fn volume(&self) -> u8 {
+    pub(crate) const fn volume(self) -> u8 {
         if self.constant { self.value } else { self.decay }
     }
 }

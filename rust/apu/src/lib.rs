@@ -21,6 +21,7 @@ mod dmc;
 mod envelope;
 mod error;
 mod filter;
+pub mod formats;
 mod frame_counter;
 mod length_counter;
 mod mixer;

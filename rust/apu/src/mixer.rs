@@ -77,12 +77,11 @@ fn tnd_level(mode: MixerMode, triangle: u32, noise: u32, dmc: u32) -> i32 {
 }
 
 fn tnd_table(mode: MixerMode, channels: Channels) -> Arc<[i32; TND_LEVELS]> {
-    let mut table = Box::new([0; TND_LEVELS]);
-    for (index, level) in table.iter_mut().enumerate() {
+    let level = |index: usize| {
         let [t, n, d] = [index & 15, index >> 4 & 15, index >> 8];
-        *level = tnd_level(mode, channels.hear(2, t), channels.hear(3, n), channels.hear(4, d));
-    }
-    Arc::from(table)
+        tnd_level(mode, channels.hear(2, t), channels.hear(3, n), channels.hear(4, d))
+    };
+    Arc::new(std::array::from_fn(level))
 }
 
 /// The table that nearly every song is rendered with.
@@ -137,7 +136,7 @@ mod tests {
         let mixer = Mixer::new(MixerMode::Nes, Channels::ALL);
         assert_eq!(mixer.pulses(0, 0), 0);
         assert!(close(mixer.pulses(15, 15), 95.88 / (8128.0 / 30.0 + 100.0)));
-        assert!(close(mixer.pulses(3, 4), mixer.pulses(7, 0) as f64 / f64::from(ONE)));
+        assert!(close(mixer.pulses(3, 4), f64::from(mixer.pulses(7, 0)) / f64::from(ONE)));
         assert_eq!(mixer.tnd(0, 0, 0), 0);
         assert!(close(mixer.tnd(15, 0, 0), 159.79 / (8227.0 / 15.0 + 100.0)));
         assert!(close(

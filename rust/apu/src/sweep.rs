@@ -9,6 +9,7 @@ const MIN_PERIOD: u16 = 8;
 
 /// `EPPP NSSS` of $4001 and $4005.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the register's bits")]
 pub(crate) struct Sweep {
     /// The first pulse subtracts in one's complement: one more than asked.
     ones_complement: bool,
@@ -35,7 +36,7 @@ impl Sweep {
     }
 
     /// Where the sweep would take the timer period.
-    pub(crate) const fn target(&self, period: u16) -> u16 {
+    pub(crate) const fn target(self, period: u16) -> u16 {
         let change = period >> self.shift;
         if self.negate {
             period.saturating_sub(change).saturating_sub(self.ones_complement as u16)
@@ -45,7 +46,7 @@ impl Sweep {
     }
 
     /// Whether the channel is silent at this timer period; the unit need not be enabled for that.
-    pub(crate) const fn mutes(&self, period: u16) -> bool {
+    pub(crate) const fn mutes(self, period: u16) -> bool {
         period < MIN_PERIOD || self.target(period) > MAX_PERIOD
     }
 
