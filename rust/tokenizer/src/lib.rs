@@ -12,8 +12,10 @@ mod error;
 mod event;
 pub mod limits;
 pub mod midi;
+pub mod perform;
 pub mod quantize;
 mod random;
+pub mod score;
 mod song;
 mod text;
 mod timeline;
@@ -23,5 +25,6 @@ mod vocabulary;
 
 pub use error::TokenizerError;
 pub use event::{Dialect, Event};
+pub use perform::{PerformOptions, perform};
 pub use song::{Change, ChangeKind, Note, Song, Track, Voice};
 pub use vocabulary::{BOUNDARY, Vocabulary};

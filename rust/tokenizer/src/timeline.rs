@@ -57,6 +57,9 @@ fn note_events(voice: Voice, track: &Track) -> Vec<(u64, Event)> {
 
 fn all_events(voice: Voice, track: &Track) -> Vec<(u64, Event)> {
     let notes = note_events(voice, track);
+    if notes.is_empty() {
+        return notes; // the original has no events of a voice without notes, and nothing of them would be heard
+    }
     let has_velocity = voice.velocities().is_some();
     let mut events = Vec::with_capacity(2 * notes.len() + track.changes.len());
     let mut changes = track.changes.iter().peekable();

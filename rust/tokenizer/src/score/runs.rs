@@ -1,0 +1,189 @@
+//! A score by the instants at which it changes, and the bridge between scores and songs.
+
+use super::{FRAME_BYTES, Frame, check_rate, frames_of};
+use crate::error::{TokenizerError, check_limit};
+use crate::limits::MAX_SCORE_BYTES;
+use crate::song::{Change, ChangeKind, Note, Song, Track, Voice};
+
+/// An expressive score at 44,100 frames a second, run-length coded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScoreRuns {
+    /// The length of the song, in samples of 1/44,100 s.
+    pub nsamps: u64,
+    /// Where each run begins, in samples: ascending, the first at 0.
+    pub starts: Vec<u64>,
+    /// The frame that holds throughout each run; unlike its neighbours.
+    pub values: Vec<Frame>,
+}
+
+impl ScoreRuns {
+    /// Builds runs from the parts of a `.npz` file: where they begin and their frames as bytes of shape (N, 4, 3).
+    ///
+    /// # Errors
+    /// [`TokenizerError::Score`] if the parts do not fit each other or hold values that no voice has;
+    /// [`TokenizerError::Limit`].
+    pub fn from_bytes(nsamps: u64, starts: Vec<u64>, bytes: &[u8]) -> Result<Self, TokenizerError> {
+        check_limit("score in bytes", MAX_SCORE_BYTES as u64, bytes.len() as u64)?;
+        TokenizerError::check_ticks(nsamps)?;
+        let values = frames_of(bytes)?;
+        let fault = |expected: &str, found: String| Err(TokenizerError::Score { expected: expected.to_owned(), found });
+        if starts.len() != values.len() {
+            return fault("as many starts as frames", format!("{} and {}", starts.len(), values.len()));
+        }
+        if starts.first().is_some_and(|&start| start != 0) || !starts.is_sorted_by(|a, b| a < b) {
+            return fault("starts that ascend from 0", "others".to_owned());
+        }
+        if starts.last().is_some_and(|&start| start >= nsamps) {
+            return fault("starts before the end of the song", format!("one from {nsamps} on"));
+        }
+        for (index, frame) in values.iter().enumerate() {
+            check_frame(index, frame)?;
+        }
+        Ok(Self { nsamps, starts, values })
+    }
+
+    /// The exact score of a song. What happens at or after its end is not in it, and neither is a note that begins again at
+    /// its own pitch: a score cannot say so.
+    ///
+    /// # Errors
+    /// What [`Song::check`] finds.
+    pub fn from_song(song: &Song) -> Result<Self, TokenizerError> {
+        song.check()?;
+        let states = Voice::ALL.map(|voice| voice_states(voice, song.track(voice)));
+        let mut rest = states.each_ref().map(Vec::as_slice);
+        let mut runs = Self { nsamps: song.length, ..Self::default() };
+        let mut frame = Frame::default();
+        runs.push(0, &frame);
+        while let Some(tick) = rest.iter().filter_map(|states| states.first()).map(|&(tick, _)| tick).min() {
+            for (state, voice) in frame.iter_mut().zip(&mut rest) {
+                while let Some((&(due, next), later)) = voice.split_first()
+                    && due <= tick
+                {
+                    *state = next;
+                    *voice = later;
+                }
+            }
+            runs.push(tick, &frame);
+        }
+        Ok(runs)
+    }
+
+    /// Puts a frame at the end, unless it lies past the end of the song or says nothing new. One that begins where the last
+    /// does takes its place.
+    pub(super) fn push(&mut self, start: u64, frame: &Frame) {
+        if start >= self.nsamps {
+            return;
+        }
+        if self.starts.last() == Some(&start) {
+            self.starts.pop();
+            self.values.pop();
+        }
+        if self.values.last() != Some(frame) {
+            self.starts.push(start);
+            self.values.push(*frame);
+        }
+    }
+
+    /// The song of a score.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Limit`] for more than [`crate::limits`] allow.
+    pub fn to_song(&self) -> Result<Song, TokenizerError> {
+        let mut song = Song { length: self.nsamps, ..Song::default() };
+        for voice in Voice::ALL {
+            let states = self.starts.iter().zip(&self.values).map(|(&start, frame)| (start, frame[voice.index()]));
+            song.tracks[voice.index()] = track_of(voice, states, self.nsamps);
+        }
+        song.check()?;
+        Ok(song)
+    }
+
+    /// The score at a lower frame rate (`nsamps / 44,100 · rate` frames, cut to a whole number), or every frame of it at
+    /// 44,100. See [`super::ExpressiveScore::from_song`].
+    ///
+    /// # Errors
+    /// [`TokenizerError::Score`] for a rate out of range, [`TokenizerError::Limit`] for more than [`MAX_SCORE_BYTES`].
+    pub fn downsample(&self, rate: f64) -> Result<super::ExpressiveScore, TokenizerError> {
+        check_rate(rate)?;
+        let frames = super::downsample::frame_count(self.nsamps, rate);
+        check_limit("score in bytes", MAX_SCORE_BYTES as u64, frames.saturating_mul(FRAME_BYTES as u64))?;
+        Ok(super::ExpressiveScore { rate, nsamps: self.nsamps, frames: super::downsample::frames(self, rate, frames) })
+    }
+}
+
+/// The states of a voice and when they begin. More than one may begin at one tick; the last of them counts.
+fn voice_states(voice: Voice, track: &Track) -> Vec<(u64, [u8; 3])> {
+    enum Point {
+        End,
+        Onset(Note),
+        Change(Change),
+    }
+    let notes = track.notes.iter().flat_map(|note| [(note.start, 1, Point::Onset(*note)), (note.end, 0, Point::End)]);
+    let changes = track.changes.iter().map(|change| (change.tick, 2, Point::Change(*change)));
+    let mut points: Vec<_> = notes.chain(changes).collect();
+    points.sort_by_key(|&(tick, order, _)| (tick, order));
+    let mut state = [0; 3];
+    let states = points.into_iter().map(|(tick, _, point)| {
+        match point {
+            Point::End => [state[0], state[1]] = [0, 0],
+            Point::Onset(note) => {
+                [state[0], state[1]] = [note.pitch, if voice.velocities().is_some() { note.velocity } else { 0 }];
+            }
+            Point::Change(Change { kind: ChangeKind::Velocity, value, .. }) => state[1] = value,
+            Point::Change(Change { kind: ChangeKind::Timbre, value, .. }) => state[2] = value,
+        }
+        (tick, state)
+    });
+    states.collect()
+}
+
+/// The track whose states these are.
+fn track_of(voice: Voice, states: impl Iterator<Item = (u64, [u8; 3])>, length: u64) -> Track {
+    let mut track = Track::default();
+    let mut before = [0; 3];
+    for (tick, state) in states {
+        let [note, velocity, timbre] = state;
+        let mut implied = before[1];
+        if note != before[0] {
+            if let Some(last) = track.notes.last_mut()
+                && before[0] != 0
+            {
+                last.end = tick;
+            }
+            implied = 0;
+            if note != 0 {
+                // A note cannot begin with velocity 0, which MIDI keeps for its end: a change says so.
+                implied = if velocity == 0 { voice.default_velocity() } else { velocity };
+                track.notes.push(Note { start: tick, end: length, pitch: note, velocity: implied });
+            }
+        }
+        if voice.velocities().is_some() && velocity != implied {
+            track.changes.push(Change { tick, kind: ChangeKind::Velocity, value: velocity });
+        }
+        if voice.timbres().is_some() && timbre != before[2] {
+            track.changes.push(Change { tick, kind: ChangeKind::Timbre, value: timbre });
+        }
+        before = state;
+    }
+    track
+}
+
+/// Refuses values that no voice has.
+pub(super) fn check_frame(index: usize, frame: &Frame) -> Result<(), TokenizerError> {
+    for (voice, &[note, velocity, timbre]) in Voice::ALL.into_iter().zip(frame) {
+        let fault = |what: &str, value: u8| {
+            let found = format!("{value} in frame {index}");
+            Err(TokenizerError::Score { expected: format!("{what} that {} has", voice.name()), found })
+        };
+        if note != 0 && !voice.pitches().contains(&note) {
+            return fault("a note", note);
+        }
+        if velocity > voice.velocities().map_or(0, |range| *range.end()) {
+            return fault("a velocity", velocity);
+        }
+        if timbre > voice.timbres().map_or(0, |range| *range.end()) {
+            return fault("a timbre", timbre);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,511 @@
+//! An unpickler that builds numbers, strings, tuples and numpy arrays, and nothing else.
+//!
+//! A pickle is a program for a stack machine; Python's own runs whatever functions it names. This one knows the opcodes
+//! with which Python 2 and 3 write tuples of numbers and arrays (protocols 0 to 5) and of functions only those of
+//! [`Function`], whose effect it imitates. All else is refused by name.
+//!
+//! Source of the opcodes: the documentation in Python's `pickletools` module; of the state of arrays and dtypes: numpy's
+//! documentation of `ndarray.__setstate__` and `numpy.dtype`.
+
+use std::collections::HashMap;
+
+use super::super::error::excerpt;
+use crate::error::TokenizerError;
+
+/// The most objects that a pickle may build, and the most that may lie on its stack.
+const MAX_OBJECTS: usize = 1 << 20;
+
+/// The index of an object among those built.
+pub(super) type Id = u32;
+
+#[derive(Debug, Clone)]
+pub(super) enum Object {
+    None,
+    Int(i64),
+    Float(f64),
+    Bytes(Vec<u8>),
+    Text(String),
+    Tuple(Vec<Id>),
+    Function(Function),
+    Dtype(Dtype),
+    Array(Option<Array>),
+}
+
+/// The functions and classes that a pickle may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Function {
+    /// `numpy.core.multiarray._reconstruct`: an array still without contents.
+    Reconstruct,
+    /// `numpy.core.numeric._frombuffer`: an array of bytes, a dtype and a shape.
+    FromBuffer,
+    /// `numpy.core.multiarray.scalar`: a number of a dtype.
+    Scalar,
+    /// `numpy.ndarray`, which only stands as an argument.
+    Ndarray,
+    /// `numpy.dtype`.
+    DtypeClass,
+    /// `_codecs.encode`, with which Python 3 writes bytes under protocols 0 to 2.
+    Encode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dtype {
+    /// `i`, `u` or `f`.
+    pub(super) kind: u8,
+    pub(super) size: usize,
+    pub(super) big_endian: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Array {
+    pub(super) shape: Vec<i64>,
+    pub(super) dtype: Id,
+    /// Whether the first index varies fastest.
+    pub(super) fortran: bool,
+    pub(super) data: Id,
+}
+
+/// The result of a pickle: the object left on the stack, and all that it may refer to.
+#[derive(Debug)]
+pub(super) struct Unpickled {
+    pub(super) objects: Vec<Object>,
+    pub(super) root: Id,
+}
+
+/// Runs a pickle.
+pub(super) fn unpickle(bytes: &[u8]) -> Result<Unpickled, TokenizerError> {
+    let mut machine = Machine { bytes, ..Machine::default() };
+    loop {
+        machine.opcode_at = machine.at;
+        let opcode = machine.byte()?;
+        if opcode == b'.' {
+            let root = machine.pop()?;
+            return Ok(Unpickled { objects: machine.objects, root });
+        }
+        machine.step(opcode)?;
+    }
+}
+
+#[derive(Default)]
+struct Machine<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    opcode_at: usize,
+    objects: Vec<Object>,
+    stack: Vec<Id>,
+    marks: Vec<usize>,
+    memo: HashMap<u64, Id>,
+}
+
+impl<'a> Machine<'a> {
+    fn step(&mut self, opcode: u8) -> Result<(), TokenizerError> {
+        match opcode {
+            0x80 => self.take(1).map(drop),                                                  // PROTO
+            0x95 => self.take(8).map(drop),                                                  // FRAME
+            b'(' => self.mark(),                                                             // MARK
+            b'0' => self.pop().map(drop),                                                    // POP
+            b'1' => self.pop_to_mark().map(drop),                                            // POP_MARK
+            b'N' => self.push(Object::None),                                                 // NONE
+            0x88 | 0x89 => self.push(Object::Int(i64::from(opcode == 0x88))),                // NEWTRUE, NEWFALSE
+            b'I' | b'L' => self.text_integer(),                                              // INT, LONG
+            b'J' => self.integer(4),                                                         // BININT
+            b'K' => self.unsigned(1).and_then(|value| self.push(Object::Int(value as i64))), // BININT1
+            b'M' => self.unsigned(2).and_then(|value| self.push(Object::Int(value as i64))), // BININT2
+            0x8A => self.unsigned(1).and_then(|length| self.integer(length)),                // LONG1
+            b'F' => self.text_float(),                                                       // FLOAT
+            b'G' => self.float(),                                                            // BINFLOAT
+            b'S' => self.quoted(),                                                           // STRING
+            b'V' => self.raw_unicode(),                                                      // UNICODE
+            b'U' | b'C' => self.sized_bytes(1), // SHORT_BINSTRING, SHORT_BINBYTES
+            b'T' | b'B' => self.sized_bytes(4), // BINSTRING, BINBYTES
+            0x8E | 0x96 => self.sized_bytes(8), // BINBYTES8, BYTEARRAY8
+            0x8C => self.sized_text(1),         // SHORT_BINUNICODE
+            b'X' => self.sized_text(4),         // BINUNICODE
+            0x8D => self.sized_text(8),         // BINUNICODE8
+            b')' => self.push(Object::Tuple(Vec::new())), // EMPTY_TUPLE
+            b't' => self.pop_to_mark().and_then(|items| self.push(Object::Tuple(items))), // TUPLE
+            0x85..=0x87 => self.small_tuple(usize::from(opcode - 0x84)), // TUPLE1 to TUPLE3
+            b'c' => self.global(),              // GLOBAL
+            0x93 => self.stack_global(),        // STACK_GLOBAL
+            b'R' => self.reduce(),              // REDUCE
+            b'b' => self.build(),               // BUILD
+            b'p' => self.decimal_line().and_then(|key| self.put(key)), // PUT
+            b'q' => self.unsigned(1).and_then(|key| self.put(key)), // BINPUT
+            b'r' => self.unsigned(4).and_then(|key| self.put(key)), // LONG_BINPUT
+            0x94 => self.put(self.memo.len() as u64), // MEMOIZE
+            b'g' => self.decimal_line().and_then(|key| self.get(key)), // GET
+            b'h' => self.unsigned(1).and_then(|key| self.get(key)), // BINGET
+            b'j' => self.unsigned(4).and_then(|key| self.get(key)), // LONG_BINGET
+            _ => Err(self.fault("an opcode of numbers, strings, tuples and arrays", opcode_name(opcode))),
+        }
+    }
+
+    fn fault(&self, expected: impl Into<String>, found: impl Into<String>) -> TokenizerError {
+        TokenizerError::Pickle { offset: self.opcode_at, expected: expected.into(), found: found.into() }
+    }
+
+    // The bytes.
+
+    fn take(&mut self, count: u64) -> Result<&'a [u8], TokenizerError> {
+        let left = self.bytes.get(self.at..).unwrap_or_default();
+        let taken = usize::try_from(count).ok().and_then(|count| left.get(..count));
+        let Some(taken) = taken else {
+            return Err(self.fault(format!("{count} more bytes"), format!("the end of the file after {}", left.len())));
+        };
+        self.at += taken.len();
+        Ok(taken)
+    }
+
+    fn byte(&mut self) -> Result<u8, TokenizerError> {
+        self.take(1).map(|bytes| bytes.first().copied().unwrap_or_default())
+    }
+
+    fn unsigned(&mut self, width: u64) -> Result<u64, TokenizerError> {
+        Ok(little_endian(self.take(width)?))
+    }
+
+    fn line(&mut self) -> Result<&'a [u8], TokenizerError> {
+        let left = self.bytes.get(self.at..).unwrap_or_default();
+        let Some(length) = left.iter().position(|&byte| byte == b'\n') else {
+            return Err(self.fault("a line", "the end of the file"));
+        };
+        let line = self.take(length as u64)?;
+        self.at += 1;
+        Ok(line.strip_suffix(b"\r").unwrap_or(line))
+    }
+
+    fn decimal_line(&mut self) -> Result<u64, TokenizerError> {
+        let line = self.line()?;
+        parse(line).ok_or_else(|| self.fault("a decimal number", lossy(line)))
+    }
+
+    // The stack.
+
+    fn push(&mut self, object: Object) -> Result<(), TokenizerError> {
+        crate::error::check_limit("objects in a pickle", MAX_OBJECTS as u64, self.objects.len() as u64 + 1)?;
+        self.objects.push(object);
+        self.push_id(self.objects.len() as Id - 1)
+    }
+
+    fn push_id(&mut self, id: Id) -> Result<(), TokenizerError> {
+        crate::error::check_limit("stack of a pickle", MAX_OBJECTS as u64, self.stack.len() as u64 + 1)?;
+        self.stack.push(id);
+        Ok(())
+    }
+
+    fn mark(&mut self) -> Result<(), TokenizerError> {
+        crate::error::check_limit("marks in a pickle", MAX_OBJECTS as u64, self.marks.len() as u64 + 1)?;
+        self.marks.push(self.stack.len());
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Result<Id, TokenizerError> {
+        let floor = self.marks.last().copied().unwrap_or_default();
+        let id = if self.stack.len() > floor { self.stack.pop() } else { None };
+        id.ok_or_else(|| self.fault("an object on the stack", "none"))
+    }
+
+    fn pop_to_mark(&mut self) -> Result<Vec<Id>, TokenizerError> {
+        let mark = self.marks.pop().ok_or_else(|| self.fault("a mark on the stack", "none"))?;
+        Ok(self.stack.split_off(mark.min(self.stack.len())))
+    }
+
+    fn object(&self, id: Id) -> &Object {
+        const NONE: &Object = &Object::None;
+        self.objects.get(id as usize).unwrap_or(NONE)
+    }
+
+    fn put(&mut self, key: u64) -> Result<(), TokenizerError> {
+        let id = self.pop()?;
+        self.push_id(id)?;
+        crate::error::check_limit("memo of a pickle", MAX_OBJECTS as u64, self.memo.len() as u64 + 1)?;
+        self.memo.insert(key, id);
+        Ok(())
+    }
+
+    fn get(&mut self, key: u64) -> Result<(), TokenizerError> {
+        match self.memo.get(&key) {
+            Some(&id) => self.push_id(id),
+            None => Err(self.fault("an object remembered before", format!("number {key}"))),
+        }
+    }
+
+    // Numbers, strings, tuples.
+
+    fn text_integer(&mut self) -> Result<(), TokenizerError> {
+        let line = self.line()?;
+        let digits = line.strip_suffix(b"L").unwrap_or(line);
+        let value = parse(digits).ok_or_else(|| self.fault("an integer of 64 bits", lossy(line)))?;
+        self.push(Object::Int(value))
+    }
+
+    /// A two's complement integer.
+    fn integer(&mut self, width: u64) -> Result<(), TokenizerError> {
+        if width > 8 {
+            return Err(self.fault("an integer of 64 bits", format!("{width} bytes")));
+        }
+        let value = self.unsigned(width)?;
+        let unused = 64 - 8 * width as u32;
+        let value = if width == 0 { 0 } else { ((value << unused) as i64) >> unused };
+        self.push(Object::Int(value))
+    }
+
+    fn text_float(&mut self) -> Result<(), TokenizerError> {
+        let line = self.line()?;
+        let value = parse(line).ok_or_else(|| self.fault("a number", lossy(line)))?;
+        self.push(Object::Float(value))
+    }
+
+    fn float(&mut self) -> Result<(), TokenizerError> {
+        let bits = self.unsigned(8)?.swap_bytes();
+        self.push(Object::Float(f64::from_bits(bits)))
+    }
+
+    fn quoted(&mut self) -> Result<(), TokenizerError> {
+        let line = self.line()?;
+        let bytes =
+            unquote(line).ok_or_else(|| self.fault("a quoted string", excerpt(&String::from_utf8_lossy(line))))?;
+        self.push(Object::Bytes(bytes))
+    }
+
+    fn raw_unicode(&mut self) -> Result<(), TokenizerError> {
+        let line = self.line()?;
+        let text = unescape_unicode(line).ok_or_else(|| self.fault("an escaped string", lossy(line)))?;
+        self.push(Object::Text(text))
+    }
+
+    fn sized_bytes(&mut self, width: u64) -> Result<(), TokenizerError> {
+        let length = self.unsigned(width)?;
+        let bytes = self.take(length)?.to_vec();
+        self.push(Object::Bytes(bytes))
+    }
+
+    fn sized_text(&mut self, width: u64) -> Result<(), TokenizerError> {
+        let length = self.unsigned(width)?;
+        let bytes = self.take(length)?;
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.push(Object::Text(text.to_owned())),
+            Err(_) => Err(self.fault("UTF-8", lossy(bytes))),
+        }
+    }
+
+    fn small_tuple(&mut self, count: usize) -> Result<(), TokenizerError> {
+        let mut items = Vec::with_capacity(count);
+        for _ in 0..count {
+            items.push(self.pop()?);
+        }
+        items.reverse();
+        self.push(Object::Tuple(items))
+    }
+
+    // Functions.
+
+    fn global(&mut self) -> Result<(), TokenizerError> {
+        let (module, name) = (self.line()?, self.line()?);
+        self.push_function(&String::from_utf8_lossy(module), &String::from_utf8_lossy(name))
+    }
+
+    fn stack_global(&mut self) -> Result<(), TokenizerError> {
+        let (name, module) = (self.pop()?, self.pop()?);
+        match (self.object(module).clone(), self.object(name).clone()) {
+            (Object::Text(module), Object::Text(name)) => self.push_function(&module, &name),
+            _ => Err(self.fault("the name of a function", "another object")),
+        }
+    }
+
+    fn push_function(&mut self, module: &str, name: &str) -> Result<(), TokenizerError> {
+        let function = match (module, name) {
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Function::Reconstruct,
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Function::Scalar,
+            ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => Function::FromBuffer,
+            ("numpy", "ndarray") => Function::Ndarray,
+            ("numpy", "dtype") => Function::DtypeClass,
+            ("_codecs", "encode") => Function::Encode,
+            _ => return Err(self.fault("a function that builds arrays", excerpt(&format!("{module}.{name}")))),
+        };
+        self.push(Object::Function(function))
+    }
+
+    fn reduce(&mut self) -> Result<(), TokenizerError> {
+        let (arguments, function) = (self.pop()?, self.pop()?);
+        let (Object::Tuple(ids), Object::Function(function)) = (self.object(arguments), self.object(function)) else {
+            return Err(self.fault("a function and its arguments", "other objects"));
+        };
+        let function = *function;
+        let arguments: Vec<&Object> = ids.iter().map(|&id| self.object(id)).collect();
+        let result = match (function, arguments.as_slice(), ids.as_slice()) {
+            (Function::Reconstruct, _, _) => Some(Object::Array(None)),
+            (Function::DtypeClass, [name, ..], _) => dtype(name).map(Object::Dtype),
+            (Function::Encode, [Object::Text(text), ..], _) => latin1(text).map(Object::Bytes),
+            (Function::Scalar, [Object::Dtype(dtype), Object::Bytes(bytes)], _) => scalar(*dtype, bytes),
+            (Function::FromBuffer, [_, _, Object::Tuple(shape), order], &[data, dtype, ..]) => {
+                self.shape(shape).map(|shape| {
+                    let fortran = matches!(order, Object::Text(order) if order == "F");
+                    Object::Array(Some(Array { shape, dtype, fortran, data }))
+                })
+            }
+            _ => None,
+        };
+        let result = result.ok_or_else(|| self.fault(format!("arguments of {function:?}"), "others"))?;
+        self.push(result)
+    }
+
+    /// Gives an array its contents, or a dtype its byte order, in place.
+    fn build(&mut self) -> Result<(), TokenizerError> {
+        let (state, target) = (self.pop()?, self.pop()?);
+        let Object::Tuple(ids) = self.object(state) else {
+            return Err(self.fault("the state of an array", "another object"));
+        };
+        let built = match (self.object(target), ids.as_slice()) {
+            (Object::Array(None), &[_, shape, dtype, fortran, data]) => {
+                match (self.object(shape), self.object(fortran)) {
+                    (Object::Tuple(shape), Object::Int(fortran)) => self
+                        .shape(shape)
+                        .map(|shape| Object::Array(Some(Array { shape, dtype, fortran: *fortran != 0, data }))),
+                    _ => None,
+                }
+            }
+            (Object::Dtype(dtype), &[_, order, ..]) => match self.object(order) {
+                Object::Bytes(order) => Some(Object::Dtype(Dtype { big_endian: order == b">", ..*dtype })),
+                Object::Text(order) => Some(Object::Dtype(Dtype { big_endian: order == ">", ..*dtype })),
+                _ => None,
+            },
+            _ => None,
+        };
+        let built = built.ok_or_else(|| self.fault("the state of an array or a dtype", "another"))?;
+        if let Some(object) = self.objects.get_mut(target as usize) {
+            *object = built;
+        }
+        self.push_id(target)
+    }
+
+    fn shape(&self, ids: &[Id]) -> Option<Vec<i64>> {
+        ids.iter()
+            .map(|&id| match self.object(id) {
+                Object::Int(extent) => Some(*extent),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+fn little_endian(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().take(8).fold(0, |value, &byte| value << 8 | u64::from(byte))
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    format!("{:?}", excerpt(&String::from_utf8_lossy(bytes)))
+}
+
+fn parse<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
+    std::str::from_utf8(digits).ok()?.trim_ascii().parse().ok()
+}
+
+/// The bytes of a Python 2 string literal.
+fn unquote(literal: &[u8]) -> Option<Vec<u8>> {
+    let literal = literal.trim_ascii();
+    let (&quote, inner) = literal.split_first()?;
+    let inner = inner.strip_suffix(&[quote])?;
+    if quote != b'\'' && quote != b'"' {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(inner.len());
+    let mut rest = inner.iter();
+    while let Some(&byte) = rest.next() {
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        bytes.push(match rest.next()? {
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'x' => (hex(*rest.next()?)? << 4 | hex(*rest.next()?)?) as u8,
+            &quoted @ (b'\\' | b'\'' | b'"') => quoted,
+            _ => return None,
+        });
+    }
+    Some(bytes)
+}
+
+/// The text of a `raw-unicode-escape` string: Latin-1 with `\uXXXX` and `\UXXXXXXXX`.
+fn unescape_unicode(bytes: &[u8]) -> Option<String> {
+    let mut text = String::with_capacity(bytes.len());
+    let mut rest = bytes.iter().copied().peekable();
+    while let Some(byte) = rest.next() {
+        let digits = match (byte, rest.peek()) {
+            (b'\\', Some(b'u')) => 4,
+            (b'\\', Some(b'U')) => 8,
+            _ => {
+                text.push(char::from(byte));
+                continue;
+            }
+        };
+        rest.next();
+        let mut code = 0_u32;
+        for _ in 0..digits {
+            code = code.checked_mul(16)?.checked_add(hex(rest.next()?)?)?;
+        }
+        text.push(char::from_u32(code)?);
+    }
+    Some(text)
+}
+
+fn hex(digit: u8) -> Option<u32> {
+    char::from(digit).to_digit(16)
+}
+
+fn latin1(text: &str) -> Option<Vec<u8>> {
+    text.chars().map(|character| u8::try_from(character).ok()).collect()
+}
+
+fn dtype(name: &Object) -> Option<Dtype> {
+    let name = match name {
+        Object::Bytes(name) => name.as_slice(),
+        Object::Text(name) => name.as_bytes(),
+        _ => return None,
+    };
+    let (&kind, size) = name.split_first()?;
+    let size = parse(size).filter(|size| [1, 2, 4, 8].contains(size))?;
+    matches!(kind, b'i' | b'u' | b'f').then_some(Dtype { kind, size, big_endian: false })
+}
+
+fn scalar(dtype: Dtype, bytes: &[u8]) -> Option<Object> {
+    if bytes.len() != dtype.size {
+        return None;
+    }
+    let mut bytes = bytes.to_vec();
+    if dtype.big_endian {
+        bytes.reverse();
+    }
+    let bits = little_endian(&bytes);
+    let unused = 64 - 8 * dtype.size as u32;
+    Some(match (dtype.kind, dtype.size) {
+        (b'f', 8) => Object::Float(f64::from_bits(bits)),
+        (b'f', 4) => Object::Float(f64::from(f32::from_bits(bits as u32))),
+        (b'u', _) => Object::Int(i64::try_from(bits).ok()?),
+        (b'i', _) => Object::Int(((bits << unused) as i64) >> unused),
+        _ => return None,
+    })
+}
+
+/// The name of an opcode that is refused.
+fn opcode_name(opcode: u8) -> String {
+    let name = match opcode {
+        b'2' => "DUP",
+        b'P' => "PERSID",
+        b'Q' => "BINPERSID",
+        b'i' => "INST",
+        b'o' => "OBJ",
+        0x81 => "NEWOBJ",
+        0x92 => "NEWOBJ_EX",
+        0x82..=0x84 => "EXT",
+        b']' | b'l' | b'a' | b'e' => "a list",
+        b'}' | b'd' | b's' | b'u' => "a dictionary",
+        0x8F..=0x91 => "a set",
+        0x8B => "LONG4",
+        0x97 | 0x98 => "an out-of-band buffer",
+        _ => return format!("byte 0x{opcode:02X}"),
+    };
+    format!("{name} (0x{opcode:02X})")
+}
