@@ -1,6 +1,20 @@
-"""lakhnes composes and performs music for the sound chip of the Nintendo Entertainment System."""
+"""lakhnes composes and performs music for the sound chip of the Nintendo Entertainment System.
 
-from lakhnes._native import Vocabulary, __version__
+>>> import lakhnes
+>>> song = lakhnes.Song.from_tx1("P1_NOTEON_69\\nWT_44100\\nP1_NOTEOFF")
+>>> song.duration
+1.0
+>>> lakhnes.render(song).shape
+(44100,)
+
+What needs torch (`load_model`, `generate`) is loaded at its first use, so that rendering and converting start at once.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from lakhnes._native import Apu, RegisterLog, Song, Vocabulary, __version__
+from lakhnes.audio import write_audio
 from lakhnes.errors import (
     CheckpointError,
     FormatError,
@@ -9,14 +23,42 @@ from lakhnes.errors import (
     TokenError,
     UnsafeCheckpointError,
 )
+from lakhnes.songs import read, read_log, render, write
+
+if TYPE_CHECKING:
+    from lakhnes.checkpoint import load_model
+    from lakhnes.sampling import generate
 
 __all__ = [
+    "Apu",
     "CheckpointError",
     "FormatError",
     "LakhnesError",
     "LimitError",
+    "RegisterLog",
+    "Song",
     "TokenError",
     "UnsafeCheckpointError",
     "Vocabulary",
     "__version__",
+    "generate",
+    "load_model",
+    "read",
+    "read_log",
+    "render",
+    "write",
+    "write_audio",
 ]
+
+_LAZY = {"generate": "lakhnes.sampling", "load_model": "lakhnes.checkpoint"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load, at their first use, the names that need torch."""
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'lakhnes' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

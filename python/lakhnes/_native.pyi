@@ -1,21 +1,226 @@
 """Types of the extension module. What each name does is told here; `mypy.stubtest` holds the file to the extension."""
 
-from collections.abc import Sequence
-from typing import final
+from collections.abc import Callable, Sequence
+from typing import Literal, final
 
 import numpy as np
 import numpy.typing as npt
+from pretty_midi import PrettyMIDI
 
 __all__ = [
+    "Apu",
+    "RegisterLog",
+    "Song",
     "Vocabulary",
     "__version__",
     "augment_events",
+    "convert_texts",
     "events_from_text",
     "quantize_events",
+    "render_files",
     "sample_augmentation",
 ]
 
 __version__: str
+
+@final
+class Song:
+    """A score of four voices, ``p1 p2 tr no``, timed in ticks of 1/44,100 s.
+
+    The voices are the two pulses, the triangle and the noise. Pitches are MIDI notes; those of the noise, 1 to 16, are
+    16 less its period, so that 16 is the brightest. A song does not change.
+    """
+
+    @staticmethod
+    def from_bytes(data: bytes, format: str) -> Song:
+        """Read a song from the bytes of a file in the format ``tx1``, ``tx2``, ``mid`` or ``exprsco``.
+
+        Raises
+        ------
+        FormatError, TokenError, LimitError
+            If the bytes are not what the format asks for; the message names the place.
+        """
+    @staticmethod
+    def from_tx1(text: str) -> Song:
+        """Read a TX1 text; every note gets its voice's default velocity."""
+    @staticmethod
+    def from_tx2(text: str) -> Song:
+        """Read a TX2 text."""
+    @staticmethod
+    def from_midi(data: bytes) -> Song:
+        """Read a MIDI file in the form of NES-MDB: tracks named ``p1 p2 tr no``."""
+    def to_tx1(self) -> str:
+        r"""Write a TX1 text: lines joined by ``\n`` with none at the end."""
+    def to_tx2(self) -> str:
+        r"""Write a TX2 text: lines joined by ``\n`` with none at the end."""
+    def to_midi(self) -> bytes:
+        """Write a MIDI file in the form of NES-MDB: format 1, a MIDI tick a tick of 1/44,100 s."""
+    def to_pretty_midi(self) -> PrettyMIDI:
+        """Give the song as a ``pretty_midi.PrettyMIDI``."""
+    def perform(self, *, downsample: float | None = None) -> RegisterLog:
+        """Give the register writes that play the song.
+
+        Parameters
+        ----------
+        downsample
+            Frame rate in Hz to which the song is reduced first, as nesmdb and LakhNES did; to the sample if None.
+        """
+    @property
+    def length(self) -> int:
+        """Length in ticks of 1/44,100 s."""
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+    @property
+    def voices(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Notes by voice: shape (notes, 4), columns start and end in ticks, pitch, velocity."""
+    @property
+    def velocity_changes(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Changes of velocity by voice: shape (changes, 2), columns tick and value."""
+    @property
+    def timbre_changes(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Changes of timbre (duty, noise mode) by voice: shape (changes, 2), columns tick and value."""
+    def piano_roll(self, frame_rate: float = 24.0) -> npt.NDArray[np.uint8]:
+        """Give the velocity of each note that sounds: shape (4, 128, frames), 0 for silence.
+
+        Raises
+        ------
+        LimitError
+            If there would be more than 2**20 frames.
+        """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self) -> tuple[Callable[[bytes, str], Song], tuple[bytes, str]]: ...
+
+@final
+class RegisterLog:
+    """Everything that a program tells the sound chip, and when, in ticks of 1/44,100 s. It does not change."""
+
+    def __new__(
+        cls,
+        writes: npt.NDArray[np.int64],
+        length: int,
+        *,
+        standard: str = "ntsc",
+        clock_hz: int | None = None,
+        loop_start: int | None = None,
+    ) -> RegisterLog:
+        """Make a log.
+
+        Parameters
+        ----------
+        writes
+            Shape (writes, 3), columns tick, register (0 to 23 for $4000 to $4017) and value, in the order of the ticks.
+        length
+            In ticks.
+        standard
+            The console: ``"ntsc"``, ``"pal"`` or ``"dendy"``.
+        clock_hz
+            The chip's clock; the console's if None.
+        loop_start
+            The tick from which the log goes on when it has ended.
+        """
+    @staticmethod
+    def from_vgm(data: bytes) -> RegisterLog:
+        """Read a VGM or VGZ file.
+
+        Raises
+        ------
+        FormatError, LimitError
+            If the bytes are no VGM with one NES APU; the message names the place.
+        """
+    def to_vgm(self) -> bytes:
+        """Write a VGM 1.61 file."""
+    @property
+    def writes(self) -> npt.NDArray[np.int64]:
+        """The writes: shape (writes, 3), columns tick, register (0 to 23 for $4000 to $4017) and value."""
+    @property
+    def length(self) -> int:
+        """Length in ticks of 1/44,100 s."""
+    @property
+    def duration(self) -> float:
+        """Length in seconds, each part once."""
+    @property
+    def standard(self) -> str:
+        """The console: ``"ntsc"``, ``"pal"`` or ``"dendy"``."""
+    @property
+    def clock_hz(self) -> int:
+        """The chip's clock."""
+    @property
+    def loop_start(self) -> int | None:
+        """The tick from which the log goes on when it has ended."""
+    def render(
+        self,
+        *,
+        sample_rate: int = 44_100,
+        mixer: str = "nes",
+        filter: str = "nes",
+        max_duration: float = 3600.0,
+        loops: int = 1,
+        fade: float = 0.0,
+    ) -> npt.NDArray[np.float32]:
+        """Play the log: shape (frames,), in [-1, 1]; the parameters are those of `lakhnes.render`."""
+    def render_int16(
+        self,
+        *,
+        sample_rate: int = 44_100,
+        mixer: str = "nes",
+        filter: str = "nes",
+        max_duration: float = 3600.0,
+        loops: int = 1,
+        fade: float = 0.0,
+    ) -> npt.NDArray[np.int16]:
+        """Play the log as 16-bit integers; the same log gives the same samples everywhere."""
+    def render_stems(
+        self,
+        *,
+        sample_rate: int = 44_100,
+        filter: str = "nes",
+        max_duration: float = 3600.0,
+        loops: int = 1,
+        fade: float = 0.0,
+    ) -> npt.NDArray[np.float32]:
+        """Play every voice by itself: shape (4 or 5, frames), the fifth where the log uses the sample channel."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self) -> tuple[Callable[[bytes], RegisterLog], tuple[bytes]]: ...
+
+@final
+class Apu:
+    """The sound chip for an emulator or a notebook to drive: registers in, samples and interrupts out.
+
+    Cycles count from power-up and never go back; a call with an earlier cycle raises `ValueError`.
+    """
+
+    def __new__(
+        cls,
+        *,
+        standard: str = "ntsc",
+        clock_hz: int | None = None,
+        sample_rate: int = 44_100,
+        mixer: str = "nes",
+        filter: str = "nes",
+        channel: Literal["p1", "p2", "tr", "no", "dmc"] | None = None,
+    ) -> Apu:
+        """Power a chip up; with `channel`, only that channel is heard."""
+    def write(self, cycle: int, address: int, value: int) -> None:
+        """Write a byte to $4000 to $4017."""
+    def read_status(self, cycle: int) -> int:
+        """Read $4015, which clears the frame counter's interrupt flag."""
+    def irq(self, cycle: int) -> bool:
+        """Tell whether the chip pulls the interrupt line."""
+    def set_memory(self, address: int, data: bytes) -> None:
+        """Put bytes where the sample channel reads them, $8000 to $FFFF."""
+    def end_frame(self, cycle: int) -> None:
+        """Run the chip to `cycle` (at most 2**26 after the last such call) and make the samples up to there ready."""
+    def samples(self) -> npt.NDArray[np.float32]:
+        """Take the samples that are ready: shape (frames,), in [-1, 1]."""
+    @property
+    def clock_hz(self) -> int:
+        """Cycles a second."""
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second."""
 
 @final
 class Vocabulary:
@@ -131,4 +336,39 @@ def sample_augmentation(
 
     With probability 1/2 only one to three voices stay; with probability 1/2 the pulses switch; -6 to 6 semitones;
     stretch in [0.95, 1.05).
+    """
+
+def render_files(
+    jobs: Sequence[tuple[str, str, str]],
+    report: Callable[[int, str | None, float], object],
+    *,
+    threads: int = 0,
+    downsample: float | None = None,
+    sample_rate: int = 44_100,
+    mixer: str = "nes",
+    filter: str = "nes",
+    max_duration: float = 3600.0,
+    loops: int = 1,
+    fade: float = 0.0,
+) -> None:
+    """Render songs to 16-bit WAV files, as many at once as there are threads (0: one a core).
+
+    Parameters
+    ----------
+    jobs
+        For each song its path, its format (``tx1 tx2 mid exprsco vgm``) and the path of its WAV file.
+    report
+        Called from this thread after each song with its index, what went wrong or None, and its seconds. When it raises,
+        no further song is begun.
+    """
+
+def convert_texts(
+    songs: Sequence[tuple[bytes, str]], formats: Sequence[str], *, threads: int = 0
+) -> list[tuple[bytes, ...] | str]:
+    """Convert songs, each the bytes of a file and its format, to texts (``tx1``, ``tx2``).
+
+    Returns
+    -------
+    list
+        For each song a tuple of its texts, or the line that says what is wrong with it.
     """

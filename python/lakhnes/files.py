@@ -6,17 +6,19 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from lakhnes.errors import FormatError, LimitError
+from lakhnes.errors import FormatError, LakhnesError, LimitError
 
 __all__ = [
     "AUDIO_FORMATS",
     "MAX_INPUT_BYTES",
-    "READABLE",
+    "PLAYABLE",
+    "SCORES",
     "SUFFIXES",
     "WRITABLE",
     "base_name",
     "check_target",
     "format_of",
+    "one_line",
     "read_limited",
     "replacing",
     "write_bytes",
@@ -31,19 +33,24 @@ SUFFIXES = {
     ".mid": "mid",
     ".midi": "mid",
     ".exprsco.pkl": "exprsco",
+    ".vgm": "vgm",
+    ".vgz": "vgz",
     ".wav": "wav",
     ".flac": "flac",
     ".ogg": "ogg",
 }
 """The format that the end of a file's name stands for."""
 
-READABLE = ("tx1", "tx2", "mid", "exprsco")
+SCORES = ("tx1", "tx2", "mid", "exprsco")
 """Formats that hold a song."""
+
+PLAYABLE = (*SCORES, "vgm", "vgz")
+"""Formats that the chip can play: songs and register writes."""
 
 AUDIO_FORMATS = ("wav", "flac", "ogg")
 """Formats that hold sound."""
 
-WRITABLE = ("tx1", "tx2", "mid", *AUDIO_FORMATS)
+WRITABLE = ("tx1", "tx2", "mid", "vgm", "vgz", *AUDIO_FORMATS)
 """Formats that a song can be written in."""
 
 
@@ -55,7 +62,7 @@ def format_of(path: str | os.PathLike[str], among: tuple[str, ...]) -> str:
     path
         The file; it need not exist.
     among
-        The formats that make sense here, such as `READABLE`.
+        The formats that make sense here, such as `SCORES`.
 
     Raises
     ------
@@ -140,3 +147,15 @@ def write_bytes(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = 
     """Write `data` to a file, whole or not at all."""
     with replacing(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(data)
+
+
+def one_line(error: BaseException) -> str:
+    """Say in one line what went wrong: file, place, and what was expected there."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {(error.strerror or type(error).__name__).lower()}"
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    text = " ".join(str(error).split())
+    if isinstance(error, (LakhnesError, OSError, ValueError)):
+        return text or type(error).__name__
+    return f"internal error: {type(error).__name__}: {text} (-v shows where)"

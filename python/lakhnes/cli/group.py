@@ -14,9 +14,9 @@ from typing import Any
 import click
 
 from lakhnes.cli.console import Console
-from lakhnes.errors import LakhnesError
+from lakhnes.files import one_line
 
-__all__ = ["LazyGroup", "message_of"]
+__all__ = ["LazyGroup"]
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -73,7 +73,7 @@ class LazyGroup(click.Group):
             if console.verbose:
                 traceback.print_exc()
             else:
-                console.error(f"Error: {message_of(error)}")
+                console.error(f"Error: {one_line(error)}")
             return FAILED
         finally:
             restore()
@@ -91,15 +91,3 @@ def _terminate_by_exception() -> Any:
     except ValueError:  # not the main thread: the caller keeps its own handling
         return lambda: None
     return lambda: signal.signal(signal.SIGTERM, before)
-
-
-def message_of(error: BaseException) -> str:
-    """Say in one line what went wrong: file, place, and what was expected."""
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {(error.strerror or type(error).__name__).lower()}"
-    if isinstance(error, (LakhnesError, OSError)):
-        return " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, MemoryError):
-        return "not enough memory"
-    text = " ".join(str(error).split())
-    return f"internal error: {type(error).__name__}: {text} (-v shows where)"

@@ -1,8 +1,15 @@
 //! `lakhnes._native`: the chip and the score for Python. One file a class, and no logic of its own: arguments come in,
 //! a function of `lakhnes-apu` or `lakhnes-tokenizer` runs with the interpreter released, arrays go out.
+#![expect(clippy::needless_pass_by_value, reason = "Python's arguments are handed over by value")]
 
+mod apu;
+mod batch;
 mod errors;
 mod events;
+mod formats;
+mod options;
+mod register_log;
+mod song;
 mod vocabulary;
 
 /// The Rust half of lakhnes: scores, tokens, sound chip.
@@ -11,7 +18,15 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::apu::PyApu;
+    #[pymodule_export]
+    use crate::batch::{convert_texts, render_files};
+    #[pymodule_export]
     use crate::events::{augment_events, events_from_text, quantize_events, sample_augmentation};
+    #[pymodule_export]
+    use crate::register_log::PyRegisterLog;
+    #[pymodule_export]
+    use crate::song::PySong;
     #[pymodule_export]
     use crate::vocabulary::PyVocabulary;
 

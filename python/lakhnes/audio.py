@@ -1,0 +1,76 @@
+"""Sound files: WAV, FLAC and Ogg Vorbis through libsndfile, 16 bits, written whole or not at all."""
+
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from lakhnes.errors import FormatError
+from lakhnes.files import AUDIO_FORMATS, format_of, replacing
+
+__all__ = ["encode_audio", "write_audio"]
+
+SUBTYPES = {"wav": ("WAV", "PCM_16"), "flac": ("FLAC", "PCM_16"), "ogg": ("OGG", "VORBIS")}
+"""What libsndfile calls each format and the coding of its samples."""
+
+BLOCK = 65_536
+"""Frames that libsndfile gets at once; its Vorbis encoder takes stack in proportion to them."""
+
+Samples = npt.NDArray[np.int16] | npt.NDArray[np.float32] | npt.NDArray[np.float64]
+
+
+def write_audio(
+    path: str | os.PathLike[str],
+    samples: Samples,
+    sample_rate: int = 44_100,
+    *,
+    format: str | None = None,
+    overwrite: bool = True,
+) -> None:
+    """Write sound to a WAV, FLAC or Ogg Vorbis file.
+
+    Parameters
+    ----------
+    path
+        The file; the end of its name says the format.
+    samples
+        int16, or float in [-1, 1]; shape (frames,) or (frames, channels).
+    sample_rate
+        In Hz.
+    format
+        ``"wav"``, ``"flac"`` or ``"ogg"``, where the name does not say it.
+    overwrite
+        Whether a file of that name may be replaced.
+
+    Raises
+    ------
+    FormatError
+        If the name ends in none of ``.wav .flac .ogg``, or the samples have more than two dimensions.
+    OSError
+        If the file cannot be written; nothing is left behind then.
+    """
+    coding = format or format_of(path, AUDIO_FORMATS)
+    with replacing(path, overwrite=overwrite) as temporary, Path(temporary).open("wb") as file:
+        encode_audio(file, samples, sample_rate, coding)
+
+
+def encode_audio(file: BinaryIO, samples: Samples, sample_rate: int, format: str) -> None:
+    """Write sound to an open, seekable file; the parameters are those of `write_audio`."""
+    import soundfile
+
+    if format not in SUBTYPES:
+        raise FormatError(f"{format}: expected one of {' '.join(SUBTYPES)}")
+    if samples.ndim not in (1, 2):
+        raise FormatError(f"samples of {samples.ndim} dimensions, expected (frames,) or (frames, channels)")
+    container, subtype = SUBTYPES[format]
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    sink: Any = soundfile.SoundFile(file, "w", sample_rate, channels, subtype=subtype, format=container)
+    try:
+        for start in range(0, len(samples), BLOCK):
+            sink.write(samples[start : start + BLOCK])
+    except soundfile.LibsndfileError as error:
+        raise OSError(f"{getattr(file, 'name', 'stdout')}: {error}") from error
+    finally:
+        sink.close()

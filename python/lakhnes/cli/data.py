@@ -1,0 +1,58 @@
+"""``lakhnes data``: corpora for training and evaluation."""
+
+import time
+
+import click
+
+from lakhnes.cli.console import Console, common_options, pass_console
+
+__all__ = ["data"]
+
+
+@click.group()
+def data() -> None:
+    """Make corpora for training and evaluation."""
+
+
+@data.command()
+@click.argument("source", metavar="SRC")
+@click.argument("target", metavar="DEST")
+@click.option("--to", "formats", default="tx1,tx2", show_default=True, help="Texts to write, separated by commas.")
+@click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help="Songs at once.  [default: one a core]")
+@click.option("-f", "--force", is_flag=True, help="Write into DEST although it is not empty.")
+@common_options
+@pass_console
+def nesmdb(console: Console, source: str, target: str, formats: str, jobs: int, force: bool) -> None:
+    """Turn an NES-MDB archive or folder into TX1 and TX2 texts.
+
+    SRC is a folder or a .tar.gz or .tar.xz archive with folders train, valid, test of .mid, .exprsco.pkl, .tx1.txt or
+    .tx2.txt files. DEST gets folders of the same names with NAME.tx1.txt and NAME.tx2.txt.
+    """
+    from lakhnes.data.nesmdb import TARGETS, convert_nesmdb
+
+    chosen = [name.strip() for name in formats.split(",")]
+    unknown = [name for name in chosen if name not in TARGETS]
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(TARGETS)}", param_hint="--to")
+    started = time.monotonic()
+    with console.progress("convert", None) as advance:
+        report = convert_nesmdb(source, target, to=chosen, threads=jobs, overwrite=force, finished=advance)
+    seconds = time.monotonic() - started
+    for _, error in report.failed:
+        console.error(f"Error: {error}")
+    counts = ", ".join(f"{count} {split}" for split, count in report.songs.items())
+    events = ", ".join(f"{count:,} {name.upper()} events" for name, count in report.events.items())
+    console.note(f"{report.songs.total()} songs ({counts}), {events}, {len(report.failed)} failed, {seconds:.1f} s")
+    if report.songs:
+        console.result(target)
+    console.summary(
+        {
+            "corpus": target,
+            "songs": dict(report.songs),
+            "events": dict(report.events),
+            "failed": [{"path": place, "error": error} for place, error in report.failed],
+            "seconds": seconds,
+        }
+    )
+    if report.failed:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,145 @@
+"""``lakhnes render``: songs to sound."""
+
+import io
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.targets import STDIO, pair, read_input
+from lakhnes.errors import FormatError
+from lakhnes.files import AUDIO_FORMATS, PLAYABLE, check_target, format_of
+
+if TYPE_CHECKING:
+    from lakhnes.rendering import BatchReport
+
+__all__ = ["render"]
+
+
+@click.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="FILE|DIR|-", help="Where to; beside each input if not given.")
+@click.option("--format", "audio_format", type=click.Choice(AUDIO_FORMATS), help="Of the output.  [default: wav]")
+@click.option("--from", "source_format", type=click.Choice(PLAYABLE), help="Format of the inputs, if not by name.")
+@click.option("--rate", default=44_100, show_default=True, type=click.IntRange(8_000, 192_000), help="Samples a second.")
+@click.option("--mixer", default="nes", show_default=True, type=click.Choice(["nes", "linear"]), help="How voices add up.")
+@click.option(
+    "--filter",
+    "output_filter",
+    default="nes",
+    show_default=True,
+    type=click.Choice(["nes", "famicom", "none"]),
+    help="The console's output filter.",
+)
+@click.option("--downsample", type=click.FloatRange(min=0, min_open=True), help="Reduce scores to a frame rate (Hz) first.")
+@click.option("--loops", default=2, show_default=True, type=click.IntRange(min=1), help="How often a loop is played.")
+@click.option("--fade", default=8.0, show_default=True, type=click.FloatRange(min=0), help="Fade after the loops (seconds).")
+@click.option("--stems", is_flag=True, help="A file a voice: NAME.p1.wav, …")
+@click.option("--max-duration", default=3600.0, show_default=True, help="Refuse longer songs (seconds).")
+@click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help="Songs at once.  [default: one a core]")
+@click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
+@common_options
+@pass_console
+def render(
+    console: Console,
+    inputs: tuple[str, ...],
+    output: str | None,
+    audio_format: str | None,
+    source_format: str | None,
+    rate: int,
+    mixer: str,
+    output_filter: str,
+    downsample: float | None,
+    loops: int,
+    fade: float,
+    stems: bool,
+    max_duration: float,
+    jobs: int,
+    force: bool,
+) -> None:
+    """Play songs on the chip and write what is heard.
+
+    INPUT is a song (.tx1.txt .tx2.txt .mid .exprsco.pkl .vgm .vgz), a folder of songs, or - for stdin (with --from). The paths
+    of the files that were written go to stdout.
+    """
+    from lakhnes import rendering
+
+    options = {
+        "downsample": downsample,
+        "sample_rate": rate,
+        "mixer": mixer,
+        "filter": output_filter,
+        "max_duration": max_duration,
+        "loops": loops,
+        "fade": fade,
+    }
+    started = time.monotonic()
+    if STDIO in (*inputs, output):
+        if len(inputs) != 1 or output is None or stems:
+            raise click.UsageError("- stands for one song in or one file out, and needs -o")
+        chosen = audio_format or ("wav" if output == STDIO else format_of(output, AUDIO_FORMATS))
+        _render_stream(inputs[0], output, source_format, chosen, force=force, **options)
+        return
+
+    pairs = pair(inputs, output, audio_format or _format_by_name(output), only=source_format, overwrite=force or stems)
+    chosen = audio_format or format_of(pairs[0][1], AUDIO_FORMATS)
+    if stems:
+        for _, target in pairs:
+            for voice in rendering.STEMS:
+                check_target(rendering.stem_path(target, voice), overwrite=force)
+    work = [rendering.RenderJob(source, target, source_format) for source, target in pairs]
+    with console.progress("render", len(work)) as advance:
+
+        def finished(job: rendering.RenderJob, error: str | None) -> None:
+            advance(1)
+            if error is not None:
+                console.error(f"Error: {error}")
+
+        report = rendering.render_files(work, format=chosen, threads=jobs, stems=stems, finished=finished, **options)
+    _tell(console, report, time.monotonic() - started)
+
+
+def _tell(console: Console, report: "BatchReport", seconds: float) -> None:
+    """Print what was written and leave with 1 if anything failed."""
+    paths = sorted(map(str, report.written))
+    for path in paths:
+        console.result(path)
+    failed = [{"path": str(path), "error": error} for path, error in report.failed]
+    console.summary(
+        {"files": paths, "failed": failed, "audio_seconds": report.audio_seconds, "seconds": seconds},
+    )
+    if len(paths) + len(failed) > 1:
+        speed = report.audio_seconds / seconds
+        console.note(f"{len(paths)} files written, {len(failed)} songs failed, {speed:,.0f} x real time")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _format_by_name(output: str | None) -> str:
+    """Give the format that the name of an output stands for; WAV for folders."""
+    try:
+        return format_of(output or "", AUDIO_FORMATS)
+    except FormatError:
+        return "wav"
+
+
+def _render_stream(
+    source: str, output: str, source_format: str | None, audio_format: str, *, force: bool, **options: Any
+) -> None:
+    """Render one song from stdin, to stdout, or both."""
+    from lakhnes.audio import encode_audio, write_audio
+    from lakhnes.songs import decode, perform
+
+    if output != STDIO:
+        check_target(output, overwrite=force)
+    data, format_name, name = read_input(source, source_format)
+    downsample = options.pop("downsample")
+    samples = perform(decode(data, format_name, name=name), downsample).render_int16(**options)
+    if output != STDIO:
+        write_audio(output, samples, options["sample_rate"], format=audio_format, overwrite=force)
+        click.echo(output)
+        return
+    sound = io.BytesIO()  # an encoder goes back to complete its header, which a pipe cannot
+    encode_audio(sound, samples, options["sample_rate"], audio_format)
+    click.get_binary_stream("stdout").write(sound.getbuffer())

@@ -1,0 +1,115 @@
+"""From the paths on a command line to pairs of input and output."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import click
+
+from lakhnes.errors import FormatError, LimitError
+from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, SUFFIXES, base_name, check_target, format_of, read_limited
+
+__all__ = ["STDIO", "expand", "pair", "read_input"]
+
+STDIO = "-"
+"""Stdin as an input, stdout as an output."""
+
+
+def expand(inputs: Sequence[str], only: str | None = None) -> list[tuple[Path, Path]]:
+    """List the songs that the inputs stand for: files as they are, folders with all readable files below them.
+
+    Parameters
+    ----------
+    inputs
+        Files and folders.
+    only
+        The one format to look for in folders.
+
+    Returns
+    -------
+    list of (file, name relative to the input it came from)
+    """
+    songs = []
+    for given in map(Path, inputs):
+        if not given.is_dir():
+            songs.append((given, Path(given.name)))
+            continue
+        found = sorted(path for path in given.rglob("*") if path.is_file() and _is_song(path, only))
+        if not found:
+            raise FormatError(f"{given}: no {only or 'readable'} songs in this folder")
+        songs += [(path, path.relative_to(given)) for path in found]
+    return songs
+
+
+def pair(
+    inputs: Sequence[str], output: str | None, target: str, *, only: str | None, overwrite: bool
+) -> list[tuple[Path, Path]]:
+    """Say for each input file where its output goes.
+
+    Without `output`, beside the input. Several inputs, or a folder, need a folder as output, which is made; so does
+    whatever is a folder already or ends in a slash. One file goes to the file that `output` names.
+
+    Raises
+    ------
+    OSError
+        If an output exists and must not be replaced, or its folder is missing; nothing has been done then.
+    FormatError
+        If two inputs would become the same output.
+    """
+    songs = expand(inputs, only)
+    suffix = next(suffix for suffix, name in SUFFIXES.items() if name == target)
+    many = len(songs) > 1 or any(Path(given).is_dir() for given in inputs)
+    if output is None:
+        pairs = [(path, path.with_name(base_name(path) + suffix)) for path, _ in songs]
+    elif many or output.endswith(os.sep) or Path(output).is_dir():
+        if Path(output).is_file():
+            raise click.UsageError(f"{output} is a file, but several inputs need a folder")
+        pairs = [(path, Path(output) / relative.with_name(base_name(relative) + suffix)) for path, relative in songs]
+        _refuse_collisions(pairs)
+        _refuse_existing((path for _, path in pairs), overwrite)
+        for folder in {path.parent for _, path in pairs}:
+            folder.mkdir(parents=True, exist_ok=True)
+    else:
+        pairs = [(path, Path(output)) for path, _ in songs]
+    _refuse_collisions(pairs)
+    for _, path in pairs:
+        check_target(path, overwrite=overwrite)
+    return pairs
+
+
+def read_input(source: str, source_format: str | None) -> tuple[bytes, str, str]:
+    """Read a file, or stdin for ``-``: give its bytes, their format, and its name for messages."""
+    if source != STDIO:
+        return read_limited(source), source_format or format_of(source, PLAYABLE), source
+    if source_format is None:
+        raise click.UsageError("- needs --from, for stdin has no name that says the format")
+    data = click.get_binary_stream("stdin").read(MAX_INPUT_BYTES + 1)
+    if len(data) > MAX_INPUT_BYTES:
+        raise LimitError(f"stdin: more than {MAX_INPUT_BYTES} bytes")
+    return data, source_format, "stdin"
+
+
+def _is_song(path: Path, only: str | None) -> bool:
+    try:
+        format_of(path, PLAYABLE if only is None else (only,))
+    except FormatError:
+        return False
+    return True
+
+
+def _refuse_collisions(pairs: Iterable[tuple[Path, Path]]) -> None:
+    sources: dict[Path, Path] = {}
+    for source, target in pairs:
+        if target in sources:
+            raise FormatError(f"{source}: becomes {target}, and so does {sources[target]}; --from chooses one format")
+        if source.exists() and target.exists() and target.samefile(source):
+            raise FormatError(f"{source}: would be replaced by its own output; -o names another place")
+        sources[target] = source
+
+
+def _refuse_existing(targets: Iterable[Path], overwrite: bool) -> None:
+    if overwrite:
+        return
+    for target in targets:
+        if target.exists():
+            check_target(target, overwrite=False)

@@ -1,0 +1,1 @@
+"""Corpora: folders ``train/ valid/ test/`` of TX1 and TX2 texts."""

@@ -1,0 +1,220 @@
+"""The NES Music Database (Donahue, Mao, McAuley, ISMIR 2018) as a corpus of TX1 and TX2 texts.
+
+The database is published as archives, one a format, whose paths say the split and the song:
+``nesmdb_midi/train/NAME.mid``, ``nesmdb24_exprsco/valid/NAME.exprsco.pkl``, ``nesmdb_tx1/test/NAME.tx1.txt``. An archive is
+read as a stream; nothing of it is unpacked, and only the split and the last part of a song's path become a name.
+"""
+
+import lzma
+import os
+import secrets
+import shutil
+import tarfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from lakhnes import _native
+from lakhnes.errors import FormatError
+from lakhnes.files import MAX_INPUT_BYTES, SCORES, base_name, format_of, one_line
+
+__all__ = ["SPLITS", "TARGETS", "CorpusReport", "convert_nesmdb"]
+
+SPLITS = ("train", "valid", "test")
+"""The folders of a corpus. In NES-MDB no composer stands in two of them."""
+
+TARGETS = ("tx1", "tx2")
+"""The texts that a corpus may hold of each song."""
+
+BATCH_SONGS = 256
+"""How many songs are read before they are converted together."""
+
+BATCH_BYTES = 32 * 2**20
+"""How many bytes are read before they are converted together."""
+
+
+@dataclass
+class CorpusReport:
+    """What became of a database.
+
+    Attributes
+    ----------
+    songs
+        How many songs of each split were written.
+    events
+        How many events the written texts of each format have.
+    failed
+        The songs that could not be read, each with the line that says why.
+    """
+
+    songs: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A song of the database before it is read: where it stands, what it becomes, and its bytes."""
+
+    place: str
+    split: str
+    name: str
+    format: str
+    data: bytes
+
+
+def convert_nesmdb(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    to: Iterable[str] = TARGETS,
+    threads: int = 0,
+    overwrite: bool = False,
+    finished: Callable[[int], object] = lambda songs: None,
+) -> CorpusReport:
+    """Turn NES-MDB into a folder of TX1 and TX2 texts, its splits kept.
+
+    Parameters
+    ----------
+    source
+        A folder, or an archive (``.tar.gz``, ``.tar.xz``, ``.tar.bz2``, ``.tar``), of any published form: MIDI, expressive
+        scores, TX1, TX2.
+    target
+        The folder of the corpus: ``train/ valid/ test/`` with ``NAME.tx1.txt`` and ``NAME.tx2.txt``. It appears when all is
+        done, or not at all.
+    to
+        Which texts to write: ``"tx1"``, ``"tx2"`` or both.
+    threads
+        How many songs at once; 0 stands for one a core.
+    overwrite
+        Whether songs may be written into a folder that holds something, replacing those of the same name.
+    finished
+        Called with the number of songs of each batch as it is done.
+
+    Returns
+    -------
+    CorpusReport
+        A song that cannot be read stands in its `failed`; the others are written.
+
+    Raises
+    ------
+    FormatError
+        If the source is no archive, is cut off, or holds no song in a folder of a split.
+    OSError
+        If something cannot be read or written, or `target` holds something and `overwrite` is false.
+    """
+    destination = Path(target)
+    if destination.exists() and not destination.is_dir():
+        raise NotADirectoryError(20, "is a file, expected a folder", str(destination))
+    if destination.is_dir() and any(destination.iterdir()) and not overwrite:
+        raise FileExistsError(17, "is a folder that is not empty (--force writes into it)", str(destination))
+    formats = [name for name in TARGETS if name in set(to)]
+    report = CorpusReport()
+    staging = destination.absolute().with_name(f".{destination.absolute().name}.{secrets.token_hex(4)}.part")
+    try:
+        for batch in _batches(_entries(Path(source), report)):
+            _convert(batch, staging, formats, threads, report)
+            finished(len(batch))
+        if not report.songs and not report.failed:
+            raise FormatError(f"{source}: no songs in folders named {', '.join(SPLITS)}")
+        if report.songs:
+            _publish(staging, destination)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return report
+
+
+def _entries(source: Path, report: CorpusReport) -> Iterator[_Entry]:
+    """Give the songs of a folder or an archive; each name once a split."""
+    seen: set[tuple[str, str]] = set()
+    for place, read in _files(source):
+        path = PurePosixPath(place)
+        split = next((part for part in reversed(path.parts[:-1]) if part in SPLITS), None)
+        if split is None or path.name.startswith(".") or "\\" in path.name:
+            continue
+        try:
+            format_name = format_of(path.name, SCORES)
+        except FormatError:
+            continue
+        name = base_name(path.name)
+        if (split, name) in seen:
+            report.failed.append((place, f"{place}: a second song of this name in {split}"))
+            continue
+        seen.add((split, name))
+        try:
+            data = read()
+        except OSError as error:
+            report.failed.append((place, f"{place}: {one_line(error)}"))
+            continue
+        if len(data) > MAX_INPUT_BYTES:
+            report.failed.append((place, f"{place}: more than {MAX_INPUT_BYTES} bytes"))
+            continue
+        yield _Entry(place, split, name, format_name, data)
+
+
+def _files(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Give the path of every file of a folder or an archive, and what reads it (one byte past the limit at most)."""
+    if source.is_dir():
+        for path in sorted(source.rglob("*")):
+            if path.is_file():
+                yield path.relative_to(source.parent).as_posix(), lambda path=path: _read_start(path)
+        return
+    try:
+        with tarfile.open(source, "r|*") as archive:
+            for member in archive:
+                if member.isreg():
+                    yield member.name, lambda archive=archive, member=member: _extract(archive, member)
+    except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise FormatError(f"{source}: expected a whole .tar.gz or .tar.xz archive, found: {one_line(error)}") from error
+
+
+def _read_start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_INPUT_BYTES + 1)
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(member)
+    return b"" if file is None else file.read(MAX_INPUT_BYTES + 1)
+
+
+def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
+    batch: list[_Entry] = []
+    size = 0
+    for entry in entries:
+        batch.append(entry)
+        size += len(entry.data)
+        if len(batch) >= BATCH_SONGS or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _convert(batch: list[_Entry], folder: Path, formats: list[str], threads: int, report: CorpusReport) -> None:
+    songs = [(entry.data, entry.format) for entry in batch]
+    for entry, texts in zip(batch, _native.convert_texts(songs, formats, threads=threads), strict=True):
+        if isinstance(texts, str):
+            report.failed.append((entry.place, f"{entry.place}: {texts}"))
+            continue
+        split = folder / entry.split
+        split.mkdir(parents=True, exist_ok=True)
+        for format_name, text in zip(formats, texts, strict=True):
+            (split / f"{entry.name}.{format_name}.txt").write_bytes(text)
+            report.events[format_name] += text.count(b"\n") + 1 if text else 0
+        report.songs[entry.split] += 1
+
+
+def _publish(staging: Path, destination: Path) -> None:
+    """Give the finished folder its name, or move its files into the folder that has the name already."""
+    if not destination.exists():
+        staging.rename(destination)
+        return
+    for path in sorted(staging.rglob("*")):
+        target = destination / path.relative_to(staging)
+        if path.is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            path.replace(target)

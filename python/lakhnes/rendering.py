@@ -1,0 +1,196 @@
+"""Many songs to many sound files, as many at once as there are jobs."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lakhnes import _native
+from lakhnes.audio import write_audio
+from lakhnes.errors import LakhnesError
+from lakhnes.files import PLAYABLE, format_of, one_line
+from lakhnes.songs import Filter, Mixer, read_log
+
+__all__ = ["STEMS", "BatchReport", "RenderJob", "render_files", "stem_path"]
+
+STEMS = ("p1", "p2", "tr", "no", "dmc")
+"""The voices of the chip, in the order in which stems are given."""
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """One song to render.
+
+    Attributes
+    ----------
+    source
+        The song.
+    target
+        The sound file.
+    source_format
+        The format of the song, where its name does not say it.
+    """
+
+    source: Path
+    target: Path
+    source_format: str | None = None
+
+
+@dataclass
+class BatchReport:
+    """What a batch did.
+
+    Attributes
+    ----------
+    written
+        The files that were written, in the order in which they were finished.
+    failed
+        The inputs that failed, each with the line that says why.
+    audio_seconds
+        How long the written music lasts.
+    """
+
+    written: list[Path] = field(default_factory=list)
+    failed: list[tuple[Path, str]] = field(default_factory=list)
+    audio_seconds: float = 0.0
+
+
+def render_files(
+    jobs: Sequence[RenderJob],
+    *,
+    format: str = "wav",
+    threads: int = 0,
+    downsample: float | None = None,
+    sample_rate: int = 44_100,
+    mixer: Mixer = "nes",
+    filter: Filter = "nes",
+    stems: bool = False,
+    max_duration: float = 3600.0,
+    loops: int = 1,
+    fade: float = 0.0,
+    finished: Callable[[RenderJob, str | None], object] = lambda job, error: None,
+) -> BatchReport:
+    """Render songs to sound files; a song that fails is reported, and the others go on.
+
+    WAV files are read, played and written a block at a time outside the interpreter; a song's samples are never in
+    memory as a whole. The samples do not depend on the number of threads. Files that exist are replaced.
+
+    Parameters
+    ----------
+    jobs
+        What to render, and where to.
+    format
+        ``"wav"``, ``"flac"`` or ``"ogg"``.
+    threads
+        How many songs at once; 0 stands for one a core.
+    downsample
+        See `Song.perform`.
+    sample_rate, mixer, filter, max_duration, loops, fade
+        See `lakhnes.render`.
+    stems
+        Whether to write a file a voice, named ``NAME.p1.wav`` and so on.
+    finished
+        Called after each song with its job, and the line that says why it failed or None.
+    """
+    report = BatchReport()
+
+    def done(job: RenderJob, targets: Iterable[Path], seconds: float, error: str | None) -> None:
+        if error is None:
+            report.written += targets
+            report.audio_seconds += seconds
+        else:
+            report.failed.append((job.source, error))
+        finished(job, error)
+
+    options = {
+        "downsample": downsample,
+        "sample_rate": sample_rate,
+        "mixer": mixer,
+        "filter": filter,
+        "max_duration": max_duration,
+        "loops": loops,
+        "fade": fade,
+    }
+    if format == "wav" and not stems:
+        _render_wavs(jobs, threads, options, done)
+    else:
+        _render_encoded(jobs, threads, options, format, stems, done)
+    return report
+
+
+Done = Callable[[RenderJob, Iterable[Path], float, str | None], None]
+
+
+def _render_wavs(jobs: Sequence[RenderJob], threads: int, options: dict[str, Any], done: Done) -> None:
+    ready: list[RenderJob] = []
+    native_jobs = []
+    for job in jobs:
+        try:
+            source_format = job.source_format or format_of(job.source, PLAYABLE)
+        except LakhnesError as error:
+            done(job, (), 0.0, one_line(error))
+            continue
+        temporary = job.target.with_name(f".{job.target.name[:100]}.{secrets.token_hex(4)}.part")
+        ready.append(job)
+        native_jobs.append((os.fspath(job.source), source_format, os.fspath(temporary)))
+
+    def report(index: int, error: str | None, seconds: float) -> None:
+        job, temporary = ready[index], Path(native_jobs[index][2])
+        if error is None:
+            try:
+                temporary.replace(job.target)
+            except OSError as refusal:
+                error = one_line(refusal)
+        else:
+            error = f"{job.source}: {error}"
+        done(job, [job.target], seconds, error)
+
+    try:
+        _native.render_files(native_jobs, report, threads=threads, **options)
+    finally:
+        for _, _, temporary_name in native_jobs:
+            with contextlib.suppress(OSError):
+                Path(temporary_name).unlink(missing_ok=True)
+
+
+def _render_encoded(
+    jobs: Sequence[RenderJob], threads: int, options: dict[str, Any], format: str, stems: bool, done: Done
+) -> None:
+    downsample, mixer = options.pop("downsample"), options.pop("mixer")
+
+    def work(job: RenderJob) -> tuple[list[Path], float]:
+        log = read_log(job.source, job.source_format, downsample=downsample)
+        rate = options["sample_rate"]
+        if not stems:
+            samples = log.render_int16(mixer=mixer, **options)
+            write_audio(job.target, samples, rate, format=format)
+            return [job.target], len(samples) / rate
+        targets = []
+        voices = log.render_stems(**options)
+        for name, samples in zip(STEMS, voices, strict=False):  # the sample channel is there only where it is used
+            targets.append(stem_path(job.target, name))
+            write_audio(targets[-1], samples, rate, format=format)
+        return targets, voices.shape[1] / rate
+
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        futures = {pool.submit(work, job): job for job in jobs}
+        try:
+            for future in as_completed(futures):
+                try:
+                    targets, seconds = future.result()
+                except (LakhnesError, OSError, ValueError) as error:
+                    done(futures[future], (), 0.0, one_line(error))
+                else:
+                    done(futures[future], targets, seconds, None)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def stem_path(path: Path, voice: str) -> Path:
+    """Name the file of one voice of a song: ``a.wav`` → ``a.p1.wav``."""
+    return path.with_name(f"{path.stem}.{voice}{path.suffix}")

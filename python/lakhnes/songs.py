@@ -1,0 +1,182 @@
+"""Songs from files, songs to files, songs to sound."""
+
+import gzip
+import os
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lakhnes._native import RegisterLog, Song
+from lakhnes.audio import write_audio
+from lakhnes.errors import FormatError, LakhnesError
+from lakhnes.files import AUDIO_FORMATS, PLAYABLE, SCORES, WRITABLE, format_of, read_limited, write_bytes
+
+__all__ = ["decode", "encode", "read", "read_log", "render", "write"]
+
+Mixer = Literal["nes", "linear"]
+Filter = Literal["nes", "famicom", "none"]
+
+
+def read(path: str | os.PathLike[str], format: str | None = None) -> Song:
+    """Read a song.
+
+    Parameters
+    ----------
+    path
+        A file that holds a score: ``.tx1.txt .tx2.txt .mid .midi .exprsco.pkl``.
+    format
+        One of ``tx1 tx2 mid exprsco``, where the name does not say it.
+
+    Raises
+    ------
+    FormatError, TokenError, LimitError
+        If the file is not what its name says, in one line that names the place; if it holds more than 64 MiB.
+    OSError
+        If the file cannot be read.
+    """
+    song = decode(read_limited(path), format or format_of(path, SCORES), name=os.fspath(path))
+    if not isinstance(song, Song):
+        raise FormatError(f"{path}: register writes, expected a score")
+    return song
+
+
+def read_log(path: str | os.PathLike[str], format: str | None = None, *, downsample: float | None = None) -> RegisterLog:
+    """Read what the chip plays: the register writes of a ``.vgm`` or ``.vgz`` file, or those that perform a song.
+
+    Parameters
+    ----------
+    path
+        A file of any format that `read` takes, or VGM.
+    format
+        One of ``tx1 tx2 mid exprsco vgm``, where the name does not say it.
+    downsample
+        See `Song.perform`.
+
+    Raises
+    ------
+    FormatError, TokenError, LimitError, OSError
+        As `read` does.
+    """
+    return perform(decode(read_limited(path), format or format_of(path, PLAYABLE), name=os.fspath(path)), downsample)
+
+
+def perform(played: Song | RegisterLog, downsample: float | None = None) -> RegisterLog:
+    """Give the register writes of a song; a log as it is."""
+    return played.perform(downsample=downsample) if isinstance(played, Song) else played
+
+
+def decode(data: bytes, format: str, *, name: str) -> Song | RegisterLog:
+    """Read a song or a log from the bytes of a file; `name` opens the message when they are wrong."""
+    try:
+        return RegisterLog.from_vgm(data) if format in ("vgm", "vgz") else Song.from_bytes(data, format)
+    except LakhnesError as error:
+        raise type(error)(f"{name}: {error}") from None
+
+
+def encode(played: Song | RegisterLog, format: str) -> bytes:
+    """Give the bytes of a ``tx1``, ``tx2``, ``mid``, ``vgm`` or ``vgz`` file.
+
+    Raises
+    ------
+    FormatError
+        If the format is none of these, or holds scores and the input is register writes.
+    """
+    if format == "vgm":
+        return perform(played).to_vgm()
+    if format == "vgz":
+        return gzip.compress(perform(played).to_vgm(), mtime=0)  # without the time the same song gives the same bytes
+    if format not in ("tx1", "tx2", "mid"):
+        raise FormatError(f"{format}: expected one of tx1 tx2 mid vgm vgz")
+    if not isinstance(played, Song):
+        raise FormatError(f"register writes, expected a score to write as {format}")
+    if format == "mid":
+        return played.to_midi()
+    return (played.to_tx1() if format == "tx1" else played.to_tx2()).encode()
+
+
+def render(
+    song: Song | RegisterLog,
+    *,
+    sample_rate: int = 44_100,
+    mixer: Mixer = "nes",
+    filter: Filter = "nes",
+    stems: bool = False,
+    max_duration: float = 3600.0,
+    loops: int = 1,
+    fade: float = 0.0,
+) -> npt.NDArray[np.float32]:
+    """Play a song on the chip.
+
+    Parameters
+    ----------
+    song
+        A score, or the register writes themselves.
+    sample_rate
+        In Hz, 8,000 to 192,000.
+    mixer
+        ``"nes"`` mixes by the console's non-linear formulas, ``"linear"`` adds the voices. Stems are always linear.
+    filter
+        ``"nes"``, ``"famicom"``: that console's output filters; ``"none"``: the mixer's own level, with its offset.
+    stems
+        Whether to give every voice by itself.
+    max_duration
+        Refuse what would last longer than so many seconds.
+    loops, fade
+        How often the part from the loop point on is played, and how many seconds of it fade out after that; without
+        effect on a log that does not loop.
+
+    Returns
+    -------
+    float32 array in [-1, 1]
+        Shape (frames,); with `stems`, (voices, frames).
+
+    Raises
+    ------
+    LimitError
+        If the sound would be longer than `max_duration`.
+    ValueError
+        If an option is outside its range.
+    """
+    log = perform(song)
+    options = {"sample_rate": sample_rate, "filter": filter, "max_duration": max_duration, "loops": loops, "fade": fade}
+    return log.render_stems(**options) if stems else log.render(mixer=mixer, **options)
+
+
+def write(
+    song: Song | RegisterLog,
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    overwrite: bool = True,
+    sample_rate: int = 44_100,
+    **options: Any,
+) -> None:
+    """Write a song as text, MIDI, VGM or sound.
+
+    Parameters
+    ----------
+    song
+        A score, or register writes (to VGM and sound only).
+    path
+        The file; the end of its name says the format: ``.tx1.txt .tx2.txt .mid .vgm .vgz .wav .flac .ogg``.
+    format
+        One of ``tx1 tx2 mid vgm vgz wav flac ogg``, where the name does not say it.
+    overwrite
+        Whether a file of that name may be replaced.
+    sample_rate, **options
+        How sound is made; see `render`.
+
+    Raises
+    ------
+    FormatError
+        If the format is none of these, or cannot hold what is given.
+    OSError
+        If the file cannot be written; nothing is left behind then.
+    """
+    chosen = format or format_of(path, WRITABLE)
+    if chosen in AUDIO_FORMATS:
+        samples = perform(song).render_int16(sample_rate=sample_rate, **options)
+        write_audio(path, samples, sample_rate, format=chosen, overwrite=overwrite)
+    else:
+        write_bytes(path, encode(song, chosen), overwrite=overwrite)

@@ -1,0 +1,210 @@
+//! Many songs at once, on a pool of threads of its own, with the interpreter released.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use hound::{SampleFormat, WavSpec, WavWriter};
+use lakhnes_apu::{RegisterLog, RenderOptions, Renderer};
+use lakhnes_tokenizer::limits::MAX_INPUT_BYTES;
+use lakhnes_tokenizer::{PerformOptions, Song, TokenizerError, tx1, tx2};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString, PyTuple};
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::formats::{PlayableFormat, SongFormat};
+use crate::options::{refused, render_options};
+
+/// Samples that are rendered and written at once.
+const BLOCK: usize = 1 << 16;
+
+/// The most bytes of samples that a WAV file can hold, less its header.
+const MAX_WAV_BYTES: u64 = u32::MAX as u64 - 44;
+
+/// How long Ctrl-C may go unnoticed.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// What became of one song: its length in seconds, or why it failed.
+type Outcome = Result<f64, String>;
+
+struct Job {
+    source: PathBuf,
+    format: PlayableFormat,
+    target: PathBuf,
+}
+
+struct Options {
+    perform: PerformOptions,
+    render: RenderOptions,
+}
+
+#[pyfunction]
+#[pyo3(signature = (
+    jobs, report, *, threads=0, downsample=None, sample_rate=44_100, mixer="nes", filter="nes", max_duration=3600.0,
+    loops=1, fade=0.0
+))]
+#[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
+pub(crate) fn render_files(
+    py: Python<'_>,
+    jobs: Vec<(PathBuf, String, PathBuf)>,
+    report: &Bound<'_, PyAny>,
+    threads: usize,
+    downsample: Option<f64>,
+    sample_rate: u32,
+    mixer: &str,
+    filter: &str,
+    max_duration: f64,
+    loops: u32,
+    fade: f64,
+) -> PyResult<()> {
+    let options = Options {
+        perform: PerformOptions { downsample },
+        render: render_options(sample_rate, mixer, filter, max_duration, loops, fade)?,
+    };
+    let job = |(source, format, target): (PathBuf, String, PathBuf)| {
+        PlayableFormat::named(&format).map(|format| Job { source, format, target })
+    };
+    let jobs = jobs.into_iter().map(job).collect::<PyResult<Vec<_>>>()?;
+    let pool = pool_of(threads)?;
+    let report = report.clone().unbind();
+    py.detach(|| run(&pool, &jobs, &options, &report))
+}
+
+#[pyfunction]
+#[pyo3(signature = (songs, formats, *, threads=0))]
+pub(crate) fn convert_texts<'py>(
+    py: Python<'py>,
+    songs: Vec<(Bound<'py, PyBytes>, String)>,
+    formats: Vec<String>,
+    threads: usize,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let writers = formats.iter().map(|name| writer_named(name)).collect::<PyResult<Vec<_>>>()?;
+    let mut inputs = Vec::with_capacity(songs.len());
+    for (data, format) in &songs {
+        inputs.push((data.as_bytes(), SongFormat::named(format)?));
+    }
+    let pool = pool_of(threads)?;
+    let convert = |&(data, format): &(&[u8], SongFormat)| {
+        let song = format.read(data)?;
+        Ok(writers.iter().map(|write| write(&song)).collect())
+    };
+    let texts: Vec<Result<Vec<String>, TokenizerError>> =
+        py.detach(|| pool.install(|| inputs.par_iter().with_max_len(1).map(convert).collect()));
+    texts.into_iter().map(|result| told(py, result)).collect()
+}
+
+/// A tuple of texts, or the message that says why there are none.
+fn told(py: Python<'_>, result: Result<Vec<String>, TokenizerError>) -> PyResult<Bound<'_, PyAny>> {
+    Ok(match result {
+        Ok(texts) => PyTuple::new(py, texts.iter().map(|text| PyBytes::new(py, text.as_bytes())))?.into_any(),
+        Err(error) => PyString::new(py, &error.to_string()).into_any(),
+    })
+}
+
+fn writer_named(name: &str) -> PyResult<fn(&Song) -> String> {
+    match name {
+        "tx1" => Ok(tx1::write),
+        "tx2" => Ok(tx2::write),
+        _ => Err(refused("formats", "tx1 or tx2", name)),
+    }
+}
+
+/// A pool of so many threads, one a core for 0; never the global one, which a fork would break.
+fn pool_of(threads: usize) -> PyResult<ThreadPool> {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|error| PyRuntimeError::new_err(format!("threads: {error}")))
+}
+
+/// Renders on the pool, and tells the outcomes to Python from this thread, which also listens for Ctrl-C.
+fn run(pool: &ThreadPool, jobs: &[Job], options: &Options, report: &Py<PyAny>) -> PyResult<()> {
+    let stop = AtomicBool::new(false);
+    let (sender, outcomes) = mpsc::channel();
+    pool.in_place_scope(|scope| {
+        let stop = &stop;
+        scope.spawn(move |_| {
+            jobs.par_iter().enumerate().with_max_len(1).for_each_with(sender, |sender, (index, job)| {
+                if !stop.load(Ordering::Relaxed) {
+                    // Nobody listens any more once the run is stopped.
+                    _ = sender.send((index, render_file(job, options, stop)));
+                }
+            });
+        });
+        loop {
+            let told = match outcomes.recv_timeout(PATIENCE) {
+                Ok((index, outcome)) => tell(report, index, outcome),
+                #[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone is not general enough")]
+                Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()),
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            if told.is_err() {
+                stop.store(true, Ordering::Relaxed);
+                return told;
+            }
+        }
+    })
+}
+
+fn tell(report: &Py<PyAny>, index: usize, outcome: Outcome) -> PyResult<()> {
+    Python::attach(|py| {
+        let (error, seconds) = match outcome {
+            Ok(seconds) => (None, seconds),
+            Err(error) => (Some(error), 0.0),
+        };
+        report.call1(py, (index, error, seconds))?;
+        py.check_signals()
+    })
+}
+
+fn render_file(job: &Job, options: &Options, stop: &AtomicBool) -> Outcome {
+    let log = job.format.read(&read_limited(&job.source)?, &options.perform)?;
+    let mut renderer = Renderer::new(&log, &options.render).map_err(|error| error.to_string())?;
+    if 2 * renderer.remaining() > MAX_WAV_BYTES {
+        return Err(format!("{} samples are more than a WAV file can hold", renderer.remaining()));
+    }
+    let seconds = renderer.remaining() as f64 / f64::from(options.render.sample_rate);
+    write_wav(job, &mut renderer, options.render.sample_rate, stop)
+        .map_err(|error| format!("cannot write WAV: {error}"))?;
+    Ok(seconds)
+}
+
+fn read_limited(path: &Path) -> Result<Vec<u8>, String> {
+    let file = File::open(path).map_err(|error| plain(&error))?;
+    let mut data = Vec::new();
+    let limit = MAX_INPUT_BYTES as u64;
+    file.take(limit + 1).read_to_end(&mut data).map_err(|error| plain(&error))?;
+    if data.len() as u64 > limit {
+        return Err(format!("input in bytes: expected at most {limit}, found more"));
+    }
+    Ok(data)
+}
+
+/// What the system says, as Python says it: without the number.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string().to_lowercase();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+fn write_wav(
+    job: &Job,
+    renderer: &mut Renderer<&RegisterLog>,
+    sample_rate: u32,
+    stop: &AtomicBool,
+) -> Result<(), hound::Error> {
+    let spec = WavSpec { channels: 1, sample_rate, bits_per_sample: 16, sample_format: SampleFormat::Int };
+    let mut wav = WavWriter::create(&job.target, spec)?;
+    let mut block = vec![0_i16; BLOCK];
+    while let count @ 1.. = renderer.read_i16(&mut block) {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let mut writer = wav.get_i16_writer(count as u32); // at most BLOCK
+        block.iter().take(count).for_each(|&sample| writer.write_sample(sample));
+        writer.flush()?;
+    }
+    wav.finalize()
+}

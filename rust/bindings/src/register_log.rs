@@ -1,0 +1,170 @@
+//! `RegisterLog`: timed register writes, and the sound that the chip makes of them.
+
+use lakhnes_apu::formats::vgm;
+use lakhnes_apu::{self as chip, ApuError, RegisterLog, RenderOptions, TICK_RATE, Write};
+use numpy::ndarray::Array2;
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::errors::chip_error;
+use crate::options::{refused, render_options, standard, standard_name};
+
+/// Everything that a program tells the sound chip, and when.
+#[pyclass(name = "RegisterLog", module = "lakhnes", frozen, eq)]
+#[derive(PartialEq)]
+pub(crate) struct PyRegisterLog(pub(crate) RegisterLog);
+
+#[pymethods]
+impl PyRegisterLog {
+    #[new]
+    #[pyo3(signature = (writes, length, *, standard="ntsc", clock_hz=None, loop_start=None))]
+    fn new(
+        writes: PyReadonlyArray2<'_, i64>,
+        length: u64,
+        standard: &str,
+        clock_hz: Option<u32>,
+        loop_start: Option<u64>,
+    ) -> PyResult<Self> {
+        let writes = writes.as_array();
+        if writes.ncols() != 3 {
+            return Err(refused("writes", "columns tick, register, value", &format!("{} columns", writes.ncols())));
+        }
+        let writes = writes.rows().into_iter().enumerate().map(|(index, row)| write_of(index, row[0], row[1], row[2]));
+        let standard = self::standard(standard)?;
+        let log = RegisterLog {
+            clock_hz: clock_hz.unwrap_or(standard.clock_hz()),
+            writes: writes.collect::<PyResult<_>>()?,
+            length,
+            loop_start,
+            ..RegisterLog::new(standard)
+        };
+        log.validate().map_err(|error| chip_error(&error))?;
+        Ok(Self(log))
+    }
+
+    #[staticmethod]
+    fn from_vgm(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+        py.detach(|| vgm::read(data)).map(Self).map_err(|error| chip_error(&error))
+    }
+
+    fn to_vgm<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = py.detach(|| vgm::write(&self.0)).map_err(|error| chip_error(&error))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    #[getter]
+    fn writes<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<i64>> {
+        let writes = &self.0.writes;
+        let column = |write: &Write| [write.tick as i64, i64::from(write.register), i64::from(write.value)];
+        Array2::from_shape_fn((writes.len(), 3), |(row, index)| column(&writes[row])[index]).into_pyarray(py)
+    }
+
+    #[getter]
+    fn length(&self) -> u64 {
+        self.0.length
+    }
+
+    #[getter]
+    fn duration(&self) -> f64 {
+        self.0.length as f64 / TICK_RATE as f64
+    }
+
+    #[getter]
+    fn standard(&self) -> &'static str {
+        standard_name(self.0.standard)
+    }
+
+    #[getter]
+    fn clock_hz(&self) -> u32 {
+        self.0.clock_hz
+    }
+
+    #[getter]
+    fn loop_start(&self) -> Option<u64> {
+        self.0.loop_start
+    }
+
+    #[pyo3(signature = (
+        *, sample_rate=44_100, mixer="nes", filter="nes", max_duration=3600.0, loops=1, fade=0.0
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
+    fn render<'py>(
+        &self,
+        py: Python<'py>,
+        sample_rate: u32,
+        mixer: &str,
+        filter: &str,
+        max_duration: f64,
+        loops: u32,
+        fade: f64,
+    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
+        let options = render_options(sample_rate, mixer, filter, max_duration, loops, fade)?;
+        let samples = self.play(py, &options, chip::render)?;
+        Ok(samples.into_pyarray(py))
+    }
+
+    #[pyo3(signature = (
+        *, sample_rate=44_100, mixer="nes", filter="nes", max_duration=3600.0, loops=1, fade=0.0
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
+    fn render_int16<'py>(
+        &self,
+        py: Python<'py>,
+        sample_rate: u32,
+        mixer: &str,
+        filter: &str,
+        max_duration: f64,
+        loops: u32,
+        fade: f64,
+    ) -> PyResult<Bound<'py, PyArray1<i16>>> {
+        let options = render_options(sample_rate, mixer, filter, max_duration, loops, fade)?;
+        let samples = self.play(py, &options, chip::render_i16)?;
+        Ok(samples.into_pyarray(py))
+    }
+
+    #[pyo3(signature = (*, sample_rate=44_100, filter="nes", max_duration=3600.0, loops=1, fade=0.0))]
+    fn render_stems<'py>(
+        &self,
+        py: Python<'py>,
+        sample_rate: u32,
+        filter: &str,
+        max_duration: f64,
+        loops: u32,
+        fade: f64,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let options = render_options(sample_rate, "linear", filter, max_duration, loops, fade)?;
+        let stems = self.play(py, &options, chip::render_stems)?;
+        PyArray2::from_vec2(py, &stems).map_err(|error| refused("stems", "one length", &error.to_string()))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        Ok((py.get_type::<Self>().getattr("from_vgm")?, (self.to_vgm(py)?,)))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("RegisterLog({} writes, {:.3} s, {})", self.0.writes.len(), self.duration(), self.standard())
+    }
+}
+
+impl PyRegisterLog {
+    /// Renders with the interpreter released.
+    fn play<T: Send>(
+        &self,
+        py: Python<'_>,
+        options: &RenderOptions,
+        render: fn(&RegisterLog, &RenderOptions) -> Result<T, ApuError>,
+    ) -> PyResult<T> {
+        py.detach(|| render(&self.0, options)).map_err(|error| chip_error(&error))
+    }
+}
+
+fn write_of(index: usize, tick: i64, register: i64, value: i64) -> PyResult<Write> {
+    let fault = |what: &str, expected: &str, found: i64| {
+        Err(refused(&format!("write {index}, {what}"), expected, &found.to_string()))
+    };
+    let Ok(tick) = u64::try_from(tick) else { return fault("tick", "0 or more", tick) };
+    let Ok(register) = u8::try_from(register) else { return fault("register", "0 to 23", register) };
+    let Ok(value) = u8::try_from(value) else { return fault("value", "0 to 255", value) };
+    Ok(Write { tick, register, value })
+}

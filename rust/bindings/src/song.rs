@@ -1,0 +1,151 @@
+//! `Song`: a four-voice score, and the formats that it is read from and written in.
+
+use lakhnes_tokenizer::limits::TICKS_PER_SECOND;
+use lakhnes_tokenizer::{ChangeKind, Note, PerformOptions, Song, Track, midi, perform, tx1, tx2};
+use numpy::ndarray::{Array2, Array3};
+use numpy::{IntoPyArray, PyArray3};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::errors::{LimitError, score_error};
+use crate::formats::SongFormat;
+use crate::options::refused;
+use crate::register_log::PyRegisterLog;
+
+/// The most frames that a piano roll may have; each takes 512 bytes.
+const MAX_ROLL_FRAMES: u64 = 1 << 20;
+
+/// A score of four voices, timed in ticks of 1/44,100 s.
+#[pyclass(name = "Song", module = "lakhnes", frozen, eq)]
+#[derive(PartialEq)]
+pub(crate) struct PySong(pub(crate) Song);
+
+/// What `pickle` stores: the function that makes the song again, and its arguments.
+type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyBytes>, &'static str));
+
+#[pymethods]
+impl PySong {
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, data: &[u8], format: &str) -> PyResult<Self> {
+        let format = SongFormat::named(format)?;
+        py.detach(|| format.read(data)).map(Self).map_err(|error| score_error(&error))
+    }
+
+    #[staticmethod]
+    fn from_tx1(py: Python<'_>, text: &str) -> PyResult<Self> {
+        py.detach(|| tx1::read(text)).map(Self).map_err(|error| score_error(&error))
+    }
+
+    #[staticmethod]
+    fn from_tx2(py: Python<'_>, text: &str) -> PyResult<Self> {
+        py.detach(|| tx2::read(text)).map(Self).map_err(|error| score_error(&error))
+    }
+
+    #[staticmethod]
+    fn from_midi(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+        py.detach(|| midi::read(data)).map(Self).map_err(|error| score_error(&error))
+    }
+
+    fn to_tx1(&self, py: Python<'_>) -> String {
+        py.detach(|| tx1::write(&self.0))
+    }
+
+    fn to_tx2(&self, py: Python<'_>) -> String {
+        py.detach(|| tx2::write(&self.0))
+    }
+
+    fn to_midi<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = py.detach(|| midi::write(&self.0)).map_err(|error| score_error(&error))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    fn to_pretty_midi<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let file = py.import("io")?.call_method1("BytesIO", (self.to_midi(py)?,))?;
+        py.import("pretty_midi")?.call_method1("PrettyMIDI", (file,))
+    }
+
+    #[pyo3(signature = (*, downsample=None))]
+    fn perform(&self, py: Python<'_>, downsample: Option<f64>) -> PyResult<PyRegisterLog> {
+        let options = PerformOptions { downsample };
+        py.detach(|| perform(&self.0, &options)).map(PyRegisterLog).map_err(|error| score_error(&error))
+    }
+
+    #[getter]
+    fn length(&self) -> u64 {
+        self.0.length
+    }
+
+    #[getter]
+    fn duration(&self) -> f64 {
+        self.0.duration()
+    }
+
+    #[getter]
+    fn voices<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let row = |note: &Note| [note.start as i64, note.end as i64, i64::from(note.pitch), i64::from(note.velocity)];
+        by_voice(py, &self.0, |track| track.notes.iter().map(row).collect())
+    }
+
+    #[getter]
+    fn velocity_changes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        by_voice(py, &self.0, |track| changes(track, ChangeKind::Velocity))
+    }
+
+    #[getter]
+    fn timbre_changes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        by_voice(py, &self.0, |track| changes(track, ChangeKind::Timbre))
+    }
+
+    #[pyo3(signature = (frame_rate=24.0))]
+    fn piano_roll<'py>(&self, py: Python<'py>, frame_rate: f64) -> PyResult<Bound<'py, PyArray3<u8>>> {
+        if !frame_rate.is_finite() || frame_rate <= 0.0 {
+            return Err(refused("frame_rate", "a number of frames a second above 0", &frame_rate.to_string()));
+        }
+        let frame_of = |tick: u64| (tick as f64 * frame_rate / TICKS_PER_SECOND as f64).floor() as u64;
+        let frames = frame_of(self.0.length);
+        if frames > MAX_ROLL_FRAMES {
+            let message = format!("piano roll: expected at most {MAX_ROLL_FRAMES} frames, found {frames}");
+            return Err(LimitError::new_err(message));
+        }
+        let mut roll = Array3::zeros((4, 128, frames as usize));
+        for (voice, track) in self.0.voices() {
+            for note in &track.notes {
+                let end = frame_of(note.end).min(frames);
+                for frame in frame_of(note.start)..end {
+                    if let Some(cell) = roll.get_mut((voice.index(), usize::from(note.pitch), frame as usize)) {
+                        *cell = note.velocity;
+                    }
+                }
+            }
+        }
+        Ok(roll.into_pyarray(py))
+    }
+
+    fn __repr__(&self) -> String {
+        let notes: usize = self.0.tracks.iter().map(|track| track.notes.len()).sum();
+        format!("Song({notes} notes, {:.3} s)", self.0.duration())
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        let read = py.get_type::<Self>().getattr("from_bytes")?;
+        Ok((read, (self.to_midi(py)?, "mid")))
+    }
+}
+
+/// A dict of the voices' names and an array of as many columns as the rows have.
+fn by_voice<'py, const N: usize>(
+    py: Python<'py>,
+    song: &Song,
+    rows: impl Fn(&Track) -> Vec<[i64; N]>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let voices = PyDict::new(py);
+    for (voice, track) in song.voices() {
+        voices.set_item(voice.name(), Array2::from(rows(track)).into_pyarray(py))?;
+    }
+    Ok(voices)
+}
+
+fn changes(track: &Track, kind: ChangeKind) -> Vec<[i64; 2]> {
+    let of_kind = track.changes.iter().filter(|change| change.kind == kind);
+    of_kind.map(|change| [change.tick as i64, i64::from(change.value)]).collect()
+}
