@@ -1,7 +1,7 @@
-"""lakhnes composes and performs music for the sound chip of the Nintendo Entertainment System.
+r"""lakhnes composes and performs music for the sound chip of the Nintendo Entertainment System.
 
 >>> import lakhnes
->>> song = lakhnes.Song.from_tx1("P1_NOTEON_69\\nWT_44100\\nP1_NOTEOFF")
+>>> song = lakhnes.Song.from_tx1("P1_NOTEON_69\nWT_44100\nP1_NOTEOFF")
 >>> song.duration
 1.0
 >>> lakhnes.render(song).shape

@@ -358,8 +358,8 @@ def render_files(
     jobs
         For each song its path, its format (``tx1 tx2 mid exprsco vgm``) and the path of its WAV file.
     report
-        Called from this thread after each song with its index, what went wrong or None, and its seconds. When it raises,
-        no further song is begun.
+        Called from this thread after each song with its index, what went wrong or None, and its seconds. When it
+        raises, no further song is begun.
     """
 
 def convert_texts(

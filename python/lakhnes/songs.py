@@ -41,7 +41,9 @@ def read(path: str | os.PathLike[str], format: str | None = None) -> Song:
     return song
 
 
-def read_log(path: str | os.PathLike[str], format: str | None = None, *, downsample: float | None = None) -> RegisterLog:
+def read_log(
+    path: str | os.PathLike[str], format: str | None = None, *, downsample: float | None = None
+) -> RegisterLog:
     """Read what the chip plays: the register writes of a ``.vgm`` or ``.vgz`` file, or those that perform a song.
 
     Parameters
@@ -139,7 +141,13 @@ def render(
         If an option is outside its range.
     """
     log = perform(song)
-    options = {"sample_rate": sample_rate, "filter": filter, "max_duration": max_duration, "loops": loops, "fade": fade}
+    options: dict[str, Any] = {
+        "sample_rate": sample_rate,
+        "filter": filter,
+        "max_duration": max_duration,
+        "loops": loops,
+        "fade": fade,
+    }
     return log.render_stems(**options) if stems else log.render(mixer=mixer, **options)
 
 

@@ -1,5 +1,6 @@
 """``lakhnes convert``: songs from one format to another."""
 
+import sys
 import time
 
 import click
@@ -30,8 +31,9 @@ def convert(
 ) -> None:
     """Turn songs into another format.
 
-    INPUT is a song (.tx1.txt .tx2.txt .mid .exprsco.pkl .vgm .vgz), a folder of songs, or - for stdin (with --from). The format
-    of the output is what its name says, or --to. `lakhnes render` has options for the sound of .wav .flac .ogg.
+    INPUT is a song (.tx1.txt .tx2.txt .mid .exprsco.pkl .vgm .vgz), a folder of songs, or - for stdin (with --from).
+    The format of the output is what its name says, or --to. `lakhnes render` has options for the sound of .wav .flac
+    .ogg.
     """
     if STDIO in (*inputs, output):
         if len(inputs) != 1:
@@ -85,10 +87,9 @@ def _convert_stream(source: str, output: str, source_format: str | None, target_
         write(song, output, target_format, overwrite=force)
         click.echo(output)
         return
-    stdout = click.get_binary_stream("stdout")
     if target_format in AUDIO_FORMATS:
         sound = io.BytesIO()  # an encoder goes back to complete its header, which a pipe cannot
         encode_audio(sound, perform(song).render_int16(), 44_100, target_format)
-        stdout.write(sound.getbuffer())
+        sys.stdout.buffer.write(sound.getbuffer())
     else:
-        stdout.write(encode(song, target_format))
+        sys.stdout.buffer.write(encode(song, target_format))

@@ -7,7 +7,7 @@ import importlib
 import signal
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
@@ -52,17 +52,19 @@ class LazyGroup(click.Group):
             raise TypeError(f"{place} is no click command")
         return command
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
-        """Run the command line and leave with its exit code."""
-        if not extra.pop("standalone_mode", True):
-            return super().main(args, prog_name, standalone_mode=False, **extra)
-        sys.exit(self._run(args, prog_name, extra))
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the command line and leave with its exit code; the parameters are those of `click.Command.main`."""
+        standalone = options.get("standalone_mode", True)
+        options["standalone_mode"] = False
+        if not standalone:
+            return super().main(*args, **options)
+        sys.exit(self._run(args, options))
 
-    def _run(self, args: Sequence[str] | None, prog_name: str | None, extra: dict[str, Any]) -> int:
-        console = extra.setdefault("obj", Console())
+    def _run(self, args: tuple[Any, ...], options: dict[str, Any]) -> int:
+        console = options.setdefault("obj", Console())
         restore = _terminate_by_exception()
         try:
-            code = super().main(args, prog_name, standalone_mode=False, **extra)
+            code = super().main(*args, **options)
         except click.ClickException as error:
             error.show()
             return error.exit_code

@@ -12,7 +12,9 @@ __all__ = ["plot"]
 @click.argument("file", metavar="FILE")
 @click.option("-o", "--output", metavar="PICTURE", required=True, help="A .png, .svg or .pdf file.")
 @click.option("--from", "source_format", type=click.Choice(SCORES), help="Format of the song, if not by name.")
-@click.option("--dpi", default=100, show_default=True, type=click.IntRange(20, 600), help="Dots an inch; 10 x 4 inches.")
+@click.option(
+    "--dpi", default=100, show_default=True, type=click.IntRange(20, 600), help="Dots an inch; 10 x 4 inches."
+)
 @click.option("-f", "--force", is_flag=True, help="Replace the picture if it exists.")
 @common_options
 @pass_console

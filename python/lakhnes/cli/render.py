@@ -1,6 +1,7 @@
 """``lakhnes render``: songs to sound."""
 
 import io
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,12 @@ __all__ = ["render"]
 @click.option("-o", "--output", metavar="FILE|DIR|-", help="Where to; beside each input if not given.")
 @click.option("--format", "audio_format", type=click.Choice(AUDIO_FORMATS), help="Of the output.  [default: wav]")
 @click.option("--from", "source_format", type=click.Choice(PLAYABLE), help="Format of the inputs, if not by name.")
-@click.option("--rate", default=44_100, show_default=True, type=click.IntRange(8_000, 192_000), help="Samples a second.")
-@click.option("--mixer", default="nes", show_default=True, type=click.Choice(["nes", "linear"]), help="How voices add up.")
+@click.option(
+    "--rate", default=44_100, show_default=True, type=click.IntRange(8_000, 192_000), help="Samples a second."
+)
+@click.option(
+    "--mixer", default="nes", show_default=True, type=click.Choice(["nes", "linear"]), help="How voices add up."
+)
 @click.option(
     "--filter",
     "output_filter",
@@ -32,9 +37,13 @@ __all__ = ["render"]
     type=click.Choice(["nes", "famicom", "none"]),
     help="The console's output filter.",
 )
-@click.option("--downsample", type=click.FloatRange(min=0, min_open=True), help="Reduce scores to a frame rate (Hz) first.")
+@click.option(
+    "--downsample", type=click.FloatRange(min=0, min_open=True), help="Reduce scores to a frame rate (Hz) first."
+)
 @click.option("--loops", default=2, show_default=True, type=click.IntRange(min=1), help="How often a loop is played.")
-@click.option("--fade", default=8.0, show_default=True, type=click.FloatRange(min=0), help="Fade after the loops (seconds).")
+@click.option(
+    "--fade", default=8.0, show_default=True, type=click.FloatRange(min=0), help="Fade after the loops (seconds)."
+)
 @click.option("--stems", is_flag=True, help="A file a voice: NAME.p1.wav, …")
 @click.option("--max-duration", default=3600.0, show_default=True, help="Refuse longer songs (seconds).")
 @click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help="Songs at once.  [default: one a core]")
@@ -60,12 +69,12 @@ def render(
 ) -> None:
     """Play songs on the chip and write what is heard.
 
-    INPUT is a song (.tx1.txt .tx2.txt .mid .exprsco.pkl .vgm .vgz), a folder of songs, or - for stdin (with --from). The paths
-    of the files that were written go to stdout.
+    INPUT is a song (.tx1.txt .tx2.txt .mid .exprsco.pkl .vgm .vgz), a folder of songs, or - for stdin (with --from).
+    The paths of the files that were written go to stdout.
     """
     from lakhnes import rendering
 
-    options = {
+    options: dict[str, Any] = {
         "downsample": downsample,
         "sample_rate": rate,
         "mixer": mixer,
@@ -142,4 +151,4 @@ def _render_stream(
         return
     sound = io.BytesIO()  # an encoder goes back to complete its header, which a pipe cannot
     encode_audio(sound, samples, options["sample_rate"], audio_format)
-    click.get_binary_stream("stdout").write(sound.getbuffer())
+    sys.stdout.buffer.write(sound.getbuffer())

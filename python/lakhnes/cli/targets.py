@@ -1,6 +1,7 @@
 """From the paths on a command line to pairs of input and output."""
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def read_input(source: str, source_format: str | None) -> tuple[bytes, str, str]
         return read_limited(source), source_format or format_of(source, PLAYABLE), source
     if source_format is None:
         raise click.UsageError("- needs --from, for stdin has no name that says the format")
-    data = click.get_binary_stream("stdin").read(MAX_INPUT_BYTES + 1)
+    data = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
     if len(data) > MAX_INPUT_BYTES:
         raise LimitError(f"stdin: more than {MAX_INPUT_BYTES} bytes")
     return data, source_format, "stdin"

@@ -1,8 +1,9 @@
 """The NES Music Database (Donahue, Mao, McAuley, ISMIR 2018) as a corpus of TX1 and TX2 texts.
 
 The database is published as archives, one a format, whose paths say the split and the song:
-``nesmdb_midi/train/NAME.mid``, ``nesmdb24_exprsco/valid/NAME.exprsco.pkl``, ``nesmdb_tx1/test/NAME.tx1.txt``. An archive is
-read as a stream; nothing of it is unpacked, and only the split and the last part of a song's path become a name.
+``nesmdb_midi/train/NAME.mid``, ``nesmdb24_exprsco/valid/NAME.exprsco.pkl``, ``nesmdb_tx1/test/NAME.tx1.txt``.
+An archive is read as a stream; nothing of it is unpacked, and only the split and the last part of a song's path become
+a name.
 """
 
 import lzma
@@ -14,6 +15,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from lakhnes import _native
@@ -79,11 +81,11 @@ def convert_nesmdb(
     Parameters
     ----------
     source
-        A folder, or an archive (``.tar.gz``, ``.tar.xz``, ``.tar.bz2``, ``.tar``), of any published form: MIDI, expressive
-        scores, TX1, TX2.
+        A folder, or an archive (``.tar.gz``, ``.tar.xz``, ``.tar.bz2``, ``.tar``), of any published form: MIDI,
+        expressive scores, TX1, TX2.
     target
-        The folder of the corpus: ``train/ valid/ test/`` with ``NAME.tx1.txt`` and ``NAME.tx2.txt``. It appears when all is
-        done, or not at all.
+        The folder of the corpus: ``train/ valid/ test/`` with ``NAME.tx1.txt`` and ``NAME.tx2.txt``. It appears when
+        all is done, or not at all.
     to
         Which texts to write: ``"tx1"``, ``"tx2"`` or both.
     threads
@@ -159,13 +161,13 @@ def _files(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     if source.is_dir():
         for path in sorted(source.rglob("*")):
             if path.is_file():
-                yield path.relative_to(source.parent).as_posix(), lambda path=path: _read_start(path)
+                yield path.relative_to(source.parent).as_posix(), partial(_read_start, path)
         return
     try:
         with tarfile.open(source, "r|*") as archive:
             for member in archive:
                 if member.isreg():
-                    yield member.name, lambda archive=archive, member=member: _extract(archive, member)
+                    yield member.name, partial(_extract, archive, member)
     except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise FormatError(f"{source}: expected a whole .tar.gz or .tar.xz archive, found: {one_line(error)}") from error
 
