@@ -142,7 +142,7 @@ impl Apu {
         self.chip.dmc.memory.set(address, bytes);
     }
 
-    /// Runs the chip to `cycle` and makes the samples up to there ready, less the 20 that coming steps can still touch.
+    /// Runs the chip to `cycle` and makes the samples up to there ready, less the 32 that coming steps can still touch.
     ///
     /// # Errors
     /// A cycle out of order, as for [`Self::write`].

@@ -11,13 +11,13 @@
 use crate::mixer::ONE;
 
 /// Samples that a step touches, half of them before it.
-pub(crate) const TAPS: usize = 40;
+pub(crate) const TAPS: usize = 64;
 /// Samples after which a step has no further effect: how far the chip must run ahead of the samples.
 pub(crate) const LOOK_AHEAD: u64 = TAPS as u64 / 2;
 /// Places between two samples for which the kernel is tabulated; between these it is interpolated.
 const PHASES: usize = 64;
-/// The cut-off in cycles a sample: flat (0.01 dB) to 16 kHz and below -60 dB from 22.05 kHz on, at 44.1 kHz.
-const CUTOFF: f64 = 0.44;
+/// The cut-off in cycles a sample. At 44.1 kHz: flat to 18 kHz, 3 dB down at 20 kHz, 65 dB down from 22.3 kHz on.
+const CUTOFF: f64 = 0.468;
 /// The shape of the Kaiser window: all that lies above is at least 80 dB down.
 const BETA: f64 = 8.0;
 
@@ -28,7 +28,7 @@ static KERNEL: Kernel = kernel();
 
 const PI: f64 = std::f64::consts::PI;
 
-/// Taylor's series, for |x| up to 60: reduced to [-π, π] first.
+/// Taylor's series, reduced to [-π, π] first.
 const fn sine(x: f64) -> f64 {
     let turns = x / (2.0 * PI);
     let x = x - 2.0 * PI * ((if turns < 0.0 { turns - 0.5 } else { turns + 0.5 }) as i64 as f64);
@@ -262,8 +262,9 @@ mod tests {
         synthesizer.step(0, 9_000, ONE / 2);
         let mut samples = vec![0.0; synthesizer.ready(20_000)];
         synthesizer.read(&mut samples);
-        assert!(samples[..200].iter().all(|&sample| sample == 0.0));
-        assert!(samples[243..].iter().all(|&sample| (sample - 0.5).abs() < f32::EPSILON));
+        // Cycle 9,000 is sample 221.8.
+        assert!(samples[..222 - TAPS / 2].iter().all(|&sample| sample == 0.0));
+        assert!(samples[222 + TAPS / 2..].iter().all(|&sample| (sample - 0.5).abs() < f32::EPSILON));
         assert!(samples.iter().all(|sample| (-0.06..0.56).contains(sample)));
     }
 
