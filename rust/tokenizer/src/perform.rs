@@ -55,6 +55,9 @@ pub fn perform_runs(runs: &ScoreRuns) -> RegisterLog {
     let mut log = RegisterLog::new(Standard::Ntsc);
     log.length = runs.nsamps;
     let mut performer = Performer::default();
+    if runs.starts.is_empty() {
+        performer.play(0, &Frame::default(), &mut log.writes);
+    }
     for (&tick, frame) in runs.starts.iter().zip(&runs.values) {
         performer.play(tick, frame, &mut log.writes);
     }
@@ -72,6 +75,8 @@ struct Performer {
     before: Frame,
     /// The last velocity of each pulse that was written.
     volumes: [u8; 4],
+    /// The period of the noise that was last written.
+    period: u8,
 }
 
 impl Performer {
@@ -95,7 +100,7 @@ impl Performer {
                 Voice::P1 => self.pulse(voice, 0x00, now, before, &mut write),
                 Voice::P2 => self.pulse(voice, 0x04, now, before, &mut write),
                 Voice::Tr => triangle(now, before, &mut write),
-                Voice::No => noise(now, before, &mut write),
+                Voice::No => self.noise(now, before, &mut write),
             }
         }
         self.before = *frame;
@@ -120,6 +125,23 @@ impl Performer {
             write((base + 3, high)); // also restarts the length counter, without which the onset would be silent
         }
     }
+
+    fn noise(&mut self, now: [u8; 3], before: [u8; 3], write: &mut impl FnMut((u8, u8))) {
+        let ([note, velocity, timbre], [last, _, last_timbre]) = (now, before);
+        if is_new_velocity(now, before) {
+            write((0x0C, 0x30 | velocity));
+        }
+        let begins = note != 0 && note != last;
+        if begins {
+            self.period = 16_u8.saturating_sub(note);
+        }
+        if begins || timbre != last_timbre {
+            write((0x0E, timbre << 7 | self.period));
+        }
+        if begins {
+            write((0x0F, 0x00)); // also restarts the length counter
+        }
+    }
 }
 
 fn triangle([note, ..]: [u8; 3], [last, ..]: [u8; 3], write: &mut impl FnMut((u8, u8))) {
@@ -127,17 +149,6 @@ fn triangle([note, ..]: [u8; 3], [last, ..]: [u8; 3], write: &mut impl FnMut((u8
         let [low, high] = triangle_timer(note).to_le_bytes();
         write((0x0A, low));
         write((0x0B, high));
-    }
-}
-
-fn noise(now: [u8; 3], before: [u8; 3], write: &mut impl FnMut((u8, u8))) {
-    let ([note, velocity, timbre], [last, _, last_timbre]) = (now, before);
-    if is_new_velocity(now, before) {
-        write((0x0C, 0x30 | velocity));
-    }
-    if note != 0 && (note != last || timbre != last_timbre) {
-        write((0x0E, timbre << 7 | 16_u8.saturating_sub(note)));
-        write((0x0F, 0x00));
     }
 }
 

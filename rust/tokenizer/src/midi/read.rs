@@ -134,10 +134,10 @@ impl RawFile {
                     raw.voice = voice_named(name);
                 }
                 TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => self.tempos.push((now, tempo.as_int())),
-                TrackEventKind::Meta(MetaMessage::TimeSignature(numerator, denominator, ..)) => {
-                    if self.end.is_none_or(|(tick, _)| tick <= now) {
-                        self.end = Some((now, (numerator, denominator) == (1, 0)));
-                    }
+                TrackEventKind::Meta(MetaMessage::TimeSignature(numerator, denominator, ..))
+                    if self.end.is_none_or(|(tick, _)| tick <= now) =>
+                {
+                    self.end = Some((now, (numerator, denominator) == (1, 0)));
                 }
                 TrackEventKind::Meta(MetaMessage::EndOfTrack) => {
                     complete = true;

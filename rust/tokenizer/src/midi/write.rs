@@ -68,7 +68,7 @@ fn messages(track: &Track) -> Vec<(u64, Message)> {
         };
         messages.push((change.tick, (false, controller, change.value)));
     }
-    messages.sort(); // two sorted runs, or nearly: fast
+    messages.sort_unstable();
     messages
 }
 

@@ -30,20 +30,26 @@ pub(super) fn frames(runs: &ScoreRuns, rate: f64, count: u64) -> Vec<Frame> {
         let within = runs.starts.iter().skip(first).take_while(|&&start| start < to).count();
         for (voice, state) in frame.iter_mut().enumerate() {
             tallies.iter_mut().for_each(Vec::clear);
+            let mut resting = Vec::new();
             for run in first..first + within {
                 let (Some(&start), Some(value)) = (runs.starts.get(run), runs.values.get(run)) else {
                     continue;
                 };
                 let end = runs.starts.get(run + 1).copied().unwrap_or(runs.nsamps).min(to);
                 let samples = end.saturating_sub(start.max(from));
-                let [note, ..] = value[voice];
-                if note != 0 && samples > 0 {
+                let [note, _, timbre] = value[voice];
+                if note == 0 {
+                    add(&mut resting, timbre, samples);
+                } else if samples > 0 {
                     for (tally, column) in tallies.iter_mut().zip(value[voice]) {
                         add(tally, column, samples);
                     }
                 }
             }
             *state = tallies.each_ref().map(|tally| most_frequent(tally));
+            if state[0] == 0 {
+                state[2] = most_frequent(&resting);
+            }
         }
         frames.push(frame);
     }
@@ -85,6 +91,12 @@ mod tests {
     fn of_equals_the_lowest_wins() {
         let runs = runs(441, &[(0, [64, 9, 0]), (220, [60, 3, 0]), (440, [0, 0, 0])]);
         assert_eq!(frames(&runs, 100.0, 1)[0][0], [60, 3, 0]);
+    }
+
+    #[test]
+    fn a_resting_voice_keeps_its_timbre_and_no_velocity() {
+        let runs = runs(441, &[(0, [0, 9, 2]), (220, [0, 9, 3])]);
+        assert_eq!(frames(&runs, 100.0, 1)[0][0], [0, 0, 3]);
     }
 
     #[test]

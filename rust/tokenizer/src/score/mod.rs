@@ -74,7 +74,8 @@ impl ExpressiveScore {
     }
 
     /// The score of a song. At 44,100 frames a second it is exact; below, a frame takes for each voice the most frequent
-    /// note, velocity and timbre of its sounding instants, ties going to the lowest (nesmdb's `exprsco_downsample`).
+    /// note, the most frequent velocity and the most frequent timbre of its sounding instants, ties going to the lowest
+    /// (nesmdb's `exprsco_downsample`); where none sounds, only the timbre.
     ///
     /// # Errors
     /// [`TokenizerError::Score`] for a rate out of range, [`TokenizerError::Limit`] for a score of more than

@@ -38,9 +38,8 @@ fn bytes_of(pickle: &Unpickled, array: &Array) -> Result<Vec<u8>, TokenizerError
         Some(Object::Dtype(dtype)) if (dtype.kind, dtype.size) == (b'u', 1) => {}
         _ => return Err(not_a_score("an array of other numbers")),
     }
-    let data = match pickle.object(array.data) {
-        Some(Object::Bytes(data)) => data,
-        _ => return Err(not_a_score("an array without bytes")),
+    let Some(Object::Bytes(data)) = pickle.object(array.data) else {
+        return Err(not_a_score("an array without bytes"));
     };
     if usize::try_from(count).ok().and_then(|count| count.checked_mul(FRAME_BYTES)) != Some(data.len()) {
         return Err(not_a_score(&format!("{} bytes for {count} frames", data.len())));

@@ -26,10 +26,10 @@ pub(crate) fn golden_text(name: &str) -> Option<String> {
     golden(name).map(|path| std::fs::read_to_string(path).expect("a readable text"))
 }
 
-/// The bytes of a file, unpacked if its name ends in `.gz`.
+/// The bytes of a file, unpacked if it is a gzip file.
 pub(crate) fn golden_bytes(name: &str) -> Option<Vec<u8>> {
     let bytes = std::fs::read(golden(name)?).expect("a readable file");
-    if !name.ends_with(".gz") {
+    if !bytes.starts_with(&[0x1F, 0x8B]) {
         return Some(bytes);
     }
     let mut unpacked = Vec::new();
