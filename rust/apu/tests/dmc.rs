@@ -178,6 +178,7 @@ fn the_rates_are_those_of_the_chips() {
             machine.set(0x4015, PLAY);
             // The buffer is full and a byte waits: it is taken when an output cycle begins.
             while machine.playing() {}
+            machine.delay(14); // until the routine that waits has returned
             machine.set(0x4013, 1);
             machine.set(0x4010, rate);
             machine.set(0x4015, PLAY);

@@ -26,6 +26,7 @@ fn count_length(machine: &mut Machine, bit: u8) -> u32 {
     let mut count = 0;
     while machine.status() & bit != 0 {
         machine.set(0x4017, 0xC0);
+        machine.delay(4); // INY, BEQ: the clock comes up to 4 cycles after the write
         count += 1;
     }
     count
