@@ -162,7 +162,6 @@ impl RawFile {
             _ => self.last,
         };
         let mut song = Song { length: clock.tick(end), ..Song::default() };
-        TokenizerError::check_ticks(song.length.max(clock.tick(self.last)))?;
         for (voice, tracks) in Voice::ALL.into_iter().zip(self.voices) {
             let track = &mut song.tracks[voice.index()];
             for raw in tracks {

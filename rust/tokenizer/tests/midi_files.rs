@@ -1,0 +1,161 @@
+//! MIDI files from elsewhere, and files that are none.
+
+use lakhnes_tokenizer::{Change, ChangeKind, Note, Song, Track, Voice, midi};
+use midly::num::{u4, u7, u15, u24, u28};
+use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackEventKind};
+
+fn event(delta: u32, kind: TrackEventKind<'_>) -> TrackEvent<'_> {
+    TrackEvent { delta: u28::from(delta), kind }
+}
+
+fn note(delta: u32, pitch: u8, velocity: u8) -> TrackEvent<'static> {
+    let message = MidiMessage::NoteOn { key: u7::from(pitch), vel: u7::from(velocity) };
+    event(delta, TrackEventKind::Midi { channel: u4::from(0), message })
+}
+
+fn control(delta: u32, controller: u8, value: u8) -> TrackEvent<'static> {
+    let message = MidiMessage::Controller { controller: u7::from(controller), value: u7::from(value) };
+    event(delta, TrackEventKind::Midi { channel: u4::from(0), message })
+}
+
+fn meta(delta: u32, message: MetaMessage<'_>) -> TrackEvent<'_> {
+    event(delta, TrackEventKind::Meta(message))
+}
+
+/// A file of one track that has a name.
+fn file<'a>(division: u16, name: &'a str, events: &[TrackEvent<'a>]) -> Vec<u8> {
+    let mut track = vec![meta(0, MetaMessage::TrackName(name.as_bytes()))];
+    track.extend_from_slice(events);
+    track.push(meta(0, MetaMessage::EndOfTrack));
+    let header = Header::new(Format::SingleTrack, Timing::Metrical(u15::from(division)));
+    let mut bytes = Vec::new();
+    midly::write(&header, [&track], &mut bytes).expect("bytes");
+    bytes
+}
+
+fn notes(bytes: &[u8], voice: Voice) -> Vec<(u64, u64, u8, u8)> {
+    let song = midi::read(bytes).expect("a song");
+    let notes = song.track(voice).notes.iter();
+    notes.map(|note| (note.start, note.end, note.pitch, note.velocity)).collect()
+}
+
+fn error(bytes: &[u8]) -> String {
+    midi::read(bytes).expect_err("no song").to_string()
+}
+
+fn small_song() -> Vec<u8> {
+    let mut song = Song { length: 1_000, ..Song::default() };
+    song.tracks[0] = Track {
+        notes: vec![Note { start: 0, end: 900, pitch: 60, velocity: 9 }],
+        changes: vec![Change { tick: 400, kind: ChangeKind::Velocity, value: 3 }],
+    };
+    midi::write(&song).expect("bytes")
+}
+
+#[test]
+fn beats_and_tempos_become_ticks() {
+    let tempo = |beats_per_minute: u32| meta(0, MetaMessage::Tempo(u24::from(60_000_000 / beats_per_minute)));
+    let events = [tempo(60), note(96, 60, 5), note(96, 60, 0), tempo(240), note(96, 62, 5), note(48, 62, 0)];
+    assert_eq!(
+        notes(&file(96, "p1", &events), Voice::P1),
+        [(44_100, 88_200, 60, 5), (88_200 + 11_025, 88_200 + 11_025 + 5_512, 62, 5)]
+            .map(|(start, end, pitch, velocity)| (start, end + u64::from(pitch == 62), pitch, velocity))
+    );
+}
+
+#[test]
+fn a_track_is_known_by_its_name_in_any_case() {
+    let events = [note(0, 50, 1), note(10, 50, 0)];
+    assert_eq!(notes(&file(22_050, " TR ", &events), Voice::Tr), [(0, 10, 50, 1)]);
+    assert_eq!(
+        error(&file(22_050, "Piano", &events)),
+        "byte 0: expected tracks named p1, p2, tr or no, as in NES-MDB's MIDI, found tracks named [\"Piano\"]"
+    );
+}
+
+#[test]
+fn a_voice_plays_one_note_at_a_time() {
+    let overlap = [note(0, 60, 9), note(10, 64, 9), note(10, 60, 0), note(10, 64, 0)];
+    assert_eq!(notes(&file(22_050, "p1", &overlap), Voice::P1), [(0, 10, 60, 9), (10, 30, 64, 9)]);
+    let chord = [note(0, 60, 9), note(0, 67, 9), note(0, 64, 9), note(10, 60, 0), note(0, 64, 0), note(0, 67, 0)];
+    assert_eq!(notes(&file(22_050, "p1", &chord), Voice::P1), [(0, 10, 67, 9)]);
+}
+
+#[test]
+fn a_note_begun_twice_ends_and_one_never_ended_is_dropped() {
+    let events = [note(0, 60, 9), note(10, 60, 7), note(10, 60, 0), note(5, 62, 9), note(5, 64, 9), note(5, 64, 0)];
+    assert_eq!(notes(&file(22_050, "p2", &events), Voice::P2), [(0, 10, 60, 9), (10, 20, 60, 7), (30, 35, 64, 9)]);
+}
+
+#[test]
+fn loud_notes_play_at_the_loudest() {
+    let events = [note(0, 60, 127), control(5, 11, 100), note(5, 60, 0)];
+    let bytes = file(22_050, "p1", &events);
+    assert_eq!(notes(&bytes, Voice::P1), [(0, 10, 60, 15)]);
+    let song = midi::read(&bytes).expect("a song");
+    assert_eq!(song.tracks[0].changes, [Change { tick: 5, kind: ChangeKind::Velocity, value: 15 }]);
+}
+
+#[test]
+fn the_end_is_a_time_signature_of_one_or_else_the_last_event() {
+    let whole = meta(90, MetaMessage::TimeSignature(1, 0, 24, 8));
+    let length = |events: &[TrackEvent<'_>]| midi::read(&file(22_050, "p1", events)).expect("a song").length;
+    assert_eq!(length(&[note(0, 60, 1), note(10, 60, 0), whole, meta(7, MetaMessage::Text(b"x"))]), 100);
+    assert_eq!(length(&[note(0, 60, 1), note(10, 60, 0), meta(7, MetaMessage::Text(b"x"))]), 17);
+}
+
+#[test]
+fn pitches_and_timbres_out_of_range_are_named_with_voice_and_tick() {
+    let low = file(22_050, "p1", &[note(7, 20, 9), note(10, 20, 0)]);
+    assert_eq!(error(&low), "p1 at tick 7: expected a pitch of 33 to 108, found 20");
+    let timbre = file(22_050, "no", &[control(3, 12, 2)]);
+    assert_eq!(error(&timbre), "no at tick 3: expected a timbre of 0 to 1, found 2");
+}
+
+#[test]
+fn a_file_cut_short_says_where_and_what_is_missing() {
+    let whole = small_song();
+    for length in 0..whole.len() {
+        // Cut between two tracks, it is a shorter but sound file.
+        let between = length >= 4 && whole[length..].starts_with(b"MTrk");
+        assert!(between && length > 50 || error(&whole[..length]).starts_with("byte "), "{length}");
+    }
+    let cut = &whole[..whole.len() - 3];
+    let start = whole.len() - 13;
+    assert_eq!(error(cut), format!("byte {start}: expected 13 bytes of a chunk, found the end of the file after 10"));
+}
+
+#[test]
+fn what_is_no_midi_is_called_so() {
+    assert_eq!(error(b"P1_NOTEON_60\nWT_5"), "byte 0: expected a MIDI file (it begins with MThd), found \"P1_NOTEO\"");
+    assert_eq!(error(b""), "byte 0: expected a MIDI file (it begins with MThd), found \"\"");
+    let mut sequential = small_song();
+    sequential[9] = 2;
+    assert_eq!(error(&sequential), "byte 8: expected MIDI format 0 or 1, found format 2");
+}
+
+#[test]
+fn an_event_that_is_none_is_named_with_its_place() {
+    let mut bytes = small_song();
+    let place = bytes.windows(3).position(|window| window == [0x90, 60, 9]).expect("the note");
+    bytes[place] = 0xF4;
+    let message = error(&bytes);
+    assert!(message.starts_with(&format!("byte {}: expected a MIDI event, found", place - 1)), "{message}");
+}
+
+#[test]
+fn a_song_that_is_none_is_not_written() {
+    let mut song = Song { length: 10, ..Song::default() };
+    song.tracks[2].notes.push(Note { start: 0, end: 20, pitch: 60, velocity: 1 });
+    let message = midi::write(&song).expect_err("a note after the end").to_string();
+    assert!(message.starts_with("tr at tick 0: expected a note that ends"), "{message}");
+}
+
+#[test]
+fn a_pause_of_hours_survives() {
+    let mut song = Song { length: 12 * 3_600 * 44_100, ..Song::default() };
+    song.tracks[3].notes.push(Note { start: song.length - 5, end: song.length, pitch: 16, velocity: 2 });
+    assert_eq!(midi::read(&midi::write(&song).expect("bytes")), Ok(song.clone()));
+    song.length += 1;
+    assert!(midi::write(&song).expect_err("too long").to_string().starts_with("length in ticks"));
+}
