@@ -9,8 +9,13 @@
 
 use std::collections::HashMap;
 
-use super::super::error::excerpt;
+mod literal;
+mod numpy;
+
 use crate::error::TokenizerError;
+use literal::{latin1, little_endian, lossy, parse, unescape_unicode, unquote};
+pub(super) use numpy::{Array, Dtype};
+use numpy::{dtype, scalar};
 
 /// The most objects that a pickle may build, and the most that may lie on its stack.
 const MAX_OBJECTS: usize = 1 << 20;
@@ -46,23 +51,6 @@ pub(super) enum Function {
     DtypeClass,
     /// `_codecs.encode`, with which Python 3 writes bytes under protocols 0 to 2.
     Encode,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Dtype {
-    /// `i`, `u` or `f`.
-    pub(super) kind: u8,
-    pub(super) size: usize,
-    pub(super) big_endian: bool,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Array {
-    pub(super) shape: Vec<i64>,
-    pub(super) dtype: Id,
-    /// Whether the first index varies fastest.
-    pub(super) fortran: bool,
-    pub(super) data: Id,
 }
 
 /// The result of a pickle: the object left on the stack, and all that it may refer to.
@@ -263,8 +251,7 @@ impl<'a> Machine<'a> {
 
     fn quoted(&mut self) -> Result<(), TokenizerError> {
         let line = self.line()?;
-        let bytes =
-            unquote(line).ok_or_else(|| self.fault("a quoted string", excerpt(&String::from_utf8_lossy(line))))?;
+        let bytes = unquote(line).ok_or_else(|| self.fault("a quoted string", lossy(line)))?;
         self.push(Object::Bytes(bytes))
     }
 
@@ -321,7 +308,7 @@ impl<'a> Machine<'a> {
             ("numpy", "ndarray") => Function::Ndarray,
             ("numpy", "dtype") => Function::DtypeClass,
             ("_codecs", "encode") => Function::Encode,
-            _ => return Err(self.fault("a function that builds arrays", excerpt(&format!("{module}.{name}")))),
+            _ => return Err(self.fault("a function that builds arrays", lossy(format!("{module}.{name}").as_bytes()))),
         };
         self.push(Object::Function(function))
     }
@@ -387,106 +374,6 @@ impl<'a> Machine<'a> {
             })
             .collect()
     }
-}
-
-fn little_endian(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().take(8).fold(0, |value, &byte| value << 8 | u64::from(byte))
-}
-
-fn lossy(bytes: &[u8]) -> String {
-    format!("{:?}", excerpt(&String::from_utf8_lossy(bytes)))
-}
-
-fn parse<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
-    std::str::from_utf8(digits).ok()?.trim_ascii().parse().ok()
-}
-
-/// The bytes of a Python 2 string literal.
-fn unquote(literal: &[u8]) -> Option<Vec<u8>> {
-    let literal = literal.trim_ascii();
-    let (&quote, inner) = literal.split_first()?;
-    let inner = inner.strip_suffix(&[quote])?;
-    if quote != b'\'' && quote != b'"' {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(inner.len());
-    let mut rest = inner.iter();
-    while let Some(&byte) = rest.next() {
-        if byte != b'\\' {
-            bytes.push(byte);
-            continue;
-        }
-        bytes.push(match rest.next()? {
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'x' => (hex(*rest.next()?)? << 4 | hex(*rest.next()?)?) as u8,
-            &quoted @ (b'\\' | b'\'' | b'"') => quoted,
-            _ => return None,
-        });
-    }
-    Some(bytes)
-}
-
-/// The text of a `raw-unicode-escape` string: Latin-1 with `\uXXXX` and `\UXXXXXXXX`.
-fn unescape_unicode(bytes: &[u8]) -> Option<String> {
-    let mut text = String::with_capacity(bytes.len());
-    let mut rest = bytes.iter().copied().peekable();
-    while let Some(byte) = rest.next() {
-        let digits = match (byte, rest.peek()) {
-            (b'\\', Some(b'u')) => 4,
-            (b'\\', Some(b'U')) => 8,
-            _ => {
-                text.push(char::from(byte));
-                continue;
-            }
-        };
-        rest.next();
-        let mut code = 0_u32;
-        for _ in 0..digits {
-            code = code.checked_mul(16)?.checked_add(hex(rest.next()?)?)?;
-        }
-        text.push(char::from_u32(code)?);
-    }
-    Some(text)
-}
-
-fn hex(digit: u8) -> Option<u32> {
-    char::from(digit).to_digit(16)
-}
-
-fn latin1(text: &str) -> Option<Vec<u8>> {
-    text.chars().map(|character| u8::try_from(character).ok()).collect()
-}
-
-fn dtype(name: &Object) -> Option<Dtype> {
-    let name = match name {
-        Object::Bytes(name) => name.as_slice(),
-        Object::Text(name) => name.as_bytes(),
-        _ => return None,
-    };
-    let (&kind, size) = name.split_first()?;
-    let size = parse(size).filter(|size| [1, 2, 4, 8].contains(size))?;
-    matches!(kind, b'i' | b'u' | b'f').then_some(Dtype { kind, size, big_endian: false })
-}
-
-fn scalar(dtype: Dtype, bytes: &[u8]) -> Option<Object> {
-    if bytes.len() != dtype.size {
-        return None;
-    }
-    let mut bytes = bytes.to_vec();
-    if dtype.big_endian {
-        bytes.reverse();
-    }
-    let bits = little_endian(&bytes);
-    let unused = 64 - 8 * dtype.size as u32;
-    Some(match (dtype.kind, dtype.size) {
-        (b'f', 8) => Object::Float(f64::from_bits(bits)),
-        (b'f', 4) => Object::Float(f64::from(f32::from_bits(bits as u32))),
-        (b'u', _) => Object::Int(i64::try_from(bits).ok()?),
-        (b'i', _) => Object::Int(((bits << unused) as i64) >> unused),
-        _ => return None,
-    })
 }
 
 /// The name of an opcode that is refused.
