@@ -199,11 +199,14 @@ impl Synthesizer {
     /// Takes the next samples, of which [`Self::ready`] must have promised as many.
     pub(crate) fn read(&mut self, samples: &mut [f32]) {
         let count = samples.len().min(self.changes.len().saturating_sub(TAPS));
+        for change in self.changes.iter_mut().take(count) {
+            self.level += *change;
+            *change = self.level;
+        }
         let [first, second] = &self.residuals;
         let residuals = first.iter().zip(second);
-        for ((sample, change), (a, b)) in samples.iter_mut().zip(&self.changes).zip(residuals).take(count) {
-            self.level += change;
-            *sample = self.level as f32 * (1.0 / ONE as f32) + (a + b);
+        for ((sample, &level), (a, b)) in samples.iter_mut().zip(&self.changes).zip(residuals).take(count) {
+            *sample = level as f32 * (1.0 / ONE as f32) + (a + b);
         }
         self.base += count as u64;
         drop_front(&mut self.changes, count, 0);

@@ -8,40 +8,24 @@ use crate::render::FilterMode;
 const PI: f64 = std::f64::consts::PI;
 
 /// A filter of first order: `y[n] = b0 x[n] + b1 x[n-1] + a y[n-1]`.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Section {
     b0: f64,
     b1: f64,
     a: f64,
-    /// `b1 x[n-1] + a y[n-1]`.
-    state: f64,
 }
 
 impl Section {
     fn high_pass(corner: f64, sample_rate: f64) -> Self {
         let k = tangent(PI * corner / sample_rate);
         let b0 = 1.0 / (1.0 + k);
-        Self { b0, b1: -b0, a: (1.0 - k) / (1.0 + k), state: 0.0 }
+        Self { b0, b1: -b0, a: (1.0 - k) / (1.0 + k) }
     }
 
     fn low_pass(corner: f64, sample_rate: f64) -> Self {
         let k = tangent(PI * corner / sample_rate);
         let b0 = k / (1.0 + k);
-        Self { b0, b1: b0, a: (1.0 - k) / (1.0 + k), state: 0.0 }
-    }
-
-    /// Puts the section into the state that a constant input of `level` leads to, and gives the output.
-    fn settle(&mut self, level: f64) -> f64 {
-        let output = level * (self.b0 + self.b1) / (1.0 - self.a);
-        self.state = self.b1 * level + self.a * output;
-        output
-    }
-
-    #[inline]
-    fn pass(&mut self, input: f64) -> f64 {
-        let output = self.b0 * input + self.state;
-        self.state = self.b1 * input + self.a * output;
-        output
+        Self { b0, b1: b0, a: (1.0 - k) / (1.0 + k) }
     }
 }
 
@@ -59,72 +43,127 @@ fn tangent(x: f64) -> f64 {
     sine / cosine
 }
 
-/// The chain of filters of a console.
-#[derive(Debug, Clone)]
-pub(crate) struct Filter {
-    sections: Sections,
+/// One pole of a chain: `s[n] = pole s[n-1] + x[n-1]`, which counts `weight` times.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Pole {
+    pole: f64,
+    weight: f64,
+    /// `s[n-2]` and `s[n-1]`.
+    state: [f64; 2],
 }
 
+/// A chain of sections, in parallel form: `y[n] = direct x[n] + sum of weight s[n]`.
+///
+/// The poles wait for none but themselves, and each is computed two samples ahead, so two samples go at once:
+/// `s[n] = pole² s[n-2] + (x[n-1] + pole x[n-2])`. Every sample is the same sum in the same order, wherever a block ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chain<const N: usize> {
+    direct: f64,
+    poles: [Pole; N],
+    /// `x[n-2]` and `x[n-1]`.
+    inputs: [f64; 2],
+}
+
+impl<const N: usize> Chain<N> {
+    /// The partial fractions of the sections' product; no two sections may have the same pole.
+    fn new(sections: [Section; N]) -> Self {
+        let poles = sections.map(|section| {
+            let others = sections.iter().filter(|&&other| other != section);
+            let weight = others.fold(section.b0 * section.a + section.b1, |weight, other| {
+                weight * (other.b0 * section.a + other.b1) / (section.a - other.a)
+            });
+            Pole { pole: section.a, weight, state: [0.0; 2] }
+        });
+        Self { direct: sections.iter().map(|section| section.b0).product(), poles, inputs: [0.0; 2] }
+    }
+
+    fn settle(&mut self, level: f64) {
+        self.inputs = [level; 2];
+        for pole in &mut self.poles {
+            pole.state = [level / (1.0 - pole.pole); 2];
+        }
+    }
+
+    fn run(&mut self, samples: &mut [f32]) {
+        let Self { direct, mut poles, mut inputs } = *self;
+        let (pairs, last) = samples.as_chunks_mut::<2>();
+        for pair in pairs {
+            let [x0, x1] = pair.map(f64::from);
+            let [older, newer] = inputs;
+            let mut outputs = [direct * x0, direct * x1];
+            for Pole { pole, weight, state } in &mut poles {
+                let square = *pole * *pole;
+                state[0] = square * state[0] + (newer + *pole * older);
+                state[1] = square * state[1] + (x0 + *pole * newer);
+                outputs[0] += *weight * state[0];
+                outputs[1] += *weight * state[1];
+            }
+            inputs = [x0, x1];
+            *pair = outputs.map(|output| output as f32);
+        }
+        for sample in last {
+            let x = f64::from(*sample);
+            let [older, newer] = inputs;
+            let mut output = direct * x;
+            for Pole { pole, weight, state } in &mut poles {
+                let square = *pole * *pole;
+                let next = square * state[0] + (newer + *pole * older);
+                *state = [state[1], next];
+                output += *weight * next;
+            }
+            inputs = [newer, x];
+            *sample = output as f32;
+        }
+        *self = Self { direct, poles, inputs };
+    }
+}
+
+/// The filters of a console.
 #[derive(Debug, Clone)]
-enum Sections {
+pub(crate) enum Filter {
     None,
-    One([Section; 1]),
-    Two([Section; 2]),
-    Three([Section; 3]),
+    One(Chain<1>),
+    Two(Chain<2>),
+    Three(Chain<3>),
 }
 
 impl Filter {
     pub(crate) fn new(mode: FilterMode, sample_rate: u32) -> Self {
         let rate = f64::from(sample_rate);
-        let sections = match mode {
-            FilterMode::None => Sections::None,
-            FilterMode::Famicom => Sections::One([Section::high_pass(37.0, rate)]),
+        match mode {
+            FilterMode::None => Self::None,
+            FilterMode::Famicom => Self::One(Chain::new([Section::high_pass(37.0, rate)])),
             FilterMode::Nes => {
-                let high = [Section::high_pass(90.0, rate), Section::high_pass(440.0, rate)];
+                let [first, second] = [90.0, 440.0].map(|corner| Section::high_pass(corner, rate));
                 // A corner at or above half the rate has nothing left to take away.
                 if sample_rate > 28_000 {
-                    Sections::Three([high[0], high[1], Section::low_pass(14_000.0, rate)])
+                    Self::Three(Chain::new([first, second, Section::low_pass(14_000.0, rate)]))
                 } else {
-                    Sections::Two(high)
+                    Self::Two(Chain::new([first, second]))
                 }
             }
-        };
-        Self { sections }
+        }
     }
 
     /// Begins as if the input had been `level` for ever: no click at the start.
     pub(crate) fn settle(&mut self, level: f32) {
-        let sections: &mut [Section] = match &mut self.sections {
-            Sections::None => &mut [],
-            Sections::One(sections) => sections,
-            Sections::Two(sections) => sections,
-            Sections::Three(sections) => sections,
-        };
-        sections.iter_mut().fold(f64::from(level), |level, section| section.settle(level));
+        match self {
+            Self::None => {}
+            Self::One(chain) => chain.settle(level.into()),
+            Self::Two(chain) => chain.settle(level.into()),
+            Self::Three(chain) => chain.settle(level.into()),
+        }
     }
 
     /// Filters a block in place.
     pub(crate) fn run(&mut self, samples: &mut [f32]) {
-        match &mut self.sections {
-            Sections::None => {}
-            Sections::One(sections) => run(sections, samples),
-            Sections::Two(sections) => run(sections, samples),
-            Sections::Three(sections) => run(sections, samples),
+        match self {
+            Self::None => {}
+            Self::One(chain) => chain.run(samples),
+            Self::Two(chain) => chain.run(samples),
+            Self::Three(chain) => chain.run(samples),
         }
     }
-}
-
-/// The sections one after the other on each sample, their states kept in registers.
-fn run<const N: usize>(sections: &mut [Section; N], samples: &mut [f32]) {
-    let mut local = *sections;
-    for sample in samples {
-        let mut value = f64::from(*sample);
-        for section in &mut local {
-            value = section.pass(value);
-        }
-        *sample = value as f32;
-    }
-    *sections = local;
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What Blargg's `apu_test` 7 and 8 (dmc_basics, dmc_rates) assert, against the register interface.
+//! What Blargg's `apu_test` 7 and 8 (`dmc_basics`, `dmc_rates`) assert, against the register interface.
 
 mod common;
 

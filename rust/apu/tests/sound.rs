@@ -4,7 +4,8 @@ mod common;
 
 use common::{Random, log};
 use lakhnes_apu::{
-    FilterMode, MemoryBlock, MixerMode, RegisterLog, RenderOptions, Renderer, Standard, Write, render, render_i16, render_stems,
+    FilterMode, MemoryBlock, MixerMode, RegisterLog, RenderOptions, Renderer, Standard, Write, render, render_i16,
+    render_stems,
 };
 
 const RAW: RenderOptions = RenderOptions {
@@ -284,4 +285,4 @@ const HASHES: [u64; 8] = [
     0xCBE3_65A6_B178_7E77,
     0xA587_2013_13AB_E428,
     0xD8AD_3AE4_2205_E571,
-]; 8];
+];
