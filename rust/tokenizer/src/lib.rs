@@ -1,8 +1,21 @@
 //! Four-voice scores for the sound chip of the Nintendo Entertainment System, and the ways they are written down.
 //!
 //! Everything symbolic meets in [`Song`]: four voices of notes and of velocity and timbre changes, timed in ticks of
-//! 1/44,100 s. [`Vocabulary`] numbers the TX1 and TX2 events of LakhNES (Donahue et al., ISMIR 2019) for a language model
-//! and [`augment`] varies them for its training.
+//! 1/44,100 s. [`tx1`] and [`tx2`] are the event texts of LakhNES (Donahue et al., ISMIR 2019), [`midi`] the
+//! sample-accurate MIDI of NES-MDB (Donahue, Mao, McAuley, ISMIR 2018), [`score`] its expressive scores;
+//! [`perform`](perform()) turns a song into the register writes that play it. [`Vocabulary`] numbers the events for a
+//! language model and [`augment`] varies them for its training.
+//!
+//! ```
+//! use lakhnes_tokenizer::{PerformOptions, Vocabulary, midi, perform, tx1};
+//!
+//! let song = tx1::read("P1_NOTEON_69\nWT_44100\nP1_NOTEOFF")?;
+//! assert_eq!(song.duration(), 1.0);
+//! assert_eq!(Vocabulary::tx1().encode_song(&song)?, [408, 314, 371]);
+//! assert_eq!(midi::read(&midi::write(&song)?)?, song);
+//! assert_eq!(perform(&song, &PerformOptions::default())?.length, 44_100);
+//! # Ok::<(), lakhnes_tokenizer::TokenizerError>(())
+//! ```
 //!
 //! Nothing here reads files or knows of Python, and no input makes it panic: a mistake is a [`TokenizerError`] that
 //! says where it is and what was expected there.

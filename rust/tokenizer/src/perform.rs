@@ -33,7 +33,7 @@ pub struct PerformOptions {
 /// cut off by its end.
 ///
 /// # Errors
-/// [`TokenizerError::Score`] for a rate out of range; [`TokenizerError::Limit`] for more than [`crate::limits`] allow; what
+/// [`TokenizerError::Option`] for a rate out of range; [`TokenizerError::Limit`] for more than [`crate::limits`] allow; what
 /// [`Song::check`] finds.
 pub fn perform(song: &Song, options: &PerformOptions) -> Result<RegisterLog, TokenizerError> {
     let runs = ScoreRuns::from_song(song)?;

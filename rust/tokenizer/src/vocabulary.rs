@@ -6,7 +6,8 @@
 use crate::error::TokenizerError;
 use crate::event::{self, Dialect, Event};
 use crate::quantize::{WAIT_TOKENS, wait_id, wait_of};
-use crate::song::Voice;
+use crate::song::{Song, Voice};
+use crate::timeline::{self, Builder};
 
 /// How id 0, the boundary of a song, is spelled.
 pub const BOUNDARY: &str = "<S>";
@@ -141,6 +142,31 @@ impl Vocabulary {
             }
         }
         Ok(text)
+    }
+
+    /// The ids of a song: those of its text, without the text.
+    ///
+    /// # Errors
+    /// What [`Song::check`] finds.
+    pub fn encode_song(&self, song: &Song) -> Result<Vec<u16>, TokenizerError> {
+        song.check()?;
+        Ok(timeline::events(song, self.dialect).into_iter().filter_map(|event| self.id_of(event)).collect())
+    }
+
+    /// The song of a sequence of ids, boundaries passed over, as [`crate::tx1::read`] and [`crate::tx2::read`] build it.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Id`] for the first id that the vocabulary does not have, [`TokenizerError::Limit`].
+    pub fn decode_song(&self, ids: &[u16]) -> Result<Song, TokenizerError> {
+        let mut builder = Builder::default();
+        for (position, &id) in ids.iter().enumerate() {
+            match self.events.get(usize::from(id)) {
+                Some(&Some(event)) => builder.push(event)?,
+                Some(None) => {}
+                None => return Err(TokenizerError::Id { position, id: i64::from(id), size: self.len() }),
+            }
+        }
+        Ok(builder.finish())
     }
 
     fn id_at(&self, token: &str, line: usize) -> Result<u16, TokenizerError> {

@@ -164,6 +164,6 @@ fn values_that_no_voice_has_are_named_with_their_frame() {
     assert_eq!(score(24.0, &frame([60, 5, 4])), Err("score: expected a timbre that p1 has, found 4 in frame 0".into()));
     assert_eq!(score(24.0, &[0; 13]), Err("score: expected frames of 4 × 3 bytes, found 13 bytes".into()));
     for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 44_101.0] {
-        assert!(score(rate, &frame([60, 5, 0])).is_err_and(|error| error.contains("a rate above 0")), "{rate}");
+        assert!(score(rate, &frame([60, 5, 0])).is_err_and(|error| error.contains("a frame rate above 0")), "{rate}");
     }
 }

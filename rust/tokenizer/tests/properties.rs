@@ -182,6 +182,18 @@ proptest! {
     }
 
     #[test]
+    fn the_ids_of_a_song_are_those_of_its_text_and_make_a_song(song in songs()) {
+        prop_assume!(song.length > 0);
+        for vocabulary in [Vocabulary::tx1(), Vocabulary::tx2()] {
+            let text = if vocabulary.dialect() == Dialect::Tx1 { tx1::write(&song) } else { tx2::write(&song) };
+            let ids = vocabulary.encode_song(&song)?;
+            prop_assert_eq!(&vocabulary.encode(&text)?, &ids);
+            let quantized = vocabulary.decode_song(&ids)?;
+            prop_assert_eq!(vocabulary.encode_song(&quantized)?, ids);
+        }
+    }
+
+    #[test]
     fn a_text_has_the_same_ids_by_either_way(text in texts(Dialect::Tx2)) {
         let vocabulary = Vocabulary::tx2();
         prop_assert_eq!(quantize_events(&events_from_text(&text, &vocabulary)?, false), vocabulary.encode(&text)?);

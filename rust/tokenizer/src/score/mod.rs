@@ -41,8 +41,8 @@ impl ExpressiveScore {
     /// Builds a score from the parts of a `.npz` file: the frames as bytes of shape (N, 4, 3), C order.
     ///
     /// # Errors
-    /// [`TokenizerError::Score`] for a rate out of range, a length that is no multiple of 12, or values that no voice has;
-    /// [`TokenizerError::Limit`].
+    /// [`TokenizerError::Score`] for a length that is no multiple of 12 or values that no voice has;
+    /// [`TokenizerError::Option`] for a rate out of range; [`TokenizerError::Limit`].
     pub fn from_bytes(rate: f64, nsamps: u64, bytes: &[u8]) -> Result<Self, TokenizerError> {
         check_limit("score in bytes", MAX_SCORE_BYTES as u64, bytes.len() as u64)?;
         Self::from_frames(rate, nsamps, frames_of(bytes)?)
@@ -78,7 +78,7 @@ impl ExpressiveScore {
     /// (nesmdb's `exprsco_downsample`); where none sounds, only the timbre.
     ///
     /// # Errors
-    /// [`TokenizerError::Score`] for a rate out of range, [`TokenizerError::Limit`] for a score of more than
+    /// [`TokenizerError::Option`] for a rate out of range, [`TokenizerError::Limit`] for a score of more than
     /// [`MAX_SCORE_BYTES`], and what [`Song::check`] finds.
     pub fn from_song(song: &Song, rate: f64) -> Result<Self, TokenizerError> {
         ScoreRuns::from_song(song)?.downsample(rate)
@@ -134,5 +134,9 @@ fn check_rate(rate: f64) -> Result<(), TokenizerError> {
     if rate > 0.0 && rate <= TICKS_PER_SECOND as f64 {
         return Ok(());
     }
-    Err(TokenizerError::Score { expected: "a rate above 0 and up to 44,100 Hz".to_owned(), found: rate.to_string() })
+    Err(TokenizerError::Option {
+        name: "rate",
+        expected: "a frame rate above 0 and up to 44,100 Hz",
+        found: rate.to_string(),
+    })
 }

@@ -102,7 +102,7 @@ impl ScoreRuns {
     /// 44,100. See [`super::ExpressiveScore::from_song`].
     ///
     /// # Errors
-    /// [`TokenizerError::Score`] for a rate out of range, [`TokenizerError::Limit`] for more than [`MAX_SCORE_BYTES`].
+    /// [`TokenizerError::Option`] for a rate out of range, [`TokenizerError::Limit`] for more than [`MAX_SCORE_BYTES`].
     pub fn downsample(&self, rate: f64) -> Result<super::ExpressiveScore, TokenizerError> {
         check_rate(rate)?;
         let frames = super::downsample::frame_count(self.nsamps, rate);
