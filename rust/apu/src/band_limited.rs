@@ -16,15 +16,18 @@ pub(crate) const TAPS: usize = 64;
 pub(crate) const LOOK_AHEAD: u64 = TAPS as u64 / 2;
 /// Places between two samples for which the kernel is tabulated; between these it is interpolated.
 const PHASES: usize = 64;
-/// The cut-off in cycles a sample. At 44.1 kHz: flat to 18 kHz, 3 dB down at 20 kHz, 65 dB down from 22.3 kHz on.
-const CUTOFF: f64 = 0.468;
-/// The shape of the Kaiser window: all that lies above is at least 80 dB down.
-const BETA: f64 = 8.0;
 
 /// A row for each phase and one more, to interpolate towards.
-type Kernel = [[f32; TAPS]; PHASES + 1];
+type Kernel<const N: usize> = [[f32; N]; PHASES + 1];
 
-static KERNEL: Kernel = kernel();
+/// At 44.1 kHz: flat to 18 kHz, 3 dB down at 20 kHz, 65 dB down from 22.3 kHz on.
+static SHARP: Kernel<TAPS> = kernel(0.468, 8.0);
+
+/// Samples that a step of white noise touches.
+const NOISE_TAPS: usize = 16;
+/// A short kernel for steps so many and so random that their sum is white: what it takes away below half the rate is
+/// what aliases put back, so the noise stays white (0.01 dB) up to there.
+static WHITE: Kernel<NOISE_TAPS> = kernel(0.53, 7.5);
 
 const PI: f64 = std::f64::consts::PI;
 
@@ -56,41 +59,43 @@ const fn bessel(q: f64) -> f64 {
     sum
 }
 
-/// The windowed sinc at `t` samples from its middle, not normalised.
-const fn impulse(t: f64) -> f64 {
-    let half = TAPS as f64 / 2.0;
+/// The windowed sinc of cut-off `cutoff` (in cycles a sample) at `t` samples from its middle, not normalised. The window
+/// is Kaiser's, of shape `beta`, and ends at `half`.
+const fn impulse(t: f64, cutoff: f64, beta: f64, half: f64) -> f64 {
     let inside = 1.0 - (t / half) * (t / half);
     if inside <= 0.0 {
         return 0.0;
     }
-    let angle = 2.0 * PI * CUTOFF * t;
+    let angle = 2.0 * PI * cutoff * t;
     let sinc = if t == 0.0 { 1.0 } else { sine(angle) / angle };
-    sinc * bessel(BETA * BETA / 4.0 * inside)
+    sinc * bessel(beta * beta / 4.0 * inside)
 }
 
 /// Integrates the impulse by Simpson's rule, phase by phase, and takes the plain step away.
 #[expect(clippy::large_stack_arrays, reason = "it runs at compile time")]
-const fn kernel() -> Kernel {
+const fn kernel<const N: usize>(cutoff: f64, beta: f64) -> Kernel<N> {
     // step[k] is the integral up to k phases from the kernel's left end.
     let mut step = [0.0; TAPS * PHASES + 1];
+    let half = N as f64 / 2.0;
     let width = 1.0 / PHASES as f64;
     let mut left = 0.0;
     let mut k = 0;
-    while k < TAPS * PHASES {
-        let t = k as f64 * width - TAPS as f64 / 2.0;
-        let right = impulse(t + width);
-        step[k + 1] = step[k] + (left + 4.0 * impulse(t + width / 2.0) + right) * width / 6.0;
+    while k < N * PHASES {
+        let t = k as f64 * width - half;
+        let middle = impulse(t + width / 2.0, cutoff, beta, half);
+        let right = impulse(t + width, cutoff, beta, half);
+        step[k + 1] = step[k] + (left + 4.0 * middle + right) * width / 6.0;
         left = right;
         k += 1;
     }
-    let whole = step[TAPS * PHASES];
-    let mut rows = [[0.0; TAPS]; PHASES + 1];
+    let whole = step[N * PHASES];
+    let mut rows = [[0.0; N]; PHASES + 1];
     let mut phase = 0;
     while phase <= PHASES {
         let mut tap = 0;
-        while tap < TAPS {
-            let plain = if tap >= TAPS / 2 { 1.0 } else { 0.0 };
-            // Tap `t` lies t + 1 - TAPS / 2 samples after the one before the step.
+        while tap < N {
+            let plain = if tap >= N / 2 { 1.0 } else { 0.0 };
+            // Tap `t` lies t + 1 - N / 2 samples after the one before the step.
             rows[phase][tap] = (step[(tap + 1) * PHASES - phase] / whole - plain) as f32;
             tap += 1;
         }
@@ -162,35 +167,50 @@ impl Synthesizer {
     /// The level of a bus changes by `change` on `cycle`, for which there must be room.
     #[inline]
     pub(crate) fn step(&mut self, bus: usize, cycle: u64, change: i32) {
+        self.insert(&SHARP, bus, cycle, change);
+    }
+
+    /// The same for one of many steps whose places are random.
+    #[inline]
+    pub(crate) fn noise_step(&mut self, bus: usize, cycle: u64, change: i32) {
+        self.insert(&WHITE, bus, cycle, change);
+    }
+
+    #[inline]
+    fn insert<const N: usize>(&mut self, kernel: &Kernel<N>, bus: usize, cycle: u64, change: i32) {
         let place = u128::from(cycle) * u128::from(self.ratio);
-        let fraction = place as u64;
-        // The kernel begins TAPS / 2 - 1 samples before the step; what lies before `base` has been read already.
-        let Some(first) = ((place >> 64) as u64 + 1).checked_sub(self.base + LOOK_AHEAD) else {
-            return self.step_at_start((place >> 64) as u64, fraction, bus, change);
-        };
-        let first = first as usize;
-        let (Some(residual), Some(rows)) = (
-            self.residuals[bus].get_mut(first..).and_then(|rest| rest.first_chunk_mut::<TAPS>()),
-            KERNEL.get((fraction >> 58) as usize..).and_then(|rows| rows.first_chunk::<2>()),
-        ) else {
+        let (sample, fraction) = ((place >> 64) as u64, place as u64);
+        let Some(rows) = kernel.get((fraction >> 58) as usize..).and_then(|rows| rows.first_chunk::<2>()) else {
             return;
         };
-        add(residual, rows, fraction, change);
-        if let Some(place) = self.changes.get_mut(first + TAPS / 2) {
+        // The kernel begins N / 2 - 1 samples before the step; what lies before `base` has been read already.
+        let Some(first) = (sample + 1).checked_sub(self.base + N as u64 / 2) else {
+            return self.insert_at_start(rows, bus, sample, fraction, change);
+        };
+        let first = first as usize;
+        let residual = self.residuals[bus].get_mut(first..).and_then(|rest| rest.first_chunk_mut());
+        if let (Some(residual), Some(place)) = (residual, self.changes.get_mut(first + N / 2)) {
+            add(residual, rows, fraction, change);
             *place += change;
         }
     }
 
     /// A step so early that the kernel begins before the first sample.
-    fn step_at_start(&mut self, sample: u64, fraction: u64, bus: usize, change: i32) {
-        let mut window = [0.0; TAPS];
-        if let Some(rows) = KERNEL.get((fraction >> 58) as usize..).and_then(|rows| rows.first_chunk::<2>()) {
-            add(&mut window, rows, fraction, change);
-        }
-        let hidden = (self.base + LOOK_AHEAD).saturating_sub(sample + 1) as usize;
+    #[cold]
+    fn insert_at_start<const N: usize>(
+        &mut self,
+        rows: &[[f32; N]; 2],
+        bus: usize,
+        sample: u64,
+        fraction: u64,
+        change: i32,
+    ) {
+        let mut window = [0.0; N];
+        add(&mut window, rows, fraction, change);
+        let hidden = (self.base + N as u64 / 2).saturating_sub(sample + 1) as usize;
         let residual = self.residuals[bus].iter_mut();
         residual.zip(window.get(hidden..).unwrap_or_default()).for_each(|(place, value)| *place += value);
-        match (TAPS / 2).checked_sub(hidden).and_then(|index| self.changes.get_mut(index)) {
+        match (N / 2).checked_sub(hidden).and_then(|index| self.changes.get_mut(index)) {
             Some(place) => *place += change,
             None => self.level += change,
         }
@@ -216,7 +236,7 @@ impl Synthesizer {
 
 /// Adds a step of `change` at `fraction` (of 2^64) between two samples, interpolated between two rows of the kernel.
 #[inline]
-fn add(window: &mut [f32; TAPS], [low, high]: &[[f32; TAPS]; 2], fraction: u64, change: i32) {
+fn add<const N: usize>(window: &mut [f32; N], [low, high]: &[[f32; N]; 2], fraction: u64, change: i32) {
     let weight = (fraction >> 34 & 0xFF_FFFF) as f32 * (1.0 / 16_777_216.0);
     let change = change as f32 * (1.0 / ONE as f32);
     let right = change * weight;
@@ -237,25 +257,24 @@ fn drop_front<T: Copy>(entries: &mut [T], count: usize, zero: T) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn each_row_of_the_kernel_is_a_step_less_a_step() {
-        for row in &KERNEL {
-            assert!(row[0].abs() < 1e-4 && row[TAPS - 1].abs() < 1e-4);
+    fn check<const N: usize>(kernel: &Kernel<N>) {
+        for row in kernel {
+            assert!(row[0].abs() < 1e-3 && row[N - 1].abs() < 1e-3);
             assert!(row.iter().all(|value| value.abs() <= 0.6));
         }
-        // In the middle between two samples the kernel is odd.
-        let middle = &KERNEL[PHASES / 2];
-        for tap in 0..TAPS {
-            assert!((middle[tap] + middle[TAPS - 1 - tap]).abs() < 1e-6);
+        for tap in 0..N - 1 {
+            // In the middle between two samples the kernel is odd.
+            assert!((kernel[PHASES / 2][tap] + kernel[PHASES / 2][N - 1 - tap]).abs() < 1e-6);
+            // The last row is the first of the next sample.
+            let plain = if tap == N / 2 - 1 { 1.0 } else { 0.0 };
+            assert!((kernel[0][tap] - plain - kernel[PHASES][tap + 1]).abs() < 1e-6, "tap {tap}");
         }
     }
 
     #[test]
-    fn the_last_row_is_the_first_of_the_next_sample() {
-        for tap in 0..TAPS - 1 {
-            let plain = if tap == TAPS / 2 - 1 { 1.0 } else { 0.0 };
-            assert!((KERNEL[0][tap] - plain - KERNEL[PHASES][tap + 1]).abs() < 1e-6, "tap {tap}");
-        }
+    fn each_row_of_a_kernel_is_a_step_less_a_step() {
+        check(&SHARP);
+        check(&WHITE);
     }
 
     #[test]
@@ -293,7 +312,11 @@ mod tests {
             for end in (0..).map(|n| n * block).take_while(|end| *end < 480_000 + block) {
                 synthesizer.reserve(end);
                 while let Some((cycle, change)) = steps.next_if(|step| step.0 < end) {
-                    synthesizer.step((cycle % 2) as usize, cycle, change);
+                    if cycle % 3 == 0 {
+                        synthesizer.noise_step((cycle % 2) as usize, cycle, change);
+                    } else {
+                        synthesizer.step((cycle % 2) as usize, cycle, change);
+                    }
                 }
                 let mut part = vec![0.0; synthesizer.ready(end)];
                 synthesizer.read(&mut part);

@@ -189,38 +189,45 @@ impl Chip {
     fn run_tnd(&mut self, synthesizer: &mut Synthesizer, to: u64) {
         let mixer = &self.mixer;
         let mut level = self.levels[TND];
-        let mut set = |cycle: u64, new: i32| {
+        let mut set = |cycle: u64, new: i32, random: bool| {
             if new != level {
-                synthesizer.step(TND, cycle, new - level);
+                if random {
+                    synthesizer.noise_step(TND, cycle, new - level);
+                } else {
+                    synthesizer.step(TND, cycle, new - level);
+                }
                 level = new;
             }
         };
         let mut noise = self.noise.changes();
         let timer = self.triangle.timer();
         let moves = self.triangle.moves();
+        let dense = noise.dense();
         if moves && timer.period <= self.ultrasonic {
             let dmc = &mut self.dmc;
-            set(self.now, mixer.tnd_mean(noise.level, dmc.level));
+            set(self.now, mixer.tnd_mean(noise.level, dmc.level), false);
             loop {
                 let cycle = noise.next.min(dmc.next());
                 if cycle >= to {
                     break;
                 }
+                let random = dense && cycle < dmc.next();
                 if noise.next == cycle {
                     noise.pass();
                 }
                 if dmc.next() == cycle {
                     dmc.clock();
                 }
-                set(cycle, mixer.tnd_mean(noise.level, dmc.level));
+                set(cycle, mixer.tnd_mean(noise.level, dmc.level), random);
             }
         } else {
             let dmc = &mut self.dmc;
             let mut position = self.triangle.position;
             let mut triangle = if moves { timer.next } else { u64::MAX };
-            set(self.now, mixer.tnd(level_at(position), noise.level, dmc.level));
+            set(self.now, mixer.tnd(level_at(position), noise.level, dmc.level), false);
             loop {
-                let cycle = triangle.min(noise.next).min(dmc.next());
+                let other = triangle.min(dmc.next());
+                let cycle = other.min(noise.next);
                 if cycle >= to {
                     break;
                 }
@@ -234,7 +241,7 @@ impl Chip {
                 if dmc.next() == cycle {
                     dmc.clock();
                 }
-                set(cycle, mixer.tnd(level_at(position), noise.level, dmc.level));
+                set(cycle, mixer.tnd(level_at(position), noise.level, dmc.level), dense && cycle < other);
             }
         }
         self.levels[TND] = level;

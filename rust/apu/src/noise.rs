@@ -6,8 +6,8 @@
 //! $400F  LLLL L---   length; starts the envelope over
 //! ```
 //!
-//! Source: nesdev wiki, "APU Noise". The register's bits are the coming outputs, so a run of equal ones is found by
-//! counting zeros, and a silent channel catches up by squared matrices over GF(2) instead of clock by clock.
+//! Source: nesdev wiki, "APU Noise". The register's bits are the coming outputs, so many clocks are
+//! done at once, and a silent channel catches up by squared matrices over GF(2) instead of clock by clock.
 
 use crate::Standard;
 use crate::envelope::Envelope;
@@ -18,6 +18,9 @@ use crate::timer::Timer;
 const NTSC_PERIODS: [u16; 16] = [4, 8, 16, 32, 64, 96, 128, 160, 202, 254, 380, 508, 762, 1016, 2034, 4068];
 /// The same for the 2A07.
 const PAL_PERIODS: [u16; 16] = [4, 8, 14, 30, 60, 88, 118, 148, 188, 236, 354, 472, 708, 944, 1890, 3778];
+
+/// Longest period, in cycles, whose noise is white over the range of hearing.
+const DENSE: u64 = 64;
 
 /// All bits of the shift register.
 const MASK: u16 = 0x7FFF;
@@ -86,21 +89,21 @@ impl ShiftRegister {
         self.state & 1 == 1
     }
 
-    /// Clocks until the output changes, having clocked them.
+    /// The next clocks at once: how many, and by bit which of them change the output.
     #[inline]
-    pub(crate) fn run(&mut self) -> u64 {
-        let mut clocks = 0;
-        let most = 15 - self.tap();
-        let now = (self.state & 1).wrapping_neg() & MASK;
-        loop {
-            // Bits equal to the present one read 0; a marker past the part that may be shifted at once ends the count.
-            let run = (u32::from(self.state ^ now) | 1 << most).trailing_zeros();
-            self.state = shift(self.state, self.tap(), run);
-            clocks += u64::from(run);
-            if self.state & 1 != now & 1 || clocks > LONG_CYCLE {
-                return clocks;
-            }
+    fn batch(&mut self) -> (u64, u64) {
+        let tap = self.tap();
+        let step = 15 - tap;
+        let mut outputs = u64::from(self.state);
+        let mut known = 15;
+        while known + step <= u64::BITS {
+            let new = (outputs ^ outputs >> tap) >> (known - 15) & ((1 << step) - 1);
+            outputs |= new << known;
+            known += step;
         }
+        let clocks = known - 15;
+        self.state = (outputs >> clocks) as u16 & MASK;
+        (u64::from(clocks), (outputs ^ outputs >> 1) & ((1 << clocks) - 1))
     }
 
     /// Clocks the register any number of times.
@@ -137,6 +140,12 @@ pub(crate) struct Changes {
     /// The level before it.
     pub(crate) level: u8,
     volume: u8,
+    /// By bit: the changes of the present batch that are still to come.
+    pending: u64,
+    /// The cycle of the batch's first clock, and of the next batch's.
+    start: u64,
+    end: u64,
+    /// The register after the batch.
     register: ShiftRegister,
     period: u64,
 }
@@ -146,7 +155,25 @@ impl Changes {
     #[inline]
     pub(crate) fn pass(&mut self) {
         self.level = self.volume - self.level;
-        self.next += self.register.run() * self.period;
+        self.pending &= self.pending.wrapping_sub(1);
+        self.find();
+    }
+
+    #[inline]
+    fn find(&mut self) {
+        // No run of equal bits is longer than the register, so the next batch has a change.
+        if self.pending == 0 {
+            let (clocks, changes) = self.register.batch();
+            self.pending = changes;
+            self.start = self.end;
+            self.end += clocks * self.period;
+        }
+        self.next = self.start + u64::from(self.pending.trailing_zeros()) * self.period;
+    }
+
+    /// Whether this is white noise from clocks so fast that every sample is a sum of chances.
+    pub(crate) const fn dense(&self) -> bool {
+        !self.register.short && self.period <= DENSE
     }
 }
 
@@ -201,15 +228,18 @@ impl Noise {
     /// The level from now on.
     pub(crate) fn changes(&mut self) -> Changes {
         let volume = self.envelope.volume();
-        let period = self.timer.period;
-        if volume == 0 || !self.length.active() {
-            return Changes { next: u64::MAX, level: 0, volume: 0, register: self.register, period };
+        let heard = volume > 0 && self.length.active();
+        if heard {
+            self.catch_up();
         }
-        self.catch_up();
-        let mut register = self.register;
-        let level = if register.low() { 0 } else { volume };
-        let clocks = register.run();
-        Changes { next: self.timer.next + (clocks - 1) * period, level, volume, register, period }
+        let Timer { next: end, period } = self.timer;
+        let level = if heard && !self.register.low() { volume } else { 0 };
+        let register = self.register;
+        let mut changes = Changes { next: u64::MAX, level, volume, pending: 0, start: end, end, register, period };
+        if heard {
+            changes.find();
+        }
+        changes
     }
 
     /// Runs the timer to cycle `to`.
@@ -262,18 +292,19 @@ mod tests {
     }
 
     #[test]
-    fn runs_are_the_distances_between_changes_of_bit_0() {
+    fn a_batch_tells_each_change_of_bit_0() {
         for (short, tap) in [(false, 1), (true, 6)] {
             let mut register = ShiftRegister { state: 1, short };
             let mut state = 1;
-            for _ in 0..2_000 {
-                let (before, clocks) = (register.low(), register.run());
-                for clock in 1..=clocks {
-                    assert_eq!(state & 1 == 1, before);
-                    state = reference(state, tap);
-                    assert_eq!(state & 1 == 1, before ^ (clock == clocks));
+            for _ in 0..1_000 {
+                let (clocks, changes) = register.batch();
+                for clock in 0..clocks {
+                    let next = reference(state, tap);
+                    assert_eq!(changes >> clock & 1 == 1, (state ^ next) & 1 == 1);
+                    state = next;
                 }
                 assert_eq!(register.state, state);
+                assert_ne!(changes, 0);
             }
         }
     }
@@ -296,5 +327,6 @@ mod tests {
         silent.write(0, 0, 0x3F);
         let (a, b) = (heard.changes(), silent.changes());
         assert_eq!((a.next, a.level, a.register), (b.next, b.level, b.register));
+        assert_ne!(a.next, u64::MAX);
     }
 }
