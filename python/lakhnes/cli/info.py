@@ -1,12 +1,15 @@
 """``lakhnes info``: what is in a song."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.errors import LakhnesError
-from lakhnes.files import PLAYABLE, format_of, one_line
+from lakhnes.files import PLAYABLE, format_of, one_line, read_limited
+
+if TYPE_CHECKING:
+    from lakhnes import RegisterLog, Song
 
 __all__ = ["info"]
 
@@ -17,7 +20,10 @@ __all__ = ["info"]
 @common_options
 @pass_console
 def info(console: Console, files: tuple[str, ...], source_format: str | None) -> None:
-    """Tell what is in songs: length, events, and for each voice its notes and range."""
+    """Tell what is in songs.
+
+    Of a score its length, its events, and the notes and range of each voice; of a VGM file its chip, writes and loop.
+    """
     told, failed = [], []
     for file in files:
         try:
@@ -35,9 +41,15 @@ def info(console: Console, files: tuple[str, ...], source_format: str | None) ->
 
 
 def _facts(path: str, source_format: str) -> dict[str, Any]:
-    from lakhnes.songs import read
+    from lakhnes import Song
+    from lakhnes.songs import decode
 
-    song = read(path, source_format)
+    found = decode(read_limited(path), source_format, name=path)
+    facts = {"path": path, "format": source_format, "duration": found.duration}
+    return facts | (_score_facts(found) if isinstance(found, Song) else _log_facts(found))
+
+
+def _score_facts(song: "Song") -> dict[str, Any]:
     voices = {}
     for name, notes in song.voices.items():
         pitches = notes[:, 2]
@@ -47,14 +59,12 @@ def _facts(path: str, source_format: str) -> dict[str, Any]:
             "highest": int(pitches.max()) if len(notes) else None,
             "sounding_seconds": float((notes[:, 1] - notes[:, 0]).sum()) / 44_100,
         }
-    return {
-        "path": path,
-        "format": source_format,
-        "duration": song.duration,
-        "tx1_events": _events(song.to_tx1()),
-        "tx2_events": _events(song.to_tx2()),
-        "voices": voices,
-    }
+    return {"tx1_events": _events(song.to_tx1()), "tx2_events": _events(song.to_tx2()), "voices": voices}
+
+
+def _log_facts(log: "RegisterLog") -> dict[str, Any]:
+    loop = None if log.loop_start is None else log.loop_start / 44_100
+    return {"standard": log.standard, "clock_hz": log.clock_hz, "writes": len(log.writes), "loop_start": loop}
 
 
 def _events(text: str) -> int:
@@ -66,9 +76,17 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         str(facts["path"]),
         f"  format    {facts['format']}",
         f"  duration  {facts['duration']:.3f} s",
-        f"  events    {facts['tx1_events']} (TX1), {facts['tx2_events']} (TX2)",
     ]
+    if "voices" not in facts:
+        loop = "none" if facts["loop_start"] is None else f"from {facts['loop_start']:.3f} s"
+        return [
+            *lines,
+            f"  chip      {facts['standard']}, {facts['clock_hz']} Hz",
+            f"  writes    {facts['writes']}",
+            f"  loop      {loop}",
+        ]
+    lines.append(f"  events    {facts['tx1_events']} (TX1), {facts['tx2_events']} (TX2)")
     for name, voice in facts["voices"].items():
         reach = f", pitch {voice['lowest']} to {voice['highest']}" if voice["notes"] else ""
-        lines.append(f"  {name}        {voice['notes']} notes, {voice['sounding_seconds']:.1f} s{reach}")
+        lines.append(f"  {name:<8}  {voice['notes']} notes, {voice['sounding_seconds']:.1f} s{reach}")
     return lines

@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+import soundfile
+
+import lakhnes
+from lakhnes import files
+from lakhnes.files import AUDIO_FORMATS, PLAYABLE, SCORES, base_name, format_of, replacing
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "base"),
+    [
+        ("a.tx1.txt", "tx1", "a"),
+        ("A.B.TX2.TXT", "tx2", "A.B"),
+        ("x.y.mid", "mid", "x.y"),
+        ("x.midi", "mid", "x"),
+        ("s.exprsco.pkl", "exprsco", "s"),
+        ("s.vgz", "vgz", "s"),
+    ],
+)
+def test_the_end_of_a_name_says_the_format(name, format, base):
+    assert format_of(name, PLAYABLE) == format
+    assert base_name(f"folder/{name}") == base
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a", "a.wav", ".mid.bak", "a.pkl"])
+def test_other_names_are_refused_with_those_that_would_do(name):
+    with pytest.raises(lakhnes.FormatError, match=r"must end in one of \.tx1\.txt"):
+        format_of(name, SCORES)
+
+
+def write_half_and_fail(target):
+    with replacing(target) as temporary:
+        temporary.write_bytes(b"half")
+        raise RuntimeError
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "x.bin"
+    with pytest.raises(RuntimeError):
+        write_half_and_fail(target)
+    assert list(tmp_path.iterdir()) == []
+    files.write_bytes(target, b"whole")
+    assert target.read_bytes() == b"whole"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_existing_file_is_kept_unless_it_may_be_replaced(tmp_path):
+    target = tmp_path / "x.bin"
+    target.write_bytes(b"old")
+    with pytest.raises(FileExistsError):
+        files.write_bytes(target, b"new", overwrite=False)
+    assert target.read_bytes() == b"old"
+    files.write_bytes(target, b"new")
+    assert target.read_bytes() == b"new"
+
+
+def test_a_file_over_the_limit_is_not_read(tmp_path):
+    path = tmp_path / "big.tx1.txt"
+    path.write_bytes(b"x" * 101)
+    with pytest.raises(lakhnes.LimitError, match="101 bytes, expected at most 100"):
+        files.read_limited(path, limit=100)
+
+
+@pytest.mark.parametrize("format", AUDIO_FORMATS)
+def test_sound_files_hold_what_was_rendered(format, tmp_path, song):
+    path = tmp_path / f"song.{format}"
+    lakhnes.write(song, path, sample_rate=48_000)
+    samples, rate = soundfile.read(path, dtype="int16")
+    assert rate == 48_000
+    expected = song.perform().render_int16(sample_rate=48_000)
+    assert samples.shape == expected.shape
+    if format != "ogg":  # Vorbis is lossy
+        np.testing.assert_array_equal(samples, expected)
+
+
+def test_stereo_and_float_samples_are_taken(tmp_path):
+    stereo = np.zeros((1_000, 2), dtype=np.float32)
+    stereo[:, 1] = 0.5
+    lakhnes.write_audio(tmp_path / "x.wav", stereo)
+    samples, rate = soundfile.read(tmp_path / "x.wav")
+    assert rate == 44_100
+    np.testing.assert_allclose(samples, stereo, atol=1e-4)
+    with pytest.raises(lakhnes.FormatError, match="dimensions"):
+        lakhnes.write_audio(tmp_path / "y.wav", np.zeros((2, 2, 2), dtype=np.float32))
+    assert [path.name for path in tmp_path.iterdir()] == ["x.wav"]
+
+
+@pytest.mark.parametrize("name", ["s.tx1.txt", "s.tx2.txt", "s.mid"])
+def test_what_is_written_is_what_is_read(name, tmp_path, song):
+    lakhnes.write(song, tmp_path / name)
+    assert lakhnes.read(tmp_path / name).voices["p1"].tolist() == song.voices["p1"].tolist()
+
+
+@pytest.mark.parametrize("name", ["s.vgm", "s.vgz"])
+def test_register_writes_are_read_as_a_log_and_not_as_a_score(name, tmp_path, song):
+    lakhnes.write(song, tmp_path / name)
+    assert lakhnes.read_log(tmp_path / name) == song.perform()
+    with pytest.raises(lakhnes.FormatError, match="must end in"):
+        lakhnes.read(tmp_path / name)
+    with pytest.raises(lakhnes.FormatError, match="expected a score"):
+        lakhnes.write(song.perform(), tmp_path / "x.mid")
+
+
+def test_the_message_of_a_wrong_file_names_file_and_place(tmp_path):
+    path = tmp_path / "x.tx1.txt"
+    path.write_text("WT_5\nP1_NOTEON_200\n")
+    with pytest.raises(lakhnes.TokenError) as caught:
+        lakhnes.read(path)
+    assert str(caught.value).startswith(f"{path}: line 2: expected P1_NOTEON_33 to 108")
