@@ -164,6 +164,8 @@ impl RawFile {
         let mut song = Song { length: clock.tick(end), ..Song::default() };
         for (voice, tracks) in Voice::ALL.into_iter().zip(self.voices) {
             let track = &mut song.tracks[voice.index()];
+            let mut tracks = tracks.into_iter();
+            *track = tracks.next().unwrap_or_default(); // nearly always the only one, so without a copy
             for raw in tracks {
                 track.notes.extend(raw.notes);
                 track.changes.extend(raw.changes);
