@@ -5,47 +5,74 @@ import gzip
 import hashlib
 import io
 import json
+import shutil
 
 import pytest
 import soundfile
+from click.testing import CliRunner
 
 import lakhnes
 from audio_distance import audio_distance
+from lakhnes.cli import cli
 
 LAWNMOWER = "202_LawnMower"
 TITLE, CLEAR, FUEL = (f"{LAWNMOWER}_{name}" for name in ("00_01Title", "02_03LevelClear", "03_04OutofFuel"))
 
 
-def test_all_songs_of_nesmdb_become_the_texts_of_the_original(run, shared, tmp_path):
+@pytest.fixture(scope="module")
+def corpus(shared, tmp_path_factory):
+    """NES-MDB as texts, made once: what the command said, and the folder (377 MB, deleted after the tests)."""
+    folder = tmp_path_factory.mktemp("nesmdb") / "corpus"
     archive = shared / "data" / "nesmdb_midi_train_valid.tar.xz"
-    result = run("data", "nesmdb", archive, tmp_path / "out", "--json")
+    result = CliRunner().invoke(cli, ["data", "nesmdb", str(archive), str(folder), "--json"])
+    yield result, folder
+    shutil.rmtree(folder.parent)
+
+
+def test_all_songs_of_nesmdb_become_the_texts_of_the_original(corpus, shared):
+    result, folder = corpus
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["songs"] == {"train": 4502, "valid": 403}
+    assert report["events"] == {"tx1": 9_032_319, "tx2": 27_208_567}
     assert report["failed"] == []
     with (shared / "golden" / "nesmdb_tx.sha256.tsv").open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert len(rows) == 4905
-    wrong = []
-    for row in rows:
-        for form in ("tx1", "tx2"):
-            path = tmp_path / "out" / row["split"] / f"{row['name']}.{form}.txt"
-            if hashlib.sha256(path.read_bytes()).hexdigest() != row[f"{form}_sha256"]:
-                wrong.append(path.name)
-            path.unlink()  # 377 MB in all
+    wrong = [
+        f"{row['split']}/{row['name']}.{form}.txt"
+        for row in rows
+        for form in ("tx1", "tx2")
+        if sha256(folder / row["split"] / f"{row['name']}.{form}.txt") != row[f"{form}_sha256"]
+    ]
     assert wrong == []
 
 
-def test_songs_of_nesmdb_are_rendered_without_failure(run, shared, tmp_path):
-    archive = shared / "data" / "nesmdb24_exprsco_valid.tar.xz"
-    assert run("data", "nesmdb", archive, tmp_path / "corpus", "--to", "tx2").exit_code == 0
-    songs = sorted((tmp_path / "corpus" / "valid").iterdir())
-    assert len(songs) == 403
-    result = run("render", *songs[::10], "-o", tmp_path / "wavs", "--json", "--rate", "11025")
+def test_songs_of_nesmdb_are_rendered_without_failure(corpus, run, tmp_path):
+    _, folder = corpus
+    songs = sorted(folder.glob("*/*.tx2.txt"))[::10]
+    assert len(songs) == 491
+    result = run("render", *songs, "-o", tmp_path, "--json", "--rate", "8000")
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
-    assert len(report["files"]) == len(songs[::10])
+    assert len(report["files"]) == 491
     assert report["failed"] == []
+    for path in tmp_path.iterdir():
+        assert path.stat().st_size > 44
+        path.unlink()
+
+
+def test_expressive_scores_of_nesmdb_are_read(run, shared, tmp_path):
+    archive = shared / "data" / "nesmdb24_exprsco_valid.tar.xz"
+    result = run("data", "nesmdb", archive, tmp_path / "corpus", "--to", "tx2", "--json")
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["songs"] == {"valid": 403}
+    assert report["failed"] == []
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(
