@@ -16,8 +16,9 @@ use crate::band_limited::Synthesizer;
 use crate::dmc::Dmc;
 use crate::frame_counter::{Clock, FrameCounter};
 use crate::mixer::Mixer;
-use crate::noise::Noise;
+use crate::noise::{Changes, Noise};
 use crate::pulse::Pulse;
+use crate::timer::Timer;
 use crate::triangle::{Triangle, level_at};
 
 /// Buses of the synthesizer.
@@ -187,66 +188,64 @@ impl Chip {
     }
 
     fn run_tnd(&mut self, synthesizer: &mut Synthesizer, to: u64) {
-        let mixer = &self.mixer;
-        let mut level = self.levels[TND];
-        let mut set = |cycle: u64, new: i32, random: bool| {
-            if new != level {
-                if random {
-                    synthesizer.noise_step(TND, cycle, new - level);
-                } else {
-                    synthesizer.step(TND, cycle, new - level);
-                }
-                level = new;
-            }
+        let Self { mixer, triangle, noise, dmc, .. } = self;
+        let Timer { next, period } = triangle.timer();
+        let inaudible = triangle.moves() && period <= self.ultrasonic;
+        let level_of = |position: u8, noise: u8, dmc: u8| {
+            if inaudible { mixer.tnd_mean(noise, dmc) } else { mixer.tnd(level_at(position), noise, dmc) }
         };
-        let mut noise = self.noise.changes();
-        let timer = self.triangle.timer();
-        let moves = self.triangle.moves();
-        let dense = noise.dense();
-        if moves && timer.period <= self.ultrasonic {
-            let dmc = &mut self.dmc;
-            set(self.now, mixer.tnd_mean(noise.level, dmc.level), false);
-            loop {
-                let cycle = noise.next.min(dmc.next());
-                if cycle >= to {
-                    break;
-                }
-                let random = dense && cycle < dmc.next();
-                if noise.next == cycle {
-                    noise.pass();
-                }
-                if dmc.next() == cycle {
-                    dmc.clock();
-                }
-                set(cycle, mixer.tnd_mean(noise.level, dmc.level), random);
+        let mut changes = noise.changes();
+        let mut position = triangle.position;
+        let mut clock = if triangle.moves() && !inaudible { next } else { u64::MAX };
+        let mut level = self.levels[TND];
+        let mut cycle = self.now;
+        loop {
+            let new = level_of(position, changes.level, dmc.level);
+            if new != level {
+                synthesizer.step(TND, cycle, new - level);
             }
-        } else {
-            let dmc = &mut self.dmc;
-            let mut position = self.triangle.position;
-            let mut triangle = if moves { timer.next } else { u64::MAX };
-            set(self.now, mixer.tnd(level_at(position), noise.level, dmc.level), false);
-            loop {
-                let other = triangle.min(dmc.next());
-                let cycle = other.min(noise.next);
-                if cycle >= to {
-                    break;
-                }
-                if triangle == cycle {
-                    position = position.wrapping_add(1);
-                    triangle += timer.period;
-                }
-                if noise.next == cycle {
-                    noise.pass();
-                }
-                if dmc.next() == cycle {
-                    dmc.clock();
-                }
-                set(cycle, mixer.tnd(level_at(position), noise.level, dmc.level), dense && cycle < other);
+            cycle = clock.min(dmc.next());
+            if changes.next < cycle.min(to) {
+                let swing = level_of(position, changes.volume(), dmc.level) - level_of(position, 0, dmc.level);
+                run_noise(synthesizer, &mut changes, cycle.min(to), swing);
+            }
+            level = level_of(position, changes.level, dmc.level);
+            if cycle >= to {
+                break;
+            }
+            if clock == cycle {
+                position = position.wrapping_add(1);
+                clock += period;
+            }
+            if dmc.next() == cycle {
+                dmc.clock();
+            }
+            if changes.next == cycle {
+                changes.pass();
             }
         }
         self.levels[TND] = level;
-        self.triangle.advance(to);
-        self.noise.advance(to);
-        self.dmc.advance(to);
+        triangle.advance(to);
+        noise.advance(to);
+        dmc.advance(to);
     }
+}
+
+/// Runs the noise to cycle `to` while triangle and sample channel stand still; it swings by `swing`.
+fn run_noise(synthesizer: &mut Synthesizer, changes: &mut Changes, to: u64, swing: i32) {
+    let dense = changes.dense();
+    let mut change = if changes.level == 0 { swing } else { -swing };
+    let mut local = *changes;
+    while local.next < to {
+        if change == 0 {
+            // Not heard.
+        } else if dense {
+            synthesizer.noise_step(TND, local.next, change);
+        } else {
+            synthesizer.step(TND, local.next, change);
+        }
+        change = -change;
+        local.pass();
+    }
+    *changes = local;
 }

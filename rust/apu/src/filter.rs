@@ -43,10 +43,10 @@ fn tangent(x: f64) -> f64 {
     sine / cosine
 }
 
-/// One pole of a chain: `s[n] = pole s[n-1] + x[n-1]`, which counts `weight` times.
+/// One pole of a chain: `s[n] = a s[n-1] + x[n-1]`, which counts `weight` times.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Pole {
-    pole: f64,
+    a: f64,
     weight: f64,
     /// `s[n-2]` and `s[n-1]`.
     state: [f64; 2],
@@ -55,7 +55,7 @@ struct Pole {
 /// A chain of sections, in parallel form: `y[n] = direct x[n] + sum of weight s[n]`.
 ///
 /// The poles wait for none but themselves, and each is computed two samples ahead, so two samples go at once:
-/// `s[n] = pole² s[n-2] + (x[n-1] + pole x[n-2])`. Every sample is the same sum in the same order, wherever a block ends.
+/// `s[n] = a² s[n-2] + (x[n-1] + a x[n-2])`. Every sample is the same sum in the same order, wherever a block ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Chain<const N: usize> {
     direct: f64,
@@ -72,7 +72,7 @@ impl<const N: usize> Chain<N> {
             let weight = others.fold(section.b0 * section.a + section.b1, |weight, other| {
                 weight * (other.b0 * section.a + other.b1) / (section.a - other.a)
             });
-            Pole { pole: section.a, weight, state: [0.0; 2] }
+            Pole { a: section.a, weight, state: [0.0; 2] }
         });
         Self { direct: sections.iter().map(|section| section.b0).product(), poles, inputs: [0.0; 2] }
     }
@@ -80,7 +80,7 @@ impl<const N: usize> Chain<N> {
     fn settle(&mut self, level: f64) {
         self.inputs = [level; 2];
         for pole in &mut self.poles {
-            pole.state = [level / (1.0 - pole.pole); 2];
+            pole.state = [level / (1.0 - pole.a); 2];
         }
     }
 
@@ -91,10 +91,10 @@ impl<const N: usize> Chain<N> {
             let [x0, x1] = pair.map(f64::from);
             let [older, newer] = inputs;
             let mut outputs = [direct * x0, direct * x1];
-            for Pole { pole, weight, state } in &mut poles {
-                let square = *pole * *pole;
-                state[0] = square * state[0] + (newer + *pole * older);
-                state[1] = square * state[1] + (x0 + *pole * newer);
+            for Pole { a, weight, state } in &mut poles {
+                let square = *a * *a;
+                state[0] = square * state[0] + (newer + *a * older);
+                state[1] = square * state[1] + (x0 + *a * newer);
                 outputs[0] += *weight * state[0];
                 outputs[1] += *weight * state[1];
             }
@@ -105,9 +105,9 @@ impl<const N: usize> Chain<N> {
             let x = f64::from(*sample);
             let [older, newer] = inputs;
             let mut output = direct * x;
-            for Pole { pole, weight, state } in &mut poles {
-                let square = *pole * *pole;
-                let next = square * state[0] + (newer + *pole * older);
+            for Pole { a, weight, state } in &mut poles {
+                let square = *a * *a;
+                let next = square * state[0] + (newer + *a * older);
                 *state = [state[1], next];
                 output += *weight * next;
             }

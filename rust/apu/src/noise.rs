@@ -171,6 +171,11 @@ impl Changes {
         self.next = self.start + u64::from(self.pending.trailing_zeros()) * self.period;
     }
 
+    /// The level while it is high.
+    pub(crate) const fn volume(&self) -> u8 {
+        self.volume
+    }
+
     /// Whether this is white noise from clocks so fast that every sample is a sum of chances.
     pub(crate) const fn dense(&self) -> bool {
         !self.register.short && self.period <= DENSE

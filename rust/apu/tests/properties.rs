@@ -20,7 +20,7 @@ fn logs() -> impl Strategy<Value = RegisterLog> {
             let mut tick = 0;
             let mut delayed = |wait| {
                 // Many writes on one tick, and long pauses.
-                tick += if wait < 200 { 0 } else { wait - 200 };
+                tick += wait.saturating_sub(200_u64);
                 tick
             };
             let writes =
