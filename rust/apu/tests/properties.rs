@@ -18,9 +18,9 @@ fn logs() -> impl Strategy<Value = RegisterLog> {
         |(standard, clock_hz, writes, mut memory, length, loop_start)| {
             memory.sort();
             let mut tick = 0;
-            let mut delayed = |wait| {
+            let mut delayed = |wait: u64| {
                 // Many writes on one tick, and long pauses.
-                tick += wait.saturating_sub(200_u64);
+                tick += wait.saturating_sub(200);
                 tick
             };
             let writes =
