@@ -54,7 +54,7 @@ def test_every_public_name_is_there():
 
     for name in lakhnes.__all__:
         assert getattr(lakhnes, name) is not None
-    assert "load_model" in dir(lakhnes)
+    assert "generate" in dir(lakhnes)
     with pytest.raises(AttributeError, match="no attribute 'compose'"):
         lakhnes.compose  # noqa: B018
 

@@ -27,6 +27,7 @@ from lakhnes.songs import read, read_log, render, write
 
 if TYPE_CHECKING:
     from lakhnes.checkpoint import load_model
+    from lakhnes.sampling import generate
 
 __all__ = [
     "Apu",
@@ -40,6 +41,7 @@ __all__ = [
     "UnsafeCheckpointError",
     "Vocabulary",
     "__version__",
+    "generate",
     "load_model",
     "read",
     "read_log",
@@ -48,7 +50,7 @@ __all__ = [
     "write_audio",
 ]
 
-_LAZY = {"load_model": "lakhnes.checkpoint"}
+_LAZY = {"generate": "lakhnes.sampling", "load_model": "lakhnes.checkpoint"}
 
 
 def __getattr__(name: str) -> Any:
