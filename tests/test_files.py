@@ -4,7 +4,7 @@ import soundfile
 
 import lakhnes
 from lakhnes import files
-from lakhnes.files import AUDIO_FORMATS, PLAYABLE, SCORES, base_name, format_of, replacing
+from lakhnes.files import AUDIO_FORMATS, PLAYABLE, SCORES, base_name, format_of, replacing, suffix_of
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ from lakhnes.files import AUDIO_FORMATS, PLAYABLE, SCORES, base_name, format_of,
 def test_the_end_of_a_name_says_the_format(name, format, base):
     assert format_of(name, PLAYABLE) == format
     assert base_name(f"folder/{name}") == base
+    assert format_of(f"x{suffix_of(format)}", PLAYABLE) == format
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a", "a.wav", ".mid.bak", "a.pkl"])

@@ -21,6 +21,7 @@ __all__ = [
     "one_line",
     "read_limited",
     "replacing",
+    "suffix_of",
     "write_bytes",
 ]
 
@@ -75,6 +76,20 @@ def format_of(path: str | os.PathLike[str], among: tuple[str, ...]) -> str:
             return format_name
     expected = " ".join(suffix for suffix, format_name in SUFFIXES.items() if format_name in among)
     raise FormatError(f"{path}: the name must end in one of {expected}")
+
+
+def suffix_of(format: str) -> str:
+    """Give the end of the name of a file of a format; the reverse of `format_of`.
+
+    Raises
+    ------
+    FormatError
+        If there is no such format.
+    """
+    for suffix, format_name in SUFFIXES.items():
+        if format_name == format:
+            return suffix
+    raise FormatError(f"{format}: expected one of {' '.join(dict.fromkeys(SUFFIXES.values()))}")
 
 
 def base_name(path: str | os.PathLike[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from lakhnes.errors import FormatError, LimitError
-from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, SUFFIXES, base_name, check_target, format_of, read_limited
+from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, check_target, format_of, read_limited, suffix_of
 
 __all__ = ["STDIO", "expand", "pair", "read_input"]
 
@@ -58,7 +58,7 @@ def pair(
         If two inputs would become the same output.
     """
     songs = expand(inputs, only)
-    suffix = next(suffix for suffix, name in SUFFIXES.items() if name == target)
+    suffix = suffix_of(target)
     many = len(songs) > 1 or any(Path(given).is_dir() for given in inputs)
     if output is None:
         pairs = [(path, path.with_name(base_name(path) + suffix)) for path, _ in songs]
