@@ -7,6 +7,7 @@ import sys
 import time
 
 import numpy as np
+import pytest
 import soundfile
 
 import lakhnes
@@ -104,10 +105,11 @@ def test_a_vgm_is_played_with_its_loops(run, tmp_path, song):
     assert soundfile.info(tmp_path / "x.wav").frames == 3 * log.length + 44_100
 
 
-def test_ctrl_c_leaves_nothing_half_written(tmp_path):
+@pytest.mark.parametrize(("stop", "code", "words"), [(signal.SIGINT, 130, b"interrupted"), (signal.SIGTERM, 143, b"")])
+def test_an_interruption_leaves_nothing_half_written(tmp_path, stop, code, words):
     songs = tmp_path / "in"
     songs.mkdir()
-    long_song = "\n".join(["P1_NOTEON_69\nWT_30000\nP1_NOTEOFF\nWT_30000"] * 2_600)
+    long_song = "\n".join(["P1_NOTEON_69\nWT_30000\nP1_NOTEOFF\nWT_30000"] * 800)
     for index in range(40):
         (songs / f"{index}.tx1.txt").write_text(long_song)
     command = [sys.executable, "-m", "lakhnes", "render", songs, "-o", tmp_path / "out", "--jobs", "1"]
@@ -115,12 +117,45 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path):
     deadline = time.monotonic() + 60
     while not list((tmp_path / "out").glob("*.wav")) and time.monotonic() < deadline:
         time.sleep(0.01)
-    child.send_signal(signal.SIGINT)
+    child.send_signal(stop)
     _, errors = child.communicate(timeout=60)
-    assert child.returncode == 130
-    assert errors.strip() == b"interrupted"
+    assert child.returncode == code
+    assert errors.strip() == words
     left = list((tmp_path / "out").iterdir())
     assert 0 < len(left) < 40
     for path in left:
         assert path.suffix == ".wav"
-        assert soundfile.info(io.BytesIO(path.read_bytes())).frames == 2_600 * 60_000
+        assert soundfile.info(io.BytesIO(path.read_bytes())).frames == 800 * 60_000
+
+
+def test_quiet_leaves_stderr_to_errors(run, tmp_path):
+    songs = make_folder(tmp_path)
+    told = run("render", songs, "-o", tmp_path / "out1")
+    assert told.stderr.startswith("3 files written, 0 songs failed, ")
+    assert told.stderr.count("\n") == 1  # and no bar, for this is no terminal
+    quiet = run("-q", "render", songs, "-o", tmp_path / "out2")
+    assert quiet.stderr == ""
+    assert len(quiet.stdout.splitlines()) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_a_bar_is_drawn_on_a_terminal_and_without_colour_if_asked(tmp_path):
+    import pty
+
+    songs = make_folder(tmp_path)
+    seen = {}
+    for name, environment in [("colour", {}), ("plain", {"NO_COLOR": "1"})]:
+        terminal, end = pty.openpty()
+        command = [sys.executable, "-m", "lakhnes", "render", songs, "-o", tmp_path / name]
+        base = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+        child = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=end, env=base | {"TERM": "xterm-256color"} | environment
+        )
+        os.close(end)
+        assert child.wait(timeout=60) == 0
+        seen[name] = os.read(terminal, 100_000)
+        os.close(terminal)
+    assert b"render" in seen["colour"]
+    assert b"\x1b[38;5" in seen["colour"]
+    assert b"render" in seen["plain"]
+    assert b"\x1b[38;5" not in seen["plain"]
