@@ -1,0 +1,93 @@
+"""``lakhnes eval``: how well a model predicts songs."""
+
+from pathlib import Path
+
+import click
+
+from lakhnes.cli.console import Console, common_options, pass_console
+
+__all__ = ["evaluate"]
+
+SPLITS = ("train", "valid", "test")
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
+@click.option(
+    "--split", "splits", metavar="NAMES", help="Separated by commas.  [default: valid,test as far as they are there]"
+)
+@click.option(
+    "--batch-size", default=10, show_default=True, type=click.IntRange(min=1), help="Streams read side by side."
+)
+@click.option("--tgt-len", default=128, show_default=True, type=click.IntRange(min=1), help="Tokens of a segment.")
+@click.option("--mem-len", default=896, show_default=True, type=click.IntRange(min=0), help="Tokens remembered.")
+@click.option("--songs", type=click.IntRange(min=1), help="Only the first so many songs of a split.")
+@click.option(
+    "--precision",
+    default="float32",
+    show_default=True,
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    help="Of matrix products.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@common_options
+@pass_console
+def evaluate(
+    console: Console,
+    model: str,
+    data: Path,
+    splits: str | None,
+    batch_size: int,
+    tgt_len: int,
+    mem_len: int,
+    songs: int | None,
+    precision: str,
+    device: str,
+) -> None:
+    """Print the perplexity of MODEL on DATA exactly as LakhNES computes it.
+
+    MODEL is bundled or a checkpoint directory; DATA has folders valid and test of NAME.tx1.txt.
+    """
+    from lakhnes._native import Vocabulary
+    from lakhnes.checkpoint import load_model
+    from lakhnes.data.corpus import Corpus
+    from lakhnes.errors import FormatError
+    from lakhnes.evaluation.perplexity import evaluate as score_of
+    from lakhnes.training.precision import product_dtype
+
+    loaded = load_model(model, device)
+    vocabulary = Vocabulary(loaded.config.vocabulary)
+    chosen = _splits(splits, data)
+    if not chosen:
+        raise FormatError(f"{data}: no folder valid or test in it")
+    facts = {}
+    for split in chosen:
+        corpus = Corpus.load(data, split, vocabulary)
+        with console.progress(split, min(songs or len(corpus), len(corpus))) as advance:
+            score = score_of(
+                loaded,
+                corpus,
+                batch_size=batch_size,
+                tgt_len=tgt_len,
+                mem_len=mem_len,
+                max_songs=songs,
+                dtype=product_dtype(precision, loaded.output_bias.device),
+                advance=advance,
+            )
+        facts[split] = score.facts()
+        console.result(
+            f"{split}: loss {score.loss:.4f}  PPL {score.ppl:.4f}  "
+            f"{score.positions} positions of {score.songs} songs  {score.seconds:.1f} s"
+        )
+    console.summary(facts)
+
+
+def _splits(names: str | None, data: Path) -> list[str]:
+    if names is None:
+        return [split for split in ("valid", "test") if (data / split).is_dir()]
+    chosen = [name.strip() for name in names.split(",")]
+    for name in chosen:
+        if name not in SPLITS:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(SPLITS)}", param_hint="--split")
+    return chosen

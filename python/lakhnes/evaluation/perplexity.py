@@ -1,0 +1,125 @@
+"""Perplexity exactly as LakhNES computes it.
+
+Songs are framed as ``<S> … <S>``, packed into streams (see `lakhnes.data.packing`), and read in segments with memory
+carried on, across songs too. The loss is the mean negative log-likelihood over all scored positions, in nats.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional
+
+from lakhnes.data.corpus import Corpus
+from lakhnes.data.packing import Ids, StreamPacker
+from lakhnes.errors import LakhnesError
+from lakhnes.model.transformer_xl import Memory, TransformerXL
+
+__all__ = ["Score", "evaluate"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """The result of an evaluation.
+
+    Attributes
+    ----------
+    loss : float
+        Mean negative log-likelihood a token, in nats; ``ppl`` is its exponential.
+    positions : int
+        Tokens scored. The unfinished last segment of the streams is not.
+    songs : int
+        Songs begun.
+    seconds : float
+    """
+
+    loss: float
+    positions: int
+    songs: int
+    seconds: float
+
+    @property
+    def ppl(self) -> float:
+        """Perplexity."""
+        return math.exp(self.loss)
+
+    def facts(self) -> dict[str, float | int]:
+        """Return what ``--json`` prints."""
+        return {
+            "loss": self.loss,
+            "ppl": self.ppl,
+            "positions": self.positions,
+            "songs": self.songs,
+            "seconds": self.seconds,
+        }
+
+
+@torch.inference_mode()
+def evaluate(
+    model: TransformerXL,
+    corpus: Corpus,
+    *,
+    batch_size: int = 10,
+    tgt_len: int = 128,
+    mem_len: int = 896,
+    max_songs: int | None = None,
+    dtype: torch.dtype = torch.float32,
+    advance: Callable[[int], None] = lambda songs: None,
+) -> Score:
+    """Measure the perplexity of a model on songs.
+
+    Parameters
+    ----------
+    model : TransformerXL
+        Put into evaluation mode while this runs.
+    corpus : Corpus
+    batch_size, tgt_len, mem_len : int
+        Streams, length of a segment and of memory. The paper's figures are of 10, 128 and 896.
+    max_songs : int, optional
+        Only the first so many songs.
+    dtype : torch.dtype
+        Of matrix products.
+    advance : callable
+        Called with the number of songs begun since the last call.
+
+    Raises
+    ------
+    LakhnesError
+        If the songs do not fill one segment of all streams, so that there is nothing to score.
+    """
+    device = model.output_bias.device
+    count = len(corpus) if max_songs is None else min(max_songs, len(corpus))
+    begun = 0
+
+    def song(place: int) -> Ids | None:
+        nonlocal begun
+        ids = corpus.ids(place)
+        begun += ids is not None
+        advance(1)
+        return ids
+
+    training = model.training
+    model.eval()
+    started = time.perf_counter()
+    memory: Memory | None = None
+    total, positions = 0.0, 0
+    for inputs, targets in StreamPacker(song, count, batch_size, tgt_len):
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+            hidden, memory = model(torch.from_numpy(inputs).to(device), memory, mem_len)
+            logits = model.logits(hidden)
+        losses = functional.cross_entropy(
+            logits.float().flatten(0, 1), torch.from_numpy(targets).to(device).flatten(), reduction="sum"
+        )
+        total += float(losses.double())
+        positions += targets.size
+    model.train(training)
+    if positions == 0:
+        raise LakhnesError(
+            f"nothing to score: {begun} songs do not fill one segment of {batch_size} streams x {tgt_len} tokens; "
+            "lower --batch-size or --tgt-len"
+        )
+    return Score(total / positions, positions, begun, time.perf_counter() - started)

@@ -1,0 +1,232 @@
+"""Transformer-XL: a decoder that remembers what it read before the present segment.
+
+Dai et al., "Transformer-XL: Attentive Language Models Beyond a Fixed-Length Context" (ACL 2019). Attention scores are
+relative (section 3.3): with query ``q``, key ``k`` and the projected sinusoid ``r`` of the distance between them::
+
+    score = ((q + r_w_bias) . k + (q + r_r_bias) . r) / sqrt(d_head)
+
+A memory holds the input of every layer and the output of the last for the positions before the segment, without
+gradients. Donahue et al., "LakhNES" (ISMIR 2019) train this model on event tokens; their published checkpoints are
+the post-norm form with 12 layers.
+
+Shapes are written with B songs, T positions of the segment, M of memory, K = M + T keys, H heads of width E, and
+D = ``d_model``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lakhnes.model.attention import RelativeScores
+from lakhnes.model.config import TransformerXLConfig
+
+Memory: TypeAlias = Tensor
+"""Hidden states before the present segment, ``(n_layer + 1, B, M, D)``."""
+
+INIT_STD = 0.02
+
+
+def distance_table(distances: Tensor, d_model: int) -> Tensor:
+    """Return the sinusoids of some distances, sines first and then cosines: ``(K,)`` to ``(K, D)``.
+
+    The frequencies are 1 / 10000^(2i / D) (Vaswani et al. 2017, section 3.5).
+    """
+    exponents = torch.arange(0, d_model, 2, device=distances.device, dtype=torch.float32) / d_model
+    # Rounded as in the original: far positions times a frequency that is off by one place differ by 1e-4 in the logits.
+    frequencies = 1.0 / torch.pow(10_000.0, exponents)
+    angles = distances.to(torch.float32)[:, None] * frequencies[None, :]
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+class RelativeAttention(nn.Module):
+    """Multi-head attention over memory and segment with relative positions."""
+
+    def __init__(self, config: TransformerXLConfig) -> None:
+        super().__init__()
+        self.n_head, self.d_head = config.n_head, config.d_head
+        inner = config.n_head * config.d_head
+        self.qkv_net = nn.Linear(config.d_model, 3 * inner, bias=False)
+        self.r_net = nn.Linear(config.d_model, inner, bias=False)
+        self.o_net = nn.Linear(inner, config.d_model, bias=False)
+        self.r_w_bias = nn.Parameter(torch.zeros(config.n_head, config.d_head))
+        self.r_r_bias = nn.Parameter(torch.zeros(config.n_head, config.d_head))
+
+    def split(self, x: Tensor) -> Tensor:
+        """``(B, N, H * E)`` to ``(H, B, N, E)``."""
+        batch, length, _ = x.shape
+        return x.view(batch, length, self.n_head, self.d_head).permute(2, 0, 1, 3)
+
+    def queries(self, query: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the scaled queries of content and of position, each ``(H, B, T, E)``."""
+        # Scaling the small side: T x E numbers before the products, not T x K scores after them.
+        scaled = query / math.sqrt(self.d_head)
+        content_bias = (self.r_w_bias / math.sqrt(self.d_head)).to(scaled.dtype)
+        position_bias = (self.r_r_bias / math.sqrt(self.d_head)).to(scaled.dtype)
+        return scaled + content_bias[:, None, None], scaled + position_bias[:, None, None]
+
+    def project_distances(self, table: Tensor) -> Tensor:
+        """``(N, D)`` sinusoids to ``(H, N, E)``."""
+        return self.r_net(table).view(-1, self.n_head, self.d_head).transpose(0, 1)  # type: ignore[no-any-return]
+
+    def forward(self, x: Tensor, memory: Tensor | None, table: Tensor, mask: Tensor) -> Tensor:
+        """Read from ``(B, M, D)`` of memory and the segment ``(B, T, D)`` itself; return ``(B, T, D)``.
+
+        `table` is ``(K + 1, D)`` for the distances K … 0, `mask` ``(T, N)`` for the last N keys.
+        """
+        inner = self.n_head * self.d_head
+        weight = self.qkv_net.weight
+        seen = x if memory is None else torch.cat([memory, x], dim=1)  # (B, K, D)
+        query = self.split(functional.linear(x, weight[:inner]))
+        key, value = (self.split(part) for part in functional.linear(seen, weight[inner:]).chunk(2, dim=-1))
+        content, position = self.queries(query)
+        read: Tensor = RelativeScores.apply(  # (H, B, T, E)
+            content.contiguous(),
+            position.contiguous(),
+            key.contiguous(),
+            value.contiguous(),
+            self.project_distances(table).contiguous(),
+            mask.to(query.dtype),
+        )
+        return self.o_net(read.permute(1, 2, 0, 3).flatten(2))  # type: ignore[no-any-return]
+
+
+class Layer(nn.Module):
+    """Attention and feed-forward, each with a residual path and a normalisation."""
+
+    def __init__(self, config: TransformerXLConfig) -> None:
+        super().__init__()
+        self.attention = RelativeAttention(config)
+        self.attention_norm = nn.LayerNorm(config.d_model)
+        self.inner = nn.Linear(config.d_model, config.d_inner)
+        self.outer = nn.Linear(config.d_inner, config.d_model)
+        self.feed_forward_norm = nn.LayerNorm(config.d_model)
+        self.dropout = nn.Dropout(config.dropout)
+        self.pre_norm = config.pre_norm
+
+    def feed_forward(self, x: Tensor) -> Tensor:
+        """``(B, T, D)`` to ``(B, T, D)`` through ``d_inner`` rectified units."""
+        hidden = self.dropout(functional.relu(self.inner(x)))
+        return self.dropout(self.outer(hidden))  # type: ignore[no-any-return]
+
+    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
+        """Residual path around the attention, then the feed-forward half."""
+        x = x + self.dropout(attended)
+        if self.pre_norm:
+            return x + self.feed_forward(self.feed_forward_norm(x))
+        x = self.attention_norm(x)
+        return self.feed_forward_norm(x + self.feed_forward(x))  # type: ignore[no-any-return]
+
+    def forward(self, x: Tensor, memory: Tensor | None, table: Tensor, mask: Tensor) -> Tensor:
+        """``(B, T, D)`` with ``(B, M, D)`` of memory to ``(B, T, D)``."""
+        if not self.pre_norm:
+            return self.finish(x, self.attention(x, memory, table, mask))
+        normed = None if memory is None else self.attention_norm(memory)
+        return self.finish(x, self.attention(self.attention_norm(x), normed, table, mask))
+
+
+class TransformerXL(nn.Module):
+    """The language model: token ids in, logits of the next token out.
+
+    Parameters
+    ----------
+    config : TransformerXLConfig
+        The shape. Input and output embedding share one matrix; inputs are scaled by sqrt(D).
+    """
+
+    def __init__(self, config: TransformerXLConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.n_layer))
+        self.final_norm = nn.LayerNorm(config.d_model) if config.pre_norm else nn.Identity()
+        self.output_bias = nn.Parameter(torch.zeros(config.vocab_size))
+        self.dropout = nn.Dropout(config.dropout)
+        self.apply(_initialise)
+        if config.pre_norm:
+            # The residual stream of a pre-norm model sums 2 n_layer branches: keep its variance (GPT-2, section 2.3).
+            for layer in self.layers:
+                assert isinstance(layer, Layer)
+                nn.init.normal_(layer.attention.o_net.weight, std=INIT_STD / math.sqrt(2 * config.n_layer))
+                nn.init.normal_(layer.outer.weight, std=INIT_STD / math.sqrt(2 * config.n_layer))
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """``(B, T)`` ids to ``(B, T, D)``."""
+        return self.dropout(self.embedding(tokens) * math.sqrt(self.config.d_model))  # type: ignore[no-any-return]
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """``(…, D)`` of the last layer to ``(…, vocab_size)``."""
+        return functional.linear(self.dropout(self.final_norm(hidden)), self.embedding.weight, self.output_bias)
+
+    def distances(self, count: int) -> Tensor:
+        """Return the table of the distances count - 1 … 0, clamped: ``(count, D)``."""
+        positions = torch.arange(count - 1, -1, -1, device=self.output_bias.device)
+        if self.config.clamp_len > 0:
+            positions = positions.clamp(max=self.config.clamp_len)
+        return distance_table(positions, self.config.d_model)
+
+    def mask(self, rows: int, memory: int, mem_len: int) -> Tensor:
+        """Return what to add to the scores of the last N keys, ``(T, N)``: minus infinity where T may not look.
+
+        N is T: nothing of the memory is hidden, but with ``same_length`` N is K and the oldest keys are hidden so that
+        every position sees equally many. While the memory is filling, as in the original, fewer are.
+        """
+        device = self.output_bias.device
+        if not self.config.same_length:
+            blocked = torch.ones(rows, rows, dtype=torch.bool, device=device).triu(1)
+        else:
+            keys = memory + rows
+            blocked = torch.ones(rows, keys, dtype=torch.bool, device=device).triu(memory + 1)
+            excess = max(keys - mem_len, 0)
+            blocked |= torch.ones_like(blocked).tril(-(rows - excess))
+        return torch.zeros(blocked.shape, device=device).masked_fill_(blocked, float("-inf"))
+
+    def forward(self, tokens: Tensor, memory: Memory | None = None, mem_len: int = 0) -> tuple[Tensor, Memory]:
+        """Read one segment.
+
+        Parameters
+        ----------
+        tokens : Tensor, int64, ``(B, T)``
+        memory : Tensor, ``(n_layer + 1, B, M, D)``, optional
+            What this method returned for the segment before.
+        mem_len : int
+            How many positions the returned memory holds at the most.
+
+        Returns
+        -------
+        hidden : Tensor, ``(B, T, D)``
+            Output of the last layer; `logits` turns it into scores of the next token.
+        memory : Tensor, ``(n_layer + 1, B, M', D)``, detached
+        """
+        rows = tokens.shape[1]
+        kept = 0 if memory is None else memory.shape[2]
+        hidden = self.embed(tokens)
+        table = self.dropout(self.distances(kept + rows + 1))  # K … 0
+        mask = self.mask(rows, kept, mem_len)
+        states = [hidden]
+        for index, layer in enumerate(self.layers):
+            hidden = layer(hidden, None if memory is None else memory[index], table, mask)
+            states.append(hidden)
+        return hidden, _remember(states, memory, mem_len)
+
+
+def _remember(states: list[Tensor], memory: Memory | None, mem_len: int) -> Memory:
+    """Return the last `mem_len` positions of the old memory followed by the segment."""
+    segment = torch.stack([state.detach() for state in states])
+    if memory is not None:
+        segment = torch.cat([memory.to(segment.dtype), segment], dim=2)
+    return segment[:, :, max(segment.shape[2] - mem_len, 0) :].contiguous()
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, (nn.Linear, nn.Embedding)):
+        nn.init.normal_(module.weight, std=INIT_STD)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
+    if isinstance(module, RelativeAttention):
+        nn.init.normal_(module.r_w_bias, std=INIT_STD)
+        nn.init.normal_(module.r_r_bias, std=INIT_STD)

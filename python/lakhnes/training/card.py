@@ -1,0 +1,49 @@
+"""The model card that lies beside the weights."""
+
+from __future__ import annotations
+
+from lakhnes.evaluation.perplexity import Score
+from lakhnes.training.config import TrainingConfig
+
+__all__ = ["model_card"]
+
+
+def model_card(
+    config: TrainingConfig, *, command: str, songs: int, tokens: int, seconds: float, score: Score | None
+) -> str:
+    """Return the text of a model card.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    command : str
+        What was typed to train the model.
+    songs, tokens, seconds
+        Training songs; tokens seen, counting repetitions; time spent in training steps.
+    score : Score, optional
+        Of the valid split.
+    """
+    model = config.model
+    measured = (
+        f"Valid PPL **{score.ppl:.3f}** (loss {score.loss:.4f} nats a token over {score.positions:,} positions of "
+        f"{score.songs} songs) with streams of 10, segments of 128 and a memory of 896 tokens."
+        if score
+        else "No valid split was given: not measured."
+    )
+    return f"""# A Transformer-XL for NES music
+
+Vocabulary {model.vocabulary.upper()}, {model.num_parameters:,} parameters: {model.n_layer} layers,
+{model.n_head} heads of {model.d_head}, d_model {model.d_model}, d_inner {model.d_inner},
+{"pre" if model.pre_norm else "post"}-norm, memory {model.mem_len}.
+
+## Evaluation
+
+{measured}
+
+## Training
+
+    {command}
+
+{songs:,} songs, {tokens:,} tokens in {seconds / 60:.0f} minutes; {config.optimizer}, peak rate {config.learning_rate},
+batches of {config.batch_size} x {config.tgt_len} tokens, memory {config.mem_len_start} to {config.mem_len}.
+"""

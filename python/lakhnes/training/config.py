@@ -1,0 +1,137 @@
+"""What a training run is asked to do."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+from lakhnes.data.corpus import Augmentation
+from lakhnes.errors import CheckpointError
+from lakhnes.model.config import TransformerXLConfig
+
+__all__ = ["TrainingConfig"]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides the course of a run, but for the data.
+
+    Attributes
+    ----------
+    model : TransformerXLConfig
+    augmentation : Augmentation
+    plain_tail : float
+        Share of the run, at its end, that sees the songs as they are.
+    batch_size, tgt_len : int
+        Streams, and tokens of each in a step.
+    mem_len, mem_len_start : int
+        Memory at the end and at the start of the run.
+    memory_ramp : tuple of two floats
+        Between which shares of the run the memory grows from its first length to its last.
+    steps : int or None
+        Length of the run in steps; or
+    minutes : float or None
+        its length in time. The run ends, and the rate is scheduled, by whichever comes first.
+    learning_rate, warmup_steps, decay, final_rate
+        Peak of the rate; steps of linear rise to it; share of the run, at its end, in which it falls along half a
+        cosine (1 for all of it); the share of the peak at which it ends. With a short fall, a state from before it can
+        be gone on from with a longer run.
+    optimizer : {"adamw", "muon"}
+        With ``"muon"``, matrices of the layers are updated by Muon (Jordan et al. 2024) and all else by AdamW.
+    beta2, weight_decay, clip : float
+        Decay of the second moment; decoupled decay of matrices; largest norm of the gradient.
+    precision : {"auto", "float32", "bfloat16"}
+        Of matrix products. ``"auto"`` takes bfloat16 where the machine multiplies it in hardware.
+    seed : int
+    eval_every, save_every : float
+        Minutes between evaluations on the valid split and between saved states.
+    eval_songs : int
+        Songs of the valid split in those evaluations.
+    """
+
+    model: TransformerXLConfig = dataclasses.field(default_factory=TransformerXLConfig)
+    augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
+    plain_tail: float = 0.0
+    batch_size: int = 16
+    tgt_len: int = 128
+    mem_len: int = 512
+    mem_len_start: int = 512
+    memory_ramp: tuple[float, float] = (0.0, 0.0)
+    steps: int | None = None
+    minutes: float | None = None
+    learning_rate: float = 1e-3
+    warmup_steps: int = 200
+    decay: float = 1.0
+    final_rate: float = 0.02
+    optimizer: str = "adamw"
+    beta2: float = 0.99
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    precision: str = "auto"
+    seed: int = 0
+    eval_every: float = 10.0
+    save_every: float = 5.0
+    eval_songs: int = 100
+
+    def __post_init__(self) -> None:
+        if self.steps is None and self.minutes is None:
+            raise ValueError("the length of the run is not set: expected steps or minutes")
+        for name in ("batch_size", "tgt_len", "steps"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} is {value}, expected at least 1")
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise ValueError(f"minutes is {self.minutes}, expected more than 0")
+        if not 0.0 < self.decay <= 1.0:
+            raise ValueError(f"decay is {self.decay}, expected more than 0 and at most 1")
+        if self.optimizer not in ("adamw", "muon"):
+            raise ValueError(f"optimizer is {self.optimizer!r}, expected 'adamw' or 'muon'")
+        if self.precision not in ("auto", "float32", "bfloat16"):
+            raise ValueError(f"precision is {self.precision!r}, expected 'auto', 'float32' or 'bfloat16'")
+
+    def progress(self, step: int, seconds: float) -> float:
+        """Return the share of the run that is done, 0 to 1."""
+        by_steps = step / self.steps if self.steps is not None else 0.0
+        by_time = seconds / (60.0 * self.minutes) if self.minutes is not None else 0.0
+        return min(max(by_steps, by_time), 1.0)
+
+    def rate(self, step: int, progress: float) -> float:
+        """Return the learning rate: a linear rise, and half a cosine down to `final_rate` of the peak."""
+        rise = min((step + 1) / max(self.warmup_steps, 1), 1.0)
+        fallen = max(progress - (1.0 - self.decay), 0.0) / self.decay
+        fall = self.final_rate + (1.0 - self.final_rate) * 0.5 * (1.0 + math.cos(math.pi * fallen))
+        return self.learning_rate * rise * fall
+
+    def memory_at(self, progress: float) -> int:
+        """Return the length of memory at this share of the run, a multiple of `tgt_len` on the way."""
+        start, end = self.memory_ramp
+        if progress >= end:
+            return self.mem_len
+        if progress <= start:
+            return self.mem_len_start
+        grown = self.mem_len_start + (self.mem_len - self.mem_len_start) * (progress - start) / (end - start)
+        return min(max(int(grown // self.tgt_len) * self.tgt_len, self.mem_len_start), self.mem_len)
+
+    def to_json(self) -> str:
+        """Return the configuration as JSON."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> TrainingConfig:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        CheckpointError
+            If it is anything else.
+        """
+        try:
+            facts: dict[str, Any] = json.loads(text)
+            facts["model"] = TransformerXLConfig(**facts["model"])
+            facts["augmentation"] = Augmentation(**facts["augmentation"])
+            facts["memory_ramp"] = tuple(facts["memory_ramp"])
+            return cls(**facts)
+        except (ValueError, TypeError, KeyError) as error:
+            raise CheckpointError(f"training configuration: {error}") from None

@@ -1,0 +1,40 @@
+"""Shapes and schedules that are known to work."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from lakhnes.data.corpus import Augmentation
+from lakhnes.model.config import TransformerXLConfig
+from lakhnes.training.config import TrainingConfig
+
+__all__ = ["PRESETS"]
+
+GENTLE = Augmentation(transpose=0.7, stretch=0.3, switch_pulses=0.5, ensemble=0.15)
+"""Variations for runs of some epochs. Waits of NES music are whole frames of 1/60 s: a model that has no time to see
+every song at many speeds learns them best from songs that are mostly left at theirs."""
+
+SMALL = TransformerXLConfig(
+    n_layer=6, n_head=4, d_model=256, d_head=64, d_inner=1152, dropout=0.0, pre_norm=True, mem_len=896
+)
+"""The bundled model: 5.7 M parameters, 11.4 MB in half precision."""
+
+PRESETS = {
+    "tiny": TrainingConfig(
+        model=dataclasses.replace(SMALL, n_layer=2, n_head=2, d_model=128, d_inner=512, mem_len=256),
+        augmentation=GENTLE, plain_tail=0.25, batch_size=8, tgt_len=128, mem_len=256, mem_len_start=128,
+        memory_ramp=(0.4, 0.65), minutes=5.0, learning_rate=3e-3, warmup_steps=100, decay=0.5, final_rate=0.01,
+        optimizer="muon", weight_decay=0.05, eval_every=2.0, save_every=1.0,
+    ),
+    "bundled": TrainingConfig(
+        model=SMALL, augmentation=GENTLE, plain_tail=0.25, batch_size=8, tgt_len=256, mem_len=768, mem_len_start=256,
+        memory_ramp=(0.4, 0.65), minutes=120.0, learning_rate=2e-3, decay=0.25, final_rate=0.01, optimizer="muon",
+        weight_decay=0.05,
+    ),
+    "paper": TrainingConfig(
+        model=TransformerXLConfig(mem_len=512), batch_size=30, tgt_len=128, mem_len=512, mem_len_start=512,
+        steps=400_000, learning_rate=2e-4, warmup_steps=0, beta2=0.999, weight_decay=0.0, clip=0.25, final_rate=0.0,
+    ),
+}  # fmt: skip
+"""``tiny``: minutes, to see that all is well. ``bundled``: the checkpoint of the package. ``paper``: the size and
+schedule of LakhNES (Donahue et al. 2019, section 4.2), which asks for a GPU and days."""
