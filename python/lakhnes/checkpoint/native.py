@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from lakhnes.errors import CheckpointError
-from lakhnes.files import replacing
+from lakhnes.files import write_bytes
 from lakhnes.model.config import TransformerXLConfig
 from lakhnes.model.transformer_xl import TransformerXL
 
@@ -65,10 +65,8 @@ def save_checkpoint(
     target = Path(directory)
     target.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in model.state_dict().items()}
-    with replacing(target / WEIGHTS_FILE, overwrite=overwrite) as unfinished:
-        save_file(weights, unfinished, {"format": "pt"})
-    with replacing(target / CONFIG_FILE, overwrite=overwrite) as unfinished:
-        Path(unfinished).write_text(model.config.to_json())
+    write_bytes(target / WEIGHTS_FILE, save(weights, {"format": "pt"}), overwrite=overwrite)
+    write_bytes(target / CONFIG_FILE, model.config.to_json().encode(), overwrite=overwrite)
 
 
 def load_model(name_or_path: str | os.PathLike[str] = "bundled", device: str = "auto") -> TransformerXL:

@@ -12,11 +12,14 @@ from lakhnes.cli.group import LazyGroup
 __all__ = ["cli", "main"]
 
 COMMANDS = {
+    "generate": "lakhnes.cli.generate:generate",
     "render": "lakhnes.cli.render:render",
     "convert": "lakhnes.cli.convert:convert",
     "info": "lakhnes.cli.info:info",
     "plot": "lakhnes.cli.plot:plot",
     "data": "lakhnes.cli.data:data",
+    "train": "lakhnes.cli.train:train",
+    "eval": "lakhnes.cli.evaluate:evaluate",
 }
 
 
