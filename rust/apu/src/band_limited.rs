@@ -176,6 +176,20 @@ impl Synthesizer {
         self.insert(&WHITE, bus, cycle, change);
     }
 
+    /// The same where there are many such steps in each sample: a sample becomes the mean of the half samples on either
+    /// side. Means of white noise are white.
+    #[inline]
+    pub(crate) fn mean_step(&mut self, cycle: u64, change: i32) {
+        let place = u128::from(cycle) * u128::from(self.ratio) + (1 << 63);
+        let after = 0x100_0000 - (place as u64 >> 40) as i64;
+        let now = ((i64::from(change) * after) >> 24) as i32;
+        let first = ((place >> 64) as u64).saturating_sub(self.base) as usize;
+        if let Some([a, b]) = self.changes.get_mut(first..).and_then(|rest| rest.first_chunk_mut()) {
+            *a += now;
+            *b += change - now;
+        }
+    }
+
     #[inline]
     fn insert<const N: usize>(&mut self, kernel: &Kernel<N>, bus: usize, cycle: u64, change: i32) {
         let place = u128::from(cycle) * u128::from(self.ratio);

@@ -45,6 +45,16 @@ pub(crate) struct Chip {
     levels: [i32; 2],
     /// Timer periods of the triangle, in cycles, up to which it is inaudible.
     ultrasonic: u64,
+    white_noise: WhiteNoise,
+}
+
+/// Periods of the noise, in cycles, up to which there are this many clocks in a sample: what its steps may be made with.
+#[derive(Debug, Clone, Copy)]
+struct WhiteNoise {
+    /// At least 8: the spectrum of the means is within 0.2 dB of flat.
+    many: u64,
+    /// At least 5 in 8: no clock rate within the range of hearing.
+    some: u64,
 }
 
 impl Chip {
@@ -61,6 +71,10 @@ impl Chip {
             mixer,
             now: 0,
             levels: [0; 2],
+            white_noise: WhiteNoise {
+                many: u64::from(clock_hz) / (8 * u64::from(sample_rate).max(1)),
+                some: u64::from(clock_hz) * 8 / (5 * u64::from(sample_rate).max(1)),
+            },
             ultrasonic: u64::from(clock_hz) * whole / (32 * part * u64::from(sample_rate).max(1)),
         };
         chip.levels[TND] = chip.mixer.tnd(level_at(chip.triangle.position), 0, 0);
@@ -207,7 +221,7 @@ impl Chip {
             cycle = clock.min(dmc.next());
             if changes.next < cycle.min(to) {
                 let swing = level_of(position, changes.volume(), dmc.level) - level_of(position, 0, dmc.level);
-                run_noise(synthesizer, &mut changes, cycle.min(to), swing);
+                run_noise(synthesizer, &mut changes, cycle.min(to), swing, self.white_noise);
             }
             level = level_of(position, changes.level, dmc.level);
             if cycle >= to {
@@ -232,18 +246,24 @@ impl Chip {
 }
 
 /// Runs the noise to cycle `to` while triangle and sample channel stand still; it swings by `swing`.
-fn run_noise(synthesizer: &mut Synthesizer, changes: &mut Changes, to: u64, swing: i32) {
-    let dense = changes.dense();
+fn run_noise(synthesizer: &mut Synthesizer, changes: &mut Changes, to: u64, swing: i32, limits: WhiteNoise) {
+    if changes.white(limits.many) {
+        step_noise(changes, to, swing, |cycle, change| synthesizer.mean_step(cycle, change));
+    } else if changes.white(limits.some) {
+        step_noise(changes, to, swing, |cycle, change| synthesizer.noise_step(TND, cycle, change));
+    } else if swing != 0 {
+        step_noise(changes, to, swing, |cycle, change| synthesizer.step(TND, cycle, change));
+    } else {
+        step_noise(changes, to, swing, |_, _| {});
+    }
+}
+
+#[inline]
+fn step_noise(changes: &mut Changes, to: u64, swing: i32, mut step: impl FnMut(u64, i32)) {
     let mut change = if changes.level == 0 { swing } else { -swing };
     let mut local = *changes;
     while local.next < to {
-        if change == 0 {
-            // Not heard.
-        } else if dense {
-            synthesizer.noise_step(TND, local.next, change);
-        } else {
-            synthesizer.step(TND, local.next, change);
-        }
+        step(local.next, change);
         change = -change;
         local.pass();
     }

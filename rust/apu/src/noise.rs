@@ -19,9 +19,6 @@ const NTSC_PERIODS: [u16; 16] = [4, 8, 16, 32, 64, 96, 128, 160, 202, 254, 380, 
 /// The same for the 2A07.
 const PAL_PERIODS: [u16; 16] = [4, 8, 14, 30, 60, 88, 118, 148, 188, 236, 354, 472, 708, 944, 1890, 3778];
 
-/// Longest period, in cycles, whose noise is white over the range of hearing.
-const DENSE: u64 = 64;
-
 /// All bits of the shift register.
 const MASK: u16 = 0x7FFF;
 /// Clocks after which every state of the long sequence is back.
@@ -36,9 +33,7 @@ const fn apply(matrix: &Matrix, state: u16) -> u16 {
     let mut image = 0;
     let mut bit = 0;
     while bit < 15 {
-        if state >> bit & 1 == 1 {
-            image ^= matrix[bit];
-        }
+        image ^= matrix[bit] & (state >> bit & 1).wrapping_neg();
         bit += 1;
     }
     image
@@ -176,9 +171,9 @@ impl Changes {
         self.volume
     }
 
-    /// Whether this is white noise from clocks so fast that every sample is a sum of chances.
-    pub(crate) const fn dense(&self) -> bool {
-        !self.register.short && self.period <= DENSE
+    /// Whether this is white noise with a clock at least every `cycles` cycles.
+    pub(crate) const fn white(&self, cycles: u64) -> bool {
+        !self.register.short && self.period <= cycles
     }
 }
 
