@@ -25,7 +25,9 @@ def loaded(*arguments):
     return finished.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("command", [["--help"], ["--version"], ["render", "--help"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["--version"], ["render", "--help"], ["generate", "--help"], ["train", "--help"]]
+)
 def test_help_loads_nothing_heavy(command):
     assert loaded(*command) == "loaded:"
 

@@ -1,0 +1,55 @@
+"""What the documents show works: their Python runs, and their commands and options exist."""
+
+import doctest
+import re
+import shlex
+
+import click
+import pytest
+
+import lakhnes
+from conftest import ROOT
+from lakhnes.cli import cli
+
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_python_of_the_readme_runs():
+    names = {}
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), names)
+    assert names["audio"].shape == (26_460,)
+    assert names["stems"].shape == (4, 26_460)
+    assert names["vocabulary"].decode(names["ids"]) == names["song"].to_tx1().replace("22050", "22000").replace(
+        "4410", "4400"
+    )
+    assert len(names["samples"]) > 44_000
+
+
+def test_the_examples_of_the_package_give_what_they_say():
+    assert doctest.testmod(lakhnes).failed == 0
+
+
+COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if "lakhnes " in line]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_each_command_of_the_readme_is_understood(line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(line.split("|")[-1], comments=True)
+    command, arguments = cli, words[1:]
+    while isinstance(command, click.Group):
+        name, command, arguments = command.resolve_command(click.Context(command), arguments)
+        assert command is not None, name
+    command.make_context(name, list(arguments))
+
+
+def test_each_task_of_the_readme_is_one_of_the_makefile():
+    tasks = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    shown = {word for block in blocks("sh") for word in re.findall(r"^make ([a-z-]+)", block, re.MULTILINE)}
+    assert shown
+    assert shown <= tasks
