@@ -74,6 +74,20 @@ def test_a_missing_input_is_named(run, tmp_path, command):
     assert (result.exit_code, result.stderr) == (1, f"Error: {tmp_path / 'no.mid'}: no such file or directory\n")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["generate", "-m", "nowhere", "-o", "songs"], ["eval", "nowhere", "."], ["train", "nowhere", "-o", "run"]],
+)
+def test_a_missing_model_or_corpus_is_named_and_leaves_nothing(run, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: nowhere")
+    assert "expected" in result.stderr or "a corpus directory has" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert tree(tmp_path) == []
+
+
 def test_a_full_disk_leaves_nothing_behind(run, song_file, monkeypatch, tmp_path):
     def full(self, data):
         raise OSError(28, "No space left on device", str(self))

@@ -1,0 +1,202 @@
+"""The commands that run a model: generate, eval, train."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import lakhnes
+from lakhnes.checkpoint import save_checkpoint
+from lakhnes.evaluation.perplexity import evaluate
+from lakhnes.model.transformer_xl import TransformerXL
+from small import TINY, make_corpus
+from test_sampling import VOCABULARY, faults
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory):
+    torch.manual_seed(5)
+    folder = tmp_path_factory.mktemp("model")
+    save_checkpoint(TransformerXL(TINY), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return make_corpus(tmp_path_factory.mktemp("corpus"), valid=12)
+
+
+def test_generate_prints_a_path_a_song_and_each_song_is_legal(run, model_folder, tmp_path):
+    out = tmp_path / "out"
+    result = run("generate", "--num", 3, "--seed", 7, "-m", model_folder, "-o", out, "--length", 90)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.split() == [str(out / f"{index}.tx1.txt") for index in range(3)]
+    for index in range(3):
+        text = (out / f"{index}.tx1.txt").read_text()
+        assert faults(VOCABULARY.encode(text).tolist()) == []
+        samples, rate = soundfile.read(out / f"{index}.wav")
+        assert rate == 44_100
+        assert len(samples) / rate == pytest.approx(lakhnes.read(out / f"{index}.tx1.txt").duration, abs=0.01)
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        f"{i}.{end}" for i in range(3) for end in ("tx1.txt", "wav")
+    )
+
+
+def test_generate_gives_the_same_files_for_the_same_seed(run, model_folder, tmp_path):
+    for name in ("a", "b"):
+        assert run("generate", "--seed", 7, "-m", model_folder, "-o", tmp_path / name, "--length", 80).exit_code == 0
+    for name in ("0.tx1.txt", "0.wav"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_generate_writes_the_formats_that_are_asked_for_and_tells_them_in_json(run, model_folder, tmp_path):
+    formats = "mid,tx2,flac,ogg,vgm"
+    result = run(
+        "generate", "-m", model_folder, "-o", tmp_path / "o", "--length", 70, "--format", formats, "--json", "--seed", 1
+    )
+    (song,) = json.loads(result.stdout)["songs"]
+    assert set(song["paths"]) == set(formats.split(","))
+    assert song["seed"] == 1
+    assert song["events"] >= 70
+    assert lakhnes.read(song["paths"]["mid"]).duration == pytest.approx(song["duration"])
+
+
+def test_generate_refuses_to_replace_before_it_composes(run, model_folder, tmp_path):
+    (tmp_path / "1.wav").write_text("precious")
+    result = run("generate", "--num", 2, "-m", model_folder, "-o", tmp_path, "--length", 70)
+    assert result.exit_code == 1
+    assert "1.wav" in str(result.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["1.wav"]
+    assert run("generate", "--num", 2, "-m", model_folder, "-o", tmp_path, "--length", 70, "--force").exit_code == 0
+
+
+def test_a_missing_model_is_one_line_and_leaves_nothing(process, tmp_path):
+    finished = process("generate", "-m", tmp_path / "none", "-o", tmp_path / "out")
+    assert finished.returncode == 1
+    (line,) = finished.stderr.decode().splitlines()
+    assert f"{tmp_path / 'none'}: no such model" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_eval_prints_what_the_library_measures(run, model_folder, data):
+    options = ["--batch-size", "2", "--tgt-len", "16", "--mem-len", "32"]
+    result = run("eval", model_folder, data, "--split", "valid", "--json", *options)
+    facts = json.loads(result.stdout)["valid"]
+    corpus = lakhnes.data.corpus.Corpus.load(data, "valid", VOCABULARY)
+    score = evaluate(lakhnes.load_model(model_folder), corpus, batch_size=2, tgt_len=16, mem_len=32)
+    assert facts["loss"] == pytest.approx(score.loss, abs=1e-9)
+    assert facts["ppl"] == pytest.approx(np.exp(facts["loss"]))
+    assert (facts["positions"], facts["songs"]) == (score.positions, 12)
+    assert f"PPL {score.ppl:.4f}" in run("eval", model_folder, data, *options).stdout
+
+
+def test_the_loss_is_the_mean_over_all_predictions_of_the_packed_songs(model_folder, data):
+    model = lakhnes.load_model(model_folder)
+    corpus = lakhnes.data.corpus.Corpus.load(data, "valid", VOCABULARY)
+    score = evaluate(model, corpus, batch_size=1, tgt_len=16, mem_len=10_000, max_songs=2)
+    first, second = corpus.ids(0), corpus.ids(1)
+    inputs = torch.tensor([*first[:-1], *second[:-1]])
+    targets = torch.tensor([*first[1:], *second[1:]])
+    with torch.inference_mode():
+        hidden, _ = model(inputs[None, : score.positions])
+        losses = torch.nn.functional.cross_entropy(model.logits(hidden)[0], targets[: score.positions])
+    assert score.positions == len(inputs) // 16 * 16
+    assert score.loss == pytest.approx(float(losses), abs=1e-5)
+
+
+def test_eval_says_when_there_is_nothing_to_score(process, model_folder, data):
+    finished = process("eval", model_folder, data, "--split", "valid", "--tgt-len", "5000")
+    assert finished.returncode == 1
+    assert b"nothing to score" in finished.stderr
+    assert process("eval", model_folder, data, "--split", "nope").returncode == 2
+    assert b"no such folder" in process("eval", model_folder, data, "--split", "test").stderr
+
+
+TRAIN = [
+    "--preset",
+    "tiny",
+    "--layers",
+    "1",
+    "--width",
+    "64",
+    "--batch-size",
+    "2",
+    "--tgt-len",
+    "16",
+    "--mem-len",
+    "32",
+]
+
+
+def test_train_leaves_a_model_that_composes(run, data, tmp_path):
+    result = run("train", data, "-o", tmp_path / "run", *TRAIN, "--steps", 5, "--json")
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    assert facts["steps"] == 5
+    assert facts["valid"]["songs"] == 12
+    card = (tmp_path / "run" / "model" / "README.md").read_text()
+    assert f"{facts['valid']['ppl']:.3f}" in card
+    composed = run("generate", "-m", facts["model"], "-o", tmp_path / "songs", "--length", 70, "--seed", 1)
+    assert composed.exit_code == 0, composed.output
+
+
+def test_train_goes_on_where_it_was_and_refuses_another_shape(run, data, tmp_path):
+    assert run("train", data, "-o", tmp_path / "run", *TRAIN, "--steps", 3).exit_code == 0
+    longer = run("train", data, "-o", tmp_path / "run", "--steps", 6, "--json")
+    assert "going on at step 3" in longer.stderr
+    assert json.loads(longer.stdout)["steps"] == 6
+    other = run("train", data, "-o", tmp_path / "run", "--layers", 2)
+    assert other.exit_code == 2
+    assert "--force begins anew" in other.stderr
+    assert run("train", data, "-o", tmp_path / "run", *TRAIN, "--steps", 2, "--force").exit_code == 0
+
+
+def test_train_can_begin_with_the_weights_of_a_model(run, data, tmp_path):
+    assert run("train", data, "-o", tmp_path / "a", *TRAIN, "--steps", 2).exit_code == 0
+    start = tmp_path / "a" / "model"
+    options = [*TRAIN, "--steps", 1, "--learning-rate", "1e-12", "--init", start]
+    assert run("train", data, "-o", tmp_path / "b", *options).exit_code == 0
+    before = lakhnes.load_model(start).state_dict()
+    for name, weight in lakhnes.load_model(tmp_path / "b" / "model").state_dict().items():
+        torch.testing.assert_close(weight, before[name], atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_ctrl_c_saves_the_run(data, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "lakhnes",
+        "train",
+        str(data),
+        "-o",
+        str(tmp_path / "run"),
+        *TRAIN,
+        "--minutes",
+        "2",
+    ]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    log = tmp_path / "run" / "log.jsonl"
+    deadline = time.monotonic() + 60
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130, stderr
+    assert b"goes on from there" in stderr
+    assert (tmp_path / "run" / "state.safetensors").exists()
+
+
+def test_train_on_a_folder_without_songs_says_so(process, tmp_path):
+    (tmp_path / "train").mkdir()
+    finished = process("train", tmp_path, "-o", tmp_path / "run", "--steps", "1")
+    assert finished.returncode == 1
+    assert b"no song in it" in finished.stderr
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,109 @@
+"""A corpus in memory, its variations, and the streams that are made of it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lakhnes import FormatError, TokenError, Vocabulary
+from lakhnes.data.corpus import Augmentation, Corpus
+from lakhnes.data.packing import StreamPacker
+from small import make_corpus, tune
+
+VOCABULARY = Vocabulary.tx1()
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    return Corpus.load(make_corpus(tmp_path / "data"), "train", VOCABULARY)
+
+
+def test_songs_come_in_the_order_of_their_names_framed_and_quantised(corpus):
+    assert corpus.names == sorted(corpus.names)
+    ids = corpus.ids(3)
+    assert ids[0] == ids[-1] == 0
+    # The text ends with a wait, which is dropped, as is one at the beginning.
+    assert VOCABULARY.decode(ids[1:-1]) == VOCABULARY.decode(VOCABULARY.encode(tune(3).rsplit("\n", 1)[0]))
+
+
+def test_a_song_of_fewer_than_ten_events_is_skipped(tmp_path):
+    folder = make_corpus(tmp_path / "data", train=1)
+    nine = "\n".join(["P1_NOTEON_60", "WT_10"] * 4 + ["P1_NOTEOFF"])
+    (folder / "train" / "a.tx1.txt").write_text(nine)
+    (folder / "train" / "b.tx1.txt").write_text(nine + "\nNO_NOTEON_3")
+    corpus = Corpus.load(folder, "train", VOCABULARY)
+    assert [corpus.ids(index) is None for index in range(3)] == [False, True, False]
+
+
+def test_a_wrong_line_is_reported_with_its_file(tmp_path):
+    folder = make_corpus(tmp_path / "data")
+    bad = folder / "train" / "005.tx1.txt"
+    bad.write_text("P1_NOTEON_60\nP1_NOTEON_200")
+    with pytest.raises(TokenError, match=rf"{bad}: .*2.*P1_NOTEON_200"):
+        Corpus.load(folder, "train", VOCABULARY)
+
+
+def test_a_missing_or_empty_split_is_named(tmp_path):
+    with pytest.raises(FormatError, match="test: no such folder"):
+        Corpus.load(make_corpus(tmp_path / "data"), "test", VOCABULARY)
+    with pytest.raises(FormatError, match=r"train: no song in it; expected files NAME\.tx2\.txt"):
+        Corpus.load(tmp_path / "data", "train", Vocabulary.tx2())
+
+
+def test_the_fingerprint_knows_songs_and_their_order(tmp_path, corpus):
+    again = Corpus.load(tmp_path / "data", "train", VOCABULARY)
+    assert again.fingerprint() == corpus.fingerprint()
+    (tmp_path / "data" / "train" / "000.tx1.txt").write_text(tune(77))
+    assert Corpus.load(tmp_path / "data", "train", VOCABULARY).fingerprint() != corpus.fingerprint()
+
+
+def test_each_variation_happens_as_often_as_it_is_told_to(corpus):
+    plain = corpus.song(0)
+
+    def share(**chances):
+        augmentation = Augmentation(
+            **(dict.fromkeys(["transpose", "stretch", "switch_pulses", "ensemble"], 0.0) | chances)
+        )
+        varied = [augmentation.apply(plain, VOCABULARY, np.random.default_rng(seed)) for seed in range(200)]
+        return np.mean([len(events) != len(plain) or (events != plain).any() for events in varied])
+
+    assert share() == 0.0
+    assert share(stretch=1.0) > 0.95
+    assert 0.85 < share(transpose=1.0) < 0.98  # one in thirteen moves by nothing
+    assert 0.4 < share(switch_pulses=0.5) < 0.6
+    assert 0.1 < share(ensemble=0.2) < 0.3
+
+
+def test_an_ensemble_keeps_one_to_three_voices(corpus):
+    augmentation = Augmentation(transpose=0, stretch=0, switch_pulses=0, ensemble=1.0)
+    sizes = set()
+    for seed in range(100):
+        events = augmentation.apply(corpus.song(0), VOCABULARY, np.random.default_rng(seed))
+        sizes.add(len({VOCABULARY.symbol(int(event))[:2] for event in events if event > 0}))
+    assert sizes <= {0, 1, 2, 3}  # the songs have no second pulse
+    assert {1, 2} <= sizes
+
+
+@given(
+    lengths=st.lists(st.integers(2, 40), min_size=1, max_size=30),
+    batch_size=st.integers(1, 4),
+    tgt_len=st.integers(1, 9),
+)
+def test_every_stream_is_songs_in_order_each_predicting_its_own_next_token(lengths, batch_size, tgt_len):
+    songs = [np.arange(length) + 1000 * index for index, length in enumerate(lengths)]
+    packer = StreamPacker(lambda place: songs[place], len(songs), batch_size, tgt_len)
+    segments = list(packer)
+    for inputs, targets in segments:
+        assert inputs.shape == targets.shape == (batch_size, tgt_len)
+        np.testing.assert_array_equal(targets, inputs + 1)
+    seen = [value for stream in range(batch_size) for inputs, _ in segments for value in inputs[stream]]
+    assert len(seen) == len(set(seen)) <= sum(length - 1 for length in lengths)
+    assert not segments or segments[0][0][0, 0] == 0
+
+
+def test_the_rest_of_all_streams_is_dropped_with_the_unfinished_segment():
+    songs = [np.arange(11), np.arange(5)]
+    packer = StreamPacker(lambda place: songs[place], 2, 2, 4)
+    # One segment: the second stream has no tokens for another, though the first still holds six.
+    assert [inputs.tolist() for inputs, _ in packer] == [[[0, 1, 2, 3], [0, 1, 2, 3]]]
+    assert packer.position == 2

@@ -1,0 +1,171 @@
+"""Composing: the draw, the grammar, the cached decoder, and the songs that come out."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lakhnes
+from lakhnes import Vocabulary
+from lakhnes.model.transformer_xl import TransformerXL
+from lakhnes.sampling.decoder import SLACK, Decoder
+from lakhnes.sampling.generate import generate_ids
+from lakhnes.sampling.grammar import Grammar
+from lakhnes.sampling.sampler import draw
+from small import TINY
+
+VOCABULARY = Vocabulary.tx1()
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(5)
+    model = TransformerXL(TINY)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(3.0)  # wide weights: what a model remembers then shows in what it says
+    return model.eval()
+
+
+def test_step_by_step_equals_one_pass_also_after_the_buffers_have_moved(model):
+    tokens = torch.randint(0, 631, (2, SLACK + 150))
+    decoder = Decoder(model, 2, mem_len=tokens.shape[1])
+    short = Decoder(model, 2, mem_len=32)
+    with torch.inference_mode():
+        hidden, _ = model(tokens)
+        whole = model.logits(hidden)
+    memory = None
+    for position in range(tokens.shape[1]):
+        logits = decoder.step(tokens[:, position])
+        torch.testing.assert_close(logits, whole[:, position], atol=2e-3, rtol=1e-4)
+        with torch.inference_mode():
+            hidden, memory = model(tokens[:, position : position + 1], memory, 32)
+            expected = model.logits(hidden[:, 0])
+        torch.testing.assert_close(short.step(tokens[:, position]), expected, atol=2e-3, rtol=1e-4)
+
+
+def test_reading_several_tokens_is_reading_one_after_the_other(model):
+    tokens = torch.randint(0, 631, (3, 20))
+    one, other = Decoder(model, 3, 32), Decoder(model, 3, 32)
+    for position in range(20):
+        logits = one.step(tokens[:, position])
+    torch.testing.assert_close(other.read(tokens), logits)
+
+
+def test_the_draw_follows_the_probabilities():
+    logits = torch.log(torch.tensor([[0.5, 0.3, 0.2]])).expand(3000, -1)
+    drawn = draw(logits, torch.linspace(0, 0.9999, 3000))
+    shares = torch.bincount(drawn, minlength=3) / 3000
+    torch.testing.assert_close(shares, torch.tensor([0.5, 0.3, 0.2]), atol=2e-3, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"top_k": 2}, [0.625, 0.375, 0.0]),
+        ({"top_k": 1}, [1.0, 0.0, 0.0]),
+        ({"top_p": 0.6}, [0.625, 0.375, 0.0]),
+        ({"top_p": 0.5}, [1.0, 0.0, 0.0]),
+        ({"temperature": 0.5}, [25 / 38, 9 / 38, 4 / 38]),
+        ({"temperature": 0.0}, [1.0, 0.0, 0.0]),
+    ],
+)
+def test_each_option_shapes_the_probabilities(options, expected):
+    logits = torch.log(torch.tensor([[0.5, 0.3, 0.2]])).expand(3000, -1)
+    shares = torch.bincount(draw(logits, torch.linspace(0, 0.9999, 3000), **options), minlength=3) / 3000
+    torch.testing.assert_close(shares, torch.tensor(expected), atol=2e-3, rtol=0)
+
+
+@given(seed=st.integers(0, 10_000), place=st.sampled_from([0.0, 0.3, 0.999999, 1.0 - 2**-24]))
+def test_what_is_forbidden_is_never_drawn(seed, place):
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(4, 50, generator=generator) * 5
+    forbidden = torch.rand(4, 50, generator=generator) < 0.9
+    forbidden[:, 7] = False
+    logits[forbidden] = float("-inf")
+    drawn = draw(logits, torch.full((4,), place), top_k=32)
+    assert not forbidden.gather(1, drawn[:, None]).any()
+
+
+def faults(ids):
+    """List what is wrong with the order of a song's events."""
+    found, sounding, last_voice, after_wait = [], set(), -1, True
+    for place, token in enumerate(ids):
+        symbol = VOCABULARY.symbol(token)
+        if symbol.startswith("WT_"):
+            if after_wait:
+                found.append((place, "wait after wait, or at the beginning"))
+            last_voice, after_wait = -1, True
+            continue
+        voice = ("P1", "P2", "TR", "NO").index(symbol[:2])
+        if voice <= last_voice:
+            found.append((place, "voices out of order"))
+        if symbol.endswith("NOTEOFF"):
+            if voice not in sounding:
+                found.append((place, "a note-off without a note-on"))
+            sounding.discard(voice)
+        else:
+            sounding.add(voice)
+        last_voice, after_wait = voice, False
+    return found
+
+
+@given(seed=st.integers(0, 2**31))
+def test_the_grammar_allows_songs_only_and_every_song(seed):
+    generator = np.random.default_rng(seed)
+    grammar = Grammar(VOCABULARY, 1, CPU)
+    ids = []
+    for _ in range(60):
+        allowed = grammar.allowed()[0].clone()
+        allowed[0] = False
+        for token in generator.permutation(631)[:20]:
+            legal = not faults([*ids, int(token)])
+            assert bool(allowed[token]) == legal or token == 0
+        ids.append(int(generator.choice(np.flatnonzero(allowed.numpy()))))
+        grammar.advance(torch.tensor([ids[-1]]))
+    assert faults(ids) == []
+
+
+def test_songs_have_no_faults_and_read_back_as_they_were_drawn(model):
+    for ids in generate_ids(model, 4, length=200, seed=1, memory=32, top_k=None):
+        assert faults(ids) == []
+        assert 64 <= len(ids) <= 200
+        text = VOCABULARY.decode(ids)
+        again = lakhnes.Song.from_tx1(text).to_tx1().splitlines()
+        # A last wait of nothing and notes still held at the end are all that reading may add.
+        assert again[: len(ids)] == text.splitlines()
+        assert all(line.endswith("_NOTEOFF") for line in again[len(ids) :])
+
+
+def test_the_seed_decides_whatever_the_batch(model):
+    options = {"length": 80, "memory": 32}
+    songs = generate_ids(model, 5, seed=3, batch_size=5, **options)
+    assert songs == generate_ids(model, 5, seed=3, batch_size=2, **options)
+    assert songs[2:4] == generate_ids(model, 2, seed=5, **options)
+    assert songs != generate_ids(model, 5, seed=4, batch_size=5, **options)
+
+
+def test_a_song_may_end_by_itself_but_not_before_its_least_length(model):
+    eager = TransformerXL(TINY).eval()
+    eager.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        eager.output_bias[0] = 1e4
+    assert {len(ids) for ids in generate_ids(eager, 3, length=500, min_length=20, seed=0)} <= {20, 21}
+
+
+def test_the_api_gives_songs(model):
+    songs = lakhnes.generate(model, num=2, length=70, seed=9)
+    assert [type(song) for song in songs] == [lakhnes.Song] * 2
+    assert songs == lakhnes.generate(model, num=2, length=70, seed=9)
+    assert np.abs(lakhnes.render(songs[0])).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("num", 0), ("length", 0), ("temperature", -1.0), ("top_k", 0), ("top_p", 0.0), ("memory", -1), ("batch_size", 0)],
+)
+def test_an_option_out_of_range_is_refused(model, option, value):
+    with pytest.raises(ValueError, match=option):
+        generate_ids(model, **({"num": 1} | {option: value}))

@@ -1,0 +1,152 @@
+"""The training loop: what it learns, what it leaves behind, and that it goes on as if it had never stopped."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from lakhnes import CheckpointError, LakhnesError, Vocabulary, load_model
+from lakhnes.data.corpus import Augmentation, Corpus
+from lakhnes.training.config import TrainingConfig
+from lakhnes.training.presets import PRESETS
+from lakhnes.training.trainer import STATE_FILE, Trainer
+from small import make_corpus, tiny_config
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    return Corpus.load(make_corpus(tmp_path / "data"), "train", Vocabulary.tx1())
+
+
+@pytest.fixture
+def trainer(tmp_path, corpus):
+    def make(name, config=None, valid=None):
+        (tmp_path / name).mkdir(exist_ok=True)
+        return Trainer(config or tiny_config(), corpus, valid, tmp_path / name, CPU)
+
+    return make
+
+
+def weights(trainer):
+    return torch.cat([value.flatten() for value in trainer.model.state_dict().values()])
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_resumed_run_is_the_uninterrupted_run_to_the_bit(trainer, optimizer):
+    config = tiny_config(optimizer=optimizer)
+    whole = trainer("whole", config)
+    whole.run()
+    first = trainer("parts", config)
+    for _ in range(7):
+        first.train_step()
+    first.save()
+    second = trainer("parts", config)
+    assert second.resume()
+    assert second.step == 7
+    second.run()
+    assert torch.equal(weights(whole), weights(second))
+    assert whole.tokens == second.tokens == 12 * 3 * 16
+
+
+def test_a_run_that_is_told_to_stop_saves_and_goes_on_later(trainer):
+    stopped = trainer("run")
+    stopped.stop = True
+    assert stopped.run() is None
+    again = trainer("run")
+    assert again.resume()
+    again.run()
+    assert again.step == 12
+
+
+def test_training_learns(trainer, tmp_path):
+    valid = Corpus.load(tmp_path / "data", "valid", Vocabulary.tx1())
+    config = tiny_config(steps=150, augmentation=Augmentation(0, 0, 0, 0), mem_len_start=32)
+    run = trainer("run", config, valid)
+    score = run.run()
+    # A uniform guess has a perplexity of 631; the tunes are six notes in turn over a fixed rhythm.
+    assert score.ppl < 12
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert log[-1]["valid"]["ppl"] == score.ppl
+    assert log[0]["loss"] > 1.5 * log[-2]["loss"]
+    saved = load_model(tmp_path / "run" / "model")
+    difference = max(
+        float((a - b).abs().max())
+        for a, b in zip(saved.state_dict().values(), run.model.state_dict().values(), strict=True)
+    )
+    assert difference < 2e-3  # half precision
+
+
+def test_a_state_of_other_songs_or_another_shape_is_refused(trainer, tmp_path):
+    trainer("run").save()
+    other = Corpus.load(make_corpus(tmp_path / "other", train=2), "train", Vocabulary.tx1())
+    with pytest.raises(CheckpointError, match="other songs"):
+        Trainer(tiny_config(), other, None, tmp_path / "run", CPU).resume()
+    with pytest.raises(CheckpointError, match="does not fit"):
+        trainer("run", tiny_config(model=PRESETS["tiny"].model)).resume()
+    (tmp_path / "run" / STATE_FILE).write_bytes(b"not a state")
+    with pytest.raises(CheckpointError, match="not the state of a training run"):
+        trainer("run").resume()
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_state(trainer, tmp_path):
+    run = trainer("run")
+    run.save()
+    before = (tmp_path / "run" / STATE_FILE).read_bytes()
+    with torch.no_grad():
+        run.model.output_bias.fill_(float("nan"))
+    with pytest.raises(LakhnesError, match="the loss is nan at step 1"):
+        run.run()
+    assert (tmp_path / "run" / STATE_FILE).read_bytes() == before
+
+
+def test_the_rate_rises_holds_and_falls():
+    config = tiny_config(warmup_steps=10, decay=0.25, final_rate=0.1, learning_rate=1.0)
+    assert config.rate(0, 0.0) == pytest.approx(0.1)
+    assert config.rate(9, 0.01) == config.rate(500, 0.75) == 1.0
+    assert config.rate(900, 0.875) == pytest.approx(0.55)
+    assert config.rate(1000, 1.0) == pytest.approx(0.1)
+
+
+def test_the_memory_grows_by_whole_segments():
+    config = tiny_config(tgt_len=16, mem_len_start=16, mem_len=96, memory_ramp=(0.2, 0.8))
+    lengths = [config.memory_at(progress) for progress in np.linspace(0, 1, 101)]
+    assert lengths[0] == lengths[20] == 16
+    assert lengths[80] == lengths[-1] == 96
+    assert sorted(lengths) == lengths
+    assert {length % 16 for length in lengths} == {0}
+
+
+def test_the_songs_of_the_end_are_left_as_they_are(trainer, corpus):
+    run = trainer("run", tiny_config(steps=100, plain_tail=0.5))
+    run.step = 60
+    order = np.random.default_rng([0, 0]).permutation(len(corpus))
+    np.testing.assert_array_equal(run.song(2), corpus.ids(int(order[2])))
+    run.step = 10
+    varied = [run.song(place) for place in range(len(corpus))]
+    plain = [corpus.ids(int(index)) for index in order]
+    assert any(a is None or len(a) != len(b) or (a != b).any() for a, b in zip(varied, plain, strict=True))
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_a_configuration_survives_json(preset):
+    assert TrainingConfig.from_json(PRESETS[preset].to_json()) == PRESETS[preset]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"model": 3}', '{"model": {}, "augmentation": {}, "memory_ramp": []}']
+)
+def test_a_broken_configuration_is_refused(text):
+    with pytest.raises(CheckpointError, match="training configuration"):
+        TrainingConfig.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("steps", 0), ("minutes", -1.0), ("batch_size", 0), ("optimizer", "sgd"), ("precision", "int3"), ("decay", 0.0)],
+)
+def test_an_option_out_of_range_is_refused(option, value):
+    with pytest.raises(ValueError, match=option):
+        tiny_config(**{option: value})
