@@ -58,7 +58,7 @@ impl Default for ApuOptions {
 /// apu.end_frame(29_780)?;
 /// let mut samples = Vec::new();
 /// apu.samples(&mut samples);
-/// assert!(samples.len() > 700);
+/// assert!(samples.len() > 690);
 /// # Ok::<(), lakhnes_apu::ApuError>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -142,7 +142,7 @@ impl Apu {
         self.chip.dmc.memory.set(address, bytes);
     }
 
-    /// Runs the chip to `cycle` and makes the samples up to there ready, less the 32 that coming steps can still touch.
+    /// Runs the chip to `cycle` and makes the samples up to there ready, less the 36 that coming steps can still touch.
     ///
     /// # Errors
     /// A cycle out of order, as for [`Self::write`].

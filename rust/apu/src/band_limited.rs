@@ -11,7 +11,7 @@
 use crate::mixer::ONE;
 
 /// Samples that a step touches, half of them before it.
-pub(crate) const TAPS: usize = 64;
+pub(crate) const TAPS: usize = 72;
 /// Samples after which a step has no further effect: how far the chip must run ahead of the samples.
 pub(crate) const LOOK_AHEAD: u64 = TAPS as u64 / 2;
 /// Places between two samples for which the kernel is tabulated; between these it is interpolated.
@@ -20,8 +20,8 @@ const PHASES: usize = 64;
 /// A row for each phase and one more, to interpolate towards.
 type Kernel<const N: usize> = [[f32; N]; PHASES + 1];
 
-/// At 44.1 kHz: flat to 18 kHz, 3 dB down at 20 kHz, 65 dB down from 22.3 kHz on.
-static SHARP: Kernel<TAPS> = kernel(0.468, 8.0);
+/// At 44.1 kHz: 0.2 dB down at 20 kHz, 3 dB at 20.7 kHz, and more than 70 dB from 22.35 kHz on.
+static SHARP: Kernel<TAPS> = kernel(0.4755, 7.0);
 
 /// Samples that a step of white noise touches.
 const NOISE_TAPS: usize = 16;

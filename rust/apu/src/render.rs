@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use crate::apu::{Apu, ApuOptions};
 use crate::mixer::Channels;
-use crate::register_log::TICK_RATE;
+use crate::register_log::{MAX_LENGTH, TICK_RATE};
 use crate::{ApuError, RegisterLog};
 
 /// Lowest output rate, in Hz.
@@ -45,7 +45,8 @@ pub struct RenderOptions {
     pub mixer: MixerMode,
     /// What follows the mixer.
     pub filter: FilterMode,
-    /// Longest audio, in ticks of 1/44,100 s, loops and fade included; longer is an error before memory is taken.
+    /// Longest audio, in ticks of 1/44,100 s, loops and fade included; longer is an error before memory is taken. More
+    /// than [`MAX_LENGTH`] is never rendered.
     pub max_ticks: u64,
     /// How many times the part from the loop point on is played, at least 1. Without effect on a log without one.
     pub loops: u32,
@@ -113,8 +114,9 @@ impl<L: Borrow<RegisterLog>> Renderer<L> {
         let RegisterLog { standard, clock_hz, length, loop_start, .. } = *log.borrow();
         log.borrow().validate()?;
         let ticks = options.ticks(length, loop_start);
-        if ticks > options.max_ticks {
-            return Err(ApuError::TooLong { found: ticks, limit: options.max_ticks });
+        let limit = options.max_ticks.min(MAX_LENGTH);
+        if ticks > limit {
+            return Err(ApuError::TooLong { found: ticks, limit });
         }
         let apu = Apu::new(&ApuOptions {
             standard,
@@ -293,9 +295,14 @@ impl Dither {
     }
 }
 
-/// Room for all samples of a log.
-fn room<T: Clone>(remaining: u64, zero: T) -> Vec<T> {
-    vec![zero; usize::try_from(remaining).unwrap_or(0)]
+/// Room for all samples of a log, if there is as much.
+fn room<T: Clone>(remaining: u64, zero: T) -> Result<Vec<T>, ApuError> {
+    let mut samples = Vec::new();
+    let count = usize::try_from(remaining).unwrap_or(usize::MAX);
+    let bytes = remaining.saturating_mul(size_of::<T>() as u64);
+    samples.try_reserve_exact(count).map_err(|_| ApuError::TooLarge { found: bytes, limit: isize::MAX as u64 })?;
+    samples.resize(count, zero);
+    Ok(samples)
 }
 
 /// Renders a whole log: mono, in [-1, 1]; `length * sample_rate / 44,100` samples, rounded down.
@@ -304,7 +311,7 @@ fn room<T: Clone>(remaining: u64, zero: T) -> Vec<T> {
 /// Those of [`Renderer::new`].
 pub fn render(log: &RegisterLog, options: &RenderOptions) -> Result<Vec<f32>, ApuError> {
     let mut renderer = Renderer::new(log, options)?;
-    let mut samples = room(renderer.remaining(), 0.0);
+    let mut samples = room(renderer.remaining(), 0.0)?;
     renderer.read(&mut samples);
     Ok(samples)
 }
@@ -330,7 +337,7 @@ pub fn render_stems(log: &RegisterLog, options: &RenderOptions) -> Result<Vec<Ve
 /// Those of [`Renderer::new`].
 pub fn render_i16(log: &RegisterLog, options: &RenderOptions) -> Result<Vec<i16>, ApuError> {
     let mut renderer = Renderer::new(log, options)?;
-    let mut samples = room(renderer.remaining(), 0);
+    let mut samples = room(renderer.remaining(), 0)?;
     renderer.read_i16(&mut samples);
     Ok(samples)
 }

@@ -166,6 +166,8 @@ fn rates_out_of_range_and_audio_over_the_limit_are_refused_before_memory_is_take
     assert!(matches!(render(&log, &RenderOptions::default()), Err(ApuError::TooLong { .. })));
     let options = RenderOptions { loops: u32::MAX, fade_ticks: u64::MAX, ..RenderOptions::default() };
     assert!(matches!(render(&log, &options), Err(ApuError::TooLong { found: u64::MAX, .. })));
+    let options = RenderOptions { max_ticks: u64::MAX, ..options };
+    assert!(matches!(render(&log, &options), Err(ApuError::TooLong { found: u64::MAX, .. })));
 }
 
 #[test]
