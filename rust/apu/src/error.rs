@@ -112,6 +112,16 @@ pub enum ApuError {
         /// What is there.
         found: String,
     },
+    /// A line of a text that is not what the format says. Lines count from 1.
+    #[error("line {line}: expected {expected}, found {found}")]
+    Line {
+        /// The line, from 1.
+        line: usize,
+        /// What the format asks for.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
     /// Well-formed, but for another chip or a feature that this crate leaves out.
     #[error("byte {offset}: {what} is not supported")]
     Unsupported {

@@ -1,6 +1,11 @@
 //! File formats, each a module with `read` and `write`, from and to a [`crate::RegisterLog`].
 
+pub mod disassembly;
 mod gd3;
+pub mod ndf;
+pub mod ndr;
+pub mod nlm;
+pub mod simplify;
 pub mod vgm;
 
 /// Most bytes of a file that a reader takes.

@@ -7,6 +7,7 @@
 //!
 //! Source: "VGM Spec v1.71 beta", smspower.org / vgmrips.net.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use super::{MAX_INPUT, MAX_UNPACKED, gd3};
@@ -62,13 +63,18 @@ pub fn read(bytes: &[u8]) -> Result<RegisterLog, ApuError> {
 /// # Errors
 /// Those of [`read`].
 pub fn read_and_count(bytes: &[u8]) -> Result<(RegisterLog, u64), ApuError> {
+    Reader::read(&unpacked(bytes)?)
+}
+
+/// The bytes of a file, unpacked if it is a VGZ.
+pub(super) fn unpacked(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ApuError> {
     if bytes.len() > MAX_INPUT {
         return Err(ApuError::TooLarge { found: bytes.len() as u64, limit: MAX_INPUT as u64 });
     }
     if bytes.starts_with(GZIP_MAGIC) {
-        return Reader::read(&unpack(bytes)?);
+        return unpack(bytes).map(Cow::Owned);
     }
-    Reader::read(bytes)
+    Ok(Cow::Borrowed(bytes))
 }
 
 /// Unpacks gzip, up to the limit.
@@ -89,11 +95,11 @@ fn format(offset: usize, expected: &'static str, found: impl Into<String>) -> Ap
 }
 
 /// The state of reading.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     bytes: &'a [u8],
     version: u32,
     /// The next byte.
-    offset: usize,
+    pub(super) offset: usize,
     /// Where the loop begins, if it does.
     loop_offset: Option<usize>,
     tick: u64,
@@ -115,7 +121,7 @@ impl<'a> Reader<'a> {
         Ok((log, skipped))
     }
 
-    fn header(bytes: &'a [u8]) -> Result<Self, ApuError> {
+    pub(super) fn header(bytes: &'a [u8]) -> Result<Self, ApuError> {
         let number = |offset: usize| bytes.get(offset..).and_then(|rest| rest.first_chunk()).copied();
         let number = |offset: usize| number(offset).map(u32::from_le_bytes);
         let pointer = |offset: usize| number(offset).filter(|&at| at > 0).map(|at| offset + at as usize);
@@ -174,7 +180,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a command and says whether others follow. Lengths: VGM spec, "Commands".
-    fn command(&mut self) -> Result<bool, ApuError> {
+    pub(super) fn command(&mut self) -> Result<bool, ApuError> {
         if self.loop_offset == Some(self.offset) {
             self.log.loop_start = Some(self.tick);
         }
@@ -261,7 +267,7 @@ fn limit_events(count: usize) -> Result<(), ApuError> {
 }
 
 /// The console whose clock is nearest.
-fn standard_of(clock: u32) -> Standard {
+pub(super) fn standard_of(clock: u32) -> Standard {
     let standards = [Standard::Ntsc, Standard::Pal, Standard::Dendy];
     standards.into_iter().min_by_key(|standard| standard.clock_hz().abs_diff(clock)).unwrap_or_default()
 }

@@ -1,0 +1,92 @@
+//! NDR, the raw disassembly of NES-MDB: every write to a register, and the waits between them.
+//!
+//! ```text
+//! clock,1789773     the clock of the chip in Hz; comes first
+//! apu,0b,00         the register, less $4000, and the byte, in hexadecimal
+//! wait,735          ticks of 1/44,100 s
+//! ```
+//! The loop, tags and everything of the sample channel are left out: NES-MDB knows four voices.
+
+use std::fmt;
+
+use super::disassembly::{self, Builder, Field, frames, is_kept};
+use crate::{ApuError, RegisterLog};
+
+/// An event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// The clock of the chip in Hz.
+    Clock(u32),
+    /// So many ticks pass.
+    Wait(u32),
+    /// A write to a register.
+    Write {
+        /// The register, less $4000.
+        register: u8,
+        /// The byte.
+        value: u8,
+    },
+}
+
+impl Event {
+    /// The tuple that stands for it.
+    #[must_use]
+    pub fn fields(&self) -> Vec<Field> {
+        match *self {
+            Self::Clock(hz) => vec![Field::Word("clock"), Field::Number(hz)],
+            Self::Wait(ticks) => vec![Field::Word("wait"), Field::Number(ticks)],
+            Self::Write { register, value } => vec![Field::Word("apu"), Field::Hex(register), Field::Hex(value)],
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        disassembly::line(&self.fields(), f)
+    }
+}
+
+/// The events of a log.
+pub fn events(log: &RegisterLog) -> impl Iterator<Item = Event> {
+    let frames = frames(log).flat_map(|frame| {
+        let writes = frame.writes.iter().filter(|write| is_kept(write));
+        let writes = writes.map(|write| Event::Write { register: write.register, value: write.value });
+        frame.wait.map(Event::Wait).into_iter().chain(writes)
+    });
+    std::iter::once(Event::Clock(log.clock_hz)).chain(frames)
+}
+
+/// Writes a log as text.
+///
+/// # Errors
+/// Whatever [`RegisterLog::validate`] finds.
+pub fn write(log: &RegisterLog) -> Result<String, ApuError> {
+    log.validate()?;
+    Ok(disassembly::text(events(log)))
+}
+
+/// Reads a text.
+///
+/// # Errors
+/// [`ApuError::Line`] for the first line that is no event, and the limits.
+pub fn read(text: &str) -> Result<RegisterLog, ApuError> {
+    let builder = Builder::read(text, |builder, fields| match *fields {
+        ["wait", ticks] => builder.wait(ticks),
+        ["apu", register, value] => {
+            let register = hex(register).filter(|&register| register < 0x18);
+            let register = register.ok_or_else(|| builder.fault("a register from 00 to 17", fields[1]))?;
+            let value = hex(value).ok_or_else(|| builder.fault("a byte from 00 to ff", fields[2]))?;
+            builder.write(register, value)
+        }
+        _ => Err(builder.fault("clock,HZ or wait,TICKS or apu,REGISTER,BYTE", &fields.join(","))),
+    });
+    builder.map(Builder::finish)
+}
+
+/// A byte of one or two hexadecimal digits.
+fn hex(field: &str) -> Option<u8> {
+    if field.len() > 2 || !field.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    u8::from_str_radix(field, 16).ok()
+}
