@@ -13,19 +13,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from lakhnes.checkpoint.config import CONFIG_FILE, WEIGHTS_FILE, read_config
+from lakhnes.checkpoint.legacy import MODEL_FILE, read_published
+from lakhnes.checkpoint.zoo import directory_of
 from lakhnes.errors import CheckpointError
 from lakhnes.files import write_bytes
-from lakhnes.model.config import TransformerXLConfig
 from lakhnes.model.transformer_xl import TransformerXL
 
-__all__ = ["BUNDLED", "load_model", "pick_device", "save_checkpoint"]
-
-BUNDLED = Path(__file__).parent.parent / "bundled"
-"""The directory of the checkpoint that comes with the package, known by the name ``bundled``."""
-
-WEIGHTS_FILE = "model.safetensors"
-CONFIG_FILE = "config.json"
-MAX_CONFIG_BYTES = 2**16
+__all__ = ["load_model", "pick_device", "save_checkpoint"]
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -75,7 +70,8 @@ def load_model(name_or_path: str | os.PathLike[str] = "bundled", device: str = "
     Parameters
     ----------
     name_or_path
-        ``"bundled"``, or a checkpoint directory.
+        ``"bundled"``, a checkpoint directory, the name of a published model that was imported (see
+        `lakhnes.checkpoint.zoo`), or the folder of one as published, with ``model.pt``.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
 
@@ -84,34 +80,35 @@ def load_model(name_or_path: str | os.PathLike[str] = "bundled", device: str = "
     CheckpointError
         If the directory is missing or incomplete, or weights and shape do not fit each other.
     """
-    directory = BUNDLED if str(name_or_path) == "bundled" else Path(name_or_path)
-    if not directory.is_dir():
-        raise CheckpointError(f"{name_or_path}: no such model; expected 'bundled' or a directory with {WEIGHTS_FILE}")
+    directory = directory_of(name_or_path)
+    if (directory / MODEL_FILE).is_file() and not (directory / WEIGHTS_FILE).exists():
+        return _load_published(directory).to(pick_device(device)).eval()
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (directory / name).is_file():
             raise CheckpointError(f"{directory}: {name} is missing")
-    config = _read_config(directory / CONFIG_FILE)
-    model = TransformerXL(config)
+    config = read_config(directory / CONFIG_FILE)
     path = directory / WEIGHTS_FILE
     try:
         with safe_open(path, framework="pt") as file:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            if len(shapes) <= config.n_layer:
+                raise CheckpointError(f"{path}: {len(shapes)} tensors, expected more than the {config.n_layer} layers")
+            with torch.device("meta"):  # only its shapes: memory is taken when they are known to be those of the file
+                model = TransformerXL(config)
             _check_shapes(path, shapes, {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()})
-            model.load_state_dict({name: file.get_tensor(name).float() for name in shapes})
+            model.load_state_dict({name: file.get_tensor(name).float() for name in shapes}, assign=True)
     except SafetensorError as error:
         raise CheckpointError(f"{path}: not a safetensors file ({error})") from None
     return model.to(pick_device(device)).eval()
 
 
-def _read_config(path: Path) -> TransformerXLConfig:
-    if path.stat().st_size > MAX_CONFIG_BYTES:
-        raise CheckpointError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, expected a small JSON file")
-    try:
-        return TransformerXLConfig.from_json(path.read_text())
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None
-    except UnicodeDecodeError:
-        raise CheckpointError(f"{path}: not UTF-8 text") from None
+def _load_published(directory: Path) -> TransformerXL:
+    published = read_published(directory)
+    with torch.device("meta"):
+        model = TransformerXL(published.config)
+    weights = {name: torch.from_numpy(array.astype("f4")) for name, array in published.weights.items()}
+    model.load_state_dict(weights, assign=True)
+    return model
 
 
 def _check_shapes(path: Path, found: dict[str, tuple[int, ...]], expected: dict[str, tuple[int, ...]]) -> None:

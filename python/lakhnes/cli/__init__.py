@@ -20,6 +20,7 @@ COMMANDS = {
     "data": "lakhnes.cli.data:data",
     "train": "lakhnes.cli.train:train",
     "eval": "lakhnes.cli.evaluate:evaluate",
+    "checkpoint": "lakhnes.cli.checkpoint:checkpoint",
 }
 
 

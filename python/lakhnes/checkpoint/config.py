@@ -1,0 +1,33 @@
+"""The files of a checkpoint, and the one that gives its shape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lakhnes.errors import CheckpointError
+from lakhnes.model.config import TransformerXLConfig
+
+__all__ = ["CARD_FILE", "CONFIG_FILE", "WEIGHTS_FILE", "read_config"]
+
+WEIGHTS_FILE = "model.safetensors"
+CONFIG_FILE = "config.json"
+CARD_FILE = "README.md"
+MAX_CONFIG_BYTES = 2**16
+
+
+def read_config(path: Path) -> TransformerXLConfig:
+    """Read ``config.json``.
+
+    Raises
+    ------
+    CheckpointError
+        If it is no such file; the message names it.
+    """
+    if path.stat().st_size > MAX_CONFIG_BYTES:
+        raise CheckpointError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, expected a small JSON file")
+    try:
+        return TransformerXLConfig.from_json(path.read_text(encoding="utf-8"))
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    except UnicodeDecodeError:
+        raise CheckpointError(f"{path}: not UTF-8 text") from None

@@ -1,0 +1,161 @@
+"""``lakhnes checkpoint``: the models that are there, and those that others have published."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lakhnes.cli.console import Console, common_options, pass_console
+
+__all__ = ["checkpoint"]
+
+
+@click.group()
+def checkpoint() -> None:
+    """Import, list, download and describe models."""
+
+
+@checkpoint.command("import")
+@click.argument("source", metavar="MODEL_DIR")
+@click.argument("target", metavar="DEST", type=click.Path(path_type=Path))
+@click.option("-f", "--force", is_flag=True, help="Replace a checkpoint in DEST.")
+@common_options
+@pass_console
+def import_(console: Console, source: str, target: Path, force: bool) -> None:
+    """Turn a published LakhNES model into a checkpoint of this program.
+
+    MODEL_DIR is the folder with model.pt and vocab.txt, the model.pt, or the .tar.gz as published. Nothing in it is
+    executed. DEST gets model.safetensors, config.json, vocab.txt and README.md.
+    """
+    from lakhnes.checkpoint.legacy import import_checkpoint
+
+    published = import_checkpoint(source, target, overwrite=force)
+    config = published.config
+    if not published.vocabulary_checked:
+        console.note(f"no vocab.txt: taken for {config.vocabulary.upper()} by its {config.vocab_size} tokens")
+    console.note(f"{config.num_parameters:,} parameters, {config.n_layer} layers, {config.vocabulary.upper()}")
+    console.result(target)
+    console.summary({"checkpoint": str(target), "parameters": config.num_parameters, "vocabulary": config.vocabulary})
+
+
+@checkpoint.command("list")
+@common_options
+@pass_console
+def list_(console: Console) -> None:
+    """Name the models that are known, and say which are here."""
+    from lakhnes.checkpoint.zoo import BUNDLED, models_directory, zoo
+
+    rows: list[tuple[str, bool, int | None, float | None, str, str]]
+    rows = [("bundled", _is_checkpoint(BUNDLED), None, None, "comes with the package", "MIT")]
+    rows += [
+        (
+            model.name,
+            _is_checkpoint(models_directory() / model.name),
+            model.megabytes,
+            model.test_ppl,
+            model.description,
+            model.licence,
+        )
+        for model in zoo()
+    ]
+    for name, here, megabytes, test_ppl, description, licence in rows:
+        size = f"{megabytes} MB" if megabytes else "-"
+        ppl = f"test PPL {test_ppl:.3f}" if test_ppl else "-"
+        console.result(f"{name:<21} {'here' if here else '-':<5} {size:<7} {ppl:<15} {description}; licence: {licence}")
+    if not all(row[1] for row in rows[1:]):
+        console.note(
+            "The authors' download links are dead. If you have a model's archive or folder: "
+            f"lakhnes checkpoint import PATH {models_directory() / 'NAME'}"
+        )
+    keys = ("name", "here", "megabytes", "test_ppl", "description", "licence")
+    console.summary({"models": [dict(zip(keys, row, strict=True)) for row in rows]})
+
+
+@checkpoint.command()
+@click.argument("name", metavar="NAME")
+@click.option("--url", metavar="URL", help="A mirror of the archive.  [default: the one that is listed]")
+@click.option("--sha256", metavar="HEX", help="Hash of the archive.  [default: the one that its authors state]")
+@click.option("-o", "--out-dir", type=click.Path(path_type=Path), help="Where to.  [default: the folder of models]")
+@click.option("-f", "--force", is_flag=True, help="Replace a file with another hash.")
+@common_options
+@pass_console
+def download(
+    console: Console, name: str, url: str | None, sha256: str | None, out_dir: Path | None, force: bool
+) -> None:
+    """Load the archive of the published model NAME, going on where an earlier try stopped.
+
+    The archive is kept if its hash is right, and is not opened: import it then.
+    """
+    from lakhnes.checkpoint.download import download as fetch
+    from lakhnes.checkpoint.zoo import how_to_get, models_directory, zoo_model
+    from lakhnes.errors import CheckpointError
+
+    model = zoo_model(name)
+    address, digest = url or model.url, sha256 or model.sha256
+    if address is None:
+        raise CheckpointError(f"{name}: {how_to_get(model)}")
+    if digest is None:
+        raise CheckpointError(f"{name}: its authors state no hash; expected --sha256 HEX")
+    target = (out_dir or models_directory()) / f"{name}.tar.gz"
+    with console.progress(name, model.megabytes and model.megabytes * 1_000_000) as advance:
+        fetch(address, target, digest, overwrite=force, advance=advance)
+    console.note(f"next: lakhnes checkpoint import {target} {models_directory() / name}")
+    console.result(target)
+    console.summary({"file": str(target), "sha256": digest.lower()})
+
+
+@checkpoint.command()
+@click.argument("model", metavar="MODEL", default="bundled")
+@common_options
+@pass_console
+def info(console: Console, model: str) -> None:
+    """Say what MODEL is: a checkpoint directory, bundled, or a published model by name."""
+    import dataclasses
+
+    from lakhnes.checkpoint.zoo import directory_of, how_to_get, zoo
+    from lakhnes.errors import CheckpointError
+
+    known = next((entry for entry in zoo() if entry.name == model), None)
+    facts: dict[str, Any] = {}
+    try:
+        directory = directory_of(model)
+    except CheckpointError:
+        if known is None:
+            raise
+        facts["state"] = f"not here: {how_to_get(known)}"
+    else:
+        facts = _facts_of(directory)
+    if known is not None:
+        facts |= dataclasses.asdict(known)
+    for name, value in facts.items():
+        console.result(f"{name:<15} {value}")
+    console.summary(facts)
+
+
+def _is_checkpoint(directory: Path) -> bool:
+    from lakhnes.checkpoint.config import CONFIG_FILE, WEIGHTS_FILE
+
+    return all((directory / name).is_file() for name in (CONFIG_FILE, WEIGHTS_FILE))
+
+
+def _facts_of(directory: Path) -> dict[str, Any]:
+    """Return the shape of a checkpoint, or of a published model as it was published."""
+    import dataclasses
+
+    from lakhnes.checkpoint.config import CONFIG_FILE, WEIGHTS_FILE, read_config
+    from lakhnes.checkpoint.legacy import MODEL_FILE, read_published
+    from lakhnes.errors import CheckpointError
+
+    if _is_checkpoint(directory):
+        weights, config = directory / WEIGHTS_FILE, read_config(directory / CONFIG_FILE)
+    elif (directory / MODEL_FILE).is_file():
+        weights, config = directory / MODEL_FILE, read_published(directory).config
+    else:
+        raise CheckpointError(f"{directory}: no checkpoint; expected {CONFIG_FILE} and {WEIGHTS_FILE}")
+    return {
+        "directory": str(directory),
+        "weights": weights.name,
+        "bytes": weights.stat().st_size,
+        "parameters": config.num_parameters,
+        **dataclasses.asdict(config),
+    }
