@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lakhnes
@@ -112,6 +112,7 @@ def faults(ids):
     return found
 
 
+@settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 2**31))
 def test_the_grammar_allows_songs_only_and_every_song(seed):
     generator = np.random.default_rng(seed)
@@ -120,9 +121,8 @@ def test_the_grammar_allows_songs_only_and_every_song(seed):
     for _ in range(60):
         allowed = grammar.allowed()[0].clone()
         allowed[0] = False
-        for token in generator.permutation(631)[:20]:
-            legal = not faults([*ids, int(token)])
-            assert bool(allowed[token]) == legal or token == 0
+        for token in generator.permutation(np.arange(1, 631))[:20]:
+            assert bool(allowed[token]) == (not faults([*ids, int(token)]))
         ids.append(int(generator.choice(np.flatnonzero(allowed.numpy()))))
         grammar.advance(torch.tensor([ids[-1]]))
     assert faults(ids) == []
@@ -133,10 +133,11 @@ def test_songs_have_no_faults_and_read_back_as_they_were_drawn(model):
         assert faults(ids) == []
         assert 64 <= len(ids) <= 200
         text = VOCABULARY.decode(ids)
+        # What comes after the last wait takes no time: there, notes that are held end.
+        timed = text[: text.rindex("WT_")].splitlines()
         again = lakhnes.Song.from_tx1(text).to_tx1().splitlines()
-        # A last wait of nothing and notes still held at the end are all that reading may add.
-        assert again[: len(ids)] == text.splitlines()
-        assert all(line.endswith("_NOTEOFF") for line in again[len(ids) :])
+        assert again[: len(timed)] == timed
+        assert all(line.endswith("_NOTEOFF") for line in again[len(timed) + 1 :])
 
 
 def test_the_seed_decides_whatever_the_batch(model):

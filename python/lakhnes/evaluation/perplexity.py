@@ -35,12 +35,17 @@ class Score:
     songs : int
         Songs begun.
     seconds : float
+    batch_size, tgt_len, mem_len : int
+        How it was measured.
     """
 
     loss: float
     positions: int
     songs: int
     seconds: float
+    batch_size: int = 10
+    tgt_len: int = 128
+    mem_len: int = 896
 
     @property
     def ppl(self) -> float:
@@ -122,4 +127,4 @@ def evaluate(
             f"nothing to score: {begun} songs do not fill one segment of {batch_size} streams x {tgt_len} tokens; "
             "lower --batch-size or --tgt-len"
         )
-    return Score(total / positions, positions, begun, time.perf_counter() - started)
+    return Score(total / positions, positions, begun, time.perf_counter() - started, batch_size, tgt_len, mem_len)

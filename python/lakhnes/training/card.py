@@ -26,7 +26,8 @@ def model_card(
     model = config.model
     measured = (
         f"Valid PPL **{score.ppl:.3f}** (loss {score.loss:.4f} nats a token over {score.positions:,} positions of "
-        f"{score.songs} songs) with streams of 10, segments of 128 and a memory of 896 tokens."
+        f"{score.songs} songs) in {score.batch_size} streams, segments of {score.tgt_len} and a memory of {score.mem_len} "
+        "tokens."
         if score
         else "No valid split was given: not measured."
     )
