@@ -7,11 +7,14 @@ from pathlib import Path
 from lakhnes.errors import CheckpointError
 from lakhnes.model.config import TransformerXLConfig
 
-__all__ = ["CARD_FILE", "CONFIG_FILE", "WEIGHTS_FILE", "read_config"]
+__all__ = ["CARD_FILE", "CONFIG_FILE", "RUN_FOLDER", "WEIGHTS_FILE", "read_config"]
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 CARD_FILE = "README.md"
+RUN_FOLDER = "model"
+"""Where in the directory of a training run its checkpoint is."""
+
 MAX_CONFIG_BYTES = 2**16
 
 

@@ -13,14 +13,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from lakhnes.checkpoint.config import CONFIG_FILE, WEIGHTS_FILE, read_config
+from lakhnes.checkpoint.config import CONFIG_FILE, RUN_FOLDER, WEIGHTS_FILE, read_config
 from lakhnes.checkpoint.legacy import MODEL_FILE, read_published
 from lakhnes.checkpoint.zoo import directory_of
 from lakhnes.errors import CheckpointError
 from lakhnes.files import write_bytes
 from lakhnes.model.transformer_xl import TransformerXL
 
-__all__ = ["load_model", "pick_device", "save_checkpoint"]
+__all__ = ["RUN_FOLDER", "load_model", "pick_device", "save_checkpoint"]
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -70,7 +70,7 @@ def load_model(name_or_path: str | os.PathLike[str] = "bundled", device: str = "
     Parameters
     ----------
     name_or_path
-        ``"bundled"``, a checkpoint directory, the name of a published model that was imported (see
+        ``"bundled"``, a checkpoint directory or that of a training run, the name of a published model that was imported (see
         `lakhnes.checkpoint.zoo`), or the folder of one as published, with ``model.pt``.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
@@ -81,6 +81,8 @@ def load_model(name_or_path: str | os.PathLike[str] = "bundled", device: str = "
         If the directory is missing or incomplete, or weights and shape do not fit each other.
     """
     directory = directory_of(name_or_path)
+    if not (directory / WEIGHTS_FILE).exists() and (directory / RUN_FOLDER / WEIGHTS_FILE).is_file():
+        directory /= RUN_FOLDER
     if (directory / MODEL_FILE).is_file() and not (directory / WEIGHTS_FILE).exists():
         return _load_published(directory).to(pick_device(device)).eval()
     for name in (CONFIG_FILE, WEIGHTS_FILE):
@@ -96,7 +98,9 @@ def load_model(name_or_path: str | os.PathLike[str] = "bundled", device: str = "
             with torch.device("meta"):  # only its shapes: memory is taken when they are known to be those of the file
                 model = TransformerXL(config)
             _check_shapes(path, shapes, {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()})
-            model.load_state_dict({name: file.get_tensor(name).float() for name in shapes}, assign=True)
+            # Copies: the file may be replaced while the model lives.
+            weights = {name: file.get_tensor(name).to(torch.float32, copy=True) for name in shapes}
+            model.load_state_dict(weights, assign=True)
     except SafetensorError as error:
         raise CheckpointError(f"{path}: not a safetensors file ({error})") from None
     return model.to(pick_device(device)).eval()
