@@ -31,6 +31,7 @@ mod register_log;
 mod render;
 mod sweep;
 mod timer;
+mod trace;
 mod triangle;
 
 pub use apu::{Apu, ApuOptions, MAX_FRAME_CYCLES};
@@ -43,3 +44,4 @@ pub use render::{
     DEFAULT_MAX_TICKS, FilterMode, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, MixerMode, RenderOptions, Renderer, render,
     render_i16, render_stems,
 };
+pub use trace::{Trace, VoiceState};

@@ -1,0 +1,366 @@
+//! What each voice plays when: the chip's counters, sweeps and envelopes without its sound.
+//!
+//! This is the view of NES-MDB, sample by sample. Its frame counter clocks envelopes, sweeps and counters 240 times a
+//! second, each time with the first sample after that moment. What is written at that sample comes later, and all writes of
+//! one sample act together: first most of them, then $4015, then those that load the length counters, then $4017, which
+//! starts the frame counter over at once.
+//!
+//! Source: the raw scores of "The NES Music Database" (Donahue et al., ISMIR 2018); for what the units do, theirs.
+
+use crate::envelope::Envelope;
+use crate::length_counter::LengthCounter;
+use crate::sweep::Sweep;
+use crate::{RegisterLog, TICK_RATE, Write};
+
+/// What a voice plays at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct VoiceState {
+    /// Whether it is heard. The triangle has no other volume.
+    pub sounds: bool,
+    /// The timer of a pulse or the triangle, 0 to 2047; the period of the noise, 0 to 15.
+    pub timer: u16,
+    /// The volume, 0 to 15; 0 for the triangle.
+    pub volume: u8,
+    /// The duty of a pulse, 0 to 3; the mode of the noise, 0 or 1.
+    pub timbre: u8,
+}
+
+/// The states of a log: an iterator over the instants at which one changes, in ticks, with the states of p1, p2, tr and no
+/// from then on. The first is at tick 0, all are before the log's end.
+#[derive(Debug, Clone)]
+pub struct Trace<'a> {
+    writes: &'a [Write],
+    length: u64,
+    voices: Voices,
+    frames: FrameCounter,
+    /// The states last given out.
+    last: Option<[VoiceState; 4]>,
+}
+
+impl<'a> Trace<'a> {
+    /// Starts a trace. The writes are to be in the order of their ticks, as [`RegisterLog::validate`] checks.
+    #[must_use]
+    pub fn new(log: &'a RegisterLog) -> Self {
+        let frames = FrameCounter::default();
+        Self { writes: &log.writes, length: log.length, voices: Voices::default(), frames, last: None }
+    }
+
+    /// Makes the next instant at which something happens happen.
+    fn step(&mut self) -> Option<u64> {
+        let next_write = self.writes.first().map_or(u64::MAX, |write| write.tick);
+        let tick = if self.last.is_none() { 0 } else { next_write.min(self.frames.next()) };
+        if tick >= self.length {
+            return None;
+        }
+        if self.frames.next() <= tick {
+            let half = self.frames.advance();
+            self.voices.clock(tick, half);
+        }
+        let count = self.writes.iter().take_while(|write| write.tick <= tick).count();
+        let (now, later) = self.writes.split_at_checked(count).unwrap_or_default();
+        self.writes = later;
+        self.voices.write(tick, now);
+        for write in now.iter().filter(|write| write.register == 0x17) {
+            let five_steps = write.value & 0x80 != 0;
+            self.frames.start(tick, five_steps);
+            if five_steps {
+                self.voices.clock(tick, true);
+            }
+        }
+        Some(tick)
+    }
+}
+
+impl Iterator for Trace<'_> {
+    type Item = (u64, [VoiceState; 4]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let tick = self.step()?;
+            let states = self.voices.states();
+            if self.last != Some(states) {
+                self.last = Some(states);
+                return Some((tick, states));
+            }
+        }
+    }
+}
+
+/// The sample after quarter number `count` of a frame, counted from the start of the frame counter.
+const fn quarter(count: u64) -> u64 {
+    count * TICK_RATE / 240 + 1
+}
+
+/// The frame counter, in ticks. Sequences: nesdev wiki, "APU Frame Counter".
+#[derive(Debug, Clone, Default)]
+struct FrameCounter {
+    started: u64,
+    five_steps: bool,
+    /// Steps since it was started.
+    steps: u64,
+}
+
+impl FrameCounter {
+    fn start(&mut self, tick: u64, five_steps: bool) {
+        *self = Self { started: tick, five_steps, steps: 0 };
+    }
+
+    /// When the next clock comes.
+    fn next(&self) -> u64 {
+        let silent = self.five_steps && self.steps % 5 == 3;
+        self.started.saturating_add(quarter(self.steps + 1 + u64::from(silent)))
+    }
+
+    /// Goes past a clock and says whether it is a half-frame clock too.
+    fn advance(&mut self) -> bool {
+        let silent = self.five_steps && self.steps % 5 == 3;
+        self.steps += 1 + u64::from(silent);
+        let step = if self.five_steps { self.steps % 5 } else { self.steps % 4 };
+        step == 0 || step == 2
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Voices {
+    pulses: [Pulse; 2],
+    triangle: Triangle,
+    noise: Noise,
+}
+
+impl Default for Voices {
+    fn default() -> Self {
+        Self { pulses: [Pulse::new(true), Pulse::new(false)], triangle: Triangle::default(), noise: Noise::default() }
+    }
+}
+
+impl Voices {
+    /// The writes of one tick.
+    fn write(&mut self, tick: u64, writes: &[Write]) {
+        let [p1, p2] = &mut self.pulses;
+        for &Write { register, value, .. } in writes {
+            match register {
+                0x00..=0x03 => p1.write(register, value),
+                0x04..=0x07 => p2.write(register - 4, value),
+                0x08..=0x0B => self.triangle.write(register, value),
+                0x0C..=0x0F => self.noise.write(register, value),
+                _ => {}
+            }
+        }
+        if let Some(status) = writes.iter().rfind(|write| write.register == 0x15) {
+            let counters = [&mut p1.length, &mut p2.length, &mut self.triangle.length, &mut self.noise.length];
+            for (bit, counter) in counters.into_iter().enumerate() {
+                counter.enable(status.value >> bit & 1 != 0);
+            }
+        }
+        for &Write { register, value, .. } in writes {
+            match register {
+                0x03 => p1.length.load(tick, value),
+                0x07 => p2.length.load(tick, value),
+                0x0B => self.triangle.length.load(tick, value),
+                0x0F => self.noise.length.load(tick, value),
+                _ => {}
+            }
+        }
+    }
+
+    /// A clock of the frame counter.
+    fn clock(&mut self, tick: u64, half: bool) {
+        for pulse in &mut self.pulses {
+            pulse.envelope.clock();
+            if half {
+                pulse.length.clock(tick);
+                pulse.timer = pulse.sweep.clock(pulse.timer);
+            }
+        }
+        self.triangle.clock();
+        self.noise.envelope.clock();
+        if half {
+            self.triangle.length.clock(tick);
+            self.noise.length.clock(tick);
+        }
+    }
+
+    fn states(&self) -> [VoiceState; 4] {
+        let [p1, p2] = &self.pulses;
+        [p1.state(), p2.state(), self.triangle.state(), self.noise.state()]
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Pulse {
+    timer: u16,
+    duty: u8,
+    envelope: Envelope,
+    sweep: Sweep,
+    length: LengthCounter,
+}
+
+impl Pulse {
+    fn new(first: bool) -> Self {
+        let (envelope, length) = (Envelope::default(), LengthCounter::default());
+        Self { timer: 0, duty: 0, envelope, sweep: Sweep::new(first), length }
+    }
+
+    fn write(&mut self, register: u8, value: u8) {
+        match register {
+            0 => {
+                self.duty = value >> 6;
+                self.envelope.write(value);
+                self.length.halt(value & 0x20 != 0);
+            }
+            1 => self.sweep.write(value),
+            2 => self.timer = self.timer & 0x700 | u16::from(value),
+            _ => {
+                self.timer = self.timer & 0xFF | u16::from(value & 7) << 8;
+                self.envelope.restart();
+            }
+        }
+    }
+
+    fn state(&self) -> VoiceState {
+        let volume = self.envelope.volume();
+        let sounds = self.length.active() && volume > 0 && !self.sweep.mutes(self.timer);
+        VoiceState { sounds, timer: self.timer, volume, timbre: self.duty }
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Triangle {
+    timer: u16,
+    /// The linear counter, its value at the start, and the two bits that hold it there.
+    linear: u8,
+    reload: u8,
+    reloads: bool,
+    control: bool,
+    length: LengthCounter,
+}
+
+impl Triangle {
+    fn write(&mut self, register: u8, value: u8) {
+        match register {
+            0x08 => {
+                self.control = value & 0x80 != 0;
+                self.reload = value & 0x7F;
+                self.length.halt(self.control);
+            }
+            0x0A => self.timer = self.timer & 0x700 | u16::from(value),
+            0x0B => {
+                self.timer = self.timer & 0xFF | u16::from(value & 7) << 8;
+                self.reloads = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn clock(&mut self) {
+        self.linear = if self.reloads { self.reload } else { self.linear.saturating_sub(1) };
+        self.reloads &= self.control;
+    }
+
+    fn state(&self) -> VoiceState {
+        let sounds = self.length.active() && self.linear > 0;
+        VoiceState { sounds, timer: self.timer, volume: 0, timbre: 0 }
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Noise {
+    period: u8,
+    mode: u8,
+    envelope: Envelope,
+    length: LengthCounter,
+}
+
+impl Noise {
+    fn write(&mut self, register: u8, value: u8) {
+        match register {
+            0x0C => {
+                self.envelope.write(value);
+                self.length.halt(value & 0x20 != 0);
+            }
+            0x0E => (self.mode, self.period) = (value >> 7, value & 0x0F),
+            0x0F => self.envelope.restart(),
+            _ => {}
+        }
+    }
+
+    fn state(&self) -> VoiceState {
+        let volume = self.envelope.volume();
+        let sounds = self.length.active() && volume > 0;
+        VoiceState { sounds, timer: self.period.into(), volume, timbre: self.mode }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The states of one voice (0 to 3) of a log: tick, whether it sounds, timer, volume.
+    fn states(voice: usize, writes: &[(u64, u8, u8)], length: u64) -> Vec<(u64, bool, u16, u8)> {
+        let writes = writes.iter().map(|&(tick, register, value)| Write { tick, register, value }).collect();
+        let log = RegisterLog { writes, length, ..RegisterLog::default() };
+        let mut states: Vec<_> = Trace::new(&log)
+            .map(|(tick, states)| (tick, states[voice].sounds, states[voice].timer, states[voice].volume))
+            .collect();
+        states.dedup_by_key(|&mut (_, sounds, timer, volume)| (sounds, timer, volume));
+        states
+    }
+
+    #[test]
+    fn quarters_come_with_the_first_sample_after_them() {
+        let mut frames = FrameCounter::default();
+        frames.start(10, false);
+        let clocks: Vec<_> = (0..5).map(|_| (frames.next(), frames.advance())).collect();
+        assert_eq!(clocks, [(194, false), (378, true), (562, false), (746, true), (929, false)]);
+    }
+
+    #[test]
+    fn five_steps_leave_out_the_fourth() {
+        let mut frames = FrameCounter::default();
+        frames.start(0, true);
+        let clocks: Vec<_> = (0..5).map(|_| (frames.next(), frames.advance())).collect();
+        assert_eq!(clocks, [(184, false), (368, true), (552, false), (919, true), (1_103, false)]);
+    }
+
+    #[test]
+    fn a_length_counter_runs_out_after_its_half_frames() {
+        // Length 2, loaded before the voice is enabled but at the same sample.
+        let writes = [(5, 3, 0x18), (5, 2, 100), (5, 0, 0x17), (5, 0x15, 1)];
+        assert_eq!(states(0, &writes, 1_000), [(0, false, 0, 0), (5, true, 100, 7), (736, false, 100, 7)]);
+    }
+
+    #[test]
+    fn an_envelope_decays_by_quarters() {
+        let writes = [(0, 0x15, 8), (0, 0x0C, 0x21), (0, 0x0F, 0)];
+        let expected = [(0, false, 0, 0), (184, true, 0, 15), (552, true, 0, 14), (919, true, 0, 13)];
+        assert_eq!(states(3, &writes, 1_000), expected);
+    }
+
+    #[test]
+    fn a_sweep_bends_the_timer_by_half_frames_and_mutes_past_its_end() {
+        let writes = [(0, 0x15, 2), (0, 4, 0x3F), (0, 5, 0x81), (0, 6, 0), (0, 7, 4)];
+        let expected = [(0, true, 1_024, 15), (368, false, 1_536, 15)];
+        assert_eq!(states(1, &writes, 1_000), expected);
+    }
+
+    #[test]
+    fn the_triangle_sounds_from_the_quarter_that_loads_its_linear_counter() {
+        let writes = [(0, 0x15, 4), (7, 8, 0x02), (7, 0x0A, 50), (7, 0x0B, 0)];
+        let expected = [(0, false, 0, 0), (7, false, 50, 0), (184, true, 50, 0), (552, false, 50, 0)];
+        assert_eq!(states(2, &writes, 1_000), expected);
+    }
+
+    #[test]
+    fn a_write_of_a_quarters_sample_comes_after_it() {
+        let held = [(0, 0x15, 4), (0, 8, 0x81), (0, 0x0A, 50), (0, 0x0B, 0)];
+        let with = |tick| states(2, &[held.as_slice(), &[(tick, 8, 0)]].concat(), 1_000).pop();
+        assert_eq!(with(736), Some((919, false, 50, 0)));
+        assert_eq!(with(735), Some((736, false, 50, 0)));
+    }
+
+    #[test]
+    fn the_mode_of_five_steps_clocks_at_once() {
+        let writes = [(0, 0x15, 4), (0, 8, 0x81), (0, 0x0A, 50), (0, 0x0B, 0), (9, 0x17, 0x80)];
+        assert_eq!(states(2, &writes, 100), [(0, false, 50, 0), (9, true, 50, 0)]);
+    }
+}
