@@ -147,6 +147,13 @@ def test_train_leaves_a_model_that_composes(run, data, tmp_path):
     assert composed.exit_code == 0, composed.output
 
 
+def test_a_run_directory_stands_for_its_model(run, data, tmp_path):
+    assert run("train", data, "-o", tmp_path / "run", *TRAIN, "--steps", 2).exit_code == 0
+    inside = lakhnes.load_model(tmp_path / "run" / "model").state_dict()
+    for name, weight in lakhnes.load_model(tmp_path / "run").state_dict().items():
+        assert torch.equal(weight, inside[name])
+
+
 def test_train_goes_on_where_it_was_and_refuses_another_shape(run, data, tmp_path):
     assert run("train", data, "-o", tmp_path / "run", *TRAIN, "--steps", 3).exit_code == 0
     longer = run("train", data, "-o", tmp_path / "run", "--steps", 6, "--json")

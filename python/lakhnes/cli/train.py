@@ -186,11 +186,11 @@ class _stopping_politely:  # noqa: N801 (reads as a statement)
 
 
 def _finish(console: Console, trainer: "Trainer", score: Any) -> None:
+    from lakhnes.checkpoint.native import RUN_FOLDER
     from lakhnes.files import write_bytes
     from lakhnes.training.card import model_card
-    from lakhnes.training.trainer import MODEL_FOLDER
 
-    folder = trainer.directory / MODEL_FOLDER
+    folder = trainer.directory / RUN_FOLDER
     card = model_card(
         trainer.config,
         command=shlex.join(["lakhnes", *sys.argv[1:]]),

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
-from lakhnes.checkpoint import save_checkpoint
+from lakhnes.checkpoint.native import RUN_FOLDER, save_checkpoint
 from lakhnes.data.corpus import Augmentation, Corpus
 from lakhnes.data.packing import StreamPacker
 from lakhnes.errors import CheckpointError, LakhnesError
@@ -38,10 +38,9 @@ from lakhnes.training.optimizer import make_optimizers
 from lakhnes.training.precision import product_dtype
 from lakhnes.training.state import load_optimizer, optimizer_tensors, read_state, write_state
 
-__all__ = ["CONFIG_FILE", "MODEL_FOLDER", "STATE_FILE", "Report", "Trainer"]
+__all__ = ["CONFIG_FILE", "STATE_FILE", "Report", "Trainer"]
 
 CONFIG_FILE = "config.json"
-MODEL_FOLDER = "model"
 STATE_FILE = "state.safetensors"
 LOG_FILE = "log.jsonl"
 LOG_STEPS = 20
@@ -179,7 +178,7 @@ class Trainer:
                 self.model, self.valid, batch_size=streams, tgt_len=tgt_len, max_songs=songs, dtype=self.dtype
             )
             self.log({"valid": score.facts()})
-        save_checkpoint(self.model, self.directory / MODEL_FOLDER, overwrite=True)
+        save_checkpoint(self.model, self.directory / RUN_FOLDER, overwrite=True)
         return score
 
     def log(self, facts: dict[str, Any]) -> None:
