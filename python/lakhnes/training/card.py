@@ -24,13 +24,13 @@ def model_card(
         Of the valid split.
     """
     model = config.model
-    measured = (
-        f"Valid PPL **{score.ppl:.3f}** (loss {score.loss:.4f} nats a token over {score.positions:,} positions of "
-        f"{score.songs} songs) in {score.batch_size} streams, segments of {score.tgt_len} and a memory of {score.mem_len} "
-        "tokens."
-        if score
-        else "No valid split was given: not measured."
-    )
+    measured = "No valid split was given: not measured."
+    if score is not None:
+        measured = (
+            f"Valid PPL **{score.ppl:.3f}** (loss {score.loss:.4f} nats a token over {score.positions:,} positions of "
+            f"{score.songs} songs), in {score.batch_size} streams, segments of {score.tgt_len} and a memory of "
+            f"{score.mem_len} tokens."
+        )
     return f"""# A Transformer-XL for NES music
 
 Vocabulary {model.vocabulary.upper()}, {model.num_parameters:,} parameters: {model.n_layer} layers,
