@@ -331,7 +331,10 @@ def _folder_of(source: Path) -> Iterator[Path]:
                 raise CheckpointError(f"{source}: {error}") from None
             except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise CheckpointError(f"{source}: damaged archive ({quote(error)})") from None
-            yield Path(folder)
+            try:
+                yield Path(folder)
+            except CheckpointError as error:  # where its copy was means nothing to the user
+                raise type(error)(str(error).replace(folder, str(source))) from None
     else:
         raise CheckpointError(f"{source}: expected a folder with {MODEL_FILE}, or a .tar.gz archive of one")
 

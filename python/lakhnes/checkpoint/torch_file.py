@@ -134,6 +134,8 @@ def _read_row(path: Path, file: io.BufferedReader, data: npt.NDArray[np.uint8]) 
                 f"{path}: byte {position}: storage {quote(key)} has {count} elements, expected {storage.whole}"
             )
         position = end
+    if missing := storages.keys() - places.keys():
+        raise CheckpointError(f"{path}: storage {quote(min(missing))} is missing")
     return root, places
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import pickle
 import pickletools
 import struct
 from collections.abc import Callable
@@ -26,9 +27,6 @@ MAX_PICKLE_BYTES = 4 * 2**20
 
 MAX_OPCODES = 100_000
 """Opcodes of one pickle. A model of 12 layers takes about 20,000."""
-
-PROTOCOL = 2
-"""Of the pickles that PyTorch has written at all times."""
 
 MAX_COUNT = 2**40
 """No storage has more elements, and no tensor a longer side."""
@@ -366,8 +364,8 @@ def _constant(value: object) -> _Action:
 
 
 def _protocol(machine: _Machine, argument: int) -> None:
-    if argument != PROTOCOL:
-        raise machine.damaged(f"protocol {argument}, expected {PROTOCOL}, which PyTorch writes")
+    if argument > pickle.HIGHEST_PROTOCOL:  # a lower one shows in its opcodes
+        raise machine.damaged(f"protocol {argument}, expected 2, in which PyTorch writes")
 
 
 def _mark(machine: _Machine, _: object) -> None:
