@@ -88,13 +88,9 @@ impl ExpressiveScore {
     /// and cut to the sample, as nesmdb does when it plays a score.
     #[must_use]
     pub fn runs(&self) -> ScoreRuns {
-        let exact = (self.rate - TICKS_PER_SECOND as f64).abs() < f64::EPSILON;
         let mut runs = ScoreRuns { nsamps: self.nsamps, ..ScoreRuns::default() };
-        let mut time = 0.0_f64;
-        for (index, frame) in self.frames.iter().enumerate() {
-            let start = if exact { index as u64 } else { (time * TICKS_PER_SECOND as f64) as u64 };
+        for (start, frame) in frame_starts(self.rate).zip(&self.frames) {
             runs.push(start, frame);
-            time += 1.0 / self.rate;
         }
         runs
     }
@@ -115,6 +111,17 @@ impl ExpressiveScore {
     }
 }
 
+/// Where the frames of a score begin, in samples; see [`ExpressiveScore::runs`].
+pub(crate) fn frame_starts(rate: f64) -> impl Iterator<Item = u64> {
+    let exact = (rate - TICKS_PER_SECOND as f64).abs() < f64::EPSILON;
+    let mut time = 0.0_f64;
+    (0..).map(move |index| {
+        let start = if exact { index } else { (time * TICKS_PER_SECOND as f64) as u64 };
+        time += 1.0 / rate;
+        start
+    })
+}
+
 /// Splits bytes into frames.
 fn frames_of(bytes: &[u8]) -> Result<Vec<Frame>, TokenizerError> {
     let (frames, rest) = bytes.as_chunks::<FRAME_BYTES>();
@@ -130,7 +137,7 @@ fn frames_of(bytes: &[u8]) -> Result<Vec<Frame>, TokenizerError> {
         .collect())
 }
 
-fn check_rate(rate: f64) -> Result<(), TokenizerError> {
+pub(crate) fn check_rate(rate: f64) -> Result<(), TokenizerError> {
     if rate > 0.0 && rate <= TICKS_PER_SECOND as f64 {
         return Ok(());
     }

@@ -70,7 +70,7 @@ impl ScoreRuns {
 
     /// Puts a frame at the end, unless it lies past the end of the song or says nothing new. One that begins where the last
     /// does takes its place.
-    pub(super) fn push(&mut self, start: u64, frame: &Frame) {
+    pub(crate) fn push(&mut self, start: u64, frame: &Frame) {
         if start >= self.nsamps {
             return;
         }
