@@ -57,13 +57,17 @@ class Song:
         """Write a MIDI file in the form of NES-MDB: format 1, a MIDI tick a tick of 1/44,100 s."""
     def to_pretty_midi(self) -> PrettyMIDI:
         """Give the song as a ``pretty_midi.PrettyMIDI``."""
-    def perform(self, *, downsample: float | None = None) -> RegisterLog:
+    def perform(self, *, downsample: float | None = None, expression: str = "plain") -> RegisterLog:
         """Give the register writes that play the song.
 
         Parameters
         ----------
         downsample
             Frame rate in Hz to which the song is reduced first, as nesmdb and LakhNES did; to the sample if None.
+        expression
+            ``"plain"`` plays what is written. ``"natural"`` gives a song that has neither changes nor different
+            velocities in a voice (every TX1) what NES music usually has: envelopes and duties by voice and length,
+            measured on NES-MDB, and vibrato on long notes. A song that has its own stays as it is.
         """
     @property
     def length(self) -> int:
@@ -350,6 +354,7 @@ def render_files(
     max_duration: float = 3600.0,
     loops: int = 1,
     fade: float = 0.0,
+    expression: str = "plain",
 ) -> None:
     """Render songs to 16-bit WAV files, as many at once as there are threads (0: one a core).
 

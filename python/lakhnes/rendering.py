@@ -13,7 +13,7 @@ from lakhnes import _native
 from lakhnes.audio import write_audio
 from lakhnes.errors import LakhnesError
 from lakhnes.files import PLAYABLE, format_of, one_line
-from lakhnes.songs import Filter, Mixer, read_log
+from lakhnes.songs import Expression, Filter, Mixer, read_log
 
 __all__ = ["STEMS", "BatchReport", "RenderJob", "render_files", "stem_path"]
 
@@ -72,6 +72,7 @@ def render_files(
     max_duration: float = 3600.0,
     loops: int = 1,
     fade: float = 0.0,
+    expression: Expression = "plain",
     finished: Callable[[RenderJob, str | None], object] = lambda job, error: None,
 ) -> BatchReport:
     """Render songs to sound files; a song that fails is reported, and the others go on.
@@ -87,7 +88,7 @@ def render_files(
         ``"wav"``, ``"flac"`` or ``"ogg"``.
     threads
         How many songs at once; 0 stands for one a core.
-    downsample
+    downsample, expression
         See `Song.perform`.
     sample_rate, mixer, filter, max_duration, loops, fade
         See `lakhnes.render`.
@@ -114,6 +115,7 @@ def render_files(
         "max_duration": max_duration,
         "loops": loops,
         "fade": fade,
+        "expression": expression,
     }
     if format == "wav" and not stems:
         _render_wavs(jobs, threads, options, done)
@@ -160,10 +162,10 @@ def _render_wavs(jobs: Sequence[RenderJob], threads: int, options: dict[str, Any
 def _render_encoded(
     jobs: Sequence[RenderJob], threads: int, options: dict[str, Any], format: str, stems: bool, done: Done
 ) -> None:
-    downsample, mixer = options.pop("downsample"), options.pop("mixer")
+    downsample, expression, mixer = (options.pop(name) for name in ("downsample", "expression", "mixer"))
 
     def work(job: RenderJob) -> tuple[list[Path], float]:
-        log = read_log(job.source, job.source_format, downsample=downsample)
+        log = read_log(job.source, job.source_format, downsample=downsample, expression=expression)
         rate = options["sample_rate"]
         if not stems:
             samples = log.render_int16(mixer=mixer, **options)

@@ -16,6 +16,7 @@ __all__ = ["decode", "encode", "read", "read_log", "render", "write"]
 
 Mixer = Literal["nes", "linear"]
 Filter = Literal["nes", "famicom", "none"]
+Expression = Literal["plain", "natural"]
 
 
 def read(path: str | os.PathLike[str], format: str | None = None) -> Song:
@@ -42,7 +43,11 @@ def read(path: str | os.PathLike[str], format: str | None = None) -> Song:
 
 
 def read_log(
-    path: str | os.PathLike[str], format: str | None = None, *, downsample: float | None = None
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    downsample: float | None = None,
+    expression: Expression = "plain",
 ) -> RegisterLog:
     """Read what the chip plays: the register writes of a ``.vgm`` or ``.vgz`` file, or those that perform a song.
 
@@ -52,7 +57,7 @@ def read_log(
         A file of any format that `read` takes, or VGM.
     format
         One of ``tx1 tx2 mid exprsco vgm``, where the name does not say it.
-    downsample
+    downsample, expression
         See `Song.perform`.
 
     Raises
@@ -60,12 +65,17 @@ def read_log(
     FormatError, TokenError, LimitError, OSError
         As `read` does.
     """
-    return perform(decode(read_limited(path), format or format_of(path, PLAYABLE), name=os.fspath(path)), downsample)
+    played = decode(read_limited(path), format or format_of(path, PLAYABLE), name=os.fspath(path))
+    return perform(played, downsample, expression)
 
 
-def perform(played: Song | RegisterLog, downsample: float | None = None) -> RegisterLog:
+def perform(
+    played: Song | RegisterLog, downsample: float | None = None, expression: Expression = "plain"
+) -> RegisterLog:
     """Give the register writes of a song; a log as it is."""
-    return played.perform(downsample=downsample) if isinstance(played, Song) else played
+    if isinstance(played, RegisterLog):
+        return played
+    return played.perform(downsample=downsample, expression=expression)
 
 
 def decode(data: bytes, format: str, *, name: str) -> Song | RegisterLog:
@@ -76,8 +86,8 @@ def decode(data: bytes, format: str, *, name: str) -> Song | RegisterLog:
         raise type(error)(f"{name}: {error}") from None
 
 
-def encode(played: Song | RegisterLog, format: str) -> bytes:
-    """Give the bytes of a ``tx1``, ``tx2``, ``mid``, ``vgm`` or ``vgz`` file.
+def encode(played: Song | RegisterLog, format: str, expression: Expression = "plain") -> bytes:
+    """Give the bytes of a ``tx1``, ``tx2``, ``mid``, ``vgm`` or ``vgz`` file; `expression` is for the last two.
 
     Raises
     ------
@@ -85,9 +95,10 @@ def encode(played: Song | RegisterLog, format: str) -> bytes:
         If the format is none of these, or holds scores and the input is register writes.
     """
     if format == "vgm":
-        return perform(played).to_vgm()
+        return perform(played, expression=expression).to_vgm()
     if format == "vgz":
-        return gzip.compress(perform(played).to_vgm(), mtime=0)  # without the time the same song gives the same bytes
+        # Without the time the same song gives the same bytes.
+        return gzip.compress(perform(played, expression=expression).to_vgm(), mtime=0)
     if format not in ("tx1", "tx2", "mid"):
         raise FormatError(f"{format}: expected one of tx1 tx2 mid vgm vgz")
     if not isinstance(played, Song):
@@ -107,6 +118,7 @@ def render(
     max_duration: float = 3600.0,
     loops: int = 1,
     fade: float = 0.0,
+    expression: Expression = "plain",
 ) -> npt.NDArray[np.float32]:
     """Play a song on the chip.
 
@@ -127,6 +139,8 @@ def render(
     loops, fade
         How often the part from the loop point on is played, and how many seconds of it fade out after that; without
         effect on a log that does not loop.
+    expression
+        ``"natural"`` gives a score without dynamics, such as every TX1, those of NES music; see `Song.perform`.
 
     Returns
     -------
@@ -140,7 +154,7 @@ def render(
     ValueError
         If an option is outside its range.
     """
-    log = perform(song)
+    log = perform(song, expression=expression)
     options: dict[str, Any] = {
         "sample_rate": sample_rate,
         "filter": filter,
@@ -158,6 +172,7 @@ def write(
     *,
     overwrite: bool = True,
     sample_rate: int = 44_100,
+    expression: Expression = "plain",
     **options: Any,
 ) -> None:
     """Write a song as text, MIDI, VGM or sound.
@@ -174,6 +189,8 @@ def write(
         Whether a file of that name may be replaced.
     sample_rate, **options
         How sound is made; see `render`.
+    expression
+        How VGM and sound are performed; see `render`.
 
     Raises
     ------
@@ -184,7 +201,7 @@ def write(
     """
     chosen = format or format_of(path, WRITABLE)
     if chosen in AUDIO_FORMATS:
-        samples = perform(song).render_int16(sample_rate=sample_rate, **options)
+        samples = perform(song, expression=expression).render_int16(sample_rate=sample_rate, **options)
         write_audio(path, samples, sample_rate, format=chosen, overwrite=overwrite)
     else:
-        write_bytes(path, encode(song, chosen), overwrite=overwrite)
+        write_bytes(path, encode(song, chosen, expression), overwrite=overwrite)

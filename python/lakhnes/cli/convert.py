@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,9 @@ from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.targets import STDIO, pair, read_input
 from lakhnes.errors import LakhnesError
 from lakhnes.files import AUDIO_FORMATS, PLAYABLE, WRITABLE, check_target, format_of, one_line
+
+if TYPE_CHECKING:
+    from lakhnes.songs import Expression
 
 __all__ = ["convert"]
 
@@ -18,6 +22,13 @@ __all__ = ["convert"]
 @click.option("-o", "--output", metavar="OUT", required=True, help="File, folder (with --to), or - for stdout.")
 @click.option("--to", "target_format", type=click.Choice(WRITABLE), help="Format of the output, if not by name.")
 @click.option("--from", "source_format", type=click.Choice(PLAYABLE), help="Format of the inputs, if not by name.")
+@click.option(
+    "--expression",
+    default="plain",
+    show_default=True,
+    type=click.Choice(["plain", "natural"]),
+    help="How scores without dynamics are played.",
+)
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
 @common_options
 @pass_console
@@ -27,6 +38,7 @@ def convert(
     output: str,
     target_format: str | None,
     source_format: str | None,
+    expression: "Expression",
     force: bool,
 ) -> None:
     """Turn songs into another format.
@@ -40,7 +52,8 @@ def convert(
             raise click.UsageError("- stands for one song in or one file out")
         if output == STDIO and target_format is None:
             raise click.UsageError("-o - needs --to, for stdout has no name that says the format")
-        _convert_stream(inputs[0], output, source_format, target_format or format_of(output, WRITABLE), force)
+        chosen = target_format or format_of(output, WRITABLE)
+        _convert_stream(inputs[0], output, source_format, chosen, expression, force)
         return
 
     from lakhnes.files import read_limited
@@ -55,7 +68,7 @@ def convert(
             try:
                 data = read_limited(source)
                 song = decode(data, source_format or format_of(source, PLAYABLE), name=str(source))
-                write(song, target, chosen, overwrite=force)
+                write(song, target, chosen, overwrite=force, expression=expression)
             except (LakhnesError, OSError) as error:
                 failed.append({"path": str(source), "error": one_line(error)})
                 console.error(f"Error: {one_line(error)}")
@@ -72,7 +85,9 @@ def convert(
         raise click.exceptions.Exit(1)
 
 
-def _convert_stream(source: str, output: str, source_format: str | None, target_format: str, force: bool) -> None:
+def _convert_stream(
+    source: str, output: str, source_format: str | None, target_format: str, expression: "Expression", force: bool
+) -> None:
     """Convert one song from stdin, to stdout, or both."""
     import io
 
@@ -84,12 +99,12 @@ def _convert_stream(source: str, output: str, source_format: str | None, target_
     data, format_name, name = read_input(source, source_format)
     song = decode(data, format_name, name=name)
     if output != STDIO:
-        write(song, output, target_format, overwrite=force)
+        write(song, output, target_format, overwrite=force, expression=expression)
         click.echo(output)
         return
     if target_format in AUDIO_FORMATS:
         sound = io.BytesIO()  # an encoder goes back to complete its header, which a pipe cannot
-        encode_audio(sound, perform(song).render_int16(), 44_100, target_format)
+        encode_audio(sound, perform(song, expression=expression).render_int16(), 44_100, target_format)
         sys.stdout.buffer.write(sound.getbuffer())
     else:
-        sys.stdout.buffer.write(encode(song, target_format))
+        sys.stdout.buffer.write(encode(song, target_format, expression))

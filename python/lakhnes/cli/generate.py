@@ -11,6 +11,7 @@ from lakhnes.files import AUDIO_FORMATS, SUFFIXES, WRITABLE, check_target
 
 if TYPE_CHECKING:
     from lakhnes._native import Song
+    from lakhnes.songs import Expression
 
 __all__ = ["generate"]
 
@@ -54,6 +55,13 @@ def _formats(context: click.Context, parameter: click.Parameter, value: str) -> 
 @click.option(
     "--format", "formats", default="wav,tx1", show_default=True, callback=_formats, help="Files of each song."
 )
+@click.option(
+    "--expression",
+    default="natural",
+    show_default=True,
+    type=click.Choice(["plain", "natural"]),
+    help="How scores without dynamics are played.",
+)
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
 @common_options
 @pass_console
@@ -64,6 +72,7 @@ def generate(
     out_dir: Path,
     model_name: str,
     formats: list[str],
+    expression: "Expression",
     seed: int | None,
     force: bool,
     batch_size: int,
@@ -97,7 +106,7 @@ def generate(
             )
         seconds = (time.monotonic() - started) / count
         for index, song in enumerate(songs, start):
-            facts.append(_write(song, targets[index], force) | {"seed": first + index, "seconds": seconds})
+            facts.append(_write(song, targets[index], expression, force) | {"seed": first + index, "seconds": seconds})
             console.result(_listed(targets[index]))
     console.summary({"songs": facts})
 
@@ -114,11 +123,11 @@ def _listed(paths: dict[str, Path]) -> Path:
     return scores[0] if scores else next(iter(paths.values()))
 
 
-def _write(song: "Song", paths: dict[str, Path], force: bool) -> dict[str, Any]:
+def _write(song: "Song", paths: dict[str, Path], expression: "Expression", force: bool) -> dict[str, Any]:
     from lakhnes.songs import write
 
     for name, path in paths.items():
-        write(song, path, name, overwrite=force)
+        write(song, path, name, overwrite=force, expression=expression)
     return {
         "paths": {name: str(path) for name, path in paths.items()},
         "events": len(song.to_tx1().splitlines()),

@@ -40,6 +40,13 @@ __all__ = ["render"]
 @click.option(
     "--downsample", type=click.FloatRange(min=0, min_open=True), help="Reduce scores to a frame rate (Hz) first."
 )
+@click.option(
+    "--expression",
+    default="plain",
+    show_default=True,
+    type=click.Choice(["plain", "natural"]),
+    help="How scores without dynamics are played.",
+)
 @click.option("--loops", default=2, show_default=True, type=click.IntRange(min=1), help="How often a loop is played.")
 @click.option(
     "--fade", default=8.0, show_default=True, type=click.FloatRange(min=0), help="Fade after the loops (seconds)."
@@ -60,6 +67,7 @@ def render(
     mixer: str,
     output_filter: str,
     downsample: float | None,
+    expression: str,
     loops: int,
     fade: float,
     stems: bool,
@@ -82,6 +90,7 @@ def render(
         "max_duration": max_duration,
         "loops": loops,
         "fade": fade,
+        "expression": expression,
     }
     started = time.monotonic()
     if STDIO in (*inputs, output):
@@ -143,8 +152,8 @@ def _render_stream(
     if output != STDIO:
         check_target(output, overwrite=force)
     data, format_name, name = read_input(source, source_format)
-    downsample = options.pop("downsample")
-    samples = perform(decode(data, format_name, name=name), downsample).render_int16(**options)
+    played = decode(data, format_name, name=name)
+    samples = perform(played, options.pop("downsample"), options.pop("expression")).render_int16(**options)
     if output != STDIO:
         write_audio(output, samples, options["sample_rate"], format=audio_format, overwrite=force)
         click.echo(output)

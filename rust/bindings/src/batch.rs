@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::formats::{PlayableFormat, SongFormat};
-use crate::options::{refused, render_options};
+use crate::options::{expression_named, refused, render_options};
 
 /// Samples that are rendered and written at once.
 const BLOCK: usize = 1 << 16;
@@ -46,7 +46,7 @@ struct Options {
 #[pyfunction]
 #[pyo3(signature = (
     jobs, report, *, threads=0, downsample=None, sample_rate=44_100, mixer="nes", filter="nes", max_duration=3600.0,
-    loops=1, fade=0.0
+    loops=1, fade=0.0, expression="plain"
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
 pub(crate) fn render_files(
@@ -61,9 +61,10 @@ pub(crate) fn render_files(
     max_duration: f64,
     loops: u32,
     fade: f64,
+    expression: &str,
 ) -> PyResult<()> {
     let options = Options {
-        perform: PerformOptions { downsample },
+        perform: PerformOptions { downsample, expression: expression_named(expression)? },
         render: render_options(sample_rate, mixer, filter, max_duration, loops, fade)?,
     };
     let job = |(source, format, target): (PathBuf, String, PathBuf)| {

@@ -1,6 +1,7 @@
 //! The names that Python uses for the options of the chip.
 
 use lakhnes_apu::{FilterMode, MAX_LENGTH, MixerMode, RenderOptions, Standard, TICK_RATE};
+use lakhnes_tokenizer::Expression;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -52,6 +53,14 @@ pub(crate) fn filter_mode(name: &str) -> PyResult<FilterMode> {
         "famicom" => Ok(FilterMode::Famicom),
         "none" => Ok(FilterMode::None),
         _ => Err(refused("filter", "nes, famicom or none", name)),
+    }
+}
+
+pub(crate) fn expression_named(name: &str) -> PyResult<Expression> {
+    match name {
+        "plain" => Ok(Expression::Plain),
+        "natural" => Ok(Expression::Natural),
+        _ => Err(refused("expression", "plain or natural", name)),
     }
 }
 

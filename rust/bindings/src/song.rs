@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors::{LimitError, score_error};
 use crate::formats::SongFormat;
-use crate::options::refused;
+use crate::options::{expression_named, refused};
 use crate::register_log::PyRegisterLog;
 
 /// The most frames that a piano roll may have; each takes 512 bytes.
@@ -64,9 +64,9 @@ impl PySong {
         py.import("pretty_midi")?.call_method1("PrettyMIDI", (file,))
     }
 
-    #[pyo3(signature = (*, downsample=None))]
-    fn perform(&self, py: Python<'_>, downsample: Option<f64>) -> PyResult<PyRegisterLog> {
-        let options = PerformOptions { downsample };
+    #[pyo3(signature = (*, downsample=None, expression="plain"))]
+    fn perform(&self, py: Python<'_>, downsample: Option<f64>, expression: &str) -> PyResult<PyRegisterLog> {
+        let options = PerformOptions { downsample, expression: expression_named(expression)? };
         py.detach(|| perform(&self.0, &options)).map(PyRegisterLog).map_err(|error| score_error(&error))
     }
 

@@ -23,6 +23,7 @@
 pub mod augment;
 mod error;
 mod event;
+pub mod expression;
 pub mod limits;
 pub mod midi;
 pub mod perform;
@@ -40,6 +41,7 @@ mod vocabulary;
 
 pub use error::TokenizerError;
 pub use event::{Dialect, Event};
+pub use expression::Expression;
 pub use perform::{PerformOptions, perform};
 pub use song::{Change, ChangeKind, Note, Song, Track, Voice};
 pub use transcribe::transcribe;

@@ -16,6 +16,7 @@
 use lakhnes_apu::{RegisterLog, Standard, Write};
 
 use crate::error::TokenizerError;
+use crate::expression::{Expression, perform_natural};
 use crate::score::{ExpressiveScore, Frame, ScoreRuns};
 use crate::song::{Song, Voice};
 
@@ -25,6 +26,8 @@ pub struct PerformOptions {
     /// The frame rate, in Hz, to which the song is first reduced, as the original programs did to render faster; `None`
     /// plays it to the sample. Greater than 0 and at most 44,100.
     pub downsample: Option<f64>,
+    /// Whether a song without dynamics gets some.
+    pub expression: Expression,
 }
 
 /// Performs a song.
@@ -37,10 +40,13 @@ pub struct PerformOptions {
 /// [`Song::check`] finds.
 pub fn perform(song: &Song, options: &PerformOptions) -> Result<RegisterLog, TokenizerError> {
     let runs = ScoreRuns::from_song(song)?;
-    Ok(match options.downsample {
-        None => perform_runs(&runs),
-        Some(rate) => perform_score(&runs.downsample(rate)?),
-    })
+    let reduced = options.downsample.map(|rate| runs.downsample(rate)).transpose()?;
+    match (options.expression, reduced) {
+        (Expression::Plain, None) => Ok(perform_runs(&runs)),
+        (Expression::Plain, Some(score)) => Ok(perform_score(&score)),
+        (Expression::Natural, None) => perform_natural(song),
+        (Expression::Natural, Some(score)) => perform_natural(&score.to_song()?),
+    }
 }
 
 /// Performs an expressive score.
@@ -158,7 +164,7 @@ const fn is_new_velocity([note, velocity, _]: [u8; 3], [_, last_velocity, _]: [u
 }
 
 /// The timer of a pulse for a MIDI note; 0 for none.
-fn pulse_timer(note: u8) -> u16 {
+pub(crate) fn pulse_timer(note: u8) -> u16 {
     timer(note, 16.0)
 }
 

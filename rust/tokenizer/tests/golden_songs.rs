@@ -100,7 +100,8 @@ fn performances_are_write_for_write_those_of_the_original() {
         ("tx2.mid", "tx2_full.vgm.gz", None),
     ] {
         for (song, bytes) in each(midi_ending) {
-            let log = perform(&read(&bytes), &PerformOptions { downsample }).expect("a log");
+            let log =
+                perform(&read(&bytes), &PerformOptions { downsample, ..PerformOptions::default() }).expect("a log");
             let vgm = golden_bytes(&named(song, vgm_ending)).expect("a VGM file");
             let (ours, theirs) = (log_writes(&log), vgm_writes(&vgm));
             let place = ours.0.iter().zip(&theirs.0).position(|(ours, theirs)| ours != theirs);

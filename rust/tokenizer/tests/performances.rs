@@ -5,7 +5,7 @@ use lakhnes_tokenizer::{PerformOptions, TokenizerError, perform, tx2};
 /// The writes of a TX2 text whose events stand between spaces, as tick, register and value; without those of the opening.
 fn writes(events: &str, downsample: Option<f64>) -> Vec<(u64, u8, u8)> {
     let song = tx2::read(&events.replace(' ', "\n")).expect("a song");
-    let log = perform(&song, &PerformOptions { downsample }).expect("a log");
+    let log = perform(&song, &PerformOptions { downsample, ..PerformOptions::default() }).expect("a log");
     let writes: Vec<_> = log.writes.iter().map(|write| (write.tick, write.register, write.value)).collect();
     assert_eq!(
         writes[1..7],
@@ -62,7 +62,7 @@ fn a_slow_performance_moves_only_on_its_frames() {
 fn a_rate_that_is_none_is_refused() {
     let song = tx2::read("WT_1").expect("a song");
     for rate in [0.0, -5.0, f64::NAN, 50_000.0] {
-        let error = perform(&song, &PerformOptions { downsample: Some(rate) });
+        let error = perform(&song, &PerformOptions { downsample: Some(rate), ..PerformOptions::default() });
         assert!(matches!(error, Err(TokenizerError::Option { .. })), "{rate}");
     }
 }

@@ -130,7 +130,7 @@ proptest! {
         let score = ExpressiveScore::from_song(&song, rate)?;
         prop_assert_eq!(ExpressiveScore::from_bytes(score.rate, score.nsamps, &score.to_bytes())?, score.clone());
         let played = perform(&score.to_song()?, &PerformOptions::default())?;
-        prop_assert_eq!(played, perform(&song, &PerformOptions { downsample: Some(rate) })?);
+        prop_assert_eq!(played, perform(&song, &PerformOptions { downsample: Some(rate), ..PerformOptions::default() })?);
     }
 
     #[test]

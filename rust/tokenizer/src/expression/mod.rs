@@ -1,0 +1,176 @@
+//! Expression: dynamics, timbres and vibrato for songs that say nothing of them.
+//!
+//! A TX1 text has pitches and times only, so that every note of its plain performance lasts at full level, as on an organ.
+//! [`Expression::Natural`] plays each note as NES music usually does: it decays to a sustain that depends on its voice and
+//! length ([`curves`]), long notes before a rest fade, very long ones begin softly and sway after a while ([`vibrato`]),
+//! drums decay by pitch and length, the duty of a pulse follows the length of the note, and the triangle, which has no
+//! volume, leaves a frame between two notes of one pitch. A song that has velocities or timbres of its own keeps them and
+//! is played as it stands.
+
+mod curves;
+mod vibrato;
+
+use lakhnes_apu::RegisterLog;
+
+use crate::error::TokenizerError;
+use crate::perform::perform_runs;
+use crate::score::ScoreRuns;
+use crate::song::{Change, ChangeKind, Note, Song, Track, Voice};
+
+/// How the notes of a song are played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Expression {
+    /// As they are written.
+    #[default]
+    Plain,
+    /// With the dynamics and timbres of NES music, where the song has none of its own.
+    Natural,
+}
+
+/// A frame of the console, in ticks: 1/60 s, the step in which its programs changed a sound.
+const FRAME: u64 = 735;
+
+/// The velocity at which a voice has its full level.
+const LOUDEST: u8 = 15;
+
+/// The longest note, in frames, that counts as part of a gesture: an ornament, or a step of an arpeggio or a slide.
+const SHORT: u32 = 3;
+
+/// The most frames that a slide into a note may take.
+const SLIDE: u32 = 6;
+
+/// Whether a song says nothing of dynamics and timbres: no timbre but the first, and in each voice one velocity throughout.
+#[must_use]
+pub fn is_flat(song: &Song) -> bool {
+    song.tracks.iter().all(|track| constant_velocity(track).is_some())
+}
+
+/// The one velocity of a track, 15 for one without notes, if neither it nor the timbre ever changes.
+fn constant_velocity(track: &Track) -> Option<u8> {
+    let changes = &track.changes;
+    let is_overridden = |note: &Note| {
+        changes.binary_search_by_key(&(note.start, ChangeKind::Velocity), |change| (change.tick, change.kind)).is_ok()
+    };
+    let (velocities, mut timbres): (Vec<&Change>, Vec<&Change>) =
+        changes.iter().partition(|change| change.kind == ChangeKind::Velocity);
+    timbres.retain(|change| change.value != 0);
+    let written = track.notes.iter().filter(|note| !is_overridden(note)).map(|note| note.velocity);
+    let mut all = velocities.into_iter().map(|change| change.value).chain(written);
+    let first = all.next().unwrap_or(LOUDEST);
+    (timbres.is_empty() && first > 0 && all.all(|velocity| velocity == first)).then_some(first)
+}
+
+/// The song with the dynamics and timbres of NES music: a song of a TX2 text. One that [has its own](is_flat) comes back as
+/// it is.
+#[must_use]
+pub fn express(song: &Song) -> Song {
+    let mut expressed = song.clone();
+    let velocities = song.tracks.each_ref().map(constant_velocity);
+    let [Some(p1), Some(p2), Some(_), Some(no)] = velocities else {
+        return expressed;
+    };
+    let [first, second, triangle, noise] = &mut expressed.tracks;
+    shape(Voice::P1, first, p1);
+    shape(Voice::P2, second, p2);
+    articulate(&mut triangle.notes);
+    shape(Voice::No, noise, no);
+    expressed
+}
+
+/// Performs a song, with vibrato if it had no expression of its own.
+pub(crate) fn perform_natural(song: &Song) -> Result<RegisterLog, TokenizerError> {
+    let expressed = express(song);
+    let mut log = perform_runs(&ScoreRuns::from_song(&expressed)?);
+    if is_flat(song) {
+        let mut writes = vibrato::writes(&expressed);
+        writes.retain(|write| write.tick < log.length);
+        writes.append(&mut log.writes);
+        writes.sort_by_key(|write| write.tick); // stable: of one tick, those of the vibrato stay first
+        log.writes = writes;
+    }
+    Ok(log)
+}
+
+/// The length of a note in frames, to the nearest and at least one.
+fn frames(start: u64, end: u64) -> u32 {
+    let frames = end.saturating_sub(start).saturating_add(FRAME / 2) / FRAME;
+    u32::try_from(frames).unwrap_or(u32::MAX).max(1)
+}
+
+/// The notes that share one attack. A short note that follows another without a rest belongs to it, and so does a note of
+/// any length that follows short ones of no more than [`SLIDE`] frames in all. (NES-MDB writes arpeggios, slides and trills
+/// as notes of a frame or two: in them 28 % of the pulses' notes are.)
+fn gestures(notes: &[Note]) -> Vec<&[Note]> {
+    let mut gestures = Vec::new();
+    let (mut first, mut only_short) = (0, true);
+    for (index, note) in notes.iter().enumerate() {
+        let short = frames(note.start, note.end) <= SHORT;
+        let joined = index > first
+            && notes.get(index - 1).is_some_and(|last| last.end == note.start)
+            && (short || only_short && notes.get(first).is_some_and(|first| frames(first.start, note.start) <= SLIDE));
+        if index > first && !joined {
+            gestures.extend(notes.get(first..index));
+            (first, only_short) = (index, true);
+        }
+        only_short &= short;
+    }
+    gestures.extend(notes.get(first..).filter(|gesture| !gesture.is_empty()));
+    gestures
+}
+
+/// Gives each gesture of a pulse or of the noise its envelope and its timbre; all its notes have one velocity.
+fn shape(voice: Voice, track: &mut Track, velocity: u8) {
+    let mut notes = Vec::with_capacity(track.notes.len());
+    let mut changes = Vec::new();
+    let mut timbre = 0;
+    let gestures = gestures(&track.notes);
+    for (index, gesture) in gestures.iter().enumerate() {
+        let (Some(first), Some(last)) = (gesture.first(), gesture.last()) else { continue };
+        let length = frames(first.start, last.end);
+        let Some(curve) = curves::curve(voice, first.pitch, length) else { continue };
+        let next = gestures.get(index + 1).and_then(|next| next.first());
+        let fades = voice != Voice::No
+            && frames(last.start, last.end) > curves::RELEASED_FROM
+            && next.is_none_or(|next| next.start > last.end);
+        let level = |frame| {
+            let level = curves::level(curve, frame).min(if fades { release(length, frame) } else { u8::MAX });
+            scaled(level, velocity)
+        };
+        if let Some(duty) = curves::duty(voice, length).filter(|&duty| duty != timbre) {
+            changes.push(Change { tick: first.start, kind: ChangeKind::Timbre, value: duty });
+            timbre = duty;
+        }
+        // A note begins at the level of its frame, so that nothing changes at its onset.
+        let frame_of = |tick: u64| ((tick - first.start) / FRAME) as u32;
+        notes.extend(gesture.iter().map(|note| Note { velocity: level(frame_of(note.start)), ..*note }));
+        let steps = (1..length).map(|frame| (first.start + u64::from(frame) * FRAME, frame));
+        let steps = steps.filter(|&(tick, frame)| tick < last.end && level(frame) != level(frame - 1));
+        changes.extend(steps.map(|(tick, frame)| Change { tick, kind: ChangeKind::Velocity, value: level(frame) }));
+    }
+    (track.notes, track.changes) = (notes, changes);
+}
+
+/// A level in a voice all of whose notes have a velocity.
+const fn scaled(level: u8, velocity: u8) -> u8 {
+    let scaled = (level * velocity + 7) / LOUDEST; // at most 14 · 15 + 7
+    if scaled == 0 { 1 } else { scaled }
+}
+
+/// The level that a note of so many frames must not exceed in a frame, if its end fades.
+fn release(length: u32, frame: u32) -> u8 {
+    let left = length.saturating_sub(frame) as usize;
+    let step = curves::RELEASE.len().checked_sub(left);
+    step.and_then(|step| curves::RELEASE.get(step)).copied().unwrap_or(u8::MAX)
+}
+
+/// Ends a note of the triangle a frame early where the same pitch follows at once, which would not be heard otherwise.
+fn articulate(notes: &mut [Note]) {
+    for index in 1..notes.len() {
+        if let Some([note, next]) = notes.get_mut(index - 1..=index)
+            && (note.end, note.pitch) == (next.start, next.pitch)
+            && frames(note.start, note.end) > SHORT
+        {
+            note.end -= FRAME;
+        }
+    }
+}
