@@ -102,6 +102,20 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_state(trainer,
     assert (tmp_path / "run" / STATE_FILE).read_bytes() == before
 
 
+def test_streams_begin_afresh_as_often_as_asked(trainer):
+    run = trainer("run", tiny_config(fresh_every=4, mem_len_start=32))
+    lengths = []
+    for _ in range(9):
+        run.train_step()
+        lengths.append(run.memory.shape[2])
+    assert lengths == [16, 32, 32, 32, 16, 32, 32, 32, 16]
+    assert all(stream[0] != 0 for stream in run.packer.streams)  # each is within its song
+    before = run.packer.position
+    run.packer.drop_streams()
+    assert (run.packer.next_segment()[0][:, 0] == 0).all()  # each begins with the boundary
+    assert run.packer.position >= before + 3
+
+
 def test_the_rate_rises_holds_and_falls():
     config = tiny_config(warmup_steps=10, decay=0.25, final_rate=0.1, learning_rate=1.0)
     assert config.rate(0, 0.0) == pytest.approx(0.1)

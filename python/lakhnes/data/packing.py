@@ -47,7 +47,12 @@ class StreamPacker:
         self.source, self.count = source, count
         self.batch_size, self.tgt_len = batch_size, tgt_len
         self.position = 0
-        self.streams: list[Ids] = [np.zeros(0, dtype=np.int64) for _ in range(batch_size)]
+        self.streams: list[Ids] = []
+        self.drop_streams()
+
+    def drop_streams(self) -> None:
+        """Leave the songs that are under way: every stream begins a new one."""
+        self.streams = [np.zeros(0, dtype=np.int64) for _ in range(self.batch_size)]
 
     def next_song(self) -> Ids | None:
         """Return the next song that is not skipped, or ``None`` at the end of the order."""

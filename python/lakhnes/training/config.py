@@ -28,6 +28,9 @@ class TrainingConfig:
         Streams, and tokens of each in a step.
     mem_len, mem_len_start : int
         Memory at the end and at the start of the run.
+    fresh_every : int
+        Steps after which all streams begin new songs with an empty memory, so that the model learns how a song begins
+        out of nothing, as it has to when it composes; 0 for never, as in LakhNES.
     memory_ramp : tuple of two floats
         Between which shares of the run the memory grows from its first length to its last.
     steps : int or None
@@ -58,6 +61,7 @@ class TrainingConfig:
     tgt_len: int = 128
     mem_len: int = 512
     mem_len_start: int = 512
+    fresh_every: int = 0
     memory_ramp: tuple[float, float] = (0.0, 0.0)
     steps: int | None = None
     minutes: float | None = None

@@ -10,7 +10,7 @@ from lakhnes.training.config import TrainingConfig
 
 __all__ = ["PRESETS"]
 
-GENTLE = Augmentation(transpose=0.7, stretch=0.3, switch_pulses=0.5, ensemble=0.15)
+GENTLE = Augmentation(transpose=0.7, stretch=0.3, switch_pulses=0.5, ensemble=0.1)
 """Variations for runs of some epochs. Waits of NES music are whole frames of 1/60 s: a model that has no time to see
 every song at many speeds learns them best from songs that are mostly left at theirs."""
 
@@ -22,13 +22,13 @@ SMALL = TransformerXLConfig(
 PRESETS = {
     "tiny": TrainingConfig(
         model=dataclasses.replace(SMALL, n_layer=2, n_head=2, d_model=128, d_inner=512, mem_len=256),
-        augmentation=GENTLE, plain_tail=0.25, batch_size=8, tgt_len=128, mem_len=256, mem_len_start=128,
+        augmentation=GENTLE, plain_tail=0.3, batch_size=8, tgt_len=128, mem_len=256, mem_len_start=128, fresh_every=16,
         memory_ramp=(0.4, 0.65), minutes=5.0, learning_rate=3e-3, warmup_steps=100, decay=0.5, final_rate=0.01,
         optimizer="muon", weight_decay=0.05, eval_every=2.0, save_every=1.0,
     ),
     "bundled": TrainingConfig(
-        model=SMALL, augmentation=GENTLE, plain_tail=0.25, batch_size=8, tgt_len=256, mem_len=768, mem_len_start=256,
-        memory_ramp=(0.4, 0.65), minutes=120.0, learning_rate=2e-3, decay=0.25, final_rate=0.01, optimizer="muon",
+        model=SMALL, augmentation=GENTLE, plain_tail=0.3, batch_size=8, tgt_len=256, mem_len=768, mem_len_start=256,
+        fresh_every=16, memory_ramp=(0.4, 0.65), minutes=120.0, learning_rate=2e-3, decay=0.25, final_rate=0.01, optimizer="muon",
         weight_decay=0.05,
     ),
     "paper": TrainingConfig(

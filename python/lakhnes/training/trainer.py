@@ -113,6 +113,9 @@ class Trainer:
 
     def train_step(self) -> tuple[float, float]:
         """Take one step; return the loss of its segment, in nats a token, and the norm of the gradient."""
+        if self.config.fresh_every and self.step % self.config.fresh_every == 0:
+            self.packer.drop_streams()
+            self.memory = None
         segment = self.packer.next_segment()
         assert segment is not None, "the order of training songs has no end"
         inputs, targets = (torch.from_numpy(part).to(self.device) for part in segment)
