@@ -296,7 +296,7 @@ def a_model_that_contains_itself(folder, canary):
     itself = dict.fromkeys(parts, Raw(b"h\x00"))
     state = {"_modules": itself, "_parameters": {}, "same_length": 0} | values | {"p": 0.5}
     body = opcodes(Name("mem_transformer MemTransformerLM")) + b")\x81q\x00" + opcodes(state) + b"b"
-    (folder / "model.pt").write_bytes(old_file(Raw(body)))
+    (folder / "model.pt").write_bytes(old_file(Raw(body)) + bytes(10_000))
 
 
 # --- tensors ---
