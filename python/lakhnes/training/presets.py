@@ -28,13 +28,13 @@ PRESETS = {
     ),
     "bundled": TrainingConfig(
         model=SMALL, augmentation=GENTLE, plain_tail=0.3, batch_size=8, tgt_len=256, mem_len=768, mem_len_start=256,
-        fresh_every=16, memory_ramp=(0.4, 0.65), minutes=120.0, learning_rate=2e-3, decay=0.25, final_rate=0.01, optimizer="muon",
-        weight_decay=0.05,
+        fresh_every=16, memory_ramp=(0.4, 0.65), minutes=120.0, learning_rate=2e-3, decay=0.25, final_rate=0.01,
+        optimizer="muon", weight_decay=0.05,
     ),
     "paper": TrainingConfig(
         model=TransformerXLConfig(mem_len=512), batch_size=30, tgt_len=128, mem_len=512, mem_len_start=512,
-        steps=400_000, learning_rate=2e-4, warmup_steps=0, beta2=0.999, weight_decay=0.0, clip=0.25, final_rate=0.0,
+        steps=400_000, learning_rate=2e-4, warmup_steps=2000, beta2=0.999, weight_decay=0.0, clip=0.25, final_rate=0.0,
     ),
 }  # fmt: skip
-"""``tiny``: minutes, to see that all is well. ``bundled``: the checkpoint of the package. ``paper``: the size and
-schedule of LakhNES (Donahue et al. 2019, section 4.2), which asks for a GPU and days."""
+"""``tiny``: minutes, to see that all is well. ``bundled``: the checkpoint of the package. ``paper``: the size of the
+published LakhNES models (41.3 M parameters), post-norm, with all their augmentations; it asks for a GPU and days."""
