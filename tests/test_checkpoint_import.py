@@ -65,6 +65,7 @@ def test_a_published_model_keeps_every_number_and_its_shape(tmp_path, run, old):
     assert lakhnes.load_model(tmp_path / "out").config == CONFIG
     assert (tmp_path / "out" / "vocab.txt").read_text().split() == SYMBOLS[1:]
     assert "published" in (tmp_path / "out" / "README.md").read_text()
+    assert len({path.stat().st_mode for path in (tmp_path / "out").iterdir()}) == 1
 
 
 @pytest.mark.parametrize("location", ["cpu", "cuda:7", "mars:12345"])

@@ -141,6 +141,7 @@ def import_checkpoint(
         weights, config, vocabulary, card = (destination / name for name in names)
         with replacing(weights, overwrite=overwrite) as unfinished:
             whole = {name: np.ascontiguousarray(array) for name, array in published.weights.items()}
+            unfinished.touch()  # with the rights of any other file: safetensors makes its own for the owner alone
             save_file(whole, unfinished, {"format": "pt"})
         symbols = Vocabulary(published.config.vocabulary).symbols[1:]
         for path, text in (
