@@ -141,8 +141,10 @@ def import_checkpoint(
         weights, config, vocabulary, card = (destination / name for name in names)
         with replacing(weights, overwrite=overwrite) as unfinished:
             whole = {name: np.ascontiguousarray(array) for name, array in published.weights.items()}
-            unfinished.touch()  # with the rights of any other file: safetensors makes its own for the owner alone
+            unfinished.touch()
+            rights = unfinished.stat().st_mode
             save_file(whole, unfinished, {"format": "pt"})
+            unfinished.chmod(rights)  # those of any other file: safetensors writes for the owner alone
         symbols = Vocabulary(published.config.vocabulary).symbols[1:]
         for path, text in (
             (vocabulary, "\n".join(symbols) + "\n"),
