@@ -52,6 +52,16 @@ pub enum TokenizerError {
         /// What stands there.
         found: String,
     },
+    /// A tuple of a pickled disassembly that is no event. Tuples count from 1.
+    #[error("tuple {row}: expected {expected}, found {found}")]
+    Row {
+        /// The tuple, from 1.
+        row: usize,
+        /// What could have stood there.
+        expected: &'static str,
+        /// What stands there.
+        found: String,
+    },
     /// A score whose parts contradict each other or hold values that no score has.
     #[error("score: expected {expected}, found {found}")]
     Score {

@@ -21,6 +21,8 @@
 //! says where it is and what was expected there.
 
 pub mod augment;
+pub mod blended;
+pub mod disassembly;
 mod error;
 mod event;
 pub mod expression;
@@ -31,6 +33,7 @@ pub mod quantize;
 mod random;
 pub mod raw_score;
 pub mod score;
+pub mod separated;
 mod song;
 mod text;
 mod timeline;

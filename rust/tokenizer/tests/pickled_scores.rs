@@ -111,12 +111,15 @@ fn functions_are_refused_by_name_and_place() {
     for (bytes, name) in [
         (
             b"(i__main__\nX\n.".as_slice(),
-            "byte 1: expected an opcode of numbers, strings, tuples and arrays, found INST (0x69)",
+            "byte 1: expected an opcode of numbers, strings, tuples, lists and arrays, found INST (0x69)",
         ),
-        (b"\x80\x02)\x81.", "byte 3: expected an opcode of numbers, strings, tuples and arrays, found NEWOBJ (0x81)"),
-        (b"Pid\n.", "byte 0: expected an opcode of numbers, strings, tuples and arrays, found PERSID (0x50)"),
-        (b"].", "byte 0: expected an opcode of numbers, strings, tuples and arrays, found a list (0x5D)"),
-        (b"\xff", "byte 0: expected an opcode of numbers, strings, tuples and arrays, found byte 0xFF"),
+        (
+            b"\x80\x02)\x81.",
+            "byte 3: expected an opcode of numbers, strings, tuples, lists and arrays, found NEWOBJ (0x81)",
+        ),
+        (b"Pid\n.", "byte 0: expected an opcode of numbers, strings, tuples, lists and arrays, found PERSID (0x50)"),
+        (b"}.", "byte 0: expected an opcode of numbers, strings, tuples, lists and arrays, found a dictionary (0x7D)"),
+        (b"\xff", "byte 0: expected an opcode of numbers, strings, tuples, lists and arrays, found byte 0xFF"),
     ] {
         assert_eq!(refusal(bytes), name);
     }
@@ -144,12 +147,12 @@ fn sizes_that_no_file_has_take_no_memory() {
     );
     assert!(read(b"\x8e\xff\xff\xff\xff\xff\xff\xff\xff").is_err());
     assert!(read(b"\x8a\xff").is_err_and(|error| error.contains("an integer of 64 bits, found 255 bytes")));
-    let many = vec![b'('; 3 << 20];
-    assert!(read(&many).is_err_and(|error| error.starts_with("marks in a pickle: expected at most 1048576")));
-    let many = vec![b'N'; 3 << 20];
-    assert!(read(&many).is_err_and(|error| error.starts_with("objects in a pickle: expected at most 1048576")));
-    let many = [b"Np0\n".as_slice(), &b"g0\n".repeat(2 << 20)].concat();
-    assert!(read(&many).is_err_and(|error| error.starts_with("stack of a pickle: expected at most 1048576")));
+    let many = vec![b'('; 5 << 19];
+    assert!(read(&many).is_err_and(|error| error.starts_with("marks in a pickle: expected at most 2097152")));
+    let many = vec![b'N'; 5 << 19];
+    assert!(read(&many).is_err_and(|error| error.starts_with("objects in a pickle: expected at most 2097152")));
+    let many = [b"Np0\n".as_slice(), &b"g0\n".repeat(5 << 19)].concat();
+    assert!(read(&many).is_err_and(|error| error.starts_with("stack of a pickle: expected at most 2097152")));
 }
 
 #[test]

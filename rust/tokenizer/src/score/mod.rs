@@ -13,6 +13,9 @@ mod pickle;
 mod runs;
 mod unpickle;
 
+pub(crate) use pickle::{
+    read_array as read_array_pickle, read_lists as read_list_pickle, read_rows as read_row_pickle,
+};
 pub use runs::ScoreRuns;
 
 use crate::error::{TokenizerError, check_limit};

@@ -1,63 +1,173 @@
-//! The pickled form of an expressive score: (rate, nsamps, `uint8` array of N × 4 × 3).
+//! The pickled forms of scores: (rate, nsamps, frames), the frames a `uint8` array or a list of lists.
 
+use super::ExpressiveScore;
 use super::unpickle::{Array, Id, Object, Unpickled, unpickle};
-use super::{ExpressiveScore, FRAME_BYTES};
 use crate::error::TokenizerError;
 
+/// Reads an expressive score.
 pub(super) fn read(bytes: &[u8]) -> Result<ExpressiveScore, TokenizerError> {
+    let (rate, nsamps, frames) = read_array(bytes, &[4, 3])?;
+    ExpressiveScore::from_bytes(rate, nsamps, &frames)
+}
+
+/// Reads a score whose frames are an array of shape (N, …): the rate, the length and the bytes in C order.
+pub(crate) fn read_array(bytes: &[u8], shape: &[i64]) -> Result<(f64, u64, Vec<u8>), TokenizerError> {
+    let form = || {
+        let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
+        format!("uint8 array of shape N × {}", shape.join(" × "))
+    };
+    let score = Parts::read(bytes, form())?;
+    match score.pickle.object(score.frames) {
+        Some(Object::Array(Some(array))) => Ok((score.rate, score.nsamps, score.bytes_of(array, shape)?)),
+        _ => Err(score.fault("a third part that is no array")),
+    }
+}
+
+/// Reads a score whose frames are a list of lists of notes: the rate, the length and the notes.
+pub(crate) fn read_lists(bytes: &[u8]) -> Result<(f64, u64, Vec<Vec<u8>>), TokenizerError> {
+    let score = Parts::read(bytes, "list of lists of notes".to_owned())?;
+    let items = |id: Id| score.pickle.object(id).and_then(Object::items);
+    let frames = items(score.frames).ok_or_else(|| score.fault("a third part that is no list"))?;
+    let mut notes = Vec::with_capacity(frames.len());
+    for (index, &frame) in frames.iter().enumerate() {
+        let frame = items(frame).ok_or_else(|| score.fault(&format!("frame {index} that is no list")))?;
+        let note = |&id: &Id| match score.pickle.object(id) {
+            Some(Object::Int(note)) => u8::try_from(*note).ok(),
+            _ => None,
+        };
+        // No frame has more notes than voices: one that claims to is refused before it is copied.
+        let frame: Option<Vec<u8>> = frame.iter().take(8).map(note).collect();
+        notes.push(frame.ok_or_else(|| score.fault(&format!("frame {index} with something that is no note")))?);
+    }
+    Ok((score.rate, score.nsamps, notes))
+}
+
+/// Reads rows, as the disassemblies of NES-MDB are pickled: a list of tuples of strings and integers, each made a line with
+/// commas.
+pub(crate) fn read_rows(bytes: &[u8]) -> Result<String, TokenizerError> {
     TokenizerError::check_input(bytes.len())?;
     let pickle = unpickle(bytes)?;
-    let Some(Object::Tuple(parts)) = pickle.object(pickle.root) else {
-        return Err(not_a_score("another object"));
-    };
-    let &[rate, nsamps, frames] = parts.as_slice() else {
-        return Err(not_a_score(&format!("{} parts", parts.len())));
-    };
-    let rate = match pickle.object(rate) {
-        Some(Object::Float(rate)) => *rate,
-        Some(Object::Int(rate)) => *rate as f64,
-        _ => return Err(not_a_score("a rate that is no number")),
-    };
-    let nsamps = match pickle.object(nsamps) {
-        Some(Object::Int(nsamps)) => u64::try_from(*nsamps).ok(),
-        _ => None,
-    };
-    let nsamps = nsamps.ok_or_else(|| not_a_score("a length that is no number of samples"))?;
-    match pickle.object(frames) {
-        Some(Object::Array(Some(array))) => ExpressiveScore::from_bytes(rate, nsamps, &bytes_of(&pickle, array)?),
-        _ => Err(not_a_score("a third part that is no array")),
+    let fault =
+        |found: String| TokenizerError::Score { expected: "a list of tuples of strings and integers".into(), found };
+    let rows = pickle.object(pickle.root).and_then(Object::items).ok_or_else(|| fault("another object".to_owned()))?;
+    let mut text = String::new();
+    for (index, &row) in rows.iter().enumerate() {
+        let fields =
+            pickle.object(row).and_then(Object::items).ok_or_else(|| fault(format!("row {index} that is none")))?;
+        if index > 0 {
+            text.push('\n');
+        }
+        for (place, &field) in fields.iter().enumerate() {
+            if place > 0 {
+                text.push(',');
+            }
+            let field = pickle.object(field).and_then(Object::word);
+            text.push_str(&field.ok_or_else(|| fault(format!("row {index} with another field")))?);
+        }
+        TokenizerError::check_input(text.len())?;
+    }
+    Ok(text)
+}
+
+impl Object {
+    /// The parts of a tuple or list.
+    fn items(&self) -> Option<&[Id]> {
+        match self {
+            Self::Tuple(items) | Self::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// A field of a row as text: a name of one line without a comma, or an integer.
+    fn word(&self) -> Option<String> {
+        let word = match self {
+            Self::Int(number) => return Some(number.to_string()),
+            Self::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => return Some(format!("{number}")),
+            Self::Text(word) => word.clone(),
+            Self::Bytes(word) => String::from_utf8(word.clone()).ok()?,
+            _ => return None,
+        };
+        let is_plain = word.len() <= 16 && word.chars().all(|letter| letter.is_ascii_graphic() && letter != ',');
+        is_plain.then_some(word)
     }
 }
 
-/// The bytes of an array of shape (N, 4, 3), in C order.
-fn bytes_of(pickle: &Unpickled, array: &Array) -> Result<Vec<u8>, TokenizerError> {
-    let &[count, 4, 3] = array.shape.as_slice() else {
-        return Err(not_a_score(&format!("an array of shape {:?}", array.shape)));
-    };
-    match pickle.object(array.dtype) {
-        Some(Object::Dtype(dtype)) if (dtype.kind, dtype.size) == (b'u', 1) => {}
-        _ => return Err(not_a_score("an array of other numbers")),
-    }
-    let Some(Object::Bytes(data)) = pickle.object(array.data) else {
-        return Err(not_a_score("an array without bytes"));
-    };
-    if usize::try_from(count).ok().and_then(|count| count.checked_mul(FRAME_BYTES)) != Some(data.len()) {
-        return Err(not_a_score(&format!("{} bytes for {count} frames", data.len())));
-    }
-    if !array.fortran {
-        return Ok(data.clone());
-    }
-    let count = data.len() / FRAME_BYTES;
-    // The frame varies fastest, then the voice, then the column.
-    let place = |index: usize| (index % FRAME_BYTES % 3 * 4 + index % FRAME_BYTES / 3) * count + index / FRAME_BYTES;
-    Ok((0..data.len()).filter_map(|index| data.get(place(index)).copied()).collect())
+/// The parts of a score.
+struct Parts {
+    pickle: Unpickled,
+    /// What the frames should be.
+    form: String,
+    rate: f64,
+    nsamps: u64,
+    frames: Id,
 }
 
-fn not_a_score(found: &str) -> TokenizerError {
-    TokenizerError::Score {
-        expected: "(rate, nsamps, uint8 array of shape N × 4 × 3)".to_owned(),
-        found: found.to_owned(),
+impl Parts {
+    fn read(bytes: &[u8], form: String) -> Result<Self, TokenizerError> {
+        TokenizerError::check_input(bytes.len())?;
+        let mut score = Self { pickle: unpickle(bytes)?, form, rate: 0.0, nsamps: 0, frames: 0 };
+        let Some(Object::Tuple(parts)) = score.pickle.object(score.pickle.root) else {
+            return Err(score.fault("another object"));
+        };
+        let &[rate, nsamps, frames] = parts.as_slice() else {
+            return Err(score.fault(&format!("{} parts", parts.len())));
+        };
+        score.rate = match score.pickle.object(rate) {
+            Some(Object::Float(rate)) => *rate,
+            Some(Object::Int(rate)) => *rate as f64,
+            _ => return Err(score.fault("a rate that is no number")),
+        };
+        let length = match score.pickle.object(nsamps) {
+            Some(Object::Int(nsamps)) => u64::try_from(*nsamps).ok(),
+            _ => None,
+        };
+        score.nsamps = length.ok_or_else(|| score.fault("a length that is no number of samples"))?;
+        score.frames = frames;
+        Ok(score)
     }
+
+    /// The bytes of an array of shape (N, …), in C order.
+    fn bytes_of(&self, array: &Array, shape: &[i64]) -> Result<Vec<u8>, TokenizerError> {
+        let count = match array.shape.split_first() {
+            Some((&count, rest)) if rest == shape => count,
+            _ => return Err(self.fault(&format!("an array of shape {:?}", array.shape))),
+        };
+        match self.pickle.object(array.dtype) {
+            Some(Object::Dtype(dtype)) if (dtype.kind, dtype.size) == (b'u', 1) => {}
+            _ => return Err(self.fault("an array of other numbers")),
+        }
+        let Some(Object::Bytes(data)) = self.pickle.object(array.data) else {
+            return Err(self.fault("an array without bytes"));
+        };
+        let frame: usize = shape.iter().map(|&extent| usize::try_from(extent).unwrap_or(1)).product();
+        if usize::try_from(count).ok().and_then(|count| count.checked_mul(frame)) != Some(data.len()) {
+            return Err(self.fault(&format!("{} bytes for {count} frames", data.len())));
+        }
+        Ok(if array.fortran { from_fortran(data, shape, frame) } else { data.clone() })
+    }
+
+    fn fault(&self, found: &str) -> TokenizerError {
+        TokenizerError::Score { expected: format!("(rate, nsamps, {})", self.form), found: found.to_owned() }
+    }
+}
+
+/// Puts the bytes of an array of which the first index varies fastest into C order. `frame` is the size of its frames.
+fn from_fortran(data: &[u8], shape: &[i64], frame: usize) -> Vec<u8> {
+    let count = data.len() / frame.max(1);
+    // Where within a frame each byte is, counted with the first index fastest.
+    let mut order = vec![0];
+    let mut stride = 1;
+    let mut strides = Vec::new();
+    for &extent in shape {
+        let extent = usize::try_from(extent).unwrap_or(1);
+        strides.push((extent, stride));
+        stride *= extent;
+    }
+    for (extent, stride) in strides {
+        order = order.iter().flat_map(|&place| (0..extent).map(move |index| place + index * stride)).collect();
+    }
+    let bytes = (0..count).flat_map(|index| order.iter().map(move |place| place * count + index));
+    bytes.filter_map(|place| data.get(place).copied()).collect()
 }
 
 impl Unpickled {

@@ -1,7 +1,7 @@
-//! An unpickler that builds numbers, strings, tuples and numpy arrays, and nothing else.
+//! An unpickler that builds numbers, strings, tuples, lists and numpy arrays, and nothing else.
 //!
 //! A pickle is a program for a stack machine; Python's own runs whatever functions it names. This one knows the opcodes
-//! with which Python 2 and 3 write tuples of numbers and arrays (protocols 0 to 5) and of functions only those of
+//! with which Python 2 and 3 write tuples and lists of numbers, strings and arrays (protocols 0 to 5) and of functions only those of
 //! [`Function`], whose effect it imitates. All else is refused by name.
 //!
 //! Source of the opcodes: the documentation in Python's `pickletools` module; of the state of arrays and dtypes: numpy's
@@ -18,7 +18,7 @@ pub(super) use numpy::{Array, Dtype};
 use numpy::{dtype, scalar};
 
 /// The most objects that a pickle may build, and the most that may lie on its stack.
-const MAX_OBJECTS: usize = 1 << 20;
+const MAX_OBJECTS: usize = 2 << 20;
 
 /// The index of an object among those built.
 pub(super) type Id = u32;
@@ -31,6 +31,7 @@ pub(super) enum Object {
     Bytes(Vec<u8>),
     Text(String),
     Tuple(Vec<Id>),
+    List(Vec<Id>),
     Function(Function),
     Dtype(Dtype),
     Array(Option<Array>),
@@ -113,6 +114,10 @@ impl<'a> Machine<'a> {
             b')' => self.push(Object::Tuple(Vec::new())), // EMPTY_TUPLE
             b't' => self.pop_to_mark().and_then(|items| self.push(Object::Tuple(items))), // TUPLE
             0x85..=0x87 => self.small_tuple(usize::from(opcode - 0x84)), // TUPLE1 to TUPLE3
+            b']' => self.push(Object::List(Vec::new())), // EMPTY_LIST
+            b'l' => self.pop_to_mark().and_then(|items| self.push(Object::List(items))), // LIST
+            b'a' => self.pop().and_then(|item| self.append(&[item])), // APPEND
+            b'e' => self.pop_to_mark().and_then(|items| self.append(&items)), // APPENDS
             b'c' => self.global(),              // GLOBAL
             0x93 => self.stack_global(),        // STACK_GLOBAL
             b'R' => self.reduce(),              // REDUCE
@@ -124,7 +129,7 @@ impl<'a> Machine<'a> {
             b'g' => self.decimal_line().and_then(|key| self.get(key)), // GET
             b'h' => self.unsigned(1).and_then(|key| self.get(key)), // BINGET
             b'j' => self.unsigned(4).and_then(|key| self.get(key)), // LONG_BINGET
-            _ => Err(self.fault("an opcode of numbers, strings, tuples and arrays", opcode_name(opcode))),
+            _ => Err(self.fault("an opcode of numbers, strings, tuples, lists and arrays", opcode_name(opcode))),
         }
     }
 
@@ -276,6 +281,21 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Puts items at the end of the list on the stack.
+    fn append(&mut self, items: &[Id]) -> Result<(), TokenizerError> {
+        let list = self.pop()?;
+        self.push_id(list)?;
+        let length = match self.objects.get(list as usize) {
+            Some(Object::List(held)) => held.len() + items.len(),
+            _ => return Err(self.fault("a list on the stack", "another object")),
+        };
+        crate::error::check_limit("list in a pickle", MAX_OBJECTS as u64, length as u64)?;
+        if let Some(Object::List(held)) = self.objects.get_mut(list as usize) {
+            held.extend(items);
+        }
+        Ok(())
+    }
+
     fn small_tuple(&mut self, count: usize) -> Result<(), TokenizerError> {
         let mut items = Vec::with_capacity(count);
         for _ in 0..count {
@@ -387,7 +407,6 @@ fn opcode_name(opcode: u8) -> String {
         0x81 => "NEWOBJ",
         0x92 => "NEWOBJ_EX",
         0x82..=0x84 => "EXT",
-        b']' | b'l' | b'a' | b'e' => "a list",
         b'}' | b'd' | b's' | b'u' => "a dictionary",
         0x8F..=0x91 => "a set",
         0x8B => "LONG4",
