@@ -10,7 +10,7 @@
 use lakhnes_apu::Write;
 
 use super::{FRAME, frames};
-use crate::perform::pulse_timer;
+use crate::raw_score::pulse_timer;
 use crate::song::{Note, Song, Voice};
 
 /// The shortest note that sways, in frames.

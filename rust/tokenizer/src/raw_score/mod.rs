@@ -19,6 +19,11 @@ use crate::song::Voice;
 mod perform;
 mod timer;
 
+/// The timer of a pulse for a MIDI note; 0 for none.
+pub(crate) fn pulse_timer(note: u8) -> u16 {
+    timer::of_note(Voice::P1, note)
+}
+
 /// What the four voices do at an instant: timer high, timer low, volume and timbre of each.
 pub type RawFrame = [[u8; 4]; 4];
 

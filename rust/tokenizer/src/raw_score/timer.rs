@@ -18,7 +18,7 @@ const fn steps(voice: Voice) -> f64 {
 }
 
 /// The timer of a MIDI note at the usual clock, to the nearest; 0 for note 0.
-pub(crate) fn of_note(voice: Voice, note: u8) -> u16 {
+pub(super) fn of_note(voice: Voice, note: u8) -> u16 {
     if note == 0 {
         return 0;
     }
