@@ -207,3 +207,17 @@ def test_train_on_a_folder_without_songs_says_so(process, tmp_path):
     assert finished.returncode == 1
     assert b"no song in it" in finished.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_continue_prints_a_path_a_song_and_the_perplexities(run, model_folder, song_file, tmp_path):
+    options = ["-n", 2, "-m", model_folder, "-o", tmp_path / "o", "--prime-length", 5, "--length", 30, "--seed", 4]
+    result = run("continue", song_file, *options)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.split() == [str(tmp_path / "o" / f"{index}.tx1.txt") for index in range(2)]
+    assert "prime: perplexity" in result.stderr
+    kept = lakhnes.read(song_file).to_tx1().splitlines()[:3]
+    for path in result.stdout.split():
+        assert lakhnes.read(path).to_tx1().splitlines()[:3] == kept
+    facts = json.loads(run("continue", song_file, *options, "--force", "--json").stdout)["songs"]
+    assert all(1.0 < song["prime_ppl"] < 1e6 and 1.0 < song["ppl"] < 1e6 for song in facts)
+    assert run("continue", tmp_path / "none.mid", "-m", model_folder).exit_code == 1

@@ -10,7 +10,7 @@ import lakhnes
 from lakhnes import Vocabulary
 from lakhnes.model.transformer_xl import TransformerXL
 from lakhnes.sampling.decoder import SLACK, Decoder
-from lakhnes.sampling.generate import generate_ids
+from lakhnes.sampling.generate import compose, generate_ids
 from lakhnes.sampling.grammar import Grammar
 from lakhnes.sampling.sampler import draw
 from small import TINY
@@ -170,3 +170,27 @@ def test_the_api_gives_songs(model):
 def test_an_option_out_of_range_is_refused(model, option, value):
     with pytest.raises(ValueError, match=option):
         generate_ids(model, **({"num": 1} | {option: value}))
+
+
+def test_a_continuation_keeps_its_prime_and_is_scored(model, song):
+    ids = generate_ids(model, 1, length=120, seed=2, memory=64)[0]
+    prime = ids[:50]
+    (composed,) = compose(model, 1, prime=prime, length=30, min_length=30, seed=1, memory=200)
+    assert composed.ids[:50] == prime
+    assert len(composed.ids) == 80
+    assert faults(composed.ids) == []
+    tokens = torch.tensor([[0, *composed.ids]])
+    with torch.inference_mode():
+        hidden, _ = model(tokens[:, :-1])
+        losses = torch.nn.functional.cross_entropy(model.logits(hidden)[0], tokens[0, 1:], reduction="none")
+    assert composed.prime_ppl == pytest.approx(float(losses[:50].mean().exp()), rel=1e-3)
+    assert composed.ppl == pytest.approx(float(losses[50:].mean().exp()), rel=1e-3)
+    (again,) = lakhnes.continue_song(model, song, prime_length=6, length=40, seed=3)
+    assert again.to_tx1().splitlines()[:3] == song.to_tx1().splitlines()[:3]
+    assert again.duration > 0.25
+
+
+def test_an_illegal_prime_is_refused(model):
+    off = VOCABULARY.id("P1_NOTEOFF")
+    with pytest.raises(lakhnes.LakhnesError, match="prime: token 0"):
+        compose(model, 1, prime=[off], length=10)

@@ -13,6 +13,7 @@ __all__ = ["cli", "main"]
 
 COMMANDS = {
     "generate": "lakhnes.cli.generate:generate",
+    "continue": "lakhnes.cli.continue_:continue_song",
     "render": "lakhnes.cli.render:render",
     "convert": "lakhnes.cli.convert:convert",
     "info": "lakhnes.cli.info:info",

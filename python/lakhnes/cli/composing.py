@@ -1,0 +1,164 @@
+"""What the commands that compose have in common: their options, and the files of a song."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from lakhnes.files import AUDIO_FORMATS, SUFFIXES, WRITABLE, check_target
+
+if TYPE_CHECKING:
+    from lakhnes._native import Song
+    from lakhnes.cli.console import Console
+    from lakhnes.sampling.generate import Composition
+    from lakhnes.songs import Expression
+
+__all__ = ["compose_and_write", "composing_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _formats(context: click.Context, parameter: click.Parameter, value: str) -> list[str]:
+    names = list(dict.fromkeys(name.strip() for name in value.split(",")))
+    for name in names:
+        if name not in WRITABLE:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(WRITABLE)}")
+    return names
+
+
+OPTIONS = (
+    click.option("-n", "--num", default=1, show_default=True, type=click.IntRange(min=1), help="How many songs."),
+    click.option(
+        "-o",
+        "--out-dir",
+        default="generated",
+        show_default=True,
+        type=click.Path(path_type=Path),
+        help="Where to; made if missing.",
+    ),
+    click.option(
+        "-m", "--model", "model_name", default="bundled", show_default=True, help="bundled, or a checkpoint directory."
+    ),
+    click.option(
+        "--memory", default=512, show_default=True, type=click.IntRange(0, 1_000_000), help="Events remembered."
+    ),
+    click.option(
+        "--temperature",
+        default=0.95,
+        show_default=True,
+        type=click.FloatRange(min=0),
+        help="Higher is wilder; 0 takes the most probable event.",
+    ),
+    click.option(
+        "--top-k",
+        default=32,
+        show_default=True,
+        type=click.IntRange(min=0),
+        help="Choose among so many events; 0: all.",
+    ),
+    click.option(
+        "--top-p", type=click.FloatRange(0, 1, min_open=True), help="Choose among the most probable share of events."
+    ),
+    click.option(
+        "--seed", type=click.IntRange(min=0), help="Song I is drawn with seed SEED + I.  [default: a new one]"
+    ),
+    click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1), help="Songs at once."),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."),
+    click.option(
+        "--format", "formats", default="wav,tx1", show_default=True, callback=_formats, help="Files of each song."
+    ),
+    click.option(
+        "--expression",
+        default="natural",
+        show_default=True,
+        type=click.Choice(["plain", "natural"]),
+        help="How scores without dynamics are played.",
+    ),
+    click.option("-f", "--force", is_flag=True, help="Replace outputs that exist."),
+)
+
+
+def composing_options(command: F) -> F:
+    """Add the options that every composing command takes; `compose_and_write` takes what they give."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def compose_and_write(
+    console: "Console",
+    *,
+    num: int,
+    out_dir: Path,
+    model_name: str,
+    formats: list[str],
+    expression: "Expression",
+    seed: int | None,
+    force: bool,
+    batch_size: int,
+    device: str,
+    top_k: int,
+    prime: "tuple[Song, int] | None" = None,
+    **options: Any,
+) -> "list[Composition]":
+    """Compose songs, write each as soon as its batch is done, and print their paths and the summary.
+
+    `prime` is a song and how many of its events are kept; every song begins with them.
+    """
+    from lakhnes._native import Vocabulary
+    from lakhnes.checkpoint import load_model
+    from lakhnes.sampling.generate import compose, new_seed, prime_of, song_of
+
+    targets = [_targets(out_dir, index, formats) for index in range(num)]
+    model = load_model(model_name, device)
+    vocabulary = Vocabulary(model.config.vocabulary)
+    begun = prime_of(prime[0], vocabulary, prime[1]) if prime is not None else []
+    out_dir.mkdir(exist_ok=True)
+    for paths in targets:
+        for path in paths.values():
+            check_target(path, overwrite=force)
+    first = new_seed() if seed is None else seed
+    console.note(f"seed {first}")
+    facts, songs = [], []
+    for start in range(0, num, batch_size):
+        count = min(batch_size, num - start)
+        with console.progress("compose", options["length"]) as advance:
+            batch = compose(
+                model,
+                count,
+                prime=begun,
+                seed=first + start,
+                batch_size=count,
+                top_k=top_k or None,
+                advance=advance,
+                **options,
+            )
+        for index, song in enumerate(batch, start):
+            written = _write(song_of(song.ids, vocabulary), targets[index], expression, force)
+            told = {"seed": first + index, "events": len(song.ids), "ppl": song.ppl, "seconds": song.seconds}
+            facts.append(written | told | ({"prime_ppl": song.prime_ppl} if prime is not None else {}))
+            console.result(_listed(targets[index]))
+        songs += batch
+    console.summary({"songs": facts})
+    return songs
+
+
+def _targets(folder: Path, index: int, formats: list[str]) -> dict[str, Path]:
+    """Return where each format of a song goes."""
+    suffixes = {name: next(suffix for suffix, known in SUFFIXES.items() if known == name) for name in formats}
+    return {name: folder / f"{index}{suffix}" for name, suffix in suffixes.items()}
+
+
+def _listed(paths: dict[str, Path]) -> Path:
+    """Return the path that stands for a song: its score, if there is one, for that can be read again."""
+    scores = [path for name, path in paths.items() if name not in AUDIO_FORMATS]
+    return scores[0] if scores else next(iter(paths.values()))
+
+
+def _write(song: "Song", paths: dict[str, Path], expression: "Expression", force: bool) -> dict[str, Any]:
+    from lakhnes.songs import write
+
+    for name, path in paths.items():
+        write(song, path, name, overwrite=force, expression=expression)
+    return {"paths": {name: str(path) for name, path in paths.items()}, "duration": song.duration}
