@@ -8,11 +8,13 @@
 //!
 //! Source: Donahue, Mao, McAuley, "The NES Music Database", ISMIR 2018, section 3.
 
+mod adaptive;
 mod downsample;
 mod pickle;
 mod runs;
 mod unpickle;
 
+pub use adaptive::HIGHEST_ADAPTIVE_RATE;
 pub(crate) use pickle::{
     read_array as read_array_pickle, read_lists as read_list_pickle, read_rows as read_row_pickle,
 };
