@@ -10,7 +10,7 @@ import threading
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
@@ -243,10 +243,9 @@ def read_pickle(data):
 
 def plain():
     leaves = st.none() | st.booleans() | st.integers(-(2**600), 2**600) | st.floats(allow_nan=False) | st.text()
-    keys = st.text() | st.integers()
     return st.recursive(
         leaves,
-        lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(keys, inner),
+        lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text(), inner),
         max_leaves=20,
     )
 
@@ -280,17 +279,26 @@ def test_no_bytes_lead_to_another_error(data):
         assert "byte " in str(error)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@pytest.fixture(scope="module")
+def whole_files(tmp_path_factory):
+    """Both forms of a model, and where in each what is not weights begins and ends."""
+    old = write_published(tmp_path_factory.mktemp("old") / "m") / "model.pt"
+    new = write_published(tmp_path_factory.mktemp("new") / "m", old=False) / "model.pt"
+    old, new = old.read_bytes(), new.read_bytes()
+    weights = sum(array.nbytes for array in WEIGHTS.values())
+    return {"old": (old, 0, len(old) - weights), "new": (new, new.index(b"PK\1\2"), len(new))}
+
+
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_a_damaged_file_is_a_checkpoint_error_or_a_model(tmp_path_factory, data):
-    """Any few bytes of the pickled part overwritten, or the file cut anywhere."""
-    writer = Writer()
-    whole = bytearray(old_file(writer.model(CONFIG, WEIGHTS), writer.storages))
-    weights = sum(array.nbytes + 8 for _, array in writer.storages)
+def test_a_damaged_file_is_a_checkpoint_error_or_a_model(whole_files, tmp_path_factory, data):
+    """Any few bytes of what is not weights overwritten, or the file cut anywhere."""
+    content, begin, end = whole_files[data.draw(st.sampled_from(["old", "new"]))]
+    damaged = bytearray(content)
     for _ in range(data.draw(st.integers(1, 3))):
-        whole[data.draw(st.integers(0, len(whole) - weights - 1))] = data.draw(st.integers(0, 255))
+        damaged[data.draw(st.integers(begin, end - 1))] = data.draw(st.integers(0, 255))
     folder = tmp_path_factory.mktemp("damaged")
-    (folder / "model.pt").write_bytes(whole[: data.draw(st.just(len(whole)) | st.integers(1, len(whole)))])
+    (folder / "model.pt").write_bytes(damaged[: data.draw(st.just(len(content)) | st.integers(1, len(content)))])
     try:
         imported = import_checkpoint(folder, folder / "out")
     except CheckpointError as error:
@@ -310,6 +318,14 @@ def test_modules_are_inert():
     module = read_pickle(dumps(Make(Name("torch.nn.modules.linear Linear"), {"__class__": 1, "__dict__": {}})))
     assert type(module).__name__ == "Module"
     assert module.attributes == {"__class__": 1, "__dict__": {}}
+
+
+@pytest.mark.parametrize("name", [b"o\\s\nx", b"\xff\n\xfe", b"\n", b"a\r\n\tb", b"x" * 10_000 + b"\ny"])
+def test_names_are_taken_as_they_stand(name):
+    with pytest.raises(UnsafeCheckpointError) as caught:
+        read_pickle(b"c" + name + b"\n.")
+    assert len(str(caught.value)) < 250
+    assert str(caught.value).isprintable()
 
 
 def test_a_pickle_is_left_at_its_end():

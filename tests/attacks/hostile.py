@@ -226,6 +226,13 @@ def nest_of_tuples_as_a_key(folder, canary):
 
 
 @attack
+def numbers_as_keys_that_all_collide(folder, canary):
+    """Python's hash of each is 0: to set 30,000 of them takes 450 million comparisons."""
+    keys = (opcodes(number * (2**61 - 1)) for number in range(1 << 20, (1 << 20) + 30_000))
+    inside(folder, Raw(b"}(" + b"N".join(keys) + b"Nu"))
+
+
+@attack
 def nest_of_lists_of_2_to_the_60_leaves(folder, canary):
     nest = b"]q\x00" + b"".join(b"](h\x00h\x00eq\x00" for _ in range(60))
     (folder / "model.pt").write_bytes(HEAD + dumps({"little_endian": True}) + b"\x80\x02" + nest + b"." + dumps([]))
@@ -498,6 +505,26 @@ def a_zip_entry_larger_than_the_file(folder, canary):
 
 
 @attack
+def fifteen_hundred_zip_entries_in_one_place(folder, canary):
+    """Each is the same 20 MB, whose checksum has to be computed."""
+    writer, large = Writer(old=False), np.zeros(5_000_000, np.float32)
+    tensors = [writer.tensor(large[:0], key=str(number), size=large.size) for number in range(1500)]
+    tensors = [Raw(opcodes(tensor.arguments[0].arguments[0])) for tensor in tensors]
+    new_file(folder / "model.pt", tensors, [("0", large)])
+    data = (folder / "model.pt").read_bytes()
+    end = data.rindex(b"PK\5\6")
+    count, size, start = struct.unpack("<HLL", data[end + 10 : end + 20])
+    place = data.rindex(b"archive/data/0") - 46
+    first = data[place : place + 60]
+    more = b""
+    for number in range(1, 1500):
+        name = f"archive/data/{number}".encode()
+        more += first[:28] + struct.pack("<H", len(name)) + first[30:46] + name
+    ending = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count + 1499, count + 1499, size + len(more), start, 0)
+    (folder / "model.pt").write_bytes(data[:end] + more + ending)
+
+
+@attack
 def two_pickles_in_a_zip_file(folder, canary):
     zipped(folder, extra=[("other/data.pkl", dumps(Call(Name("os system"), (shell(canary),))))])
 
@@ -528,6 +555,17 @@ def an_archive_of_4_gigabytes(folder, canary):
     with gzip.open(folder / "model.tar.gz", "wb") as file:
         file.write(entry.tobuf())
         file.write(bytes(2**20))
+
+
+@attack
+def an_archive_of_zeros(folder, canary):
+    """A model of 300 MB in 300 kB."""
+    entry = tarfile.TarInfo("LakhNES/model.pt")
+    entry.size = 300 * 2**20
+    with gzip.open(folder / "model.tar.gz", "wb", 1) as file:
+        file.write(entry.tobuf())
+        for _ in range(300):
+            file.write(bytes(2**20))
 
 
 @attack

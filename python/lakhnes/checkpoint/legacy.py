@@ -43,6 +43,9 @@ MAX_VOCABULARY_BYTES = 2**16
 MAX_ARCHIVE_BYTES = 2 * 2**30
 """Of all members of an archive, unpacked. A published one has 0.2 GB."""
 
+MAX_ARCHIVE_RATIO = 20
+"""And not more than so many times its size as a file: weights hardly shrink."""
+
 LAYER_NORM_EPSILON = 1e-5
 
 LAYER = {
@@ -306,13 +309,20 @@ def _check_vocabulary(path: Path, config: TransformerXLConfig) -> bool:
 
 
 class _Bounded(gzip.GzipFile):
-    """An unpacked archive of which no large piece is read at once, as a false header may ask for."""
+    """An unpacked archive that does not grow beyond the limits, and of which no large piece is read at once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.limit = min(MAX_ARCHIVE_BYTES, MAX_ARCHIVE_RATIO * path.stat().st_size + 2**20)
+
+    def check(self, size: int) -> None:
+        if size > self.limit:
+            raise CheckpointError(f"unpacks to more than {self.limit} bytes")
 
     def read(self, size: int | None = -1) -> bytes:
-        if size is None or not 0 <= size <= 2**24:
+        if size is None or not 0 <= size <= 2**24:  # a false header may ask for it
             raise CheckpointError("a header of more than 16 MiB: damaged")
-        if self.tell() > MAX_ARCHIVE_BYTES:
-            raise CheckpointError(f"unpacks to more than {MAX_ARCHIVE_BYTES} bytes")
+        self.check(self.tell())
         return super().read(size)
 
 
@@ -329,7 +339,7 @@ def _folder_of(source: Path) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="lakhnes-") as folder:
             try:
                 with _Bounded(source) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as archive:
-                    _unpack(archive, Path(folder))
+                    _unpack(archive, unpacked, Path(folder))
             except CheckpointError as error:
                 raise CheckpointError(f"{source}: {error}") from None
             except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -342,13 +352,12 @@ def _folder_of(source: Path) -> Iterator[Path]:
         raise CheckpointError(f"{source}: expected a folder with {MODEL_FILE}, or a .tar.gz archive of one")
 
 
-def _unpack(archive: tarfile.TarFile, folder: Path) -> None:
+def _unpack(archive: tarfile.TarFile, unpacked: _Bounded, folder: Path) -> None:
     """Copy the two files of a model; only the last part of a path counts, so that none leads elsewhere."""
     total = 0
     for member in archive:
         total += member.size
-        if total > MAX_ARCHIVE_BYTES:
-            raise CheckpointError(f"unpacks to more than {MAX_ARCHIVE_BYTES} bytes")
+        unpacked.check(total)
         name = PurePosixPath(member.name).name
         if not member.isreg() or name not in (MODEL_FILE, VOCABULARY_FILE):
             continue

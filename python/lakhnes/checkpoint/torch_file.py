@@ -170,6 +170,8 @@ def _read_entries(path: Path, archive: zipfile.ZipFile, data: npt.NDArray[np.uin
     for name, entry in entries.items():
         if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/") or ":" in name:
             raise UnsafeCheckpointError(f"entry {quote(name)}: a path that leads out of the archive")
+        if not 0 <= entry.header_offset < len(data):
+            raise CheckpointError(f"entry {quote(name)} begins outside the file")
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size or entry.flag_bits & 1:
             raise CheckpointError(f"entry {quote(name)} is compressed or encrypted; torch.save writes plain ones")
     pickles = [name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
@@ -182,6 +184,8 @@ def _read_entries(path: Path, archive: zipfile.ZipFile, data: npt.NDArray[np.uin
     if order is not None and (order.file_size > len("little") or archive.read(order) != b"little"):
         raise CheckpointError("expected a file written by a little-endian machine")
     root, storages = unpickle(io.BytesIO(archive.read(pickles[0])), f"{path}: {pickles[0]}")
+    if sum(storage.whole * np.dtype(storage.dtype).itemsize for storage in storages.values()) > len(data):
+        raise CheckpointError(f"storages that have more bytes together than the file's {len(data)}")
     places = {}
     for key, storage in storages.items():
         holder = entries.get(f"{folder}data/{key}")
@@ -197,7 +201,7 @@ def _place_of(entry: zipfile.ZipInfo, storage: Storage, data: npt.NDArray[np.uin
     if entry.file_size != expected:
         raise CheckpointError(f"storage {quote(storage.key)} has {entry.file_size} bytes, expected {expected}")
     start: int = entry.header_offset
-    if not 0 <= start <= len(data) - _LOCAL_HEADER.size:
+    if start > len(data) - _LOCAL_HEADER.size:
         raise CheckpointError(f"storage {quote(storage.key)} begins beyond the file")
     signature, name, extra = _LOCAL_HEADER.unpack(data[start : start + _LOCAL_HEADER.size].tobytes())
     start += _LOCAL_HEADER.size + name + extra

@@ -152,6 +152,14 @@ def unpickle(stream: io.BufferedIOBase, place: str) -> tuple[object, dict[str, S
     return result, machine.storages
 
 
+def _read_name(stream: io.BytesIO) -> str:
+    """Read a module and a name in it, a line each; pickletools would take their backslashes for escapes."""
+    lines = [stream.readline(), stream.readline()]
+    if not all(line.endswith(b"\n") for line in lines):
+        raise ValueError("expected two lines")
+    return ".".join(line[:-1].decode("ascii", "backslashreplace") for line in lines)
+
+
 OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 
 
@@ -178,7 +186,11 @@ class _Machine:
             if action is None:
                 raise self.unsafe(f"the opcode {opcode.name}")
             try:
-                argument = opcode.arg.reader(self.stream) if opcode.arg else None
+                argument: Any = None
+                if opcode.name == "GLOBAL":
+                    argument = _read_name(self.stream)
+                elif opcode.arg:
+                    argument = opcode.arg.reader(self.stream)
             except (ValueError, struct.error) as error:
                 raise self.damaged(f"expected the argument of {opcode.name} ({quote(error)})") from None
             action(self, argument)
@@ -230,8 +242,8 @@ class _Machine:
         if len(items) % 2:
             raise self.damaged("expected pairs of key and value")
         for key, value in zip(items[::2], items[1::2], strict=True):
-            # Any other key could be a nest of tuples, whose hash takes as long as it has leaves.
-            if not isinstance(key, (str, int)):
+            # Other keys can be made to take time: tuples have as many leaves as one likes to hash, numbers collide.
+            if not isinstance(key, str):
                 raise self.unsafe(f"a key of type {type(key).__name__}")
             target[key] = value
 
@@ -239,8 +251,7 @@ class _Machine:
         value, key = self.pop(), self.pop()
         self.set_items([key, value])
 
-    def global_name(self, argument: str) -> None:
-        name = argument.replace(" ", ".", 1)
+    def global_name(self, name: str) -> None:
         if name not in MODULES and name not in BUILDERS and name not in DTYPES:
             raise self.unsafe(f"the name {quote(name)}")
         self.stack.append(Name(name))
