@@ -10,6 +10,9 @@ import zipfile
 
 import numpy as np
 
+from lakhnes import Vocabulary
+from lakhnes.model.config import TransformerXLConfig
+
 CONTAINERS = "torch.nn.modules.container"
 
 
@@ -257,3 +260,22 @@ def weights_of(config, seed=0):
         layer = {name: draw(*shape) for name, shape in shapes.items()} | biases
         weights |= {f"layers.{index}.{name}": array for name, array in layer.items()}
     return weights
+
+
+CONFIG = TransformerXLConfig(
+    n_layer=2, n_head=2, d_model=8, d_head=4, d_inner=16, dropout=0.25, clamp_len=40, same_length=True, mem_len=64
+)
+WEIGHTS = weights_of(CONFIG)
+
+
+def write_published(folder, *, old=True, location="cuda:0", weights=WEIGHTS, config=CONFIG, vocabulary=True, **changes):
+    folder.mkdir(exist_ok=True)
+    writer = Writer(old=old, location=location)
+    root = writer.model(config, weights, **changes)
+    if old:
+        (folder / "model.pt").write_bytes(old_file(root, writer.storages))
+    else:
+        new_file(folder / "model.pt", root, writer.storages)
+    if vocabulary:
+        (folder / "vocab.txt").write_text("\n".join(Vocabulary(config.vocabulary).symbols[1:]))
+    return folder
