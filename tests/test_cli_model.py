@@ -221,3 +221,14 @@ def test_continue_prints_a_path_a_song_and_the_perplexities(run, model_folder, s
     facts = json.loads(run("continue", song_file, *options, "--force", "--json").stdout)["songs"]
     assert all(1.0 < song["prime_ppl"] < 1e6 and 1.0 < song["ppl"] < 1e6 for song in facts)
     assert run("continue", tmp_path / "none.mid", "-m", model_folder).exit_code == 1
+
+
+def test_accompany_keeps_the_rhythm(run, model_folder, song_file, tmp_path):
+    result = run("accompany", song_file, "-m", model_folder, "-o", tmp_path / "o", "--seed", 4)
+    assert result.exit_code == 0, result.output
+    assert "perplexity" in result.stderr
+    own, new = lakhnes.read(song_file), lakhnes.read(result.stdout.strip())
+    np.testing.assert_array_equal(own.voices["no"], new.voices["no"])
+    for voice in ("p1", "p2", "tr"):
+        np.testing.assert_array_equal(own.voices[voice][:, :2], new.voices[voice][:, :2])  # starts and ends
+    assert own.duration == new.duration

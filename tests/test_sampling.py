@@ -194,3 +194,26 @@ def test_an_illegal_prime_is_refused(model):
     off = VOCABULARY.id("P1_NOTEOFF")
     with pytest.raises(lakhnes.LakhnesError, match="prime: token 0"):
         compose(model, 1, prime=[off], length=10)
+
+
+def test_an_accompaniment_changes_pitches_only(model):
+    ids = generate_ids(model, 1, length=150, seed=4, memory=64)[0]
+    versions = lakhnes.sampling.accompany_ids(model, 2, ids, seed=1, memory=64)
+    assert versions[0].ids != versions[1].ids
+    for version in versions:
+        assert faults(version.ids) == []
+        changed = 0
+        for before, after in zip(ids, version.ids, strict=True):
+            old, new = VOCABULARY.symbol(before), VOCABULARY.symbol(after)
+            if "_NOTEON_" in old and not old.startswith("NO"):
+                assert old.rpartition("_")[0] == new.rpartition("_")[0]
+                changed += old != new
+            else:
+                assert old == new
+        assert changed > 10
+
+
+def test_an_accompaniment_applies_top_k(model):
+    ids = generate_ids(model, 1, length=60, seed=4, memory=64)[0]
+    first, second = lakhnes.sampling.accompany_ids(model, 2, ids, seed=1, memory=64, top_k=1)
+    assert first.ids == second.ids  # one choice is no choice

@@ -27,7 +27,7 @@ from lakhnes.songs import read, read_log, render, write
 
 if TYPE_CHECKING:
     from lakhnes.checkpoint import load_model
-    from lakhnes.sampling import continue_song, generate
+    from lakhnes.sampling import accompany, continue_song, generate
 
 __all__ = [
     "Apu",
@@ -41,6 +41,7 @@ __all__ = [
     "UnsafeCheckpointError",
     "Vocabulary",
     "__version__",
+    "accompany",
     "continue_song",
     "generate",
     "load_model",
@@ -51,7 +52,12 @@ __all__ = [
     "write_audio",
 ]
 
-_LAZY = {"continue_song": "lakhnes.sampling", "generate": "lakhnes.sampling", "load_model": "lakhnes.checkpoint"}
+_LAZY = {
+    "accompany": "lakhnes.sampling",
+    "continue_song": "lakhnes.sampling",
+    "generate": "lakhnes.sampling",
+    "load_model": "lakhnes.checkpoint",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ __all__ = ["cli", "main"]
 COMMANDS = {
     "generate": "lakhnes.cli.generate:generate",
     "continue": "lakhnes.cli.continue_:continue_song",
+    "accompany": "lakhnes.cli.accompany:accompany",
     "render": "lakhnes.cli.render:render",
     "convert": "lakhnes.cli.convert:convert",
     "info": "lakhnes.cli.info:info",

@@ -11,7 +11,7 @@ from lakhnes.files import AUDIO_FORMATS, SUFFIXES, WRITABLE, check_target
 if TYPE_CHECKING:
     from lakhnes._native import Song
     from lakhnes.cli.console import Console
-    from lakhnes.sampling.generate import Composition
+    from lakhnes.sampling import Composition
     from lakhnes.songs import Expression
 
 __all__ = ["compose_and_write", "composing_options"]
@@ -99,21 +99,25 @@ def compose_and_write(
     batch_size: int,
     device: str,
     top_k: int,
-    prime: "tuple[Song, int] | None" = None,
+    draw: "Callable[..., list[Composition]] | None" = None,
+    given: "tuple[Song, int] | None" = None,
     **options: Any,
 ) -> "list[Composition]":
     """Compose songs, write each as soon as its batch is done, and print their paths and the summary.
 
-    `prime` is a song and how many of its events are kept; every song begins with them.
+    `given` is a song and how many of its events are taken; `draw` makes compositions of a model, the ids of those
+    events and a number, `lakhnes.sampling.compose` if not given.
     """
     from lakhnes._native import Vocabulary
     from lakhnes.checkpoint import load_model
-    from lakhnes.sampling.generate import compose, new_seed, prime_of, song_of
+    from lakhnes.sampling.excerpt import Excerpt
+    from lakhnes.sampling.generate import compose, new_seed
 
+    draw = draw or compose
     targets = [_targets(out_dir, index, formats) for index in range(num)]
     model = load_model(model_name, device)
     vocabulary = Vocabulary(model.config.vocabulary)
-    begun = prime_of(prime[0], vocabulary, prime[1]) if prime is not None else []
+    taken = Excerpt.of(given[0], vocabulary, given[1]) if given is not None else Excerpt()
     out_dir.mkdir(exist_ok=True)
     for paths in targets:
         for path in paths.values():
@@ -124,10 +128,10 @@ def compose_and_write(
     for start in range(0, num, batch_size):
         count = min(batch_size, num - start)
         with console.progress("compose", options["length"]) as advance:
-            batch = compose(
+            batch = draw(
                 model,
                 count,
-                prime=begun,
+                taken.ids,
                 seed=first + start,
                 batch_size=count,
                 top_k=top_k or None,
@@ -135,9 +139,9 @@ def compose_and_write(
                 **options,
             )
         for index, song in enumerate(batch, start):
-            written = _write(song_of(song.ids, vocabulary), targets[index], expression, force)
+            written = _write(taken.song(song.ids, vocabulary), targets[index], expression, force)
             told = {"seed": first + index, "events": len(song.ids), "ppl": song.ppl, "seconds": song.seconds}
-            facts.append(written | told | ({"prime_ppl": song.prime_ppl} if prime is not None else {}))
+            facts.append(written | told | ({"prime_ppl": song.prime_ppl} if given is not None else {}))
             console.result(_listed(targets[index]))
         songs += batch
     console.summary({"songs": facts})

@@ -29,7 +29,7 @@ def continue_song(console: Console, /, prime: str, prime_length: int, **options:
     """
     from lakhnes.songs import read
 
-    songs = compose_and_write(console, prime=(read(prime), prime_length), min_length=0, **options)
+    songs = compose_and_write(console, given=(read(prime), prime_length), min_length=0, **options)
     console.note(f"prime: perplexity {songs[0].prime_ppl:.3f}")
     for index, song in enumerate(songs):
         console.note(f"{index}: perplexity {song.ppl:.3f}")

@@ -1,5 +1,7 @@
 """Composing: a model's next-token scores become songs."""
 
-from lakhnes.sampling.generate import Composition, compose, continue_song, generate, generate_ids
+from lakhnes.sampling.accompany import accompany, accompany_ids
+from lakhnes.sampling.generate import compose, continue_song, generate, generate_ids
+from lakhnes.sampling.writing import Composition
 
-__all__ = ["Composition", "compose", "continue_song", "generate", "generate_ids"]
+__all__ = ["Composition", "accompany", "accompany_ids", "compose", "continue_song", "generate", "generate_ids"]

@@ -1,0 +1,99 @@
+"""A melody for a rhythm: the waits, drums and note-offs of a song stay, the model chooses the pitches.
+
+The rhythm task of LakhNES (Donahue et al. 2019), with the top-k that its notebook computed and did not apply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from lakhnes._native import Song, Vocabulary
+from lakhnes.model.transformer_xl import TransformerXL
+from lakhnes.sampling.excerpt import Excerpt
+from lakhnes.sampling.generate import batches
+from lakhnes.sampling.grammar import BOUNDARY
+from lakhnes.sampling.writing import Composition, Options, Writing, losses_of, perplexity
+
+__all__ = ["accompany", "accompany_ids"]
+
+MELODIC = ("P1", "P2", "TR")
+
+
+def accompany(model: TransformerXL, song: Song, num: int = 1, **options: Any) -> list[Song]:
+    """Choose new pitches for the pulses and the triangle of a song.
+
+    Parameters
+    ----------
+    model : TransformerXL
+    song : Song
+    num : int
+        How many versions.
+    **options
+        ``length`` (events of the song that are taken), ``temperature``, ``top_k``, ``top_p``, ``memory``, ``seed``,
+        ``batch_size``, as of `lakhnes.sampling.generate.compose`.
+
+    Returns
+    -------
+    list of Song
+        Every event that is not the beginning of a melodic note is that of `song`.
+    """
+    vocabulary = Vocabulary(model.config.vocabulary)
+    taken = Excerpt.of(song, vocabulary, options.get("length", Options.length))
+    return [taken.song(version.ids, vocabulary) for version in accompany_ids(model, num, taken.ids, **options)]
+
+
+def accompany_ids(
+    model: TransformerXL,
+    num: int,
+    ids: Sequence[int],
+    *,
+    seed: int | None = None,
+    batch_size: int = 8,
+    **options: Any,
+) -> list[Composition]:
+    """Choose new pitches in a sequence of token ids without boundaries; see `accompany`.
+
+    Returns
+    -------
+    list of Composition
+        Its ``prime_ppl`` is the perplexity of the song's own pitches where the model chose others before, its ``ppl``
+        that of the chosen pitches.
+    """
+    chosen = Options(**options)
+    songs: list[Composition] = []
+    for seeds in batches(num, seed, batch_size):
+        songs += _choose_pitches(Writing(model, seeds, chosen), list(ids))
+    return songs
+
+
+@torch.inference_mode()
+def _choose_pitches(writing: Writing, ids: list[int]) -> list[Composition]:
+    symbols = Vocabulary(writing.model.config.vocabulary).symbols
+    kinds = {
+        f"{voice}_NOTEON": [n for n, s in enumerate(symbols) if s.startswith(f"{voice}_NOTEON")] for voice in MELODIC
+    }
+    masks = {}
+    for kind, members in kinds.items():
+        masks[kind] = torch.ones(len(symbols), dtype=torch.bool, device=writing.device)
+        masks[kind][members] = False
+    songs: list[list[int]] = [[] for _ in range(writing.count)]
+    losses, own_loss, notes = [0.0] * writing.count, 0.0, 0
+    logits = writing.decoder.step(writing.all_songs(BOUNDARY)).float()
+    for token in ids:
+        tokens = writing.all_songs(token)
+        mask = masks.get(symbols[token].rpartition("_")[0])
+        if mask is not None:
+            own_loss += sum(losses_of(logits, tokens)) / writing.count
+            tokens = writing.draw(logits.masked_fill(mask, float("-inf")))
+            losses = [a + b for a, b in zip(losses, losses_of(logits, tokens), strict=True)]
+            notes += 1
+        for song, written in zip(songs, tokens.tolist(), strict=True):
+            song.append(written)
+        writing.options.advance(1)
+        logits = writing.decoder.step(tokens).float()
+    own = perplexity(own_loss, notes)
+    seconds = writing.seconds() / writing.count
+    return [Composition(song, own, perplexity(loss, notes), seconds) for song, loss in zip(songs, losses, strict=True)]
