@@ -20,6 +20,7 @@
 //! Nothing here reads files or knows of Python, and no input makes it panic: a mistake is a [`TokenizerError`] that
 //! says where it is and what was expected there.
 
+pub mod arrange;
 pub mod augment;
 pub mod blended;
 pub mod disassembly;
@@ -42,6 +43,7 @@ pub mod tx1;
 pub mod tx2;
 mod vocabulary;
 
+pub use arrange::{ArrangeOptions, arrange};
 pub use error::TokenizerError;
 pub use event::{Dialect, Event};
 pub use expression::Expression;

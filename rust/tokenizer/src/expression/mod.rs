@@ -2,7 +2,7 @@
 //!
 //! A TX1 text has pitches and times only, so that every note of its plain performance lasts at full level, as on an organ.
 //! [`Expression::Natural`] plays each note as NES music usually does: it decays to a sustain that depends on its voice and
-//! length ([`curves`]), long notes before a rest fade, very long ones begin softly and sway after a while ([`vibrato`]),
+//! length (`curves`), long notes before a rest fade, very long ones begin softly and sway after a while (`vibrato`),
 //! drums decay by pitch and length, the duty of a pulse follows the length of the note, and the triangle, which has no
 //! volume, leaves a frame between two notes of one pitch. A song that has velocities or timbres of its own keeps them and
 //! is played as it stands.
@@ -65,16 +65,26 @@ fn constant_velocity(track: &Track) -> Option<u8> {
 #[must_use]
 pub fn express(song: &Song) -> Song {
     let mut expressed = song.clone();
-    let velocities = song.tracks.each_ref().map(constant_velocity);
-    let [Some(p1), Some(p2), Some(_), Some(no)] = velocities else {
+    if !is_flat(song) {
         return expressed;
-    };
-    let [first, second, triangle, noise] = &mut expressed.tracks;
-    shape(Voice::P1, first, p1);
-    shape(Voice::P2, second, p2);
-    articulate(&mut triangle.notes);
-    shape(Voice::No, noise, no);
+    }
+    for track in &mut expressed.tracks {
+        let velocity = constant_velocity(track).unwrap_or(LOUDEST);
+        track.changes.clear();
+        track.notes.iter_mut().for_each(|note| note.velocity = velocity);
+    }
+    shape_all(&mut expressed);
     expressed
+}
+
+/// Shapes the notes of a song, each as loud as its velocity says. Timbres of the pulses and changes of velocity give way.
+pub(crate) fn shape_all(song: &mut Song) {
+    for (voice, track) in Voice::ALL.into_iter().zip(&mut song.tracks) {
+        match voice {
+            Voice::Tr => articulate(&mut track.notes),
+            _ => shape(voice, track),
+        }
+    }
 }
 
 /// Performs a song, with vibrato if it had no expression of its own.
@@ -118,10 +128,11 @@ fn gestures(notes: &[Note]) -> Vec<&[Note]> {
     gestures
 }
 
-/// Gives each gesture of a pulse or of the noise its envelope and its timbre; all its notes have one velocity.
-fn shape(voice: Voice, track: &mut Track, velocity: u8) {
+/// Gives each gesture of a pulse or of the noise its envelope, as loud as its first note, and its timbre.
+fn shape(voice: Voice, track: &mut Track) {
     let mut notes = Vec::with_capacity(track.notes.len());
-    let mut changes = Vec::new();
+    let mut changes = std::mem::take(&mut track.changes);
+    changes.retain(|change| voice == Voice::No && change.kind == ChangeKind::Timbre);
     let mut timbre = 0;
     let gestures = gestures(&track.notes);
     for (index, gesture) in gestures.iter().enumerate() {
@@ -134,7 +145,7 @@ fn shape(voice: Voice, track: &mut Track, velocity: u8) {
             && next.is_none_or(|next| next.start > last.end);
         let level = |frame| {
             let level = curves::level(curve, frame).min(if fades { release(length, frame) } else { u8::MAX });
-            scaled(level, velocity)
+            scaled(level, first.velocity)
         };
         if let Some(duty) = curves::duty(voice, length).filter(|&duty| duty != timbre) {
             changes.push(Change { tick: first.start, kind: ChangeKind::Timbre, value: duty });
@@ -147,10 +158,11 @@ fn shape(voice: Voice, track: &mut Track, velocity: u8) {
         let steps = steps.filter(|&(tick, frame)| tick < last.end && level(frame) != level(frame - 1));
         changes.extend(steps.map(|(tick, frame)| Change { tick, kind: ChangeKind::Velocity, value: level(frame) }));
     }
+    changes.sort_by_key(|change| (change.tick, change.kind));
     (track.notes, track.changes) = (notes, changes);
 }
 
-/// A level in a voice all of whose notes have a velocity.
+/// A level of a note of a velocity.
 const fn scaled(level: u8, velocity: u8) -> u8 {
     let scaled = (level * velocity + 7) / LOUDEST; // at most 14 · 15 + 7
     if scaled == 0 { 1 } else { scaled }

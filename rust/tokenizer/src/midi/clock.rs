@@ -7,7 +7,7 @@ use crate::limits::TICKS_PER_SECOND;
 
 /// The tempo map of a file.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     /// Where each tempo begins, by MIDI tick; never empty.
     segments: Vec<Segment>,
     /// The unit of `Segment::elapsed`, as a fraction of a second.
@@ -28,7 +28,7 @@ struct Segment {
 
 impl Clock {
     /// `tempos` are (MIDI tick, microseconds a beat) in any order; of two at one MIDI tick the later in the list stands.
-    pub(super) fn new(timing: Timing, mut tempos: Vec<(u64, u32)>) -> Self {
+    pub(crate) fn new(timing: Timing, mut tempos: Vec<(u64, u32)>) -> Self {
         // A MIDI tick lasts tempo / (10⁶ · division) seconds, or 1 / (frames · subframes): so with the unit
         // 1 / (10⁶ · division) s, or 1 / (frames · subframes) s, it lasts a whole number of units.
         let (units_per_second, default_pace) = match timing {
@@ -61,7 +61,7 @@ impl Clock {
     }
 
     /// The tick nearest to a MIDI tick (halves go up).
-    pub(super) fn tick(&self, midi_tick: u64) -> u64 {
+    pub(crate) fn tick(&self, midi_tick: u64) -> u64 {
         if self.identity {
             return midi_tick;
         }

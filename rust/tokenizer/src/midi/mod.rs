@@ -8,8 +8,8 @@
 //! ```
 //! Files of any other division and tempo map are read too, each time converted exactly and rounded to the nearest tick.
 
-mod clock;
-mod read;
+pub(crate) mod clock;
+pub(crate) mod read;
 mod write;
 
 pub use read::read;

@@ -44,7 +44,7 @@ pub fn read(bytes: &[u8]) -> Result<Song, TokenizerError> {
     file.into_song(header.timing)
 }
 
-fn header(bytes: &[u8]) -> Result<midly::Header, TokenizerError> {
+pub(crate) fn header(bytes: &[u8]) -> Result<midly::Header, TokenizerError> {
     if bytes.get(..4) != Some(b"MThd") {
         let start = String::from_utf8_lossy(bytes.get(..8.min(bytes.len())).unwrap_or_default()).into_owned();
         return Err(malformed(0, "a MIDI file (it begins with MThd)", format!("{start:?}")));
@@ -56,15 +56,15 @@ fn header(bytes: &[u8]) -> Result<midly::Header, TokenizerError> {
     Ok(header)
 }
 
-fn malformed(offset: usize, expected: &str, found: impl Into<String>) -> TokenizerError {
+pub(crate) fn malformed(offset: usize, expected: &str, found: impl Into<String>) -> TokenizerError {
     TokenizerError::Midi { offset, expected: expected.to_owned(), found: found.into() }
 }
 
 /// The track chunks of a file, each with the offset of its data. (midly reads on where a chunk breaks off and says nothing
 /// of it; a song cut short should not pass for a whole one.)
-struct TrackChunks<'a> {
-    bytes: &'a [u8],
-    offset: usize,
+pub(crate) struct TrackChunks<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) offset: usize,
 }
 
 impl<'a> Iterator for TrackChunks<'a> {

@@ -1,0 +1,71 @@
+//! A line as the notes of its voice: arpeggios in turns, pitch bends in semitones.
+
+use super::source::Bends;
+use super::voices::{Placed, compass, fold};
+use crate::song::{Note, Voice};
+
+/// How long each note of an arpeggio sounds: two frames of 1/60 s.
+const TURN: u64 = 2 * 735;
+
+/// The notes that a voice plays for a line.
+pub(super) fn play(voice: Voice, line: &[Placed], bends: &[Bends; 16]) -> Vec<Note> {
+    let mut notes = Vec::with_capacity(line.len());
+    for placed in line {
+        let first = notes.len();
+        if placed.chord.is_empty() {
+            bend(placed, voice == Voice::Tr, bends, &mut notes);
+        } else {
+            arpeggiate(placed, &mut notes);
+        }
+        for note in notes.iter_mut().skip(first) {
+            note.velocity = if voice == Voice::Tr { 1 } else { placed.level };
+        }
+    }
+    notes
+}
+
+/// From the lowest note up, over and over. It ends a tick early, so that what follows has an attack of its own.
+fn arpeggiate(placed: &Placed, notes: &mut Vec<Note>) {
+    let mut pitches = placed.chord.clone();
+    pitches.push(placed.pitch);
+    pitches.sort_unstable();
+    pitches.dedup();
+    let last = placed.end.saturating_sub(1).max(placed.start + 1);
+    let mut start = placed.start;
+    for &pitch in pitches.iter().cycle() {
+        if start >= last {
+            break;
+        }
+        let end = (start + TURN).min(last);
+        notes.push(Note { start, end, pitch, velocity: 1 });
+        start = end;
+    }
+}
+
+/// A note, in as many steps of a semitone as its channel's pitch bend makes of it.
+fn bend(placed: &Placed, triangle: bool, bends: &[Bends; 16], notes: &mut Vec<Note>) {
+    let none = Bends::new();
+    let bends = bends.get(usize::from(placed.channel)).unwrap_or(&none);
+    let begun = bends.partition_point(|&(tick, _)| tick <= placed.start);
+    let bent = |cents: i32| {
+        let semitones = f64::from(cents) / 100.0;
+        let pitch = (f64::from(placed.pitch) + semitones.round()).clamp(0.0, 127.0) as u8;
+        fold(pitch, compass(triangle))
+    };
+    let before = begun.checked_sub(1).and_then(|last| bends.get(last)).map_or(0, |&(_, cents)| cents);
+    let (mut start, mut pitch) = (placed.start, bent(before));
+    for &(tick, cents) in bends.get(begun..).unwrap_or_default() {
+        if tick >= placed.end {
+            break;
+        }
+        let next = bent(cents);
+        if next != pitch && tick > start {
+            notes.push(Note { start, end: tick, pitch, velocity: 1 });
+            start = tick;
+        }
+        pitch = next;
+    }
+    if start < placed.end {
+        notes.push(Note { start, end: placed.end, pitch, velocity: 1 });
+    }
+}

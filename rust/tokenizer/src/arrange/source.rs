@@ -1,0 +1,308 @@
+//! What a MIDI file plays: notes with their loudness, drum hits, pitch bends.
+
+use std::collections::BTreeMap;
+
+use midly::{EventIter, MetaMessage, MidiMessage, TrackEventKind};
+
+use super::{Reason, Report};
+use crate::error::{TokenizerError, check_limit};
+use crate::midi::clock::Clock;
+use crate::midi::read::{TrackChunks, header, malformed};
+
+/// The most channel messages of a file that is arranged: 4 Mi, some 500 hours of piano music.
+pub const MAX_MESSAGES: usize = 4 << 20;
+
+/// The channel of the drums, from 0 (General MIDI).
+const DRUMS: u8 = 9;
+
+/// A note of the file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Played {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) pitch: u8,
+    /// 1 to 15.
+    pub(super) level: u8,
+    pub(super) channel: u8,
+    /// Whether its part is the melody's.
+    pub(super) lead: bool,
+    /// Whether its instrument is a bass.
+    pub(super) bass: bool,
+}
+
+/// A drum hit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hit {
+    pub(super) start: u64,
+    pub(super) key: u8,
+    pub(super) level: u8,
+}
+
+/// Pitch bends of a channel: from which tick on, how many cents.
+pub(super) type Bends = Vec<(u64, i32)>;
+
+#[derive(Debug, Default)]
+pub(super) struct Source {
+    /// By onset.
+    pub(super) notes: Vec<Played>,
+    /// By onset.
+    pub(super) hits: Vec<Hit>,
+    pub(super) bends: [Bends; 16],
+    pub(super) length: u64,
+}
+
+/// A channel message: MIDI tick, track, channel.
+type Message = (u64, u16, u8, MidiMessage);
+
+pub(super) fn read(bytes: &[u8], report: &mut Report) -> Result<Source, TokenizerError> {
+    TokenizerError::check_input(bytes.len())?;
+    let header = header(bytes)?;
+    let mut file = File::default();
+    for (index, chunk) in (TrackChunks { bytes, offset: 0 }).enumerate() {
+        let (offset, data) = chunk?;
+        file.read_track(u16::try_from(index).unwrap_or(u16::MAX), offset, data)?;
+    }
+    file.messages.sort_by_key(|&(tick, ..)| tick);
+    let clock = Clock::new(header.timing, std::mem::take(&mut file.tempos));
+    let mut band = Band::new(&file.leaders);
+    for &(tick, track, channel, message) in &file.messages {
+        band.receive(tick, track, channel, message, report);
+    }
+    band.finish(file.last, &clock, report)
+}
+
+#[derive(Default)]
+struct File {
+    messages: Vec<Message>,
+    tempos: Vec<(u64, u32)>,
+    /// The tracks whose names say that they lead.
+    leaders: Vec<u16>,
+    last: u64,
+}
+
+impl File {
+    fn read_track(&mut self, track: u16, offset: usize, data: &[u8]) -> Result<(), TokenizerError> {
+        let (mut now, mut read) = (0_u64, 0);
+        let mut events = EventIter::new(data);
+        while let Some(event) = events.next() {
+            let event = event.map_err(|error| malformed(offset + read, "a MIDI event", error.kind().message()))?;
+            read = data.len() - events.unread().len();
+            now += u64::from(event.delta.as_int());
+            match event.kind {
+                TrackEventKind::Midi { channel, message } => {
+                    self.messages.push((now, track, channel.as_int(), message));
+                    check_limit("number of MIDI messages", MAX_MESSAGES as u64, self.messages.len() as u64)?;
+                }
+                TrackEventKind::Meta(MetaMessage::TrackName(name)) if leads(name) => self.leaders.push(track),
+                TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => {
+                    self.tempos.push((now, tempo.as_int()));
+                    check_limit("number of tempos", MAX_MESSAGES as u64, self.tempos.len() as u64)?;
+                }
+                TrackEventKind::Meta(MetaMessage::EndOfTrack) => {
+                    read = data.len();
+                    break;
+                }
+                _ => {}
+            }
+        }
+        if read < data.len() {
+            let left = data.len() - read;
+            return Err(malformed(offset + read, "a MIDI event", format!("{left} bytes that are none")));
+        }
+        self.last = self.last.max(now);
+        Ok(())
+    }
+}
+
+fn leads(name: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(name).to_lowercase();
+    ["melod", "lead", "vocal", "voice", "sopran", "solo"].iter().any(|word| name.contains(word))
+}
+
+/// What a channel is set to.
+#[derive(Clone, Copy)]
+struct Channel {
+    program: u8,
+    /// Controller 7, and controller 11.
+    volume: u8,
+    expression: u8,
+    /// The registered parameter that data entry sets: 0 is the range of the pitch bend.
+    parameter: (u8, u8),
+    bend: i32,
+    /// In cents.
+    bend_range: i32,
+}
+
+/// A note in MIDI time.
+#[derive(Clone, Copy)]
+struct Sounding {
+    start: u64,
+    end: u64,
+    pitch: u8,
+    loudness: f64,
+    channel: u8,
+    program: u8,
+    part: (u16, u8),
+}
+
+struct Band<'a> {
+    leaders: &'a [u16],
+    channels: [Channel; 16],
+    held: BTreeMap<(u8, u8), Sounding>,
+    notes: Vec<Sounding>,
+    hits: Vec<(u64, u8, f64)>,
+    bends: [Bends; 16],
+}
+
+impl<'a> Band<'a> {
+    fn new(leaders: &'a [u16]) -> Self {
+        // General MIDI's settings at power-up.
+        let channel =
+            Channel { program: 0, volume: 100, expression: 127, parameter: (127, 127), bend: 0, bend_range: 200 };
+        let (held, notes, hits) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Self { leaders, channels: [channel; 16], held, notes, hits, bends: Default::default() }
+    }
+
+    fn receive(&mut self, tick: u64, track: u16, number: u8, message: MidiMessage, report: &mut Report) {
+        let Some(channel) = self.channels.get_mut(usize::from(number)) else { return };
+        match message {
+            MidiMessage::NoteOn { key, vel } if vel.as_int() > 0 => {
+                report.notes += 1;
+                let gain = f64::from(channel.volume) / 100.0 * f64::from(channel.expression) / 127.0;
+                let loudness = f64::from(vel.as_int()) / 127.0 * gain;
+                let (pitch, program) = (key.as_int(), channel.program);
+                if number == DRUMS {
+                    self.hits.push((tick, pitch, loudness));
+                    return;
+                }
+                self.release(tick, number, pitch, report);
+                let part = (track, number);
+                let note = Sounding { start: tick, end: tick, pitch, loudness, channel: number, program, part };
+                self.held.insert((number, pitch), note);
+            }
+            MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
+                self.release(tick, number, key.as_int(), report);
+            }
+            MidiMessage::ProgramChange { program } => channel.program = program.as_int(),
+            MidiMessage::PitchBend { bend } => {
+                channel.bend = i32::from(bend.as_int());
+                self.bend(tick, number);
+            }
+            MidiMessage::Controller { controller, value } => {
+                let value = value.as_int();
+                match controller.as_int() {
+                    7 => channel.volume = value,
+                    11 => channel.expression = value,
+                    101 => channel.parameter.0 = value,
+                    100 => channel.parameter.1 = value,
+                    6 if channel.parameter == (0, 0) => {
+                        channel.bend_range = 100 * i32::from(value.min(24));
+                        self.bend(tick, number);
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn bend(&mut self, tick: u64, number: u8) {
+        let index = usize::from(number);
+        if let (Some(channel), Some(bends)) = (self.channels.get(index), self.bends.get_mut(index)) {
+            bends.push((tick, channel.bend * channel.bend_range / 8_192));
+        }
+    }
+
+    fn release(&mut self, tick: u64, channel: u8, pitch: u8, report: &mut Report) {
+        if let Some(note) = self.held.remove(&(channel, pitch)) {
+            if note.start < tick {
+                self.notes.push(Sounding { end: tick, ..note });
+            } else {
+                report.lose(tick, channel, pitch, Reason::Empty);
+            }
+        }
+    }
+
+    /// From MIDI time to ticks, from loudness to levels: the loudest note of the file gets 15.
+    fn finish(mut self, last: u64, clock: &Clock, report: &mut Report) -> Result<Source, TokenizerError> {
+        for (channel, pitch) in self.held.keys().copied().collect::<Vec<_>>() {
+            self.release(last, channel, pitch, report);
+        }
+        for lost in &mut report.unplaced {
+            lost.tick = clock.tick(lost.tick);
+        }
+        if self.notes.is_empty() && self.hits.is_empty() {
+            return Err(malformed(0, "a MIDI file with notes", "none"));
+        }
+        let length = clock.tick(last);
+        TokenizerError::check_ticks(length)?;
+        let lead = leading_part(&self.notes, self.leaders);
+        let all = self.notes.iter().map(|note| note.loudness).chain(self.hits.iter().map(|&(.., loudness)| loudness));
+        let loudest = all.fold(f64::MIN_POSITIVE, f64::max);
+        // A synthesizer's amplitude falls faster than its velocity, the chip has 15 steps only: a mild curve keeps both.
+        let level = |loudness: f64| ((loudness / loudest).powf(0.7) * 15.0).round().clamp(1.0, 15.0) as u8;
+        let mut source = Source { length, ..Source::default() };
+        for note in &self.notes {
+            let (start, end) = (clock.tick(note.start), clock.tick(note.end));
+            if start >= end {
+                report.lose(start, note.channel, note.pitch, Reason::Empty);
+                continue;
+            }
+            let (lead, bass) = (lead == Some(note.part), is_bass(note.program));
+            let Sounding { pitch, channel, .. } = *note;
+            source.notes.push(Played { start, end, pitch, level: level(note.loudness), channel, lead, bass });
+        }
+        source.notes.sort_by_key(|note| (note.start, note.pitch, note.end));
+        let hits = self.hits.iter();
+        source.hits = hits.map(|&(tick, key, loud)| Hit { start: clock.tick(tick), key, level: level(loud) }).collect();
+        for (ticks, bends) in source.bends.iter_mut().zip(&self.bends) {
+            *ticks = bends.iter().map(|&(tick, cents)| (clock.tick(tick), cents)).collect();
+        }
+        Ok(source)
+    }
+}
+
+/// The basses of General MIDI: those of its family, the contrabass, the tuba and the first synth bass among the leads.
+const fn is_bass(program: u8) -> bool {
+    matches!(program, 32..=39 | 43 | 58 | 87)
+}
+
+/// The part (track and channel) that carries the melody: it plays one note at a time and not in the bass; names that say
+/// so, singing instruments, height and presence count. None where a single part plays everything.
+fn leading_part(notes: &[Sounding], leaders: &[u16]) -> Option<(u16, u8)> {
+    #[derive(Default)]
+    struct Part {
+        count: f64,
+        overlaps: f64,
+        pitches: f64,
+        sounding: f64,
+        bonus: f64,
+        last: u64,
+    }
+    let mut parts: BTreeMap<(u16, u8), Part> = BTreeMap::new();
+    let mut in_order: Vec<&Sounding> = notes.iter().filter(|note| !is_bass(note.program)).collect();
+    in_order.sort_by_key(|note| note.start);
+    for note in in_order {
+        let part = parts.entry(note.part).or_default();
+        let length = (note.end - note.start) as f64;
+        part.count += 1.0;
+        part.overlaps += f64::from(note.start + (note.end - note.start) / 4 < part.last);
+        part.pitches += f64::from(note.pitch);
+        part.sounding += length;
+        part.last = part.last.max(note.end);
+        part.bonus = match note.program {
+            80..=87 | 52..=54 => 1.0,
+            40..=42 | 56..=79 => 0.5,
+            _ => 0.0,
+        } + if leaders.contains(&note.part.0) { 2.0 } else { 0.0 };
+    }
+    if parts.len() < 2 {
+        return None;
+    }
+    let longest = parts.values().map(|part| part.sounding).fold(1.0, f64::max);
+    let score = |part: &Part| part.pitches / part.count / 12.0 + 2.0 * part.sounding / longest + part.bonus;
+    let melodies = parts.iter().filter(|(_, part)| {
+        part.overlaps <= 0.15 * part.count && part.pitches >= 55.0 * part.count && part.sounding >= 0.2 * longest
+    });
+    melodies.max_by(|(_, a), (_, b)| score(a).total_cmp(&score(b))).map(|(&part, _)| part)
+}

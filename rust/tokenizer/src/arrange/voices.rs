@@ -1,0 +1,184 @@
+//! Which voice plays which note.
+
+use super::source::Played;
+use super::{Reason, Report, TOGETHER};
+
+/// A note below this is taken for the bass where no instrument is one (G3).
+const BASS_BELOW: u8 = 55;
+
+/// Where the voices sound well, by the index of the line: the pulses from A♯1 (below, the sweep unit silences them), the
+/// triangle where it is neither too low to be heard nor a whistle.
+const COMPASS: [(u8, u8); 3] = [(34, 108), (34, 108), (33, 84)];
+
+const P1: usize = 0;
+const P2: usize = 1;
+const TR: usize = 2;
+
+/// A note of a voice, or the chord that it plays in turns.
+#[derive(Debug, Clone)]
+pub(super) struct Placed {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) pitch: u8,
+    /// Where the file has it.
+    written: u8,
+    pub(super) level: u8,
+    pub(super) channel: u8,
+    lead: bool,
+    /// The other pitches of an arpeggio.
+    pub(super) chord: Vec<u8>,
+}
+
+/// The lines of P1, P2 and TR; notes by onset.
+pub(super) fn assign(notes: &[Played], arpeggio: bool, report: &mut Report) -> [Vec<Placed>; 3] {
+    let has_bass = notes.iter().any(|note| note.bass);
+    let mut stage = Stage { lines: Default::default(), has_bass, arpeggio };
+    let mut rest = notes;
+    while let Some(first) = rest.first() {
+        let together = rest.partition_point(|note| note.start <= first.start + TOGETHER);
+        let (group, later) = rest.split_at(together);
+        stage.place_group(group, report);
+        rest = later;
+    }
+    stage.lines
+}
+
+struct Stage {
+    lines: [Vec<Placed>; 3],
+    /// Whether the file has an instrument for the bass.
+    has_bass: bool,
+    arpeggio: bool,
+}
+
+impl Stage {
+    /// Places notes that begin together.
+    fn place_group(&mut self, group: &[Played], report: &mut Report) {
+        let mut waiting = without_doubles(group, report);
+        let mut placed = [false; 3];
+        if let Some(index) = self.bass_of(&waiting) {
+            self.place(TR, &waiting.remove(index), report);
+            placed[TR] = true;
+        }
+        if let Some(index) = self.melody_of(&waiting) {
+            self.place(P1, &waiting.remove(index), report);
+            placed[P1] = true;
+        }
+        if let Some(index) = self.counter_melody_of(&waiting) {
+            self.place(P2, &waiting.remove(index), report);
+            placed[P2] = true;
+        }
+        // What is left fills the voices that rest, the lowest note the triangle.
+        while let Some(note) = waiting.last().copied() {
+            let free = [TR, P1].into_iter().find(|&line| !placed[line] && self.is_free(line, note.start));
+            let Some(line) = free else { break };
+            self.place(line, &note, report);
+            placed[line] = true;
+            waiting.pop();
+        }
+        for note in waiting {
+            if !self.join_chord(&note, report) {
+                report.lose(note.start, note.channel, note.pitch, Reason::NoVoice);
+            }
+        }
+    }
+
+    /// The bass: the lowest note of a bass; without one in the file a low note, if that is lower than what the triangle
+    /// plays or that is half over.
+    fn bass_of(&self, waiting: &[Played]) -> Option<usize> {
+        if self.has_bass {
+            return waiting.iter().rposition(|note| note.bass);
+        }
+        let index = waiting.iter().rposition(|note| !note.lead && note.pitch < BASS_BELOW)?;
+        let note = waiting.get(index)?;
+        let gives_way = self.sounding(TR, note.start).is_none_or(|playing| {
+            note.pitch <= playing.written || 2 * (playing.end - note.start) < playing.end - playing.start
+        });
+        gives_way.then_some(index)
+    }
+
+    /// The melody: the note of the leading part; else the highest, unless the pulse holds a higher one or one that leads.
+    fn melody_of(&self, waiting: &[Played]) -> Option<usize> {
+        if let Some(index) = waiting.iter().position(|note| note.lead) {
+            return Some(index);
+        }
+        let highest = waiting.first()?;
+        let free = self.sounding(P1, highest.start).is_none_or(|playing| {
+            let half_over = 2 * (playing.end - highest.start) < playing.end - playing.start;
+            !playing.lead && (highest.pitch >= playing.written || half_over && playing.channel == highest.channel)
+        });
+        free.then_some(0)
+    }
+
+    /// The counter-melody: the note nearest to the last one; at first, the highest.
+    fn counter_melody_of(&self, waiting: &[Played]) -> Option<usize> {
+        let last = self.lines[P2].last().map(|note| note.written);
+        let distance = |note: &Played| last.map_or(0, |last| note.pitch.abs_diff(last));
+        waiting.iter().enumerate().min_by_key(|(_, note)| distance(note)).map(|(index, _)| index)
+    }
+
+    /// What a line still plays at a tick, but for an overlap that is too short to be meant.
+    fn sounding(&self, line: usize, tick: u64) -> Option<&Placed> {
+        self.lines.get(line)?.last().filter(|note| note.end > tick + TOGETHER)
+    }
+
+    fn is_free(&self, line: usize, tick: u64) -> bool {
+        self.sounding(line, tick).is_none()
+    }
+
+    fn place(&mut self, line: usize, note: &Played, report: &mut Report) {
+        let (Some(placed), Some(&compass)) = (self.lines.get_mut(line), COMPASS.get(line)) else { return };
+        if let Some(last) = placed.last_mut()
+            && last.end > note.start
+        {
+            report.shortened += usize::from(last.end > note.start + TOGETHER);
+            last.end = note.start;
+        }
+        let pitch = fold(note.pitch, compass);
+        report.moved += usize::from(pitch != note.pitch);
+        let Played { start, end, pitch: written, level, channel, lead, .. } = *note;
+        placed.push(Placed { start, end, pitch, written, level, channel, lead, chord: Vec::new() });
+    }
+
+    /// Lets the second pulse play a note in turn with those that it has begun together with it.
+    fn join_chord(&mut self, note: &Played, report: &mut Report) -> bool {
+        let chord = self.lines[P2].last_mut();
+        let Some(chord) = chord.filter(|chord| self.arpeggio && chord.start.abs_diff(note.start) <= TOGETHER) else {
+            return false;
+        };
+        let pitch = fold(note.pitch, COMPASS[P2]);
+        report.moved += usize::from(pitch != note.pitch);
+        report.arpeggiated += 1;
+        chord.chord.push(pitch);
+        true
+    }
+}
+
+/// The notes of a group from the highest down, of each pitch the longest (the leading part's and a bass's first).
+fn without_doubles(group: &[Played], report: &mut Report) -> Vec<Played> {
+    let mut notes = group.to_vec();
+    notes.sort_by_key(|note| std::cmp::Reverse((note.pitch, note.lead, note.bass, note.end)));
+    notes.dedup_by(|double, kept| {
+        let same = double.pitch == kept.pitch;
+        if same {
+            report.lose(double.start, double.channel, double.pitch, Reason::Doubled);
+        }
+        same
+    });
+    notes
+}
+
+/// Moves a pitch by octaves into a compass of more than one.
+pub(super) const fn fold(pitch: u8, (low, high): (u8, u8)) -> u8 {
+    if pitch < low {
+        pitch + (low - pitch).div_ceil(12) * 12
+    } else if pitch > high {
+        pitch - (pitch - high).div_ceil(12) * 12
+    } else {
+        pitch
+    }
+}
+
+/// The compass of the voice of a line.
+pub(super) const fn compass(triangle: bool) -> (u8, u8) {
+    COMPASS[if triangle { TR } else { P1 }]
+}

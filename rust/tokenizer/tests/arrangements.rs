@@ -1,0 +1,235 @@
+//! Polyphonic MIDI as four-voice songs.
+
+use lakhnes_tokenizer::arrange::{Reason, Report};
+use lakhnes_tokenizer::{ArrangeOptions, ChangeKind, PerformOptions, Song, TokenizerError, Voice, arrange, perform};
+use midly::num::{u4, u7, u15, u24, u28};
+use midly::{Format, Header, MetaMessage, MidiMessage, PitchBend, Timing, TrackEvent, TrackEventKind};
+use proptest::prelude::*;
+
+/// A MIDI tick lasts 100 ticks: 441 MIDI ticks a second, at 120 beats a minute.
+const PACE: u64 = 100;
+
+/// A message at a MIDI tick, in a channel.
+type Timed = (u32, u8, MidiMessage);
+
+fn note(channel: u8, start: u32, end: u32, pitch: u8, velocity: u8) -> [Timed; 2] {
+    let key = u7::from(pitch);
+    [
+        (start, channel, MidiMessage::NoteOn { key, vel: u7::from(velocity) }),
+        (end, channel, MidiMessage::NoteOff { key, vel: u7::from(0) }),
+    ]
+}
+
+fn program(channel: u8, program: u8) -> Timed {
+    (0, channel, MidiMessage::ProgramChange { program: u7::from(program) })
+}
+
+/// A file of a track for each list of messages, and of tempos (MIDI tick, microseconds a beat).
+fn file(tempos: &[(u32, u32)], tracks: &[Vec<Timed>]) -> Vec<u8> {
+    let metas = tempos.iter().map(|&(tick, tempo)| (tick, TrackEventKind::Meta(MetaMessage::Tempo(u24::from(tempo)))));
+    let mut all = vec![metas.collect::<Vec<_>>()];
+    for track in tracks {
+        let mut track = track.clone();
+        track.sort_by_key(|&(tick, _, message)| (tick, matches!(message, MidiMessage::NoteOn { .. })));
+        let midi = |(tick, channel, message)| (tick, TrackEventKind::Midi { channel: u4::from(channel), message });
+        all.push(track.into_iter().map(midi).collect());
+    }
+    let tracks: Vec<Vec<TrackEvent<'_>>> = all
+        .into_iter()
+        .map(|events| {
+            let mut now = 0;
+            let mut track: Vec<_> = events
+                .into_iter()
+                .map(|(tick, kind)| TrackEvent { delta: u28::from(tick - std::mem::replace(&mut now, tick)), kind })
+                .collect();
+            track.push(TrackEvent { delta: u28::from(0), kind: TrackEventKind::Meta(MetaMessage::EndOfTrack) });
+            track
+        })
+        .collect();
+    let mut bytes = Vec::new();
+    // 120 beats a minute of 220.5 MIDI ticks: with 441 a beat, beats of a second.
+    let header = Header::new(Format::Parallel, Timing::Metrical(u15::from(441)));
+    midly::write(&header, &tracks, &mut bytes).expect("a file in memory");
+    bytes
+}
+
+/// The tempo at which a MIDI tick lasts [`PACE`].
+const TEMPO: [(u32, u32); 1] = [(0, 1_000_000)];
+
+fn arranged(tracks: &[Vec<Timed>]) -> (Song, Report) {
+    arrange(&file(&TEMPO, tracks), &ArrangeOptions::default()).expect("a song")
+}
+
+/// Start, end and pitch of a voice's notes, times in MIDI ticks.
+fn line(song: &Song, voice: Voice) -> Vec<(u64, u64, u8)> {
+    song.track(voice).notes.iter().map(|note| (note.start / PACE, note.end.div_ceil(PACE), note.pitch)).collect()
+}
+
+#[test]
+fn melody_counter_melody_and_bass_find_their_voices() {
+    let chords = [(0, [72, 64, 48]), (100, [74, 65, 43]), (200, [76, 67, 45])];
+    let notes = chords.iter().flat_map(|&(start, chord)| chord.map(|pitch| note(0, start, start + 100, pitch, 90)));
+    let (song, report) = arranged(&[notes.flatten().collect()]);
+    assert_eq!(line(&song, Voice::P1), [(0, 100, 72), (100, 200, 74), (200, 300, 76)]);
+    assert_eq!(line(&song, Voice::P2), [(0, 100, 64), (100, 200, 65), (200, 300, 67)]);
+    assert_eq!(line(&song, Voice::Tr), [(0, 100, 48), (100, 200, 43), (200, 300, 45)]);
+    assert_eq!((report.notes, report.placed, report.unplaced.len()), (9, 9, 0));
+}
+
+#[test]
+fn a_leading_part_is_the_melody_even_below_its_accompaniment() {
+    let lead = vec![program(0, 80), note(0, 0, 150, 62, 90)[0], note(0, 0, 150, 62, 90)[1]];
+    let mut lead_track = lead;
+    lead_track.extend(note(0, 150, 300, 64, 90));
+    let chords = [0, 100, 200]
+        .into_iter()
+        .flat_map(|start| [note(1, start, start + 90, 79, 60), note(1, start, start + 90, 76, 60)]);
+    let (song, _) = arranged(&[lead_track, chords.flatten().collect()]);
+    assert_eq!(line(&song, Voice::P1), [(0, 150, 62), (150, 300, 64)]);
+    assert_eq!(song.track(Voice::P2).notes.len(), 3);
+}
+
+#[test]
+fn notes_out_of_reach_move_by_octaves() {
+    let tracks = [vec![program(0, 33)], vec![]].map(|mut track: Vec<Timed>| {
+        track.extend(if track.is_empty() { note(1, 0, 100, 120, 90) } else { note(0, 0, 100, 23, 90) });
+        track
+    });
+    let (song, report) = arranged(&tracks);
+    assert_eq!(line(&song, Voice::Tr), [(0, 100, 35)]);
+    assert_eq!(line(&song, Voice::P1), [(0, 100, 108)]);
+    assert_eq!((report.moved, report.placed), (2, 2));
+}
+
+#[test]
+fn a_chord_too_wide_for_the_voices_is_reported_or_becomes_an_arpeggio() {
+    let chord = [48, 60, 64, 67, 72].into_iter().flat_map(|pitch| note(0, 0, 100, pitch, 90)).collect();
+    let bytes = file(&TEMPO, &[chord]);
+    let (song, report) = arrange(&bytes, &ArrangeOptions::default()).expect("a song");
+    let lost: Vec<_> = report.unplaced.iter().map(|lost| (lost.tick, lost.pitch, lost.reason)).collect();
+    assert_eq!(lost, [(0, 60, Reason::NoVoice), (0, 64, Reason::NoVoice)]);
+    assert_eq!((song.track(Voice::P2).notes.len(), report.placed), (1, 3));
+
+    let (song, report) = arrange(&bytes, &ArrangeOptions { arpeggio: true }).expect("a song");
+    let pitches: Vec<_> = song.track(Voice::P2).notes.iter().map(|note| note.pitch).take(7).collect();
+    assert_eq!(pitches, [60, 64, 67, 60, 64, 67, 60]);
+    assert!(song.track(Voice::P2).notes.iter().all(|note| note.end - note.start <= 1_470));
+    assert_eq!((report.placed, report.arpeggiated, report.unplaced.len()), (5, 2, 0));
+}
+
+#[test]
+fn tempo_changes_move_the_notes_that_follow() {
+    let notes = [note(0, 441, 882, 70, 90), note(0, 882, 1_323, 72, 90)].into_iter().flatten().collect();
+    let bytes = file(&[(0, 1_000_000), (441, 500_000)], &[notes]);
+    let (song, _) = arrange(&bytes, &ArrangeOptions::default()).expect("a song");
+    let times: Vec<_> = song.track(Voice::P1).notes.iter().map(|note| (note.start, note.end)).collect();
+    assert_eq!(times, [(44_100, 66_150), (66_150, 88_200)]);
+}
+
+#[test]
+fn a_pitch_bend_becomes_steps_of_a_semitone() {
+    let bend = |tick, bend: i16| (tick, 0, MidiMessage::PitchBend { bend: PitchBend::from_int(bend) });
+    let mut track = vec![bend(0, 0), bend(100, 4_096), bend(200, 8_191), bend(300, 0)];
+    track.extend(note(0, 0, 400, 69, 90));
+    let (song, report) = arranged(&[track]);
+    assert_eq!(line(&song, Voice::P1), [(0, 100, 69), (100, 200, 70), (200, 300, 71), (300, 400, 69)]);
+    assert_eq!((report.notes, report.placed), (1, 1));
+}
+
+#[test]
+fn the_range_of_the_pitch_bend_is_as_the_file_sets_it() {
+    let control = |controller, value| {
+        (0, 0, MidiMessage::Controller { controller: u7::from(controller), value: u7::from(value) })
+    };
+    let mut track = vec![control(101, 0), control(100, 0), control(6, 12)];
+    track.push((100, 0, MidiMessage::PitchBend { bend: PitchBend::from_int(-8_192) }));
+    track.extend(note(0, 0, 400, 69, 90));
+    let (song, _) = arranged(&[track]);
+    assert_eq!(line(&song, Voice::P1), [(0, 100, 69), (100, 400, 57)]);
+}
+
+#[test]
+fn a_softer_note_starts_at_a_lower_level_and_both_decay() {
+    let notes = [note(0, 0, 100, 72, 120), note(0, 200, 300, 72, 30)].into_iter().flatten().collect();
+    let (song, _) = arranged(&[notes]);
+    let track = song.track(Voice::P1);
+    let levels: Vec<_> = track.notes.iter().map(|note| note.velocity).collect();
+    assert_eq!(levels, [9, 4]);
+    let decays = |from: u64, to: u64| {
+        track.changes.iter().any(|change| change.kind == ChangeKind::Velocity && (from..to).contains(&change.tick))
+    };
+    assert!(decays(0, 100 * PACE) && decays(200 * PACE, 300 * PACE));
+}
+
+#[test]
+fn channel_volume_counts_as_velocity_does() {
+    let mut quiet = vec![(0, 1, MidiMessage::Controller { controller: u7::from(7), value: u7::from(20) })];
+    quiet.extend(note(1, 200, 300, 72, 100));
+    let (song, _) = arranged(&[note(0, 0, 100, 72, 100).to_vec(), quiet]);
+    let levels: Vec<_> = song.track(Voice::P1).notes.iter().map(|note| note.velocity).collect();
+    assert!(levels[1] < levels[0] / 2, "{levels:?}");
+}
+
+#[test]
+fn drums_become_noise_by_what_they_are() {
+    let hits = [(0, 36), (100, 38), (200, 42), (300, 49)];
+    let track = hits.iter().flat_map(|&(start, key)| note(9, start, start + 10, key, 100)).collect();
+    let (song, report) = arranged(&[track]);
+    let notes = &song.track(Voice::No).notes;
+    let pitches: Vec<_> = notes.iter().map(|note| note.pitch).collect();
+    assert_eq!(pitches, [4, 10, 15, 13]);
+    assert!(notes[2].end - notes[2].start < notes[3].end - notes[3].start);
+    assert_eq!((report.notes, report.placed), (4, 4));
+}
+
+#[test]
+fn doubled_notes_are_reported_as_such() {
+    let (_, report) = arranged(&[note(0, 0, 100, 72, 90).to_vec(), note(1, 0, 100, 72, 90).to_vec()]);
+    assert_eq!(report.unplaced.iter().map(|lost| lost.reason).collect::<Vec<_>>(), [Reason::Doubled]);
+}
+
+#[test]
+fn a_file_without_notes_or_of_other_bytes_is_refused() {
+    let error = arrange(&file(&TEMPO, &[vec![program(0, 1)]]), &ArrangeOptions::default());
+    assert_eq!(error.unwrap_err().to_string(), "byte 0: expected a MIDI file with notes, found none");
+    assert!(matches!(arrange(b"RIFF", &ArrangeOptions::default()), Err(TokenizerError::Midi { offset: 0, .. })));
+    let whole = file(&TEMPO, &[note(0, 0, 100, 72, 90).to_vec()]);
+    for length in 0..whole.len() {
+        assert!(arrange(&whole[..length], &ArrangeOptions::default()).is_err(), "{length} bytes");
+    }
+}
+
+fn any_notes() -> impl Strategy<Value = Vec<Timed>> {
+    let one = (0_u8..16, 0_u32..2_000, 0_u32..500, 0_u8..128, 1_u8..128);
+    let notes = proptest::collection::vec(one, 1..120);
+    notes.prop_map(|notes| {
+        notes
+            .into_iter()
+            .flat_map(|(channel, at, length, pitch, velocity)| note(channel, at, at + length, pitch, velocity))
+            .collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_note_is_in_the_song_or_in_the_report(messages in any_notes(), arpeggio: bool) {
+        let notes = messages.len() / 2;
+        let bytes = file(&TEMPO, &[messages]);
+        let (song, report) = arrange(&bytes, &ArrangeOptions { arpeggio }).expect("a song");
+        prop_assert_eq!(song.check(), Ok(()));
+        prop_assert_eq!(report.notes, notes);
+        prop_assert_eq!(report.placed + report.unplaced.len(), notes);
+        let onsets: usize = song.tracks.iter().map(|track| track.notes.len()).sum();
+        prop_assert!(arpeggio || onsets == report.placed, "{} onsets, {} placed", onsets, report.placed);
+        perform(&song, &PerformOptions::default()).expect("a performance");
+    }
+
+    #[test]
+    fn no_bytes_break_the_arranger(mut bytes in any_notes().prop_map(|notes| file(&TEMPO, &[notes])), at: prop::sample::Index, byte: u8) {
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if let Ok((song, _)) = arrange(&bytes, &ArrangeOptions::default()) {
+            prop_assert_eq!(song.check(), Ok(()));
+        }
+    }
+}
