@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import soundfile
@@ -15,7 +17,10 @@ from lakhnes.files import AUDIO_FORMATS, PLAYABLE, SCORES, base_name, format_of,
         ("x.y.mid", "mid", "x.y"),
         ("x.midi", "mid", "x"),
         ("s.exprsco.pkl", "exprsco", "s"),
+        ("s.seprsco.pkl", "seprsco", "s"),
         ("s.vgz", "vgz", "s"),
+        ("s.nlm.txt", "nlm", "s"),
+        ("s.ndf.pkl", "ndf.pkl", "s"),
     ],
 )
 def test_the_end_of_a_name_says_the_format(name, format, base):
@@ -93,14 +98,52 @@ def test_what_is_written_is_what_is_read(name, tmp_path, song):
     assert lakhnes.read(tmp_path / name).voices["p1"].tolist() == song.voices["p1"].tolist()
 
 
-@pytest.mark.parametrize("name", ["s.vgm", "s.vgz"])
-def test_register_writes_are_read_as_a_log_and_not_as_a_score(name, tmp_path, song):
+@pytest.mark.parametrize("name", ["s.vgm", "s.vgz", "s.ndr.txt", "s.ndf.txt"])
+def test_register_writes_are_read_as_a_log_or_transcribed(name, tmp_path, song):
     lakhnes.write(song, tmp_path / name)
     assert lakhnes.read_log(tmp_path / name) == song.perform()
-    with pytest.raises(lakhnes.FormatError, match="must end in"):
-        lakhnes.read(tmp_path / name)
-    with pytest.raises(lakhnes.FormatError, match="expected a score"):
-        lakhnes.write(song.perform(), tmp_path / "x.mid")
+    assert lakhnes.read(tmp_path / name) == song.perform().transcribe()
+
+
+def test_a_transcription_has_the_notes_that_were_performed(tmp_path, song):
+    lakhnes.write(song.perform(), tmp_path / "x.mid")
+    transcribed = lakhnes.read(tmp_path / "x.mid")
+    for voice in ("p1", "p2", "no"):  # the triangle begins with a quarter of a frame
+        assert transcribed.voices[voice].tolist() == song.voices[voice].tolist()
+
+
+def test_tokens_of_writes_say_what_changes(tmp_path, song):
+    lakhnes.write(song, tmp_path / "x.nlm.txt")
+    tuples = song.perform().to_tuples("nlm")
+    assert tuples[0] == ("clock", 1789773)
+    text = (tmp_path / "x.nlm.txt").read_text()
+    assert text.split("\n") == [f"{name},{value}" for name, value in tuples]
+    assert text == song.perform().to_text("nlm")
+    pickled = tmp_path / "x.nlm.pkl"
+    pickled.write_bytes(pickle.dumps(tuples, protocol=2))
+    assert lakhnes.read_log(pickled) == lakhnes.read_log(tmp_path / "x.nlm.txt")
+    assert lakhnes.read(pickled).to_tx1() == lakhnes.read(tmp_path / "x.nlm.txt").to_tx1()
+
+
+def test_logs_are_shortened_and_simplified(song):
+    log = song.perform()
+    assert log.shorten().writes.tolist() == log.writes.tolist()
+    assert len(log.shorten(1, 4).writes) == 4
+    assert lakhnes.RegisterLog.simplify_vgm(log.to_vgm()) == log.to_vgm()
+    with pytest.raises(lakhnes.FormatError, match="line 1: expected"):
+        lakhnes.RegisterLog.from_bytes(b"apu,99,00", "ndr")
+
+
+def test_published_scores_of_every_kind_are_read(tmp_path):
+    frames = np.array([[60, 64, 40, 0], [60, 64, 40, 16]], dtype=np.uint8)
+    blended = [[40, 60, 64], [40, 60, 64]]
+    for kind, value in (("seprsco", frames), ("blndsco", blended)):
+        path = tmp_path / f"x.{kind}.pkl"
+        path.write_bytes(pickle.dumps((24.0, 3675, value), protocol=2))
+        song = lakhnes.read(path)
+        sounding = sorted(int(pitch) for voice in ("p1", "p2", "tr") for pitch in song.voices[voice][:, 2])
+        assert sounding == [40, 60, 64]
+        assert song.length == 3675
 
 
 def test_the_message_of_a_wrong_file_names_file_and_place(tmp_path):

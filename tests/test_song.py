@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import lakhnes
 from conftest import TX1
 from lakhnes import RegisterLog, Song
+from lakhnes.files import LOGS, SCORES
 
 
 @st.composite
@@ -94,7 +95,7 @@ def test_songs_and_logs_are_values(song):
     assert repr(song) == "Song(5 notes, 0.623 s)"
 
 
-@pytest.mark.parametrize("format", ["tx1", "tx2", "mid", "exprsco"])
+@pytest.mark.parametrize("format", SCORES)
 @given(data=st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused_in_one_line(format, data):
     try:
@@ -104,11 +105,14 @@ def test_any_bytes_are_read_or_refused_in_one_line(format, data):
         assert "expected" in str(error)
 
 
-@given(st.binary(max_size=300))
-def test_any_bytes_are_vgm_or_refused_in_one_line(data):
-    with pytest.raises(lakhnes.FormatError) as caught:
-        RegisterLog.from_vgm(data)
-    assert "\n" not in str(caught.value)
+@pytest.mark.parametrize("format", LOGS)
+@given(data=st.binary(max_size=300))
+def test_any_bytes_are_a_log_or_refused_in_one_line(format, data):
+    try:
+        RegisterLog.from_bytes(data, format)
+    except lakhnes.LakhnesError as error:
+        assert "\n" not in str(error)
+        assert "expected" in str(error) or "supported" in str(error)
 
 
 def test_vgm_keeps_a_log(song):
@@ -125,7 +129,7 @@ def test_an_impossible_write_is_refused(row):
 
 
 def test_an_unknown_format_or_option_is_refused(song):
-    with pytest.raises(ValueError, match="expected tx1, tx2, mid or exprsco"):
+    with pytest.raises(ValueError, match="expected tx1, tx2, mid, exprsco, seprsco or blndsco"):
         Song.from_bytes(b"", "mp3")
     log = song.perform()
     for wrong in ({"mixer": "x"}, {"filter": "x"}, {"sample_rate": 7_999}, {"loops": 0}, {"fade": -1}):

@@ -33,7 +33,7 @@ class Song:
 
     @staticmethod
     def from_bytes(data: bytes, format: str) -> Song:
-        """Read a song from the bytes of a file in the format ``tx1``, ``tx2``, ``mid`` or ``exprsco``.
+        """Read a song from the bytes of a file in the format ``tx1 tx2 mid exprsco seprsco blndsco``.
 
         Raises
         ------
@@ -125,6 +125,32 @@ class RegisterLog:
             The tick from which the log goes on when it has ended.
         """
     @staticmethod
+    def from_bytes(data: bytes, format: str) -> RegisterLog:
+        """Read a log from the bytes of a file.
+
+        Parameters
+        ----------
+        data
+            The bytes.
+        format
+            ``vgm`` or ``vgz``; a disassembly of NES-MDB as text, ``ndr``, ``ndf`` or ``nlm``, or pickled, ``ndr.pkl``,
+            ``ndf.pkl`` or ``nlm.pkl``. Nothing in a pickle is executed.
+
+        Raises
+        ------
+        FormatError, TokenError, LimitError
+            If the bytes are not of the format; the message names the byte, line or tuple.
+        """
+    @staticmethod
+    def simplify_vgm(data: bytes) -> bytes:
+        """Leave in a VGM or VGZ file only what four voices play, as ``nesmdb`` does.
+
+        Raises
+        ------
+        FormatError, LimitError
+            As `from_vgm` does.
+        """
+    @staticmethod
     def from_vgm(data: bytes) -> RegisterLog:
         """Read a VGM or VGZ file.
 
@@ -135,6 +161,20 @@ class RegisterLog:
         """
     def to_vgm(self) -> bytes:
         """Write a VGM 1.61 file."""
+    def to_text(self, format: str) -> str:
+        """Write a disassembly of NES-MDB: ``ndr`` (raw), ``ndf`` (functional) or ``nlm`` (for language models)."""
+    def to_tuples(self, format: str) -> list[tuple[str | int, ...]]:
+        """Give the events of a disassembly as tuples of strings and integers; `format` is as in `to_text`."""
+    def shorten(self, start: int = 0, count: int = ...) -> RegisterLog:
+        """Give `count` events of the raw disassembly, writes and waits, from number `start` on, as a log of its own."""
+    def transcribe(self) -> Song:
+        """Run the counters, sweeps and envelopes and take every voice's nearest note at each sample, as NES-MDB does.
+
+        Raises
+        ------
+        LimitError
+            If the log lasts more than 12 hours.
+        """
     @property
     def writes(self) -> npt.NDArray[np.int64]:
         """The writes: shape (writes, 3), columns tick, register (0 to 23 for $4000 to $4017) and value."""
@@ -361,7 +401,7 @@ def render_files(
     Parameters
     ----------
     jobs
-        For each song its path, its format (``tx1 tx2 mid exprsco vgm``) and the path of its WAV file.
+        For each song its path, its format (one of `lakhnes.files.PLAYABLE`) and the path of its WAV file.
     report
         Called from this thread after each song with its index, what went wrong or None, and its seconds. When it
         raises, no further song is begun.

@@ -10,6 +10,7 @@ from lakhnes.errors import FormatError, LakhnesError, LimitError
 
 __all__ = [
     "AUDIO_FORMATS",
+    "LOGS",
     "MAX_INPUT_BYTES",
     "PLAYABLE",
     "SCORES",
@@ -34,24 +35,35 @@ SUFFIXES = {
     ".mid": "mid",
     ".midi": "mid",
     ".exprsco.pkl": "exprsco",
+    ".seprsco.pkl": "seprsco",
+    ".blndsco.pkl": "blndsco",
     ".vgm": "vgm",
     ".vgz": "vgz",
+    ".ndr.txt": "ndr",
+    ".ndf.txt": "ndf",
+    ".nlm.txt": "nlm",
+    ".ndr.pkl": "ndr.pkl",
+    ".ndf.pkl": "ndf.pkl",
+    ".nlm.pkl": "nlm.pkl",
     ".wav": "wav",
     ".flac": "flac",
     ".ogg": "ogg",
 }
 """The format that the end of a file's name stands for."""
 
-SCORES = ("tx1", "tx2", "mid", "exprsco")
+SCORES = ("tx1", "tx2", "mid", "exprsco", "seprsco", "blndsco")
 """Formats that hold a song."""
 
-PLAYABLE = (*SCORES, "vgm", "vgz")
+LOGS = ("vgm", "vgz", "ndr", "ndf", "nlm", "ndr.pkl", "ndf.pkl", "nlm.pkl")
+"""Formats that hold register writes."""
+
+PLAYABLE = (*SCORES, *LOGS)
 """Formats that the chip can play: songs and register writes."""
 
 AUDIO_FORMATS = ("wav", "flac", "ogg")
 """Formats that hold sound."""
 
-WRITABLE = ("tx1", "tx2", "mid", "vgm", "vgz", *AUDIO_FORMATS)
+WRITABLE = ("tx1", "tx2", "mid", "vgm", "vgz", "ndr", "ndf", "nlm", *AUDIO_FORMATS)
 """Formats that a song can be written in."""
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from lakhnes._native import RegisterLog, Song
 from lakhnes.audio import write_audio
 from lakhnes.errors import FormatError, LakhnesError
-from lakhnes.files import AUDIO_FORMATS, PLAYABLE, SCORES, WRITABLE, format_of, read_limited, write_bytes
+from lakhnes.files import AUDIO_FORMATS, LOGS, PLAYABLE, WRITABLE, format_of, read_limited, write_bytes
 
 __all__ = ["decode", "encode", "read", "read_log", "render", "write"]
 
@@ -25,9 +25,10 @@ def read(path: str | os.PathLike[str], format: str | None = None) -> Song:
     Parameters
     ----------
     path
-        A file that holds a score: ``.tx1.txt .tx2.txt .mid .midi .exprsco.pkl``.
+        A file that holds a score: ``.tx1.txt .tx2.txt .mid .midi .exprsco.pkl .seprsco.pkl .blndsco.pkl``; or register
+        writes, which are transcribed: ``.vgm .vgz``, ``.txt`` and ``.pkl`` after ``.ndr``, ``.ndf`` or ``.nlm``.
     format
-        One of ``tx1 tx2 mid exprsco``, where the name does not say it.
+        One of `PLAYABLE`, such as ``mid``, where the name does not say it.
 
     Raises
     ------
@@ -36,10 +37,8 @@ def read(path: str | os.PathLike[str], format: str | None = None) -> Song:
     OSError
         If the file cannot be read.
     """
-    song = decode(read_limited(path), format or format_of(path, SCORES), name=os.fspath(path))
-    if not isinstance(song, Song):
-        raise FormatError(f"{path}: register writes, expected a score")
-    return song
+    played = decode(read_limited(path), format or format_of(path, PLAYABLE), name=os.fspath(path))
+    return played if isinstance(played, Song) else played.transcribe()
 
 
 def read_log(
@@ -49,14 +48,14 @@ def read_log(
     downsample: float | None = None,
     expression: Expression = "plain",
 ) -> RegisterLog:
-    """Read what the chip plays: the register writes of a ``.vgm`` or ``.vgz`` file, or those that perform a song.
+    """Read what the chip plays: the register writes of a file that has them, or those that perform a song.
 
     Parameters
     ----------
     path
-        A file of any format that `read` takes, or VGM.
+        A file of any format that `read` takes.
     format
-        One of ``tx1 tx2 mid exprsco vgm``, where the name does not say it.
+        One of `PLAYABLE`, where the name does not say it.
     downsample, expression
         See `Song.perform`.
 
@@ -81,31 +80,34 @@ def perform(
 def decode(data: bytes, format: str, *, name: str) -> Song | RegisterLog:
     """Read a song or a log from the bytes of a file; `name` opens the message when they are wrong."""
     try:
-        return RegisterLog.from_vgm(data) if format in ("vgm", "vgz") else Song.from_bytes(data, format)
+        return RegisterLog.from_bytes(data, format) if format in LOGS else Song.from_bytes(data, format)
     except LakhnesError as error:
         raise type(error)(f"{name}: {error}") from None
 
 
 def encode(played: Song | RegisterLog, format: str, expression: Expression = "plain") -> bytes:
-    """Give the bytes of a ``tx1``, ``tx2``, ``mid``, ``vgm`` or ``vgz`` file; `expression` is for the last two.
+    """Give the bytes of a ``tx1 tx2 mid vgm vgz ndr ndf nlm`` file.
+
+    Register writes are transcribed for the first three; for the others a song is performed with `expression`.
 
     Raises
     ------
     FormatError
-        If the format is none of these, or holds scores and the input is register writes.
+        If the format is none of these.
     """
     if format == "vgm":
         return perform(played, expression=expression).to_vgm()
     if format == "vgz":
         # Without the time the same song gives the same bytes.
         return gzip.compress(perform(played, expression=expression).to_vgm(), mtime=0)
+    if format in ("ndr", "ndf", "nlm"):
+        return perform(played, expression=expression).to_text(format).encode()
     if format not in ("tx1", "tx2", "mid"):
-        raise FormatError(f"{format}: expected one of tx1 tx2 mid vgm vgz")
-    if not isinstance(played, Song):
-        raise FormatError(f"register writes, expected a score to write as {format}")
+        raise FormatError(f"{format}: expected one of tx1 tx2 mid vgm vgz ndr ndf nlm")
+    song = played if isinstance(played, Song) else played.transcribe()
     if format == "mid":
-        return played.to_midi()
-    return (played.to_tx1() if format == "tx1" else played.to_tx2()).encode()
+        return song.to_midi()
+    return (song.to_tx1() if format == "tx1" else song.to_tx2()).encode()
 
 
 def render(
@@ -175,22 +177,23 @@ def write(
     expression: Expression = "plain",
     **options: Any,
 ) -> None:
-    """Write a song as text, MIDI, VGM or sound.
+    """Write a song as text, MIDI, register writes or sound.
 
     Parameters
     ----------
     song
-        A score, or register writes (to VGM and sound only).
+        A score, or register writes, which become a score where the format holds one.
     path
-        The file; the end of its name says the format: ``.tx1.txt .tx2.txt .mid .vgm .vgz .wav .flac .ogg``.
+        The file; the end of its name says the format: ``.tx1.txt .tx2.txt .mid .vgm .vgz .ndr.txt .ndf.txt .nlm.txt
+        .wav .flac .ogg``.
     format
-        One of ``tx1 tx2 mid vgm vgz wav flac ogg``, where the name does not say it.
+        One of `WRITABLE`, such as ``mid``, where the name does not say it.
     overwrite
         Whether a file of that name may be replaced.
     sample_rate, **options
         How sound is made; see `render`.
     expression
-        How VGM and sound are performed; see `render`.
+        How register writes and sound are performed; see `render`.
 
     Raises
     ------

@@ -43,7 +43,7 @@ def convert(
 ) -> None:
     """Turn songs into another format.
 
-    INPUT is a song (.tx1.txt .tx2.txt .mid .exprsco.pkl .vgm .vgz), a folder of songs, or - for stdin (with --from).
+    INPUT is a song (text, MIDI, NES-MDB score, VGM or disassembly), a folder of songs, or - for stdin (with --from).
     The format of the output is what its name says, or --to. `lakhnes render` has options for the sound of .wav .flac
     .ogg.
     """

@@ -77,7 +77,7 @@ def render(
 ) -> None:
     """Play songs on the chip and write what is heard.
 
-    INPUT is a song (.tx1.txt .tx2.txt .mid .exprsco.pkl .vgm .vgz), a folder of songs, or - for stdin (with --from).
+    INPUT is a song (text, MIDI, NES-MDB score, VGM or disassembly), a folder of songs, or - for stdin (with --from).
     The paths of the files that were written go to stdout.
     """
     from lakhnes import rendering

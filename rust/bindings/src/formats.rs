@@ -1,26 +1,29 @@
 //! The formats of songs, by the names that Python uses.
 
-use lakhnes_apu::RegisterLog;
-use lakhnes_apu::formats::vgm;
+use std::fmt;
+
+use lakhnes_apu::formats::{ndf, ndr, nlm, vgm};
+use lakhnes_apu::{ApuError, RegisterLog};
+use lakhnes_tokenizer::blended::BlendedScore;
+use lakhnes_tokenizer::disassembly::{read_ndf_pickle, read_ndr_pickle, read_nlm_pickle};
 use lakhnes_tokenizer::score::ExpressiveScore;
+use lakhnes_tokenizer::separated::SeparatedScore;
 use lakhnes_tokenizer::{PerformOptions, Song, TokenizerError, midi, perform, tx1, tx2};
 use pyo3::prelude::*;
 
+use crate::errors::{chip_error, score_error};
 use crate::options::refused;
 
 /// A format that the chip can play: a song's, or register writes.
 #[derive(Clone, Copy)]
 pub(crate) enum PlayableFormat {
     Song(SongFormat),
-    Vgm,
+    Log(LogFormat),
 }
 
 impl PlayableFormat {
     pub(crate) fn named(name: &str) -> PyResult<Self> {
-        match name {
-            "vgm" | "vgz" => Ok(Self::Vgm),
-            _ => SongFormat::named(name).map(Self::Song),
-        }
+        LogFormat::of(name).map_or_else(|| SongFormat::named(name).map(Self::Song), |format| Ok(Self::Log(format)))
     }
 
     /// Reads what the chip plays from the bytes of a file, or says what is wrong with them.
@@ -29,7 +32,79 @@ impl PlayableFormat {
             Self::Song(format) => {
                 format.read(data).and_then(|song| perform(&song, options)).map_err(|error| error.to_string())
             }
-            Self::Vgm => vgm::read(data).map_err(|error| error.to_string()),
+            Self::Log(format) => format.read(data).map_err(|error| error.to_string()),
+        }
+    }
+}
+
+/// A format that holds register writes.
+#[derive(Clone, Copy)]
+pub(crate) enum LogFormat {
+    Vgm,
+    Ndr,
+    Ndf,
+    Nlm,
+    PickledNdr,
+    PickledNdf,
+    PickledNlm,
+}
+
+/// Why a log cannot be read.
+pub(crate) enum LogError {
+    Chip(ApuError),
+    Score(TokenizerError),
+}
+
+impl fmt::Display for LogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chip(error) => error.fmt(f),
+            Self::Score(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<LogError> for PyErr {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Chip(error) => chip_error(&error),
+            LogError::Score(error) => score_error(&error),
+        }
+    }
+}
+
+impl LogFormat {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "vgm" | "vgz" => Self::Vgm,
+            "ndr" => Self::Ndr,
+            "ndf" => Self::Ndf,
+            "nlm" => Self::Nlm,
+            "ndr.pkl" => Self::PickledNdr,
+            "ndf.pkl" => Self::PickledNdf,
+            "nlm.pkl" => Self::PickledNlm,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn named(name: &str) -> PyResult<Self> {
+        let expected = "vgm, vgz, ndr, ndf, nlm, ndr.pkl, ndf.pkl or nlm.pkl";
+        Self::of(name).ok_or_else(|| refused("format", expected, name))
+    }
+
+    /// Reads a log from the bytes of a file.
+    pub(crate) fn read(self, data: &[u8]) -> Result<RegisterLog, LogError> {
+        let disassembly = |read: fn(&str) -> Result<RegisterLog, ApuError>| {
+            read(text(data).map_err(LogError::Score)?).map_err(LogError::Chip)
+        };
+        match self {
+            Self::Vgm => vgm::read(data).map_err(LogError::Chip),
+            Self::Ndr => disassembly(ndr::read),
+            Self::Ndf => disassembly(ndf::read),
+            Self::Nlm => disassembly(nlm::read),
+            Self::PickledNdr => read_ndr_pickle(data).map_err(LogError::Score),
+            Self::PickledNdf => read_ndf_pickle(data).map_err(LogError::Score),
+            Self::PickledNlm => read_nlm_pickle(data).map_err(LogError::Score),
         }
     }
 }
@@ -41,6 +116,8 @@ pub(crate) enum SongFormat {
     Tx2,
     Midi,
     ExpressiveScore,
+    SeparatedScore,
+    BlendedScore,
 }
 
 impl SongFormat {
@@ -50,7 +127,9 @@ impl SongFormat {
             "tx2" => Ok(Self::Tx2),
             "mid" => Ok(Self::Midi),
             "exprsco" => Ok(Self::ExpressiveScore),
-            _ => Err(refused("format", "tx1, tx2, mid or exprsco", name)),
+            "seprsco" => Ok(Self::SeparatedScore),
+            "blndsco" => Ok(Self::BlendedScore),
+            _ => Err(refused("format", "tx1, tx2, mid, exprsco, seprsco or blndsco", name)),
         }
     }
 
@@ -61,6 +140,8 @@ impl SongFormat {
             Self::Tx2 => tx2::read(text(data)?),
             Self::Midi => midi::read(data),
             Self::ExpressiveScore => ExpressiveScore::read_pickle(data)?.to_song(),
+            Self::SeparatedScore => SeparatedScore::read_pickle(data)?.to_song(),
+            Self::BlendedScore => BlendedScore::read_pickle(data)?.to_song(),
         }
     }
 }

@@ -1,14 +1,18 @@
 //! `RegisterLog`: timed register writes, and the sound that the chip makes of them.
 
-use lakhnes_apu::formats::vgm;
+use lakhnes_apu::formats::disassembly::Field;
+use lakhnes_apu::formats::{ndf, ndr, nlm, simplify, vgm};
 use lakhnes_apu::{self as chip, ApuError, RegisterLog, RenderOptions, TICK_RATE, Write};
+use lakhnes_tokenizer::transcribe;
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyTuple};
 
-use crate::errors::chip_error;
+use crate::errors::{chip_error, score_error};
+use crate::formats::LogFormat;
 use crate::options::{refused, render_options, standard, standard_name};
+use crate::song::PySong;
 
 /// Everything that a program tells the sound chip, and when.
 #[pyclass(name = "RegisterLog", module = "lakhnes", frozen, eq)]
@@ -44,6 +48,12 @@ impl PyRegisterLog {
     }
 
     #[staticmethod]
+    fn from_bytes(py: Python<'_>, data: &[u8], format: &str) -> PyResult<Self> {
+        let format = LogFormat::named(format)?;
+        Ok(Self(py.detach(|| format.read(data))?))
+    }
+
+    #[staticmethod]
     fn from_vgm(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
         py.detach(|| vgm::read(data)).map(Self).map_err(|error| chip_error(&error))
     }
@@ -51,6 +61,43 @@ impl PyRegisterLog {
     fn to_vgm<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = py.detach(|| vgm::write(&self.0)).map_err(|error| chip_error(&error))?;
         Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// The text of a disassembly.
+    fn to_text(&self, py: Python<'_>, format: &str) -> PyResult<String> {
+        let write = match format {
+            "ndr" => ndr::write,
+            "ndf" => ndf::write,
+            "nlm" => nlm::write,
+            _ => return Err(refused("format", "ndr, ndf or nlm", format)),
+        };
+        py.detach(|| write(&self.0)).map_err(|error| chip_error(&error))
+    }
+
+    /// The tuples of a disassembly.
+    fn to_tuples<'py>(&self, py: Python<'py>, format: &str) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        let log = &self.0;
+        match format {
+            "ndr" => ndr::events(log).map(|event| tuple(py, &event.fields())).collect(),
+            "ndf" => ndf::events(log).map(|event| tuple(py, &event.fields())).collect(),
+            "nlm" => nlm::events(log).map(|event| tuple(py, &event.fields())).collect(),
+            _ => Err(refused("format", "ndr, ndf or nlm", format)),
+        }
+    }
+
+    #[pyo3(signature = (start=0, count=usize::MAX))]
+    fn shorten(&self, py: Python<'_>, start: usize, count: usize) -> PyResult<Self> {
+        py.detach(|| simplify::shorten(&self.0, start, count)).map(Self).map_err(|error| chip_error(&error))
+    }
+
+    #[staticmethod]
+    fn simplify_vgm<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = py.detach(|| simplify::simplify(data)).map_err(|error| chip_error(&error))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    fn transcribe(&self, py: Python<'_>) -> PyResult<PySong> {
+        py.detach(|| transcribe(&self.0)).map(PySong).map_err(|error| score_error(&error))
     }
 
     #[getter]
@@ -157,6 +204,15 @@ impl PyRegisterLog {
     ) -> PyResult<T> {
         py.detach(|| render(&self.0, options)).map_err(|error| chip_error(&error))
     }
+}
+
+/// Strings and integers.
+fn tuple<'py>(py: Python<'py>, fields: &[Field]) -> PyResult<Bound<'py, PyTuple>> {
+    let object = |field: &Field| match field {
+        Field::Number(number) => number.into_pyobject(py).map(Bound::into_any).map_err(PyErr::from),
+        word => word.to_string().into_pyobject(py).map(Bound::into_any).map_err(PyErr::from),
+    };
+    PyTuple::new(py, fields.iter().map(object).collect::<PyResult<Vec<_>>>()?)
 }
 
 fn write_of(index: usize, tick: i64, register: i64, value: i64) -> PyResult<Write> {
