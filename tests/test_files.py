@@ -146,6 +146,51 @@ def test_published_scores_of_every_kind_are_read(tmp_path):
         assert song.length == 3675
 
 
+@pytest.mark.parametrize("kind", ["exprsco", "seprsco", "blndsco"])
+def test_scores_are_arrays_that_come_back(kind, tmp_path, song):
+    path = tmp_path / f"x.{kind}.npz"
+    lakhnes.write(song, path, score_rate=100)
+    with np.load(path) as arrays:
+        assert (arrays["rate"], arrays["nsamps"]) == (100.0, song.length)
+        assert arrays[kind].shape[0] == song.length * 100 // 44_100
+    again = tmp_path / f"again.{kind}.npz"
+    lakhnes.write(lakhnes.read(path), again, score_rate=100)
+    with np.load(path) as first, np.load(again) as second:
+        np.testing.assert_array_equal(first[kind], second[kind])
+    lakhnes.write(song, path, score_rate=None)
+    with np.load(path) as arrays:
+        assert 1 <= arrays["rate"] <= 60
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"rate": 24.0, "nsamps": 10}, "expected arrays rate, nsamps and seprsco"),
+        ({"rate": 24.0, "nsamps": 10, "seprsco": np.zeros((2, 3), np.uint8)}, r"expected uint8 of N x 4"),
+        ({"rate": 24.0, "nsamps": 10, "seprsco": np.zeros((2, 4))}, "found float64"),
+        ({"rate": [24.0], "nsamps": 10, "seprsco": np.zeros((2, 4), np.uint8)}, "one number as rate"),
+        ({"rate": 24.0, "nsamps": -1, "seprsco": np.zeros((2, 4), np.uint8)}, "nsamps: expected 0 or more"),
+        ({"rate": 24.0, "nsamps": 10, "seprsco": np.full((2, 4), 9, np.uint8)}, "a note that p1 has, found 9"),
+        ({"rate": np.array(None), "nsamps": 10, "seprsco": np.zeros((2, 4), np.uint8)}, "allow_pickle=False"),
+    ],
+)
+def test_arrays_that_are_no_score_are_refused(arrays, message, tmp_path):
+    path = tmp_path / "x.seprsco.npz"
+    np.savez(path, **arrays)
+    with pytest.raises(lakhnes.FormatError, match=message):
+        lakhnes.read(path)
+    path.write_bytes(b"PK no")
+    with pytest.raises(lakhnes.FormatError, match=r"expected a \.npz file"):
+        lakhnes.read(path)
+
+
+def test_arrays_over_the_limit_are_not_unpacked(tmp_path):
+    path = tmp_path / "x.seprsco.npz"
+    np.savez_compressed(path, rate=24.0, nsamps=10, seprsco=np.zeros((17 * 2**20, 4), np.uint8))
+    with pytest.raises(lakhnes.LimitError, match="expected at most 67108864"):
+        lakhnes.read(path)
+
+
 def test_the_message_of_a_wrong_file_names_file_and_place(tmp_path):
     path = tmp_path / "x.tx1.txt"
     path.write_text("WT_5\nP1_NOTEON_200\n")

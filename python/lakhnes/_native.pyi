@@ -382,6 +382,29 @@ def sample_augmentation(
     stretch in [0.95, 1.05).
     """
 
+def score_of_song(song: Song, kind: str, rate: float | None = None) -> tuple[float, bytes]:
+    """Give the frames of a score of NES-MDB and their rate.
+
+    Parameters
+    ----------
+    song
+        The song.
+    kind
+        ``exprsco`` (12 bytes a frame: note, velocity and timbre of p1, p2, tr, no), ``seprsco`` (4: their notes) or
+        ``blndsco`` (3: the notes of p1, p2 and tr from low to high, then zeros).
+    rate
+        Frames a second, above 0 and at most 44,100; None takes the lowest that loses at most 0.5 % of the notes.
+    """
+
+def song_of_score(kind: str, rate: float, nsamps: int, data: bytes) -> Song:
+    """Make a song of the frames of a score; the reverse of `score_of_song`. `nsamps` is its length in ticks.
+
+    Raises
+    ------
+    FormatError, LimitError
+        If no voice has such notes; the message names the frame.
+    """
+
 def render_files(
     jobs: Sequence[tuple[str, str, str]],
     report: Callable[[int, str | None, float], object],

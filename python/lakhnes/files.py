@@ -9,6 +9,7 @@ from pathlib import Path
 from lakhnes.errors import FormatError, LakhnesError, LimitError
 
 __all__ = [
+    "ARRAYS",
     "AUDIO_FORMATS",
     "LOGS",
     "MAX_INPUT_BYTES",
@@ -37,6 +38,9 @@ SUFFIXES = {
     ".exprsco.pkl": "exprsco",
     ".seprsco.pkl": "seprsco",
     ".blndsco.pkl": "blndsco",
+    ".exprsco.npz": "exprsco.npz",
+    ".seprsco.npz": "seprsco.npz",
+    ".blndsco.npz": "blndsco.npz",
     ".vgm": "vgm",
     ".vgz": "vgz",
     ".ndr.txt": "ndr",
@@ -51,19 +55,22 @@ SUFFIXES = {
 }
 """The format that the end of a file's name stands for."""
 
+ARRAYS = ("exprsco.npz", "seprsco.npz", "blndsco.npz")
+"""Formats that hold a song as arrays of numpy."""
+
 SCORES = ("tx1", "tx2", "mid", "exprsco", "seprsco", "blndsco")
-"""Formats that hold a song."""
+"""Formats that hold a song and that the extension module reads by itself."""
 
 LOGS = ("vgm", "vgz", "ndr", "ndf", "nlm", "ndr.pkl", "ndf.pkl", "nlm.pkl")
 """Formats that hold register writes."""
 
-PLAYABLE = (*SCORES, *LOGS)
+PLAYABLE = (*SCORES, *ARRAYS, *LOGS)
 """Formats that the chip can play: songs and register writes."""
 
 AUDIO_FORMATS = ("wav", "flac", "ogg")
 """Formats that hold sound."""
 
-WRITABLE = ("tx1", "tx2", "mid", "vgm", "vgz", "ndr", "ndf", "nlm", *AUDIO_FORMATS)
+WRITABLE = ("tx1", "tx2", "mid", "vgm", "vgz", *ARRAYS, "ndr", "ndf", "nlm", *AUDIO_FORMATS)
 """Formats that a song can be written in."""
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import RegisterLog, Song
+from lakhnes.arrays import ARCHIVE_RATE, read_arrays, write_arrays
 from lakhnes.audio import write_audio
 from lakhnes.errors import FormatError, LakhnesError
-from lakhnes.files import AUDIO_FORMATS, LOGS, PLAYABLE, WRITABLE, format_of, read_limited, write_bytes
+from lakhnes.files import ARRAYS, AUDIO_FORMATS, LOGS, PLAYABLE, WRITABLE, format_of, read_limited, write_bytes
 
 __all__ = ["decode", "encode", "read", "read_log", "render", "write"]
 
@@ -25,8 +26,9 @@ def read(path: str | os.PathLike[str], format: str | None = None) -> Song:
     Parameters
     ----------
     path
-        A file that holds a score: ``.tx1.txt .tx2.txt .mid .midi .exprsco.pkl .seprsco.pkl .blndsco.pkl``; or register
-        writes, which are transcribed: ``.vgm .vgz``, ``.txt`` and ``.pkl`` after ``.ndr``, ``.ndf`` or ``.nlm``.
+        A file that holds a score: ``.tx1.txt .tx2.txt .mid .midi``, ``.pkl`` or ``.npz`` after ``.exprsco``,
+        ``.seprsco`` or ``.blndsco``; or register writes, which are transcribed: ``.vgm .vgz``, ``.txt`` and ``.pkl``
+        after ``.ndr``, ``.ndf`` or ``.nlm``.
     format
         One of `PLAYABLE`, such as ``mid``, where the name does not say it.
 
@@ -80,15 +82,23 @@ def perform(
 def decode(data: bytes, format: str, *, name: str) -> Song | RegisterLog:
     """Read a song or a log from the bytes of a file; `name` opens the message when they are wrong."""
     try:
+        if format in ARRAYS:
+            return read_arrays(data, format)
         return RegisterLog.from_bytes(data, format) if format in LOGS else Song.from_bytes(data, format)
     except LakhnesError as error:
         raise type(error)(f"{name}: {error}") from None
 
 
-def encode(played: Song | RegisterLog, format: str, expression: Expression = "plain") -> bytes:
-    """Give the bytes of a ``tx1 tx2 mid vgm vgz ndr ndf nlm`` file.
+def encode(
+    played: Song | RegisterLog,
+    format: str,
+    expression: Expression = "plain",
+    score_rate: float | None = ARCHIVE_RATE,
+) -> bytes:
+    """Give the bytes of a file of any format of `WRITABLE` but sound.
 
-    Register writes are transcribed for the first three; for the others a song is performed with `expression`.
+    Register writes are transcribed where the format holds a score, at `score_rate` frames a second where it has frames;
+    for the other formats a song is performed with `expression`.
 
     Raises
     ------
@@ -102,9 +112,11 @@ def encode(played: Song | RegisterLog, format: str, expression: Expression = "pl
         return gzip.compress(perform(played, expression=expression).to_vgm(), mtime=0)
     if format in ("ndr", "ndf", "nlm"):
         return perform(played, expression=expression).to_text(format).encode()
-    if format not in ("tx1", "tx2", "mid"):
-        raise FormatError(f"{format}: expected one of tx1 tx2 mid vgm vgz ndr ndf nlm")
+    if format not in ("tx1", "tx2", "mid", *ARRAYS):
+        raise FormatError(f"{format}: expected one of tx1 tx2 mid {' '.join(ARRAYS)} vgm vgz ndr ndf nlm")
     song = played if isinstance(played, Song) else played.transcribe()
+    if format in ARRAYS:
+        return write_arrays(song, format, score_rate)
     if format == "mid":
         return song.to_midi()
     return (song.to_tx1() if format == "tx1" else song.to_tx2()).encode()
@@ -175,6 +187,7 @@ def write(
     overwrite: bool = True,
     sample_rate: int = 44_100,
     expression: Expression = "plain",
+    score_rate: float | None = ARCHIVE_RATE,
     **options: Any,
 ) -> None:
     """Write a song as text, MIDI, register writes or sound.
@@ -184,8 +197,8 @@ def write(
     song
         A score, or register writes, which become a score where the format holds one.
     path
-        The file; the end of its name says the format: ``.tx1.txt .tx2.txt .mid .vgm .vgz .ndr.txt .ndf.txt .nlm.txt
-        .wav .flac .ogg``.
+        The file; the end of its name says the format: ``.tx1.txt .tx2.txt .mid .exprsco.npz .seprsco.npz .blndsco.npz
+        .vgm .vgz .ndr.txt .ndf.txt .nlm.txt .wav .flac .ogg``.
     format
         One of `WRITABLE`, such as ``mid``, where the name does not say it.
     overwrite
@@ -194,6 +207,9 @@ def write(
         How sound is made; see `render`.
     expression
         How register writes and sound are performed; see `render`.
+    score_rate
+        The frames a second of ``.exprsco.npz .seprsco.npz .blndsco.npz``, above 0 and at most 44,100; None takes the
+        lowest rate that keeps the notes.
 
     Raises
     ------
@@ -207,4 +223,4 @@ def write(
         samples = perform(song, expression=expression).render_int16(sample_rate=sample_rate, **options)
         write_audio(path, samples, sample_rate, format=chosen, overwrite=overwrite)
     else:
-        write_bytes(path, encode(song, chosen, expression), overwrite=overwrite)
+        write_bytes(path, encode(song, chosen, expression, score_rate), overwrite=overwrite)

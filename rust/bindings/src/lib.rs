@@ -9,6 +9,7 @@ mod events;
 mod formats;
 mod options;
 mod register_log;
+mod scores;
 mod song;
 mod vocabulary;
 
@@ -25,6 +26,8 @@ mod _native {
     use crate::events::{augment_events, events_from_text, quantize_events, sample_augmentation};
     #[pymodule_export]
     use crate::register_log::PyRegisterLog;
+    #[pymodule_export]
+    use crate::scores::{score_of_song, song_of_score};
     #[pymodule_export]
     use crate::song::PySong;
     #[pymodule_export]
