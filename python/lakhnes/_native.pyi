@@ -1,7 +1,7 @@
 """Types of the extension module. What each name does is told here; `mypy.stubtest` holds the file to the extension."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, final
+from typing import Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,35 @@ class Song:
     @staticmethod
     def from_midi(data: bytes) -> Song:
         """Read a MIDI file in the form of NES-MDB: tracks named ``p1 p2 tr no``."""
+    @staticmethod
+    def arrange(data: bytes, *, arpeggio: bool = False) -> tuple[Song, dict[str, Any]]:
+        """Make one song of four voices of any MIDI file of format 0 or 1.
+
+        The melody (the leading part, or else the highest notes) goes to P1, a counter-melody to P2, the bass to the
+        triangle, the drums of General MIDI to the noise. Tempo, pitch bend, velocity, volume and expression count;
+        notes out of reach move by octaves; envelopes and duties are those of a natural performance.
+
+        Parameters
+        ----------
+        data
+            The bytes of the file.
+        arpeggio
+            Whether the notes of a chord that find no voice join P2, which plays them in turn, two frames each.
+
+        Returns
+        -------
+        Song
+            With velocities and timbres of its own.
+        dict
+            Counts ``notes``, ``placed`` and, of these, ``moved`` (by octaves), ``shortened`` and ``arpeggiated``; and
+            the list ``unplaced`` of all others: tick, channel (from 0), MIDI note, and the reason: ``no free voice``,
+            ``doubled``, ``masked drum`` or ``no length``.
+
+        Raises
+        ------
+        FormatError, LimitError
+            If the bytes are no MIDI file with notes; the message names the byte.
+        """
     def to_tx1(self) -> str:
         r"""Write a TX1 text: lines joined by ``\n`` with none at the end."""
     def to_tx2(self) -> str:

@@ -7,18 +7,23 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lakhnes import _native
+from lakhnes._native import Song
+from lakhnes.arranging import arrange
 from lakhnes.audio import write_audio
 from lakhnes.errors import LakhnesError
-from lakhnes.files import PLAYABLE, format_of, one_line
+from lakhnes.files import PLAYABLE, format_of, one_line, read_limited
 from lakhnes.songs import Expression, Filter, Mixer, read_log
 
-__all__ = ["STEMS", "BatchReport", "RenderJob", "render_files", "stem_path"]
+__all__ = ["STEMS", "Arrangement", "BatchReport", "RenderJob", "render_files", "stem_path"]
 
 STEMS = ("p1", "p2", "tr", "no", "dmc")
 """The voices of the chip, in the order in which stems are given."""
+
+Arrangement = Literal["plain", "arpeggio"]
+"""How a MIDI file is made a song of four voices; see `Song.arrange`."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,15 @@ class RenderJob:
         The sound file.
     source_format
         The format of the song, where its name does not say it.
+    arrangement
+        Whether the song is any MIDI file, to be made a song of four voices first: ``"plain"``, or ``"arpeggio"`` if the
+        notes of a chord that find no voice are to share one.
     """
 
     source: Path
     target: Path
     source_format: str | None = None
+    arrangement: Arrangement | None = None
 
 
 @dataclass
@@ -52,11 +61,14 @@ class BatchReport:
         The inputs that failed, each with the line that says why.
     audio_seconds
         How long the written music lasts.
+    arranged
+        For each input that was arranged, what became of its notes; see `Song.arrange`.
     """
 
     written: list[Path] = field(default_factory=list)
     failed: list[tuple[Path, str]] = field(default_factory=list)
     audio_seconds: float = 0.0
+    arranged: dict[Path, dict[str, Any]] = field(default_factory=dict)
 
 
 def render_files(
@@ -117,10 +129,10 @@ def render_files(
         "fade": fade,
         "expression": expression,
     }
-    if format == "wav" and not stems:
+    if format == "wav" and not stems and not any(job.arrangement for job in jobs):
         _render_wavs(jobs, threads, options, done)
     else:
-        _render_encoded(jobs, threads, options, format, stems, done)
+        _render_encoded(jobs, threads, options, format, stems, report.arranged, done)
     return report
 
 
@@ -160,12 +172,22 @@ def _render_wavs(jobs: Sequence[RenderJob], threads: int, options: dict[str, Any
 
 
 def _render_encoded(
-    jobs: Sequence[RenderJob], threads: int, options: dict[str, Any], format: str, stems: bool, done: Done
+    jobs: Sequence[RenderJob],
+    threads: int,
+    options: dict[str, Any],
+    format: str,
+    stems: bool,
+    arranged: dict[Path, dict[str, Any]],
+    done: Done,
 ) -> None:
     downsample, expression, mixer = (options.pop(name) for name in ("downsample", "expression", "mixer"))
 
     def work(job: RenderJob) -> tuple[list[Path], float]:
-        log = read_log(job.source, job.source_format, downsample=downsample, expression=expression)
+        if job.arrangement is None:
+            log = read_log(job.source, job.source_format, downsample=downsample, expression=expression)
+        else:
+            song, arranged[job.source] = _arrange(job)
+            log = song.perform(downsample=downsample, expression=expression)
         rate = options["sample_rate"]
         if not stems:
             samples = log.render_int16(mixer=mixer, **options)
@@ -191,6 +213,12 @@ def _render_encoded(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _arrange(job: RenderJob) -> tuple[Song, dict[str, Any]]:
+    data = read_limited(job.source)
+    source_format = job.source_format or format_of(job.source, PLAYABLE)
+    return arrange(data, source_format, name=os.fspath(job.source), arpeggio=job.arrangement == "arpeggio")
 
 
 def stem_path(path: Path, voice: str) -> Path:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,7 @@ from lakhnes.errors import LakhnesError
 from lakhnes.files import AUDIO_FORMATS, PLAYABLE, WRITABLE, check_target, format_of, one_line
 
 if TYPE_CHECKING:
+    from lakhnes._native import RegisterLog, Song
     from lakhnes.songs import Expression
 
 __all__ = ["convert"]
@@ -29,6 +30,8 @@ __all__ = ["convert"]
     type=click.Choice(["plain", "natural"]),
     help="How scores without dynamics are played.",
 )
+@click.option("--arrange", is_flag=True, help="Make four voices of any MIDI file, and tell what found none.")
+@click.option("--arpeggio", is_flag=True, help="With --arrange: play the rest of a chord as an arpeggio.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
 @common_options
 @pass_console
@@ -39,6 +42,8 @@ def convert(
     target_format: str | None,
     source_format: str | None,
     expression: "Expression",
+    arrange: bool,
+    arpeggio: bool,
     force: bool,
 ) -> None:
     """Turn songs into another format.
@@ -53,21 +58,24 @@ def convert(
         if output == STDIO and target_format is None:
             raise click.UsageError("-o - needs --to, for stdout has no name that says the format")
         chosen = target_format or format_of(output, WRITABLE)
-        _convert_stream(inputs[0], output, source_format, chosen, expression, force)
+        if output != STDIO:
+            check_target(output, overwrite=force)
+        song, report = _read(inputs[0], source_format, arrange, arpeggio)
+        _convert_stream(console, song, report, output, chosen, expression, force)
         return
 
-    from lakhnes.files import read_limited
-    from lakhnes.songs import decode, write
+    from lakhnes.arranging import told
+    from lakhnes.songs import write
 
     started = time.monotonic()
     chosen = target_format or format_of(output, WRITABLE)
-    pairs = pair(inputs, output, chosen, only=source_format, overwrite=force)
+    pairs = pair(inputs, output, chosen, only="mid" if arrange else source_format, overwrite=force)
     written, failed, audio_seconds = [], [], 0.0
+    arranged = {}
     with console.progress("convert", len(pairs)) as advance:
         for source, target in pairs:
             try:
-                data = read_limited(source)
-                song = decode(data, source_format or format_of(source, PLAYABLE), name=str(source))
+                song, report = _read(str(source), source_format, arrange, arpeggio)
                 write(song, target, chosen, overwrite=force, expression=expression)
             except (LakhnesError, OSError) as error:
                 failed.append({"path": str(source), "error": one_line(error)})
@@ -76,28 +84,50 @@ def convert(
                 written.append(str(target))
                 audio_seconds += song.duration
                 console.result(target)
+                if report is not None:
+                    console.note(f"{source}: {told(report)}")
+                    arranged[str(target)] = report
             advance(1)
     seconds = time.monotonic() - started
-    console.summary({"files": written, "failed": failed, "audio_seconds": audio_seconds, "seconds": seconds})
+    facts = {"files": written, "failed": failed, "audio_seconds": audio_seconds, "seconds": seconds}
+    console.summary(facts | ({"arranged": arranged} if arrange else {}))
     if len(pairs) > 1:
         console.note(f"{len(written)} files written, {len(failed)} songs failed")
     if failed:
         raise click.exceptions.Exit(1)
 
 
+def _read(
+    source: str, source_format: str | None, arrange: bool, arpeggio: bool
+) -> tuple["Song | RegisterLog", dict[str, Any] | None]:
+    """Read a song, with the report of its arrangement if there is one."""
+    from lakhnes import arranging
+    from lakhnes.songs import decode
+
+    data, format_name, name = read_input(source, source_format)
+    if arrange:
+        return arranging.arrange(data, format_name, name=name, arpeggio=arpeggio)
+    return decode(data, format_name, name=name), None
+
+
 def _convert_stream(
-    source: str, output: str, source_format: str | None, target_format: str, expression: "Expression", force: bool
+    console: Console,
+    song: "Song | RegisterLog",
+    report: dict[str, Any] | None,
+    output: str,
+    target_format: str,
+    expression: "Expression",
+    force: bool,
 ) -> None:
     """Convert one song from stdin, to stdout, or both."""
     import io
 
+    from lakhnes.arranging import told
     from lakhnes.audio import encode_audio
-    from lakhnes.songs import decode, encode, perform, write
+    from lakhnes.songs import encode, perform, write
 
-    if output != STDIO:
-        check_target(output, overwrite=force)
-    data, format_name, name = read_input(source, source_format)
-    song = decode(data, format_name, name=name)
+    if report is not None:
+        console.note(told(report))
     if output != STDIO:
         write(song, output, target_format, overwrite=force, expression=expression)
         click.echo(output)

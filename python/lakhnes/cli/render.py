@@ -13,7 +13,7 @@ from lakhnes.errors import FormatError
 from lakhnes.files import AUDIO_FORMATS, PLAYABLE, check_target, format_of
 
 if TYPE_CHECKING:
-    from lakhnes.rendering import BatchReport
+    from lakhnes.rendering import Arrangement, BatchReport
 
 __all__ = ["render"]
 
@@ -54,6 +54,8 @@ __all__ = ["render"]
 @click.option("--stems", is_flag=True, help="A file a voice: NAME.p1.wav, …")
 @click.option("--max-duration", default=3600.0, show_default=True, help="Refuse longer songs (seconds).")
 @click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help="Songs at once.  [default: one a core]")
+@click.option("--arrange", is_flag=True, help="Make four voices of any MIDI file, and tell what found none.")
+@click.option("--arpeggio", is_flag=True, help="With --arrange: play the rest of a chord as an arpeggio.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
 @common_options
 @pass_console
@@ -73,6 +75,8 @@ def render(
     stems: bool,
     max_duration: float,
     jobs: int,
+    arrange: bool,
+    arpeggio: bool,
     force: bool,
 ) -> None:
     """Play songs on the chip and write what is heard.
@@ -97,16 +101,19 @@ def render(
         if len(inputs) != 1 or output is None or stems:
             raise click.UsageError("- stands for one song in or one file out, and needs -o")
         chosen = audio_format or ("wav" if output == STDIO else format_of(output, AUDIO_FORMATS))
-        _render_stream(inputs[0], output, source_format, chosen, force=force, **options)
+        arrangement = _arrangement(arrange, arpeggio)
+        _render_stream(console, inputs[0], output, source_format, chosen, arrangement, force=force, **options)
         return
 
-    pairs = pair(inputs, output, audio_format or _format_by_name(output), only=source_format, overwrite=force or stems)
+    only = "mid" if arrange else source_format
+    pairs = pair(inputs, output, audio_format or _format_by_name(output), only=only, overwrite=force or stems)
     chosen = audio_format or format_of(pairs[0][1], AUDIO_FORMATS)
     if stems:
         for _, target in pairs:
             for voice in rendering.STEMS:
                 check_target(rendering.stem_path(target, voice), overwrite=force)
-    work = [rendering.RenderJob(source, target, source_format) for source, target in pairs]
+    arrangement = _arrangement(arrange, arpeggio)
+    work = [rendering.RenderJob(source, target, source_format, arrangement) for source, target in pairs]
     with console.progress("render", len(work)) as advance:
 
         def finished(job: rendering.RenderJob, error: str | None) -> None:
@@ -120,18 +127,29 @@ def render(
 
 def _tell(console: Console, report: "BatchReport", seconds: float) -> None:
     """Print what was written and leave with 1 if anything failed."""
+    from lakhnes.arranging import told
+
     paths = sorted(map(str, report.written))
     for path in paths:
         console.result(path)
     failed = [{"path": str(path), "error": error} for path, error in report.failed]
-    console.summary(
-        {"files": paths, "failed": failed, "audio_seconds": report.audio_seconds, "seconds": seconds},
-    )
+    arranged = {str(path): facts for path, facts in report.arranged.items()}
+    for path_name, facts in sorted(arranged.items()):
+        console.note(f"{path_name}: {told(facts)}")
+    summary = {"files": paths, "failed": failed, "audio_seconds": report.audio_seconds, "seconds": seconds}
+    console.summary(summary | ({"arranged": arranged} if arranged else {}))
     if len(paths) + len(failed) > 1:
         speed = report.audio_seconds / seconds
         console.note(f"{len(paths)} files written, {len(failed)} songs failed, {speed:,.0f} x real time")
     if failed:
         raise click.exceptions.Exit(1)
+
+
+def _arrangement(arrange: bool, arpeggio: bool) -> "Arrangement | None":
+    """Give the name of what the flags ask for."""
+    if not arrange:
+        return None
+    return "arpeggio" if arpeggio else "plain"
 
 
 def _format_by_name(output: str | None) -> str:
@@ -143,16 +161,29 @@ def _format_by_name(output: str | None) -> str:
 
 
 def _render_stream(
-    source: str, output: str, source_format: str | None, audio_format: str, *, force: bool, **options: Any
+    console: Console,
+    source: str,
+    output: str,
+    source_format: str | None,
+    audio_format: str,
+    arrangement: "Arrangement | None",
+    *,
+    force: bool,
+    **options: Any,
 ) -> None:
     """Render one song from stdin, to stdout, or both."""
+    from lakhnes import arranging
     from lakhnes.audio import encode_audio, write_audio
     from lakhnes.songs import decode, perform
 
     if output != STDIO:
         check_target(output, overwrite=force)
     data, format_name, name = read_input(source, source_format)
-    played = decode(data, format_name, name=name)
+    if arrangement is None:
+        played = decode(data, format_name, name=name)
+    else:
+        played, report = arranging.arrange(data, format_name, name=name, arpeggio=arrangement == "arpeggio")
+        console.note(arranging.told(report))
     samples = perform(played, options.pop("downsample"), options.pop("expression")).render_int16(**options)
     if output != STDIO:
         write_audio(output, samples, options["sample_rate"], format=audio_format, overwrite=force)

@@ -1,7 +1,10 @@
 //! `Song`: a four-voice score, and the formats that it is read from and written in.
 
+use lakhnes_tokenizer::arrange::{Report, Unplaced};
 use lakhnes_tokenizer::limits::TICKS_PER_SECOND;
-use lakhnes_tokenizer::{ChangeKind, Note, PerformOptions, Song, Track, midi, perform, tx1, tx2};
+use lakhnes_tokenizer::{
+    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Track, arrange, midi, perform, tx1, tx2,
+};
 use numpy::ndarray::{Array2, Array3};
 use numpy::{IntoPyArray, PyArray3};
 use pyo3::prelude::*;
@@ -44,6 +47,14 @@ impl PySong {
     #[staticmethod]
     fn from_midi(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
         py.detach(|| midi::read(data)).map(Self).map_err(|error| score_error(&error))
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (data, *, arpeggio=false))]
+    fn arrange<'py>(py: Python<'py>, data: &[u8], arpeggio: bool) -> PyResult<(Self, Bound<'py, PyDict>)> {
+        let options = ArrangeOptions { arpeggio };
+        let (song, report) = py.detach(|| arrange(data, &options)).map_err(|error| score_error(&error))?;
+        Ok((Self(song), arrange_report(py, &report)?))
     }
 
     fn to_tx1(&self, py: Python<'_>) -> String {
@@ -143,6 +154,18 @@ fn by_voice<'py, const N: usize>(
         voices.set_item(voice.name(), Array2::from(rows(track)).into_pyarray(py))?;
     }
     Ok(voices)
+}
+
+fn arrange_report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
+    let facts = PyDict::new(py);
+    facts.set_item("notes", report.notes)?;
+    facts.set_item("placed", report.placed)?;
+    facts.set_item("moved", report.moved)?;
+    facts.set_item("shortened", report.shortened)?;
+    facts.set_item("arpeggiated", report.arpeggiated)?;
+    let row = |lost: &Unplaced| (lost.tick, lost.channel, lost.pitch, lost.reason.name());
+    facts.set_item("unplaced", report.unplaced.iter().map(row).collect::<Vec<_>>())?;
+    Ok(facts)
 }
 
 fn changes(track: &Track, kind: ChangeKind) -> Vec<[i64; 2]> {

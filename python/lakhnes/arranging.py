@@ -1,0 +1,46 @@
+"""Any MIDI file as one song of four voices, and what is told about it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from lakhnes._native import Song
+from lakhnes.errors import FormatError, LakhnesError
+
+__all__ = ["arrange", "told"]
+
+
+def arrange(data: bytes, format: str, *, name: str, arpeggio: bool = False) -> tuple[Song, dict[str, Any]]:
+    """Arrange the bytes of a MIDI file; `name` opens the message when they are wrong.
+
+    Parameters
+    ----------
+    data, arpeggio
+        See `Song.arrange`.
+    format
+        The format of the bytes.
+
+    Raises
+    ------
+    FormatError, LimitError
+        If the format is not ``mid``, or the bytes are no MIDI file with notes.
+    """
+    if format != "mid":
+        raise FormatError(f"{name}: {format}, expected MIDI to arrange")
+    try:
+        return Song.arrange(data, arpeggio=arpeggio)
+    except LakhnesError as error:
+        raise type(error)(f"{name}: {error}") from None
+
+
+def told(report: Mapping[str, Any]) -> str:
+    """Say in one line what became of the notes of a file; `report` is that of `Song.arrange`."""
+    facts = [f"{report['placed']} of {report['notes']} notes placed"]
+    kept = (("moved", "moved by octaves"), ("shortened", "shortened"), ("arpeggiated", "in arpeggios"))
+    facts += [f"{report[key]} {text}" for key, text in kept if report[key]]
+    unplaced = report["unplaced"]
+    reasons = Counter(reason for *_, reason in unplaced)
+    facts += [f"{count} left out: {reason}" for reason, count in reasons.most_common()]
+    if unplaced:
+        facts.append(f"the first at {unplaced[0][0] / 44_100:.2f} s")
+    return ", ".join(facts)
