@@ -19,8 +19,8 @@ pub(crate) struct Clock {
     interrupt: bool,
 }
 
-const QUARTER: Clock = Clock { quarter: true, half: false, interrupt: false };
-const HALF: Clock = Clock { quarter: true, half: true, interrupt: false };
+pub(crate) const QUARTER: Clock = Clock { quarter: true, half: false, interrupt: false };
+pub(crate) const HALF: Clock = Clock { quarter: true, half: true, interrupt: false };
 const INTERRUPT: Clock = Clock { quarter: false, half: false, interrupt: true };
 const LAST: Clock = Clock { quarter: true, half: true, interrupt: true };
 

@@ -5,9 +5,12 @@
 //! one sample act together: first most of them, then $4015, then those that load the length counters, then $4017, which
 //! starts the frame counter over at once.
 //!
+//! [`Trace::exact`] has the chip's own frame counter instead, and writes that act one by one.
+//!
 //! Source: the raw scores of "The NES Music Database" (Donahue et al., ISMIR 2018); for what the units do, theirs.
 
 use crate::envelope::Envelope;
+use crate::frame_counter::{self, Clock, HALF, QUARTER};
 use crate::length_counter::LengthCounter;
 use crate::sweep::Sweep;
 use crate::{RegisterLog, TICK_RATE, Write};
@@ -29,10 +32,11 @@ pub struct VoiceState {
 /// from then on. The first is at tick 0, all are before the log's end.
 #[derive(Debug, Clone)]
 pub struct Trace<'a> {
+    log: &'a RegisterLog,
+    /// The writes to come.
     writes: &'a [Write],
-    length: u64,
     voices: Voices,
-    frames: FrameCounter,
+    frames: Frames,
     /// The states last given out.
     last: Option<[VoiceState; 4]>,
 }
@@ -41,30 +45,48 @@ impl<'a> Trace<'a> {
     /// Starts a trace. The writes are to be in the order of their ticks, as [`RegisterLog::validate`] checks.
     #[must_use]
     pub fn new(log: &'a RegisterLog) -> Self {
-        let frames = FrameCounter::default();
-        Self { writes: &log.writes, length: log.length, voices: Voices::default(), frames, last: None }
+        Self::with(log, Frames::Ticks(FrameCounter::default()))
+    }
+
+    /// Starts a trace that is true to the chip: its frame counter counts cycles, and each write acts before the next.
+    #[must_use]
+    pub fn exact(log: &'a RegisterLog) -> Self {
+        Self::with(log, Frames::Cycles(frame_counter::FrameCounter::new(log.standard)))
+    }
+
+    fn with(log: &'a RegisterLog, frames: Frames) -> Self {
+        Self { log, writes: &log.writes, voices: Voices::default(), frames, last: None }
     }
 
     /// Makes the next instant at which something happens happen.
     fn step(&mut self) -> Option<u64> {
         let next_write = self.writes.first().map_or(u64::MAX, |write| write.tick);
-        let tick = if self.last.is_none() { 0 } else { next_write.min(self.frames.next()) };
-        if tick >= self.length {
+        let tick = if self.last.is_none() { 0 } else { next_write.min(self.frames.next(self.log)) };
+        if tick >= self.log.length {
             return None;
         }
-        if self.frames.next() <= tick {
-            let half = self.frames.advance();
-            self.voices.clock(tick, half);
+        while self.frames.next(self.log) <= tick {
+            let clock = self.frames.advance();
+            self.voices.clock(tick, clock);
         }
         let count = self.writes.iter().take_while(|write| write.tick <= tick).count();
         let (now, later) = self.writes.split_at_checked(count).unwrap_or_default();
         self.writes = later;
-        self.voices.write(tick, now);
-        for write in now.iter().filter(|write| write.register == 0x17) {
-            let five_steps = write.value & 0x80 != 0;
-            self.frames.start(tick, five_steps);
-            if five_steps {
-                self.voices.clock(tick, true);
+        match &mut self.frames {
+            Frames::Ticks(frames) => {
+                self.voices.write(tick, now);
+                for write in now.iter().filter(|write| write.register == 0x17) {
+                    self.voices.clock(tick, frames.start(tick, write.value & 0x80 != 0));
+                }
+            }
+            Frames::Cycles(frames) => {
+                let cycle = self.log.cycle_of(tick);
+                for write in now {
+                    self.voices.write(tick, std::slice::from_ref(write));
+                    if write.register == 0x17 {
+                        self.voices.clock(tick, frames.write(cycle, write.value));
+                    }
+                }
             }
         }
         Some(tick)
@@ -91,6 +113,39 @@ const fn quarter(count: u64) -> u64 {
     count * TICK_RATE / 240 + 1
 }
 
+/// What clocks the envelopes, sweeps and counters.
+#[derive(Debug, Clone)]
+enum Frames {
+    /// As NES-MDB counts.
+    Ticks(FrameCounter),
+    /// As the chip does.
+    Cycles(frame_counter::FrameCounter),
+}
+
+impl Frames {
+    /// The tick with which the next clock comes.
+    fn next(&self, log: &RegisterLog) -> u64 {
+        match self {
+            Self::Ticks(frames) => frames.next(),
+            Self::Cycles(frames) => {
+                let cycle = frames.next();
+                let tick = u128::from(cycle) * u128::from(TICK_RATE) / u128::from(log.clock_hz.max(1));
+                let tick = u64::try_from(tick).unwrap_or(u64::MAX);
+                // The first tick that does not begin before the cycle.
+                if log.cycle_of(tick) < cycle { tick.saturating_add(1) } else { tick }
+            }
+        }
+    }
+
+    /// Goes past a clock.
+    fn advance(&mut self) -> Clock {
+        match self {
+            Self::Ticks(frames) => frames.advance(),
+            Self::Cycles(frames) => frames.clock(),
+        }
+    }
+}
+
 /// The frame counter, in ticks. Sequences: nesdev wiki, "APU Frame Counter".
 #[derive(Debug, Clone, Default)]
 struct FrameCounter {
@@ -101,8 +156,10 @@ struct FrameCounter {
 }
 
 impl FrameCounter {
-    fn start(&mut self, tick: u64, five_steps: bool) {
+    /// Starts over, five steps with a clock at once.
+    fn start(&mut self, tick: u64, five_steps: bool) -> Clock {
         *self = Self { started: tick, five_steps, steps: 0 };
+        if five_steps { HALF } else { Clock::default() }
     }
 
     /// When the next clock comes.
@@ -111,12 +168,12 @@ impl FrameCounter {
         self.started.saturating_add(quarter(self.steps + 1 + u64::from(silent)))
     }
 
-    /// Goes past a clock and says whether it is a half-frame clock too.
-    fn advance(&mut self) -> bool {
+    /// Goes past a clock.
+    fn advance(&mut self) -> Clock {
         let silent = self.five_steps && self.steps % 5 == 3;
         self.steps += 1 + u64::from(silent);
         let step = if self.five_steps { self.steps % 5 } else { self.steps % 4 };
-        step == 0 || step == 2
+        if step == 0 || step == 2 { HALF } else { QUARTER }
     }
 }
 
@@ -164,17 +221,17 @@ impl Voices {
     }
 
     /// A clock of the frame counter.
-    fn clock(&mut self, tick: u64, half: bool) {
-        for pulse in &mut self.pulses {
-            pulse.envelope.clock();
-            if half {
+    fn clock(&mut self, tick: u64, clock: Clock) {
+        if clock.quarter {
+            self.pulses.iter_mut().for_each(|pulse| pulse.envelope.clock());
+            self.triangle.clock();
+            self.noise.envelope.clock();
+        }
+        if clock.half {
+            for pulse in &mut self.pulses {
                 pulse.length.clock(tick);
                 pulse.timer = pulse.sweep.clock(pulse.timer);
             }
-        }
-        self.triangle.clock();
-        self.noise.envelope.clock();
-        if half {
             self.triangle.length.clock(tick);
             self.noise.length.clock(tick);
         }
@@ -310,7 +367,7 @@ mod tests {
     fn quarters_come_with_the_first_sample_after_them() {
         let mut frames = FrameCounter::default();
         frames.start(10, false);
-        let clocks: Vec<_> = (0..5).map(|_| (frames.next(), frames.advance())).collect();
+        let clocks: Vec<_> = (0..5).map(|_| (frames.next(), frames.advance().half)).collect();
         assert_eq!(clocks, [(194, false), (378, true), (562, false), (746, true), (929, false)]);
     }
 
@@ -318,7 +375,7 @@ mod tests {
     fn five_steps_leave_out_the_fourth() {
         let mut frames = FrameCounter::default();
         frames.start(0, true);
-        let clocks: Vec<_> = (0..5).map(|_| (frames.next(), frames.advance())).collect();
+        let clocks: Vec<_> = (0..5).map(|_| (frames.next(), frames.advance().half)).collect();
         assert_eq!(clocks, [(184, false), (368, true), (552, false), (919, true), (1_103, false)]);
     }
 
@@ -356,6 +413,22 @@ mod tests {
         let with = |tick| states(2, &[held.as_slice(), &[(tick, 8, 0)]].concat(), 1_000).pop();
         assert_eq!(with(736), Some((919, false, 50, 0)));
         assert_eq!(with(735), Some((736, false, 50, 0)));
+    }
+
+    #[test]
+    fn an_exact_trace_counts_cycles_and_takes_writes_one_by_one() {
+        // Both disabled when their lengths are loaded: the writes of one sample act together only for NES-MDB.
+        let writes = [(0, 0, 0x3F), (0, 2, 100), (0, 3, 0), (0, 0x15, 5), (9, 8, 0x81), (9, 0x0A, 50), (9, 0x0B, 0)];
+        let writes = writes.map(|(tick, register, value)| Write { tick, register, value }).to_vec();
+        let log = RegisterLog { writes, length: 1_000, ..RegisterLog::default() };
+        let first = |trace: Trace<'_>, voice: usize| {
+            trace.filter(|(_, states)| states[voice].sounds).map(|(tick, _)| tick).next()
+        };
+        assert_eq!((first(Trace::new(&log), 0), first(Trace::exact(&log), 0)), (Some(0), None));
+        // The first quarter is 7,457 cycles after the start, which was before the log's.
+        let exact = first(Trace::exact(&log), 2).expect("the triangle sounds");
+        assert!((183..=184).contains(&exact), "{exact}");
+        assert_eq!(first(Trace::new(&log), 2), Some(184));
     }
 
     #[test]

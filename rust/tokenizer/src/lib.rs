@@ -49,5 +49,5 @@ pub use event::{Dialect, Event};
 pub use expression::Expression;
 pub use perform::{PerformOptions, perform};
 pub use song::{Change, ChangeKind, Note, Song, Track, Voice};
-pub use transcribe::transcribe;
+pub use transcribe::{transcribe, transcribe_exactly};
 pub use vocabulary::{BOUNDARY, Vocabulary};

@@ -16,3 +16,12 @@ use crate::song::Song;
 pub fn transcribe(log: &RegisterLog) -> Result<Song, TokenizerError> {
     RawRuns::from_log(log)?.to_expressive().to_song()
 }
+
+/// Transcribes a log as [`transcribe`], but true to the chip where NES-MDB's programs are not: see
+/// [`RawRuns::from_log_exactly`].
+///
+/// # Errors
+/// As [`transcribe`].
+pub fn transcribe_exactly(log: &RegisterLog) -> Result<Song, TokenizerError> {
+    RawRuns::from_log_exactly(log)?.to_expressive().to_song()
+}

@@ -6,7 +6,7 @@ use lakhnes_apu::formats::vgm;
 use lakhnes_apu::{RegisterLog, Write};
 use lakhnes_tokenizer::raw_score::{RawRuns, RawScore};
 use lakhnes_tokenizer::score::{ExpressiveScore, ScoreRuns};
-use lakhnes_tokenizer::{PerformOptions, midi, perform, transcribe, tx2};
+use lakhnes_tokenizer::{PerformOptions, midi, perform, transcribe, transcribe_exactly, tx2};
 use proptest::prelude::*;
 use shared::{SONGS, golden_arrays, golden_bytes, log_writes, vgm_writes};
 
@@ -160,6 +160,19 @@ fn the_clock_of_the_log_gives_the_pitch() {
 }
 
 #[test]
+fn an_exact_transcription_differs_by_the_frame_counter_alone() {
+    // A length of 2 half frames from the start of the frame counter.
+    let writes = [(0, 0x15, 1), (0, 0, 0x1F), (0, 2, 100), (44_000, 3, 0x18), (44_000, 0x17, 0)];
+    let log = log_of(&writes, 88_200);
+    let note = |song: lakhnes_tokenizer::Song| song.tracks[0].notes[0];
+    let theirs = note(transcribe(&log).expect("a song"));
+    let ours = note(transcribe_exactly(&log).expect("a song"));
+    assert_eq!((theirs.start, theirs.end), (44_000, 44_736));
+    assert_eq!((ours.start, ours.pitch), (theirs.start, theirs.pitch));
+    assert!((44_734..=44_738).contains(&ours.end), "{}", ours.end);
+}
+
+#[test]
 fn raw_frames_that_no_voice_has_are_refused() {
     let score = |frame: [u8; 4]| {
         let bytes = [frame, [0; 4], [0; 4], [0; 4]].concat();
@@ -212,5 +225,6 @@ proptest! {
         prop_assert_eq!(again.as_ref().map(RawScore::runs), Ok(runs.clone()));
         prop_assert!(runs.to_log().validate().is_ok());
         prop_assert!(transcribe(&runs.to_log()).is_ok());
+        prop_assert!(transcribe_exactly(&log_of(&writes, length)).is_ok());
     }
 }

@@ -125,10 +125,22 @@ impl RawRuns {
     /// # Errors
     /// [`TokenizerError::Option`] for a clock out of range; [`TokenizerError::Limit`] for a log of more than [`crate::limits::MAX_TICKS`] or of too many changes.
     pub fn from_log(log: &RegisterLog) -> Result<Self, TokenizerError> {
+        Self::from_trace(log, Trace::new)
+    }
+
+    /// The raw score of a log as [`Self::from_log`], but true to the chip: see [`Trace::exact`].
+    ///
+    /// # Errors
+    /// As [`Self::from_log`].
+    pub fn from_log_exactly(log: &RegisterLog) -> Result<Self, TokenizerError> {
+        Self::from_trace(log, Trace::exact)
+    }
+
+    fn from_trace<'a>(log: &'a RegisterLog, trace: fn(&'a RegisterLog) -> Trace<'a>) -> Result<Self, TokenizerError> {
         TokenizerError::check_ticks(log.length)?;
         check_clock(log.clock_hz)?;
         let mut runs = Self::new(log.clock_hz, log.length);
-        for (tick, states) in Trace::new(log) {
+        for (tick, states) in trace(log) {
             runs.push(tick, &frame_of_states(&states));
             TokenizerError::check_events(runs.starts.len())?;
         }
