@@ -1,6 +1,8 @@
 import itertools
 import json
 
+import numpy as np
+
 import lakhnes
 from conftest import TX1
 
@@ -24,6 +26,26 @@ def test_a_folder_is_converted_with_its_tree(run, tmp_path):
     assert report["files"] == [str(tmp_path / "out" / "a.mid"), str(tmp_path / "out" / "sub" / "b.mid")]
     assert len(report["failed"]) == 1
     assert lakhnes.read(tmp_path / "out" / "sub" / "b.mid").to_tx1() == TX1
+
+
+def test_register_writes_become_scores_at_a_rate(run, song, tmp_path):
+    lakhnes.write(song, tmp_path / "x.vgm")
+    for rate, expected in (("100", 100.0), ("0", None)):
+        target = tmp_path / f"{rate}.seprsco.npz"
+        result = run("convert", tmp_path / "x.vgm", "-o", target, "--score-rate", rate)
+        assert result.exit_code == 0, result.stderr
+        with np.load(target) as arrays:
+            assert arrays["rate"] == expected or expected is None
+    assert run("convert", tmp_path / "x.vgm", "-o", tmp_path / "y.mid", "--score-rate", "-1").exit_code == 2
+
+
+def test_an_exact_transcription_is_that_of_the_chip(run, song, tmp_path):
+    lakhnes.write(song, tmp_path / "x.vgm")
+    result = run("convert", tmp_path / "x.vgm", "-o", tmp_path / "x.mid", "--exact")
+    assert result.exit_code == 0, result.stderr
+    assert lakhnes.read(tmp_path / "x.mid") == song.perform().transcribe(exact=True)
+    result = run("convert", tmp_path / "x.vgm", "-o", tmp_path / "x.ndr.txt", "--exact")
+    assert lakhnes.read_log(tmp_path / "x.ndr.txt") == song.perform()
 
 
 def test_stdin_and_stdout_are_files_too(process):

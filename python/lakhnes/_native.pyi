@@ -19,6 +19,8 @@ __all__ = [
     "quantize_events",
     "render_files",
     "sample_augmentation",
+    "score_of_song",
+    "song_of_score",
 ]
 
 __version__: str
@@ -196,8 +198,13 @@ class RegisterLog:
         """Give the events of a disassembly as tuples of strings and integers; `format` is as in `to_text`."""
     def shorten(self, start: int = 0, count: int = ...) -> RegisterLog:
         """Give `count` events of the raw disassembly, writes and waits, from number `start` on, as a log of its own."""
-    def transcribe(self) -> Song:
+    def transcribe(self, *, exact: bool = False) -> Song:
         """Run the counters, sweeps and envelopes and take every voice's nearest note at each sample, as NES-MDB does.
+
+        Parameters
+        ----------
+        exact
+            Be true to the chip instead: its frame counter counts cycles, and each write acts before the next.
 
         Raises
         ------

@@ -8,11 +8,9 @@ import numpy as np
 
 from lakhnes._native import Song, score_of_song, song_of_score
 from lakhnes.errors import FormatError, LimitError
+from lakhnes.files import ARCHIVE_RATE
 
-__all__ = ["ARCHIVE_RATE", "read_arrays", "write_arrays"]
-
-ARCHIVE_RATE = 24.0
-"""The frames a second of NES-MDB's published scores."""
+__all__ = ["read_arrays", "write_arrays"]
 
 MAX_ARRAY_BYTES = 64 * 2**20
 """The most bytes that the arrays of a file may have, unpacked."""

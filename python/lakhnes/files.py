@@ -9,10 +9,12 @@ from pathlib import Path
 from lakhnes.errors import FormatError, LakhnesError, LimitError
 
 __all__ = [
+    "ARCHIVE_RATE",
     "ARRAYS",
     "AUDIO_FORMATS",
     "LOGS",
     "MAX_INPUT_BYTES",
+    "MAX_SCORE_RATE",
     "PLAYABLE",
     "SCORES",
     "SUFFIXES",
@@ -29,6 +31,12 @@ __all__ = [
 
 MAX_INPUT_BYTES = 64 * 2**20
 """The largest file that is read as a song; a larger one raises `LimitError` before it is opened."""
+
+ARCHIVE_RATE = 24.0
+"""The frames a second of NES-MDB's published scores."""
+
+MAX_SCORE_RATE = 44_100.0
+"""The most frames a second that a score has."""
 
 SUFFIXES = {
     ".tx1.txt": "tx1",

@@ -8,10 +8,20 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import RegisterLog, Song
-from lakhnes.arrays import ARCHIVE_RATE, read_arrays, write_arrays
+from lakhnes.arrays import read_arrays, write_arrays
 from lakhnes.audio import write_audio
 from lakhnes.errors import FormatError, LakhnesError
-from lakhnes.files import ARRAYS, AUDIO_FORMATS, LOGS, PLAYABLE, WRITABLE, format_of, read_limited, write_bytes
+from lakhnes.files import (
+    ARCHIVE_RATE,
+    ARRAYS,
+    AUDIO_FORMATS,
+    LOGS,
+    PLAYABLE,
+    WRITABLE,
+    format_of,
+    read_limited,
+    write_bytes,
+)
 
 __all__ = ["decode", "encode", "read", "read_log", "render", "write"]
 

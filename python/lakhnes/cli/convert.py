@@ -9,7 +9,18 @@ import click
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.targets import STDIO, pair, read_input
 from lakhnes.errors import LakhnesError
-from lakhnes.files import AUDIO_FORMATS, PLAYABLE, WRITABLE, check_target, format_of, one_line
+from lakhnes.files import (
+    ARCHIVE_RATE,
+    ARRAYS,
+    AUDIO_FORMATS,
+    MAX_SCORE_RATE,
+    PLAYABLE,
+    SCORES,
+    WRITABLE,
+    check_target,
+    format_of,
+    one_line,
+)
 
 if TYPE_CHECKING:
     from lakhnes._native import RegisterLog, Song
@@ -32,6 +43,15 @@ __all__ = ["convert"]
 )
 @click.option("--arrange", is_flag=True, help="Make four voices of any MIDI file, and tell what found none.")
 @click.option("--arpeggio", is_flag=True, help="With --arrange: play the rest of a chord as an arpeggio.")
+@click.option("--exact", is_flag=True, help="Transcribe register writes true to the chip, not as NES-MDB does.")
+@click.option(
+    "--score-rate",
+    metavar="HZ",
+    type=float,
+    default=ARCHIVE_RATE,
+    show_default=True,
+    help="Frames a second of .npz scores; 0 takes the lowest rate that keeps the notes.",
+)
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
 @common_options
 @pass_console
@@ -44,6 +64,8 @@ def convert(
     expression: "Expression",
     arrange: bool,
     arpeggio: bool,
+    exact: bool,
+    score_rate: float,
     force: bool,
 ) -> None:
     """Turn songs into another format.
@@ -52,6 +74,9 @@ def convert(
     The format of the output is what its name says, or --to. `lakhnes render` has options for the sound of .wav .flac
     .ogg.
     """
+    if not 0 <= score_rate <= MAX_SCORE_RATE:
+        raise click.BadParameter("expected 0 to 44100", param_hint="--score-rate")
+    rate = score_rate or None
     if STDIO in (*inputs, output):
         if len(inputs) != 1:
             raise click.UsageError("- stands for one song in or one file out")
@@ -61,7 +86,7 @@ def convert(
         if output != STDIO:
             check_target(output, overwrite=force)
         song, report = _read(inputs[0], source_format, arrange, arpeggio)
-        _convert_stream(console, song, report, output, chosen, expression, force)
+        _convert_stream(console, _score(song, chosen, exact), report, output, chosen, expression, rate, force)
         return
 
     from lakhnes.arranging import told
@@ -76,7 +101,8 @@ def convert(
         for source, target in pairs:
             try:
                 song, report = _read(str(source), source_format, arrange, arpeggio)
-                write(song, target, chosen, overwrite=force, expression=expression)
+                song = _score(song, chosen, exact)
+                write(song, target, chosen, overwrite=force, expression=expression, score_rate=rate)
             except (LakhnesError, OSError) as error:
                 failed.append({"path": str(source), "error": one_line(error)})
                 console.error(f"Error: {one_line(error)}")
@@ -110,6 +136,15 @@ def _read(
     return decode(data, format_name, name=name), None
 
 
+def _score(song: "Song | RegisterLog", target_format: str, exact: bool) -> "Song | RegisterLog":
+    """Transcribe register writes where that is to be exact and the target holds a score."""
+    from lakhnes._native import Song
+
+    if exact and not isinstance(song, Song) and target_format in (*SCORES, *ARRAYS):
+        return song.transcribe(exact=True)
+    return song
+
+
 def _convert_stream(
     console: Console,
     song: "Song | RegisterLog",
@@ -117,6 +152,7 @@ def _convert_stream(
     output: str,
     target_format: str,
     expression: "Expression",
+    rate: float | None,
     force: bool,
 ) -> None:
     """Convert one song from stdin, to stdout, or both."""
@@ -129,7 +165,7 @@ def _convert_stream(
     if report is not None:
         console.note(told(report))
     if output != STDIO:
-        write(song, output, target_format, overwrite=force, expression=expression)
+        write(song, output, target_format, overwrite=force, expression=expression, score_rate=rate)
         click.echo(output)
         return
     if target_format in AUDIO_FORMATS:
@@ -137,4 +173,4 @@ def _convert_stream(
         encode_audio(sound, perform(song, expression=expression).render_int16(), 44_100, target_format)
         sys.stdout.buffer.write(sound.getbuffer())
     else:
-        sys.stdout.buffer.write(encode(song, target_format, expression))
+        sys.stdout.buffer.write(encode(song, target_format, expression, rate))

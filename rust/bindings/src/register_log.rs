@@ -3,7 +3,7 @@
 use lakhnes_apu::formats::disassembly::Field;
 use lakhnes_apu::formats::{ndf, ndr, nlm, simplify, vgm};
 use lakhnes_apu::{self as chip, ApuError, RegisterLog, RenderOptions, TICK_RATE, Write};
-use lakhnes_tokenizer::transcribe;
+use lakhnes_tokenizer::{transcribe, transcribe_exactly};
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -96,7 +96,9 @@ impl PyRegisterLog {
         Ok(PyBytes::new(py, &bytes))
     }
 
-    fn transcribe(&self, py: Python<'_>) -> PyResult<PySong> {
+    #[pyo3(signature = (*, exact=false))]
+    fn transcribe(&self, py: Python<'_>, exact: bool) -> PyResult<PySong> {
+        let transcribe = if exact { transcribe_exactly } else { transcribe };
         py.detach(|| transcribe(&self.0)).map(PySong).map_err(|error| score_error(&error))
     }
 
