@@ -232,3 +232,17 @@ def test_accompany_keeps_the_rhythm(run, model_folder, song_file, tmp_path):
     for voice in ("p1", "p2", "tr"):
         np.testing.assert_array_equal(own.voices[voice][:, :2], new.voices[voice][:, :2])  # starts and ends
     assert own.duration == new.duration
+
+
+def test_infill_keeps_the_other_voices(run, model_folder, song_file, tmp_path):
+    options = ["-m", model_folder, "-o", tmp_path / "o", "--seed", 4, "-n", 2, "--json"]
+    result = run("infill", song_file, "--voices", "p2,tr", *options)
+    assert result.exit_code == 0, result.output
+    own = lakhnes.read(song_file)
+    songs = json.loads(result.stdout)["songs"]
+    assert [song["seed"] for song in songs] == [4, 5]
+    for song in songs:
+        new = lakhnes.read(song["paths"]["tx1"])
+        for voice in ("p1", "no"):
+            np.testing.assert_array_equal(own.voices[voice], new.voices[voice])
+    assert run("infill", song_file, "--voices", "p5", *options).exit_code == 2

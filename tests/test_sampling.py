@@ -13,7 +13,7 @@ from lakhnes.sampling.decoder import SLACK, Decoder
 from lakhnes.sampling.generate import compose, generate_ids
 from lakhnes.sampling.grammar import Grammar
 from lakhnes.sampling.sampler import draw
-from small import TINY
+from small import TINY, tune
 
 VOCABULARY = Vocabulary.tx1()
 CPU = torch.device("cpu")
@@ -217,3 +217,32 @@ def test_an_accompaniment_applies_top_k(model):
     ids = generate_ids(model, 1, length=60, seed=4, memory=64)[0]
     first, second = lakhnes.sampling.accompany_ids(model, 2, ids, seed=1, memory=64, top_k=1)
     assert first.ids == second.ids  # one choice is no choice
+
+
+def events_of(song, voices):
+    return {voice: song.voices[voice].tolist() for voice in voices}
+
+
+@pytest.mark.parametrize("voices", [["p2"], ["tr", "no"], ["p1"], ["p1", "p2", "tr", "no"]])
+def test_infilling_leaves_the_other_voices_as_they_are(model, song, voices):
+    kept = [voice for voice in ("p1", "p2", "tr", "no") if voice not in voices]
+    versions = lakhnes.infill(model, song, voices, num=3, seed=1, memory=64, top_k=None)
+    for version in versions:
+        assert events_of(version, kept) == events_of(song, kept)
+        assert version.duration == song.duration
+    assert len({version.to_tx1() for version in versions}) > 1
+    assert any(len(version.voices[voice]) for version in versions for voice in voices)
+
+
+def test_infilled_songs_have_no_faults(model):
+    other = lakhnes.Song.from_tx1(tune(3))
+    for version in lakhnes.sampling.infill_texts(model, 3, other, ["p2", "no"], seed=5, memory=64, top_k=None):
+        assert faults(VOCABULARY.encode(version.text).tolist()) == []
+        assert 1.0 < version.ppl < 1e6
+        assert 1.0 < version.kept_ppl < 1e6
+
+
+def test_infilling_an_unknown_voice_is_refused(model, song):
+    for voices in (["dmc"], []):
+        with pytest.raises(ValueError, match="expected some of p1, p2, tr, no"):
+            lakhnes.infill(model, song, voices)

@@ -27,7 +27,7 @@ from lakhnes.songs import read, read_log, render, write
 
 if TYPE_CHECKING:
     from lakhnes.checkpoint import load_model
-    from lakhnes.sampling import accompany, continue_song, generate
+    from lakhnes.sampling import accompany, continue_song, generate, infill
 
 __all__ = [
     "Apu",
@@ -44,6 +44,7 @@ __all__ = [
     "accompany",
     "continue_song",
     "generate",
+    "infill",
     "load_model",
     "read",
     "read_log",
@@ -56,6 +57,7 @@ _LAZY = {
     "accompany": "lakhnes.sampling",
     "continue_song": "lakhnes.sampling",
     "generate": "lakhnes.sampling",
+    "infill": "lakhnes.sampling",
     "load_model": "lakhnes.checkpoint",
 }
 

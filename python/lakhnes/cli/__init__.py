@@ -15,6 +15,7 @@ COMMANDS = {
     "generate": "lakhnes.cli.generate:generate",
     "continue": "lakhnes.cli.continue_:continue_song",
     "accompany": "lakhnes.cli.accompany:accompany",
+    "infill": "lakhnes.cli.infill:infill",
     "render": "lakhnes.cli.render:render",
     "convert": "lakhnes.cli.convert:convert",
     "info": "lakhnes.cli.info:info",

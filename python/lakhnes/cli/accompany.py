@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from lakhnes.cli.composing import compose_and_write, composing_options
+from lakhnes.cli.composing import compose_and_write, composing_options, from_excerpt
 from lakhnes.cli.console import Console, common_options, pass_console
 
 __all__ = ["accompany"]
@@ -27,7 +27,7 @@ def accompany(console: Console, /, song: str, length: int, **options: Any) -> No
     from lakhnes.sampling import accompany_ids
     from lakhnes.songs import read
 
-    given = (read(song), length)
-    songs = compose_and_write(console, draw=accompany_ids, given=given, length=length, **options)
-    for index, version in enumerate(songs):
-        console.note(f"{index}: perplexity {version.ppl:.3f}, of the song's own pitches there {version.prime_ppl:.3f}")
+    songs = compose_and_write(console, from_excerpt(accompany_ids, read(song), length), length=length, **options)
+    for index, facts in enumerate(songs):
+        own = facts["prime_ppl"]
+        console.note(f"{index}: perplexity {facts['ppl']:.3f}, of the song's own pitches in their place {own:.3f}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
@@ -11,10 +11,13 @@ from lakhnes.files import AUDIO_FORMATS, SUFFIXES, WRITABLE, check_target
 if TYPE_CHECKING:
     from lakhnes._native import Song
     from lakhnes.cli.console import Console
+    from lakhnes.model.transformer_xl import TransformerXL
     from lakhnes.sampling import Composition
     from lakhnes.songs import Expression
 
-__all__ = ["compose_and_write", "composing_options"]
+    Draw: TypeAlias = Callable[..., list[tuple[Song, dict[str, Any]]]]
+
+__all__ = ["compose_and_write", "composing_options", "from_excerpt"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,6 +91,7 @@ def composing_options(command: F) -> F:
 
 def compose_and_write(
     console: "Console",
+    draw: "Draw",
     *,
     num: int,
     out_dir: Path,
@@ -99,52 +103,52 @@ def compose_and_write(
     batch_size: int,
     device: str,
     top_k: int,
-    draw: "Callable[..., list[Composition]] | None" = None,
-    given: "tuple[Song, int] | None" = None,
     **options: Any,
-) -> "list[Composition]":
+) -> list[dict[str, Any]]:
     """Compose songs, write each as soon as its batch is done, and print their paths and the summary.
 
-    `given` is a song and how many of its events are taken; `draw` makes compositions of a model, the ids of those
-    events and a number, `lakhnes.sampling.compose` if not given.
+    `draw` makes songs of a model, a number of them and the options that are left; with each it gives facts to tell.
     """
-    from lakhnes._native import Vocabulary
     from lakhnes.checkpoint import load_model
-    from lakhnes.sampling.excerpt import Excerpt
-    from lakhnes.sampling.generate import compose, new_seed
+    from lakhnes.sampling.generate import new_seed
 
-    draw = draw or compose
     targets = [_targets(out_dir, index, formats) for index in range(num)]
     model = load_model(model_name, device)
-    vocabulary = Vocabulary(model.config.vocabulary)
-    taken = Excerpt.of(given[0], vocabulary, given[1]) if given is not None else Excerpt()
     out_dir.mkdir(exist_ok=True)
     for paths in targets:
         for path in paths.values():
             check_target(path, overwrite=force)
     first = new_seed() if seed is None else seed
     console.note(f"seed {first}")
-    facts, songs = [], []
+    facts: list[dict[str, Any]] = []
     for start in range(0, num, batch_size):
         count = min(batch_size, num - start)
-        with console.progress("compose", options["length"]) as advance:
-            batch = draw(
-                model,
-                count,
-                taken.ids,
-                seed=first + start,
-                batch_size=count,
-                top_k=top_k or None,
-                advance=advance,
-                **options,
-            )
-        for index, song in enumerate(batch, start):
-            written = _write(taken.song(song.ids, vocabulary), targets[index], expression, force)
-            told = {"seed": first + index, "events": len(song.ids), "ppl": song.ppl, "seconds": song.seconds}
-            facts.append(written | told | ({"prime_ppl": song.prime_ppl} if given is not None else {}))
+        with console.progress("compose", options.get("length")) as advance:
+            options |= {"seed": first + start, "batch_size": count, "top_k": top_k or None, "advance": advance}
+            songs = draw(model, count, **options)
+        for index, (song, told) in enumerate(songs, start):
+            facts.append(_write(song, targets[index], expression, force) | {"seed": first + index} | told)
             console.result(_listed(targets[index]))
-        songs += batch
     console.summary({"songs": facts})
+    return facts
+
+
+def from_excerpt(draw: "Callable[..., list[Composition]]", given: "Song | None" = None, length: int = 0) -> "Draw":
+    """Give a `Draw` of a function that makes token ids out of the first `length` events of a song."""
+
+    def songs(model: "TransformerXL", num: int, **options: Any) -> "list[tuple[Song, dict[str, Any]]]":
+        from lakhnes._native import Vocabulary
+        from lakhnes.sampling.excerpt import Excerpt
+
+        vocabulary = Vocabulary(model.config.vocabulary)
+        taken = Excerpt.of(given, vocabulary, length) if given is not None else Excerpt()
+        made = []
+        for drawn in draw(model, num, taken.ids, **options):
+            told = {"events": len(drawn.ids), "ppl": drawn.ppl, "seconds": drawn.seconds}
+            told |= {"prime_ppl": drawn.prime_ppl} if given is not None else {}
+            made.append((taken.song(drawn.ids, vocabulary), told))
+        return made
+
     return songs
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from lakhnes.cli.composing import compose_and_write, composing_options
+from lakhnes.cli.composing import compose_and_write, composing_options, from_excerpt
 from lakhnes.cli.console import Console, common_options, pass_console
 
 __all__ = ["continue_song"]
@@ -27,9 +27,10 @@ def continue_song(console: Console, /, prime: str, prime_length: int, **options:
     PRIME is a song in any readable format. OUT_DIR gets 0.tx1.txt, 0.wav, … One path a song goes to stdout, the
     perplexities of the prime and of each continuation to stderr (and to --json).
     """
+    from lakhnes.sampling import compose
     from lakhnes.songs import read
 
-    songs = compose_and_write(console, given=(read(prime), prime_length), min_length=0, **options)
-    console.note(f"prime: perplexity {songs[0].prime_ppl:.3f}")
+    songs = compose_and_write(console, from_excerpt(compose, read(prime), prime_length), min_length=0, **options)
+    console.note(f"prime: perplexity {songs[0]['prime_ppl']:.3f}")
     for index, song in enumerate(songs):
-        console.note(f"{index}: perplexity {song.ppl:.3f}")
+        console.note(f"{index}: perplexity {song['ppl']:.3f}")

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from lakhnes.cli.composing import compose_and_write, composing_options
+from lakhnes.cli.composing import compose_and_write, composing_options, from_excerpt
 from lakhnes.cli.console import Console, common_options, pass_console
 
 __all__ = ["generate"]
@@ -23,4 +23,6 @@ def generate(console: Console, /, **options: Any) -> None:
 
     OUT_DIR gets 0.tx1.txt, 0.wav, 1.tx1.txt, … One path a song goes to stdout, that of its score if one is written.
     """
-    compose_and_write(console, **options)
+    from lakhnes.sampling import compose
+
+    compose_and_write(console, from_excerpt(compose), **options)

@@ -1,0 +1,48 @@
+"""``lakhnes infill``: new parts for a song."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lakhnes._native import Song
+from lakhnes.cli.composing import compose_and_write, composing_options
+from lakhnes.cli.console import Console, common_options, pass_console
+
+if TYPE_CHECKING:
+    from lakhnes.model.transformer_xl import TransformerXL
+
+__all__ = ["infill"]
+
+VOICES = ("p1", "p2", "tr", "no")
+
+
+@click.command()
+@click.argument("song", metavar="SONG", type=click.Path())
+@click.option("--voices", required=True, metavar="NAMES", help="Voices to write, separated by commas: p1,p2,tr,no.")
+@composing_options
+@common_options
+@pass_console
+def infill(console: Console, /, song: str, voices: str, **options: Any) -> None:
+    """Write new parts for the named voices of a song; the others stay event for event.
+
+    SONG is in any readable format. OUT_DIR gets 0.tx1.txt, 0.wav, … One path a song goes to stdout, the perplexities of
+    what was kept and of what was written to stderr (and to --json).
+    """
+    from lakhnes.sampling.infill import infill_texts
+    from lakhnes.songs import read
+
+    given = read(song)
+    names = [name.strip().lower() for name in voices.split(",")]
+    if unknown := [name for name in names if name not in VOICES]:
+        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(VOICES)}", param_hint="--voices")
+
+    def draw(model: "TransformerXL", num: int, **chosen: Any) -> "list[tuple[Song, dict[str, Any]]]":
+        chosen.pop("batch_size")  # each version has times of its own: they are written one after the other
+        made = []
+        for version in infill_texts(model, num, given, names, **chosen):
+            told = {"events": version.text.count("\n") + 1, "ppl": version.ppl, "kept_ppl": version.kept_ppl}
+            made.append((Song.from_tx1(version.text), told | {"seconds": version.seconds}))
+        return made
+
+    for index, facts in enumerate(compose_and_write(console, draw, **options)):
+        console.note(f"{index}: perplexity {facts['ppl']:.3f}, of what was kept {facts['kept_ppl']:.3f}")
