@@ -7,7 +7,7 @@ SHELL := /bin/sh
 PYTHON3 ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SEED ?= 7
+SEED ?= 13
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -36,7 +36,7 @@ $(VENV)/.native: $(VENV)/.installed $(RUST_SOURCES)
 
 setup: $(VENV)/.native ## make the virtual environment, build and install
 
-demo: setup ## compose one song with the bundled model into ./demo (SEED=7)
+demo: setup ## compose one song with the bundled model into ./demo (SEED=13)
 	@$(BIN)/lakhnes generate --num 1 --seed $(SEED) --out-dir demo --force
 	@echo "Listen to: $(CURDIR)/demo/0.wav"
 

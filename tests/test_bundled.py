@@ -1,0 +1,90 @@
+"""The checkpoint that comes with the package: what its card says is so, and its songs are songs."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+
+import lakhnes
+from conftest import ROOT
+from lakhnes.checkpoint import BUNDLED
+from lakhnes.data.corpus import Corpus
+from lakhnes.data.nesmdb import convert_nesmdb
+from lakhnes.evaluation.perplexity import evaluate
+from test_sampling import VOCABULARY, faults
+
+MAX_BYTES = 12_000_000
+
+
+@pytest.fixture(scope="module")
+def card():
+    return (BUNDLED / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def eight(tmp_path_factory):
+    """Eight songs by the command, with their paths as it printed them."""
+    from click.testing import CliRunner
+
+    from lakhnes.cli import cli
+
+    folder = tmp_path_factory.mktemp("eight")
+    result = CliRunner().invoke(cli, ["generate", "--num", "8", "--seed", "7", "--out-dir", str(folder)])
+    assert result.exit_code == 0, result.output
+    return [folder / name for name in result.stdout.split()]
+
+
+def test_it_is_no_larger_than_promised():
+    assert sum(path.stat().st_size for path in BUNDLED.iterdir() if path.name != "__init__.py") <= MAX_BYTES
+
+
+def test_the_card_tells_shape_data_perplexity_and_the_command_that_printed_it(card):
+    config = lakhnes.load_model().config
+    assert f"{config.num_parameters:,} parameters" in card
+    assert "lakhnes eval bundled DATA --split valid --batch-size 10 --tgt-len 128 --mem-len 896" in card
+    assert float(re.search(r"PPL \*\*([\d.]+)\*\*", card).group(1)) < 12
+    assert "belong to their authors" in card
+
+
+def test_eight_songs_are_legal_and_read_back(eight):
+    assert len(eight) == len(set(eight)) == 8
+    for path in eight:
+        song = lakhnes.read(path)
+        text = path.read_text()
+        assert song.to_tx1() == text
+        assert faults(VOCABULARY.encode(text).tolist()) == []
+
+
+def test_most_songs_use_three_voices_or_more(eight):
+    used = [sum(len(notes) > 0 for notes in lakhnes.read(path).voices.values()) for path in eight]
+    assert sum(count >= 3 for count in used) >= 6, used
+
+
+def test_songs_sound_and_do_not_clip(eight):
+    for path in eight:
+        samples, _ = soundfile.read(str(path).replace(".tx1.txt", ".wav"))
+        assert 0.1 <= np.abs(samples).max() < 1.0
+
+
+def test_the_song_of_the_demo_sounds_in_three_voices_at_least(run, tmp_path):
+    seed = re.search(r"^SEED \?= (\d+)$", (ROOT / "Makefile").read_text(), re.MULTILINE).group(1)
+    assert run("generate", "--seed", seed, "--out-dir", tmp_path).exit_code == 0
+    stems = lakhnes.render(lakhnes.read(tmp_path / "0.tx1.txt"), stems=True)
+    assert sum(np.abs(stem).max() > 0.01 for stem in stems) >= 3
+
+
+def test_the_same_seed_gives_the_same_files(run, eight, tmp_path):
+    assert run("generate", "--seed", "7", "--out-dir", tmp_path).exit_code == 0
+    for path in (eight[0], eight[0].with_name("0.wav")):
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+def test_the_perplexity_of_its_first_valid_songs_is_that_of_the_card(shared, card, tmp_path):
+    said = float(re.search(r"first 40 songs.*?loss is (\d+\.\d+)", card).group(1))
+    archive = shared / "data" / "nesmdb_midi_train_valid.tar.xz"
+    convert_nesmdb(str(archive), str(tmp_path / "data"), to=["tx1"])
+    shutil.rmtree(tmp_path / "data" / "train")
+    corpus = Corpus.load(tmp_path / "data", "valid", VOCABULARY)
+    assert evaluate(lakhnes.load_model(), corpus, max_songs=40).loss == pytest.approx(said, abs=0.002)
