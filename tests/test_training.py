@@ -164,3 +164,18 @@ def test_a_broken_configuration_is_refused(text):
 def test_an_option_out_of_range_is_refused(option, value):
     with pytest.raises(ValueError, match=option):
         tiny_config(**{option: value})
+
+
+def test_a_few_songs_of_a_large_valid_split_are_scored_too(trainer, tmp_path):
+    valid = Corpus.load(make_corpus(tmp_path / "large", train=1, valid=100), "valid", Vocabulary.tx1())
+    score = trainer("run", valid=valid).evaluate(2)
+    assert score is not None
+    assert score.songs == 2
+
+
+def test_a_valid_split_of_nothing_but_short_songs_leaves_the_model_all_the_same(trainer, tmp_path):
+    folder = make_corpus(tmp_path / "short", train=1, valid=1)
+    (folder / "valid" / "000.tx1.txt").write_text("P1_NOTEON_60\nWT_100\nP1_NOTEOFF")
+    run = trainer("run", valid=Corpus.load(folder, "valid", Vocabulary.tx1()))
+    assert run.run() is None
+    assert load_model(tmp_path / "run").config == run.config.model

@@ -139,7 +139,7 @@ class Trainer:
     def run(self) -> Score | None:
         """Train to the end of the run; return the score of the whole valid split.
 
-        ``None`` without a valid split, and when the run was stopped.
+        ``None`` when the run was stopped, and where there is nothing to score.
 
         Raises
         ------
@@ -170,18 +170,21 @@ class Trainer:
         return None if self.stop else self.evaluate(None)
 
     def evaluate(self, songs: int | None) -> Score | None:
-        """Score the valid split by the paper's measure and write a checkpoint."""
-        score = None
-        if self.valid is not None:
-            # The paper's measure, but for a split that does not fill its ten streams: such is scored in fewer.
-            tokens = sum(len(ids) - 1 for ids in map(self.valid.ids, range(len(self.valid))) if ids is not None)
-            streams = min(max(tokens // MIN_STREAM, 1), 10)
-            tgt_len = min(max(tokens // streams, 1), 128)
-            score = evaluate(
-                self.model, self.valid, batch_size=streams, tgt_len=tgt_len, max_songs=songs, dtype=self.dtype
-            )
-            self.log({"valid": score.facts()})
+        """Write a checkpoint and score the valid split, or its first so many songs, by the paper's measure.
+
+        Songs that do not fill its ten streams are scored in fewer. ``None`` where there is nothing to score.
+        """
         save_checkpoint(self.model, self.directory / RUN_FOLDER, overwrite=True)
+        if self.valid is None:
+            return None
+        scored = map(self.valid.ids, range(len(self.valid))[:songs])
+        tokens = sum(len(ids) - 1 for ids in scored if ids is not None)
+        if tokens == 0:
+            return None
+        streams = min(max(tokens // MIN_STREAM, 1), 10)
+        tgt_len = min(tokens // streams, 128)
+        score = evaluate(self.model, self.valid, batch_size=streams, tgt_len=tgt_len, max_songs=songs, dtype=self.dtype)
+        self.log({"valid": score.facts()})
         return score
 
     def log(self, facts: dict[str, Any]) -> None:
