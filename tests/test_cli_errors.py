@@ -1,5 +1,6 @@
 """A user's mistake is told in one line that says what, where, and what was expected; nothing is left behind."""
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -171,3 +172,22 @@ def test_a_damaged_archive_leaves_no_corpus(run, tmp_path, song, damage):
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: {archive}: expected a whole .tar.gz or .tar.xz archive")
     assert tree(tmp_path) == before
+
+
+def test_an_archive_that_is_cut_anywhere_is_refused_in_one_line(run, tmp_path, song):
+    source = tmp_path / "train"
+    source.mkdir()
+    for index in range(3):
+        lakhnes.write(song, source / f"{index}.mid")
+    with tarfile.open(tmp_path / "whole.tar.gz", "w:gz") as file:
+        file.add(source, "db/train")
+    data = (tmp_path / "whole.tar.gz").read_bytes()
+    archive = tmp_path / "a.tar.gz"
+    for end in range(1, len(data) - 8, 5):  # the last 8 bytes are a checksum of what is all there
+        archive.write_bytes(data[:end])
+        result = run("data", "nesmdb", archive, tmp_path / "out")
+        assert result.exit_code == 1, end
+        (line,) = result.stderr.splitlines()
+        # Cut within its first header, an archive is an empty one.
+        assert re.match(rf"Error: {archive}: (expected a whole \.tar\.gz|no songs in folders)", line), (end, line)
+        assert not (tmp_path / "out").exists()

@@ -6,6 +6,7 @@ An archive is read as a stream; nothing of it is unpacked, and only the split an
 a name.
 """
 
+import contextlib
 import lzma
 import os
 import secrets
@@ -163,13 +164,19 @@ def _files(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
             if path.is_file():
                 yield path.relative_to(source.parent).as_posix(), partial(_read_start, path)
         return
+    with _whole(source), tarfile.open(source, "r|*") as archive:
+        for member in archive:
+            if member.isreg():
+                yield member.name, partial(_extract, source, archive, member)
+
+
+@contextlib.contextmanager
+def _whole(source: Path) -> Iterator[None]:
+    """Say of a damaged archive that it is one, wherever in it the damage shows."""
     try:
-        with tarfile.open(source, "r|*") as archive:
-            for member in archive:
-                if member.isreg():
-                    yield member.name, partial(_extract, archive, member)
+        yield
     except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
-        raise FormatError(f"{source}: expected a whole .tar.gz or .tar.xz archive, found: {one_line(error)}") from error
+        raise FormatError(f"{source}: expected a whole .tar.gz or .tar.xz archive, found: {error}") from error
 
 
 def _read_start(path: Path) -> bytes:
@@ -177,9 +184,10 @@ def _read_start(path: Path) -> bytes:
         return file.read(MAX_INPUT_BYTES + 1)
 
 
-def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = archive.extractfile(member)
-    return b"" if file is None else file.read(MAX_INPUT_BYTES + 1)
+def _extract(source: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    with _whole(source):
+        file = archive.extractfile(member)
+        return b"" if file is None else file.read(MAX_INPUT_BYTES + 1)
 
 
 def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
