@@ -1,6 +1,5 @@
 """A user's mistake is told in one line that says what, where, and what was expected; nothing is left behind."""
 
-import re
 import subprocess
 import sys
 import tarfile
@@ -186,8 +185,10 @@ def test_an_archive_that_is_cut_anywhere_is_refused_in_one_line(run, tmp_path, s
     for end in range(1, len(data) - 8, 5):  # the last 8 bytes are a checksum of what is all there
         archive.write_bytes(data[:end])
         result = run("data", "nesmdb", archive, tmp_path / "out")
-        assert result.exit_code == 1, end
+        if result.exit_code == 0:  # only blocks of zeros, which fill up the archive, are missing
+            assert len(list((tmp_path / "out" / "train").glob("*.tx1.txt"))) == 3
+            break
         (line,) = result.stderr.splitlines()
-        # Cut within its first header, an archive is an empty one.
-        assert re.match(rf"Error: {archive}: (expected a whole \.tar\.gz|no songs in folders)", line), (end, line)
+        assert line.startswith(f"Error: {archive}: expected a whole .tar.gz or .tar.xz archive"), (end, line)
         assert not (tmp_path / "out").exists()
+    assert end > len(data) // 2

@@ -164,10 +164,21 @@ def _files(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
             if path.is_file():
                 yield path.relative_to(source.parent).as_posix(), partial(_read_start, path)
         return
-    with _whole(source), tarfile.open(source, "r|*") as archive:
+    with _whole(source), tarfile.open(source, "r|*", tarinfo=_Member) as archive:
         for member in archive:
             if member.isreg():
                 yield member.name, partial(_extract, source, archive, member)
+
+
+class _Member(tarfile.TarInfo):
+    """An entry of an archive. One that ends between two entries, or within a header, is cut off, not finished."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> tarfile.TarInfo:  # type: ignore[override]
+        try:
+            return super().fromtarfile(archive)
+        except (tarfile.TruncatedHeaderError, tarfile.EmptyHeaderError) as error:  # type: ignore[attr-defined]
+            raise tarfile.ReadError(f"no end of archive ({error})") from error
 
 
 @contextlib.contextmanager
