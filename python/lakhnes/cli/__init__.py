@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "lakhnes.cli.train:train",
     "eval": "lakhnes.cli.evaluate:evaluate",
     "checkpoint": "lakhnes.cli.checkpoint:checkpoint",
+    "bench": "lakhnes.cli.bench:bench",
 }
 
 

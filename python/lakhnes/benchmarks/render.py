@@ -1,0 +1,67 @@
+"""Rendering: how many times faster than it plays music becomes 16-bit samples at 44.1 kHz."""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from lakhnes.benchmarks import Figure
+from lakhnes.benchmarks.songs import made_songs
+from lakhnes.rendering import RenderJob, render_files
+from lakhnes.songs import read_log
+
+__all__ = ["measure_render"]
+
+UNIT = "x real time"
+REPEATS = 3
+MADE_SONGS, MADE_SECONDS = 16, 30
+
+
+def measure_render(songs: Sequence[Path]) -> dict[str, Figure]:
+    """Measure the chip on one core, and the whole way from files to WAV files on one and on all cores.
+
+    ``render`` is the median over the songs, each rendered a few times and the fastest taken; ``render_files`` is all
+    music that was written by the time that it took, and likewise the fastest of a few.
+    """
+    with tempfile.TemporaryDirectory(prefix="lakhnes-bench-") as name:
+        folder = Path(name)
+        paths = list(songs) or _write_songs(folder)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        chip = statistics.median(_speed_of_chip(path) for path in paths)
+        one, every = (max(_speed_of_files(paths, folder, threads) for _ in range(REPEATS)) for threads in (1, cores))
+    return {
+        "render": Figure(chip, UNIT, 1.0),
+        "render_files": Figure(one, UNIT, chip, "the chip alone"),
+        f"render_files_{cores}_cores": Figure(every, UNIT, one, "one core"),
+    }
+
+
+def _write_songs(folder: Path) -> list[Path]:
+    """Write songs of our own."""
+    paths = []
+    for number, song in enumerate(made_songs(MADE_SONGS, MADE_SECONDS)):
+        paths.append(folder / f"{number}.mid")
+        paths[-1].write_bytes(song.to_midi())
+    return paths
+
+
+def _speed_of_chip(path: Path) -> float:
+    log = read_log(path)
+    seconds = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        log.render_int16()
+        seconds.append(time.perf_counter() - started)
+    return log.duration / min(seconds)
+
+
+def _speed_of_files(paths: Sequence[Path], folder: Path, threads: int) -> float:
+    jobs = [RenderJob(path, folder / f"{number}.wav") for number, path in enumerate(paths)]
+    started = time.perf_counter()
+    report = render_files(jobs, threads=threads)
+    seconds = time.perf_counter() - started
+    if report.failed:
+        raise ValueError(report.failed[0][1])
+    return report.audio_seconds / seconds

@@ -1,0 +1,44 @@
+"""Songs to measure on where the user gives none: as busy as those of NES-MDB, and the same everywhere."""
+
+import random
+from collections.abc import Iterator
+
+from lakhnes._native import Song
+
+__all__ = ["made_songs"]
+
+FRAME = 735
+"""Ticks of a sixtieth of a second."""
+
+FRAMES_A_STEP = 6
+"""A tenth of a second: quavers at 300, semiquavers at 150 beats a minute."""
+
+SCALE = (0, 3, 5, 7, 10)
+"""Minor pentatonic: any two notes of it go together."""
+
+
+def made_songs(count: int, seconds: int) -> list[Song]:
+    """Make songs of four voices with envelopes, drums and changing duties: some 200 events of TX2 a second."""
+    return [Song.from_tx2("\n".join(_events(random.Random(number), seconds))) for number in range(count)]  # noqa: S311
+
+
+def _events(draw: random.Random, seconds: int) -> Iterator[str]:
+    root = draw.randrange(40, 52)
+    held: dict[str, int] = {}
+    for step in range(seconds * 60 // FRAMES_A_STEP):
+        for voice, every, octave in (("P1", draw.choice((1, 2)), 24), ("P2", 2, 12), ("TR", 4, 0), ("NO", 2, 0)):
+            if step % every:
+                continue
+            held[voice] = 0
+            pitch = draw.choice((2, 5, 8, 12)) if voice == "NO" else root + octave + draw.choice(SCALE)
+            yield f"{voice}_NOTEON_{pitch}"
+            if voice != "TR":
+                yield f"{voice}_VELOCITY_15"
+                yield f"{voice}_TIMBRE_{draw.choice((1, 2)) if voice != 'NO' else 0}"
+        for _ in range(FRAMES_A_STEP):
+            yield f"WT_{FRAME}"
+            for voice in held:
+                held[voice] += 1
+                if voice != "TR" and 15 - 2 * held[voice] > 0:
+                    yield f"{voice}_VELOCITY_{15 - 2 * held[voice]}"
+    yield from (f"{voice}_NOTEOFF" for voice in held)
