@@ -131,7 +131,7 @@ LIE = b'{"embedding.weight":{"dtype":"F32","shape":[1000000000000],"data_offsets
         (shorten(-1), "model.safetensors", "not a safetensors file"),
         (reshape(d_model=10), "model.safetensors", "'embedding.weight' is (631, 8), expected (631, 10)"),
         (reshape(n_layer=3), "model.safetensors", "'layers.2.attention.o_net.weight' is missing"),
-        (reshape(n_layer=65_536), "model.safetensors", "expected more than the 65536 layers"),
+        (reshape(n_layer=65_536), "model.safetensors", "expected at least 65537"),
         (reshape(n_layer=1), "model.safetensors", "expected no such tensor"),
         (reshape(d_inner=60_000, n_layer=20), "model.safetensors", "expected"),
         (reshape(pre_norm=False), "model.safetensors", "'final_norm.bias' is (8,), expected no such tensor"),

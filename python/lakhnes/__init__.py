@@ -27,6 +27,7 @@ from lakhnes.songs import read, read_log, render, write
 
 if TYPE_CHECKING:
     from lakhnes.checkpoint import load_model
+    from lakhnes.model.base import Model
     from lakhnes.sampling import accompany, continue_song, generate, infill
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "FormatError",
     "LakhnesError",
     "LimitError",
+    "Model",
     "RegisterLog",
     "Song",
     "TokenError",
@@ -54,6 +56,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Model": "lakhnes.model.base",
     "accompany": "lakhnes.sampling",
     "continue_song": "lakhnes.sampling",
     "generate": "lakhnes.sampling",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lakhnes.errors import CheckpointError
-from lakhnes.model.config import TransformerXLConfig
+from lakhnes.model.architectures import config_from_json
+from lakhnes.model.config import ModelConfig
 
 __all__ = ["CARD_FILE", "CONFIG_FILE", "RUN_FOLDER", "WEIGHTS_FILE", "read_config"]
 
@@ -18,7 +19,7 @@ RUN_FOLDER = "model"
 MAX_CONFIG_BYTES = 2**16
 
 
-def read_config(path: Path) -> TransformerXLConfig:
+def read_config(path: Path) -> ModelConfig:
     """Read ``config.json``.
 
     Raises
@@ -29,7 +30,7 @@ def read_config(path: Path) -> TransformerXLConfig:
     if path.stat().st_size > MAX_CONFIG_BYTES:
         raise CheckpointError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, expected a small JSON file")
     try:
-        return TransformerXLConfig.from_json(path.read_text(encoding="utf-8"))
+        return config_from_json(path.read_text(encoding="utf-8"))
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
     except UnicodeDecodeError:

@@ -18,6 +18,8 @@ from lakhnes.checkpoint.legacy import MODEL_FILE, read_published
 from lakhnes.checkpoint.zoo import directory_of
 from lakhnes.errors import CheckpointError
 from lakhnes.files import write_bytes
+from lakhnes.model.architectures import build
+from lakhnes.model.base import Model
 from lakhnes.model.transformer_xl import TransformerXL
 
 __all__ = ["RUN_FOLDER", "load_model", "pick_device", "save_checkpoint"]
@@ -44,7 +46,7 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def save_checkpoint(
-    model: TransformerXL,
+    model: Model,
     directory: str | os.PathLike[str],
     *,
     dtype: torch.dtype = torch.float16,
@@ -59,12 +61,16 @@ def save_checkpoint(
     """
     target = Path(directory)
     target.mkdir(parents=True, exist_ok=True)
-    weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in model.state_dict().items()}
+    trained = {name for name, _ in model.named_parameters()}  # the tables of an n-gram model are stored as they are
+    weights = {
+        name: tensor.detach().to("cpu", dtype if name in trained else tensor.dtype).contiguous()
+        for name, tensor in model.state_dict().items()
+    }
     write_bytes(target / WEIGHTS_FILE, save(weights, {"format": "pt"}), overwrite=overwrite)
     write_bytes(target / CONFIG_FILE, model.config.to_json().encode(), overwrite=overwrite)
 
 
-def load_model(name_or_path: str | os.PathLike[str] = "bundled", device: str = "auto") -> TransformerXL:
+def load_model(name_or_path: str | os.PathLike[str] = "bundled", device: str = "auto") -> Model:
     """Load a model, ready to compose.
 
     Parameters
@@ -93,16 +99,20 @@ def load_model(name_or_path: str | os.PathLike[str] = "bundled", device: str = "
     try:
         with safe_open(path, framework="pt") as file:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            if len(shapes) <= config.n_layer:
-                raise CheckpointError(f"{path}: {len(shapes)} tensors, expected more than the {config.n_layer} layers")
+            if len(shapes) < config.min_tensors:
+                raise CheckpointError(f"{path}: {len(shapes)} tensors, expected at least {config.min_tensors}")
             with torch.device("meta"):  # only its shapes: memory is taken when they are known to be those of the file
-                model = TransformerXL(config)
-            _check_shapes(path, shapes, {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()})
+                model = build(config)
+            expected = model.state_dict()
+            _check_shapes(path, shapes, {name: tuple(tensor.shape) for name, tensor in expected.items()})
             # Copies: the file may be replaced while the model lives.
-            weights = {name: file.get_tensor(name).to(torch.float32, copy=True) for name in shapes}
+            weights = {name: file.get_tensor(name).to(expected[name].dtype, copy=True) for name in shapes}
             model.load_state_dict(weights, assign=True)
+            model.check()
     except SafetensorError as error:
         raise CheckpointError(f"{path}: not a safetensors file ({error})") from None
+    except CheckpointError as error:
+        raise CheckpointError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
     return model.to(pick_device(device)).eval()
 
 

@@ -11,7 +11,7 @@ from lakhnes.files import AUDIO_FORMATS, SUFFIXES, WRITABLE, check_target
 if TYPE_CHECKING:
     from lakhnes._native import Song
     from lakhnes.cli.console import Console
-    from lakhnes.model.transformer_xl import TransformerXL
+    from lakhnes.model.base import Model
     from lakhnes.sampling import Composition
     from lakhnes.songs import Expression
 
@@ -136,7 +136,7 @@ def compose_and_write(
 def from_excerpt(draw: "Callable[..., list[Composition]]", given: "Song | None" = None, length: int = 0) -> "Draw":
     """Give a `Draw` of a function that makes token ids out of the first `length` events of a song."""
 
-    def songs(model: "TransformerXL", num: int, **options: Any) -> "list[tuple[Song, dict[str, Any]]]":
+    def songs(model: "Model", num: int, **options: Any) -> "list[tuple[Song, dict[str, Any]]]":
         from lakhnes._native import Vocabulary
         from lakhnes.sampling.excerpt import Excerpt
 

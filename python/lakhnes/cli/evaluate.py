@@ -72,7 +72,7 @@ def evaluate(
                 tgt_len=tgt_len,
                 mem_len=mem_len,
                 max_songs=songs,
-                dtype=product_dtype(precision, loaded.output_bias.device),
+                dtype=product_dtype(precision, loaded.device),
                 advance=advance,
             )
         facts[split] = score.facts()

@@ -9,7 +9,7 @@ from lakhnes.cli.composing import compose_and_write, composing_options
 from lakhnes.cli.console import Console, common_options, pass_console
 
 if TYPE_CHECKING:
-    from lakhnes.model.transformer_xl import TransformerXL
+    from lakhnes.model.base import Model
 
 __all__ = ["infill"]
 
@@ -36,7 +36,7 @@ def infill(console: Console, /, song: str, voices: str, **options: Any) -> None:
     if unknown := [name for name in names if name not in VOICES]:
         raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(VOICES)}", param_hint="--voices")
 
-    def draw(model: "TransformerXL", num: int, **chosen: Any) -> "list[tuple[Song, dict[str, Any]]]":
+    def draw(model: "Model", num: int, **chosen: Any) -> "list[tuple[Song, dict[str, Any]]]":
         chosen.pop("batch_size")  # each version has times of its own: they are written one after the other
         made = []
         for version in infill_texts(model, num, given, names, **chosen):

@@ -94,9 +94,11 @@ def _is_given(context: click.Context, name: str) -> bool:
 
 def _new_config(preset: str, given: dict[str, Any]) -> "TrainingConfig":
     from lakhnes._native import Vocabulary
+    from lakhnes.model.config import TransformerXLConfig
     from lakhnes.training.presets import PRESETS
 
     config = PRESETS[preset]
+    assert isinstance(config.model, TransformerXLConfig)
     shape: dict[str, Any] = {}
     if "layers" in given:
         shape["n_layer"] = given["layers"]
@@ -146,9 +148,11 @@ def _trainer(console: Console, config: "TrainingConfig", data: Path, output: Pat
 
 
 def _start_from(trainer: "Trainer", name: str) -> None:
-    from lakhnes.checkpoint import load_model
+    from lakhnes.model.config import TransformerXLConfig
+    from lakhnes.model.transformer_xl import TransformerXL
 
-    start = load_model(name, "cpu")
+    start = TransformerXL.load(name, "cpu")
+    assert isinstance(trainer.config.model, TransformerXLConfig)
     if start.config != dataclasses.replace(
         trainer.config.model, dropout=start.config.dropout, mem_len=start.config.mem_len
     ):

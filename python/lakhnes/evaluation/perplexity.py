@@ -17,7 +17,7 @@ from torch.nn import functional
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.packing import Ids, StreamPacker
 from lakhnes.errors import LakhnesError
-from lakhnes.model.transformer_xl import Memory, TransformerXL
+from lakhnes.model.base import Model
 
 __all__ = ["Score", "evaluate"]
 
@@ -65,7 +65,7 @@ class Score:
 
 @torch.inference_mode()
 def evaluate(
-    model: TransformerXL,
+    model: Model,
     corpus: Corpus,
     *,
     batch_size: int = 10,
@@ -79,7 +79,7 @@ def evaluate(
 
     Parameters
     ----------
-    model : TransformerXL
+    model : Model
         Put into evaluation mode while this runs.
     corpus : Corpus
     batch_size, tgt_len, mem_len : int
@@ -96,7 +96,7 @@ def evaluate(
     LakhnesError
         If the songs do not fill one segment of all streams, so that there is nothing to score.
     """
-    device = model.output_bias.device
+    device = model.device
     count = len(corpus) if max_songs is None else min(max_songs, len(corpus))
     begun = 0
 
@@ -110,7 +110,7 @@ def evaluate(
     training = model.training
     model.eval()
     started = time.perf_counter()
-    memory: Memory | None = None
+    memory: torch.Tensor | None = None
     total, positions = 0.0, 0
     for inputs, targets in StreamPacker(song, count, batch_size, tgt_len):
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):

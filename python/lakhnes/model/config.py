@@ -1,25 +1,52 @@
-"""Shape of a Transformer-XL: what `config.json` beside the weights says."""
+"""Shapes of models: what `config.json` beside the weights says."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from lakhnes.errors import CheckpointError
 
-ARCHITECTURE = "transformer-xl"
 FORMAT_VERSION = 1
 
 # A checkpoint is data from elsewhere: no dimension above this is built, so that a config of a few bytes cannot take
 # all memory. The published LakhNES models use 2,048 at the most.
 MAX_DIMENSION = 65_536
 MAX_PARAMETERS = 2_000_000_000
+MAX_ORDER = 6
+"""Of n-grams: six ids of either vocabulary fit into a 64-bit key."""
+
+C = TypeVar("C", bound="ModelConfig")
+
+
+def check_range(name: str, value: object, least: int, most: int = MAX_DIMENSION) -> None:
+    """Refuse a hyper-parameter that is no whole number of a range.
+
+    Raises
+    ------
+    CheckpointError
+        If it is not; the message names it.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise CheckpointError(f"config: {name} is {value!r}, expected a whole number from {least} to {most}")
+
+
+def check_dropout(value: object) -> None:
+    """Refuse a probability of dropout that is none.
+
+    Raises
+    ------
+    CheckpointError
+        If it is not a number from 0 up to 1.
+    """
+    if not isinstance(value, (int, float)) or not 0.0 <= value < 1.0:
+        raise CheckpointError(f"config: dropout is {value!r}, expected a number from 0 up to 1")
 
 
 @dataclasses.dataclass(frozen=True)
-class TransformerXLConfig:
-    """Hyper-parameters of a Transformer-XL.
+class ModelConfig:
+    """What models of every architecture have.
 
     Attributes
     ----------
@@ -27,6 +54,92 @@ class TransformerXLConfig:
         Name of the vocabulary, ``"tx1"`` (631 ids) or ``"tx2"`` (686 ids).
     vocab_size : int
         Number of token ids; id 0 is the song boundary ``<S>``.
+    """
+
+    architecture: ClassVar[str]
+    title: ClassVar[str]
+
+    vocabulary: str = "tx1"
+    vocab_size: int = 631
+
+    def check_vocabulary(self) -> None:
+        """Refuse a vocabulary that there is not.
+
+        Raises
+        ------
+        CheckpointError
+        """
+        check_range("vocab_size", self.vocab_size, 1)
+        if self.vocabulary not in ("tx1", "tx2"):
+            raise CheckpointError(f"config: vocabulary is {self.vocabulary!r}, expected 'tx1' or 'tx2'")
+
+    @property
+    def mem_len(self) -> int:
+        """Tokens of memory that the model was made for: the default of generation."""
+        raise NotImplementedError
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of weights of a model of this shape."""
+        raise NotImplementedError
+
+    @property
+    def min_tensors(self) -> int:
+        """Number of tensors that weights of this shape have at the least."""
+        raise NotImplementedError
+
+    @property
+    def description(self) -> str:
+        """The shape in words."""
+        raise NotImplementedError
+
+    def check_size(self) -> None:
+        """Refuse a shape of too many weights.
+
+        Raises
+        ------
+        CheckpointError
+        """
+        if self.num_parameters > MAX_PARAMETERS:
+            raise CheckpointError(f"config: {self.num_parameters} parameters, expected at most {MAX_PARAMETERS}")
+
+    def to_json(self) -> str:
+        """Return the text of ``config.json``."""
+        facts: dict[str, Any] = {"architecture": self.architecture, "format_version": FORMAT_VERSION}
+        return json.dumps(facts | dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls: type[C], text: str) -> C:
+        """Read ``config.json``.
+
+        Raises
+        ------
+        CheckpointError
+            If the text is not JSON, names another architecture, or a value is missing, unknown or out of range.
+        """
+        try:
+            facts = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise CheckpointError(f"config: not JSON ({error})") from None
+        if not isinstance(facts, dict) or facts.pop("architecture", None) != cls.architecture:
+            raise CheckpointError(f"config: expected an object with architecture {cls.architecture!r}")
+        version = facts.pop("format_version", None)
+        if version != FORMAT_VERSION:
+            raise CheckpointError(f"config: format_version is {version!r}, expected {FORMAT_VERSION}")
+        known = {field.name for field in dataclasses.fields(cls)}
+        if unknown := sorted(set(facts) - known):
+            raise CheckpointError(f"config: unknown entry {unknown[0]!r}, expected only {', '.join(sorted(known))}")
+        if missing := sorted(known - set(facts)):
+            raise CheckpointError(f"config: entry {missing[0]!r} is missing")
+        return cls(**facts)
+
+
+@dataclasses.dataclass(frozen=True)
+class TransformerXLConfig(ModelConfig):
+    """Hyper-parameters of a Transformer-XL.
+
+    Attributes
+    ----------
     n_layer, n_head, d_model, d_head, d_inner : int
         Depth, attention heads, width, width of one head, width of the feed-forward layer.
     dropout : float
@@ -42,8 +155,9 @@ class TransformerXLConfig:
         Length of memory that the model was made for: the default of generation.
     """
 
-    vocabulary: str = "tx1"
-    vocab_size: int = 631
+    architecture: ClassVar[str] = "transformer-xl"
+    title: ClassVar[str] = "A Transformer-XL"
+
     n_layer: int = 12
     n_head: int = 8
     d_model: int = 512
@@ -56,22 +170,15 @@ class TransformerXLConfig:
     mem_len: int = 512
 
     def __post_init__(self) -> None:
-        for name in ("vocab_size", "n_layer", "n_head", "d_model", "d_head", "d_inner"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_DIMENSION:
-                raise CheckpointError(f"config: {name} is {value!r}, expected a whole number from 1 to {MAX_DIMENSION}")
+        for name in ("n_layer", "n_head", "d_model", "d_head", "d_inner"):
+            check_range(name, getattr(self, name), 1)
         for name in ("clamp_len", "mem_len"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_DIMENSION:
-                raise CheckpointError(f"config: {name} is {value!r}, expected a whole number from 0 to {MAX_DIMENSION}")
-        if not isinstance(self.dropout, (int, float)) or not 0.0 <= self.dropout < 1.0:
-            raise CheckpointError(f"config: dropout is {self.dropout!r}, expected a number from 0 up to 1")
-        if self.vocabulary not in ("tx1", "tx2"):
-            raise CheckpointError(f"config: vocabulary is {self.vocabulary!r}, expected 'tx1' or 'tx2'")
+            check_range(name, getattr(self, name), 0)
+        check_dropout(self.dropout)
+        self.check_vocabulary()
         if self.d_model % 2:
             raise CheckpointError(f"config: d_model is {self.d_model}, expected an even number (sines and cosines)")
-        if self.num_parameters > MAX_PARAMETERS:
-            raise CheckpointError(f"config: {self.num_parameters} parameters, expected at most {MAX_PARAMETERS}")
+        self.check_size()
 
     @property
     def num_parameters(self) -> int:
@@ -83,32 +190,114 @@ class TransformerXLConfig:
         final_norm = 2 * self.d_model if self.pre_norm else 0
         return self.n_layer * (attention + feed_forward + norms) + self.vocab_size * (self.d_model + 1) + final_norm
 
-    def to_json(self) -> str:
-        """Return the text of ``config.json``."""
-        facts: dict[str, Any] = {"architecture": ARCHITECTURE, "format_version": FORMAT_VERSION}
-        return json.dumps(facts | dataclasses.asdict(self), indent=2) + "\n"
+    @property
+    def min_tensors(self) -> int:
+        """Number of tensors that weights of this shape have at the least."""
+        return self.n_layer + 1
 
-    @classmethod
-    def from_json(cls, text: str) -> TransformerXLConfig:
-        """Read ``config.json``.
+    @property
+    def description(self) -> str:
+        """The shape in words."""
+        return (
+            f"{self.n_layer} layers, {self.n_head} heads of {self.d_head}, d_model {self.d_model}, "
+            f"d_inner {self.d_inner}, {'pre' if self.pre_norm else 'post'}-norm, memory {self.mem_len}"
+        )
 
-        Raises
-        ------
-        CheckpointError
-            If the text is not JSON, names another architecture, or a value is missing, unknown or out of range.
-        """
-        try:
-            facts = json.loads(text)
-        except ValueError as error:
-            raise CheckpointError(f"config: not JSON ({error})") from None
-        if not isinstance(facts, dict) or facts.pop("architecture", None) != ARCHITECTURE:
-            raise CheckpointError(f"config: expected an object with architecture {ARCHITECTURE!r}")
-        version = facts.pop("format_version", None)
-        if version != FORMAT_VERSION:
-            raise CheckpointError(f"config: format_version is {version!r}, expected {FORMAT_VERSION}")
-        known = {field.name for field in dataclasses.fields(cls)}
-        if unknown := sorted(set(facts) - known):
-            raise CheckpointError(f"config: unknown entry {unknown[0]!r}, expected only {', '.join(sorted(known))}")
-        if missing := sorted(known - set(facts)):
-            raise CheckpointError(f"config: entry {missing[0]!r} is missing")
-        return cls(**facts)
+
+@dataclasses.dataclass(frozen=True)
+class LSTMConfig(ModelConfig):
+    """Hyper-parameters of an LSTM.
+
+    Attributes
+    ----------
+    n_layer, d_model : int
+        Depth, and width of embeddings and of every layer.
+    dropout : float
+        Of embeddings and of what each layer gives, in training only.
+    """
+
+    architecture: ClassVar[str] = "lstm"
+    title: ClassVar[str] = "An LSTM"
+
+    n_layer: int = 2
+    d_model: int = 512
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("n_layer", "d_model"):
+            check_range(name, getattr(self, name), 1)
+        check_dropout(self.dropout)
+        self.check_vocabulary()
+        self.check_size()
+
+    @property
+    def mem_len(self) -> int:
+        """Tokens remembered: none as such, for the state of an LSTM has one size."""
+        return 0
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of weights of a model of this shape."""
+        return self.n_layer * (8 * self.d_model**2 + 8 * self.d_model) + self.vocab_size * (self.d_model + 1)
+
+    @property
+    def min_tensors(self) -> int:
+        """Number of tensors that weights of this shape have at the least."""
+        return 4 * self.n_layer + 2
+
+    @property
+    def description(self) -> str:
+        """The shape in words."""
+        return f"{self.n_layer} layers, d_model {self.d_model}"
+
+
+@dataclasses.dataclass(frozen=True)
+class NGramConfig(ModelConfig):
+    """Size of an n-gram model.
+
+    Attributes
+    ----------
+    order : int
+        Tokens of the longest n-gram: 0 for a uniform guess, 1 for the frequencies of tokens, 5 for the paper's 5-gram.
+    contexts, ngrams : tuple of int
+        Of the orders 2 and up: contexts that were seen, and n-grams that were.
+    """
+
+    architecture: ClassVar[str] = "n-gram"
+    title: ClassVar[str] = "An n-gram model"
+
+    order: int = 5
+    contexts: tuple[int, ...] = ()
+    ngrams: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.check_vocabulary()
+        check_range("order", self.order, 0, MAX_ORDER)
+        for name in ("contexts", "ngrams"):
+            value = getattr(self, name)
+            if not isinstance(value, (list, tuple)) or len(value) != max(self.order - 1, 0):
+                raise CheckpointError(f"config: {name} is {value!r}, expected a number for each order from 2")
+            for number in value:
+                check_range(name, number, 1, MAX_PARAMETERS)
+            object.__setattr__(self, name, tuple(value))  # JSON gives lists
+        self.check_size()
+
+    @property
+    def mem_len(self) -> int:
+        """Tokens before the present one that the longest n-gram looks at."""
+        return max(self.order - 1, 0)
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of probabilities and of weights of shorter contexts."""
+        return sum(self.contexts) + sum(self.ngrams) + (self.vocab_size if self.order else 0)
+
+    @property
+    def min_tensors(self) -> int:
+        """Number of tensors that a model of this size has at the least."""
+        return 1 + 5 * max(self.order - 1, 0)
+
+    @property
+    def description(self) -> str:
+        """The shape in words."""
+        return f"order {self.order}, " + (f"{sum(self.ngrams):,} n-grams" if self.ngrams else "no contexts")

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lakhnes.model.attention import RelativeScores
+from lakhnes.model.base import Model
 from lakhnes.model.config import TransformerXLConfig
 
 Memory: TypeAlias = Tensor
@@ -129,7 +130,7 @@ class Layer(nn.Module):
         return self.finish(x, self.attention(self.attention_norm(x), normed, table, mask))
 
 
-class TransformerXL(nn.Module):
+class TransformerXL(Model):
     """The language model: token ids in, logits of the next token out.
 
     Parameters
@@ -137,6 +138,8 @@ class TransformerXL(nn.Module):
     config : TransformerXLConfig
         The shape. Input and output embedding share one matrix; inputs are scaled by sqrt(D).
     """
+
+    config: TransformerXLConfig
 
     def __init__(self, config: TransformerXLConfig) -> None:
         super().__init__()

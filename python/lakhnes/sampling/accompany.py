@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from lakhnes._native import Song, Vocabulary
-from lakhnes.model.transformer_xl import TransformerXL
+from lakhnes.model.base import Model
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.generate import batches
 from lakhnes.sampling.grammar import BOUNDARY
@@ -22,12 +22,12 @@ __all__ = ["accompany", "accompany_ids"]
 MELODIC = ("P1", "P2", "TR")
 
 
-def accompany(model: TransformerXL, song: Song, num: int = 1, **options: Any) -> list[Song]:
+def accompany(model: Model, song: Song, num: int = 1, **options: Any) -> list[Song]:
     """Choose new pitches for the pulses and the triangle of a song.
 
     Parameters
     ----------
-    model : TransformerXL
+    model : Model
     song : Song
     num : int
         How many versions.
@@ -46,7 +46,7 @@ def accompany(model: TransformerXL, song: Song, num: int = 1, **options: Any) ->
 
 
 def accompany_ids(
-    model: TransformerXL,
+    model: Model,
     num: int,
     ids: Sequence[int],
     *,

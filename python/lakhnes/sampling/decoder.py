@@ -6,16 +6,56 @@ once into a buffer, and the projected distances are computed once for a model an
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lakhnes.model.base import Model
 from lakhnes.model.transformer_xl import Layer, RelativeAttention, TransformerXL
 
-__all__ = ["Decoder"]
+__all__ = ["Decoder", "SegmentDecoder", "Stepper", "make_decoder"]
 
 SLACK = 256
 """Steps between two moves of the buffers: they are this much longer than the memory."""
+
+
+class Stepper(Protocol):
+    """The state of some songs that are read or written one token a step."""
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """Read one token of every song, ``(B,)`` ids; return logits of the next, ``(B, vocab_size)``."""
+        ...
+
+
+def make_decoder(model: Model, batch_size: int, mem_len: int) -> Stepper:
+    """Return what steps through songs with a model; the parameters are those of `Decoder`."""
+    if isinstance(model, TransformerXL):
+        return Decoder(model, batch_size, mem_len)
+    return SegmentDecoder(model, mem_len)
+
+
+class SegmentDecoder:
+    """Steps of any model: segments of one token. For models whose step costs the same however much was read.
+
+    Parameters
+    ----------
+    model : Model
+        In evaluation mode.
+    mem_len : int
+        Positions that are remembered, where memory is a row of positions.
+    """
+
+    def __init__(self, model: Model, mem_len: int) -> None:
+        self.model, self.mem_len = model, mem_len
+        self.memory: Tensor | None = None
+
+    @torch.inference_mode()
+    def step(self, tokens: Tensor) -> Tensor:
+        """Read one token of every song, ``(B,)`` ids; return logits of the next, ``(B, vocab_size)``."""
+        hidden, self.memory = self.model(tokens[:, None], self.memory, self.mem_len)
+        return self.model.logits(hidden)[:, 0]
 
 
 class Decoder:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lakhnes._native import Song, Vocabulary
-from lakhnes.model.transformer_xl import TransformerXL
+from lakhnes.model.base import Model
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.writing import Composition, Options, Writing
 
@@ -19,12 +19,12 @@ def new_seed() -> int:
     return secrets.randbelow(2**31)
 
 
-def generate(model: TransformerXL, num: int = 1, **options: Any) -> list[Song]:
+def generate(model: Model, num: int = 1, **options: Any) -> list[Song]:
     """Compose songs.
 
     Parameters
     ----------
-    model : TransformerXL
+    model : Model
         From `lakhnes.load_model`.
     num : int
         How many songs.
@@ -40,13 +40,13 @@ def generate(model: TransformerXL, num: int = 1, **options: Any) -> list[Song]:
 
 
 def continue_song(
-    model: TransformerXL, prime: Song, num: int = 1, *, prime_length: int = 512, length: int = 512, **options: Any
+    model: Model, prime: Song, num: int = 1, *, prime_length: int = 512, length: int = 512, **options: Any
 ) -> list[Song]:
     """Let a song go on.
 
     Parameters
     ----------
-    model : TransformerXL
+    model : Model
     prime : Song
     num : int
         How many ways to go on.
@@ -68,13 +68,13 @@ def continue_song(
     return [kept.song(song.ids, vocabulary) for song in songs]
 
 
-def generate_ids(model: TransformerXL, num: int = 1, **options: Any) -> list[list[int]]:
+def generate_ids(model: Model, num: int = 1, **options: Any) -> list[list[int]]:
     """Compose songs as token ids, without boundaries; the parameters are those of `compose`."""
     return [song.ids for song in compose(model, num, **options)]
 
 
 def compose(
-    model: TransformerXL,
+    model: Model,
     num: int = 1,
     prime: Sequence[int] = (),
     *,
@@ -86,7 +86,7 @@ def compose(
 
     Parameters
     ----------
-    model : TransformerXL
+    model : Model
     num : int
         How many songs.
     prime : sequence of int

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lakhnes._native import Song, Vocabulary
 from lakhnes.errors import LakhnesError
-from lakhnes.model.transformer_xl import TransformerXL
+from lakhnes.model.base import Model
 from lakhnes.sampling.generate import batches
 from lakhnes.sampling.grammar import BOUNDARY, VOICES
 from lakhnes.sampling.writing import Options, Writing, losses_of, perplexity
@@ -45,12 +45,12 @@ class Infilling:
     seconds: float
 
 
-def infill(model: TransformerXL, song: Song, voices: Sequence[str], num: int = 1, **options: Any) -> list[Song]:
+def infill(model: Model, song: Song, voices: Sequence[str], num: int = 1, **options: Any) -> list[Song]:
     """Write new parts for some voices of a song.
 
     Parameters
     ----------
-    model : TransformerXL
+    model : Model
         Of the TX1 vocabulary.
     song : Song
     voices : sequence of str
@@ -75,7 +75,7 @@ def infill(model: TransformerXL, song: Song, voices: Sequence[str], num: int = 1
 
 
 def infill_texts(
-    model: TransformerXL, num: int, song: Song, voices: Sequence[str], *, seed: int | None = None, **options: Any
+    model: Model, num: int, song: Song, voices: Sequence[str], *, seed: int | None = None, **options: Any
 ) -> list[Infilling]:
     """Write new parts; the parameters are those of `infill`."""
     named = {voice.upper() for voice in voices}

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from lakhnes._native import Vocabulary
 from lakhnes.errors import LakhnesError
-from lakhnes.model.transformer_xl import TransformerXL
-from lakhnes.sampling.decoder import Decoder
+from lakhnes.model.base import Model
+from lakhnes.sampling.decoder import make_decoder
 from lakhnes.sampling.grammar import BOUNDARY, Grammar
 from lakhnes.sampling.sampler import draw, uniforms
 
@@ -73,14 +73,14 @@ class Options:
 class Writing:
     """Some songs being written in step, each with random numbers of its own."""
 
-    def __init__(self, model: TransformerXL, seeds: list[int], options: Options) -> None:
+    def __init__(self, model: Model, seeds: list[int], options: Options) -> None:
         self.model, self.options = model, options
         self.started = time.perf_counter()
-        self.device = model.output_bias.device
+        self.device = model.device
         self.generators = [np.random.default_rng(seed) for seed in seeds]
         self.count = len(seeds)
         memory = model.config.mem_len if options.memory is None else options.memory
-        self.decoder = Decoder(model, self.count, memory)
+        self.decoder = make_decoder(model, self.count, memory)
         vocabulary = Vocabulary(model.config.vocabulary)
         supported = Grammar.supports(vocabulary)
         self.grammar = Grammar(vocabulary, self.count, self.device) if supported else None

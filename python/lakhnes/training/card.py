@@ -31,11 +31,10 @@ def model_card(
             f"{score.songs} songs), in {score.batch_size} streams, segments of {score.tgt_len} and a memory of "
             f"{score.mem_len} tokens."
         )
-    return f"""# A Transformer-XL for NES music
+    return f"""# {model.title} for NES music
 
-Vocabulary {model.vocabulary.upper()}, {model.num_parameters:,} parameters: {model.n_layer} layers,
-{model.n_head} heads of {model.d_head}, d_model {model.d_model}, d_inner {model.d_inner},
-{"pre" if model.pre_norm else "post"}-norm, memory {model.mem_len}.
+Vocabulary {model.vocabulary.upper()}, {model.num_parameters:,} parameters:
+{model.description}.
 
 ## Evaluation
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from lakhnes.data.corpus import Augmentation
 from lakhnes.errors import CheckpointError
-from lakhnes.model.config import TransformerXLConfig
+from lakhnes.model.architectures import config_from_facts
+from lakhnes.model.config import ModelConfig, TransformerXLConfig
 
 __all__ = ["TrainingConfig"]
 
@@ -20,7 +21,8 @@ class TrainingConfig:
 
     Attributes
     ----------
-    model : TransformerXLConfig
+    model : ModelConfig
+        Of any architecture that is trained by gradients.
     augmentation : Augmentation
     plain_tail : float
         Share of the run, at its end, that sees the songs as they are.
@@ -54,7 +56,7 @@ class TrainingConfig:
         Songs of the valid split in those evaluations.
     """
 
-    model: TransformerXLConfig = dataclasses.field(default_factory=TransformerXLConfig)
+    model: ModelConfig = dataclasses.field(default_factory=TransformerXLConfig)
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
     plain_tail: float = 0.0
     batch_size: int = 16
@@ -120,7 +122,9 @@ class TrainingConfig:
 
     def to_json(self) -> str:
         """Return the configuration as JSON."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        facts = dataclasses.asdict(self)
+        facts["model"] = {"architecture": self.model.architecture} | facts["model"]
+        return json.dumps(facts, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> TrainingConfig:
@@ -133,7 +137,7 @@ class TrainingConfig:
         """
         try:
             facts: dict[str, Any] = json.loads(text)
-            facts["model"] = TransformerXLConfig(**facts["model"])
+            facts["model"] = config_from_facts(facts["model"])
             facts["augmentation"] = Augmentation(**facts["augmentation"])
             facts["memory_ramp"] = tuple(facts["memory_ramp"])
             return cls(**facts)

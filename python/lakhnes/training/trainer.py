@@ -32,7 +32,7 @@ from lakhnes.data.packing import StreamPacker
 from lakhnes.errors import CheckpointError, LakhnesError
 from lakhnes.evaluation.perplexity import Score, evaluate
 from lakhnes.files import write_bytes
-from lakhnes.model.transformer_xl import Memory, TransformerXL
+from lakhnes.model.architectures import build
 from lakhnes.training.config import TrainingConfig
 from lakhnes.training.optimizer import make_optimizers
 from lakhnes.training.precision import product_dtype
@@ -85,10 +85,10 @@ class Trainer:
         self.directory, self.device, self.report = directory, device, report
         self.dtype = product_dtype(config.precision, device)
         torch.manual_seed(config.seed)
-        self.model = TransformerXL(config.model).to(device)
+        self.model = build(config.model).to(device)
         self.optimizers = make_optimizers(self.model, config)
         self.packer = StreamPacker(self.song, None, config.batch_size, config.tgt_len)
-        self.memory: Memory | None = None
+        self.memory: Tensor | None = None
         self.step, self.tokens, self.seconds = 0, 0, 0.0
         self.order: tuple[int, np.ndarray[Any, np.dtype[np.int64]]] = (-1, np.zeros(0, dtype=np.int64))
         self.data_hash = train.fingerprint()
