@@ -66,7 +66,7 @@ def distribution(model, context):
 
 def contexts_of(songs, order):
     seen = {ngram[1:] for ngram in windows(songs, order)}
-    return sorted(seen) + [(6,) * (order - 1), (6, 6, 1, 2)[-(order - 1) :]]
+    return [*sorted(seen), (6,) * (order - 1), (6, 6, 1, 2)[-(order - 1) :]]
 
 
 @settings(max_examples=40, deadline=None)
