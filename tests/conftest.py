@@ -1,5 +1,6 @@
 """What the tests share: the reference data beside the repository, songs of their own, and ways to run the program."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,10 @@ from click.testing import CliRunner, Result
 
 import lakhnes
 from lakhnes.cli import cli
+
+# The tests' models are small: waiting for a second thread at every product costs more than it computes. Set before
+# torch is first imported; programs that tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
 

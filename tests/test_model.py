@@ -52,8 +52,8 @@ def written_out(content, position, key, value, distances, mask):
                 here = keys - rows + row
                 scores = []
                 for other in range(keys):
-                    # The table goes from distance K down to 0; the future is masked whatever stands there.
-                    place = min(keys - (here - other), keys)
+                    # The table goes from distance K - 1 down to 0; the future is masked whatever stands there.
+                    place = min(keys - 1 - (here - other), keys - 1)
                     score = content[head, song, row] @ key[head, song, other]
                     score = score + position[head, song, row] @ distances[head, place]
                     hidden = other - (keys - mask.shape[1])
@@ -77,7 +77,7 @@ def attention_inputs(heads, batch, rows, memory, width, *, whole_mask, seed=0):
         draw(heads, batch, rows, width),
         draw(heads, batch, keys, width),
         draw(heads, batch, keys, width),
-        draw(heads, keys + 1, width),
+        draw(heads, keys, width),
         mask if whole_mask else mask[:, memory:],
     ]
 

@@ -65,8 +65,10 @@ def train(
     same command goes on from there. The model ends up in RUN/model, and the path of it goes to stdout.
     """
     from lakhnes.checkpoint.native import pick_device
+    from lakhnes.training.allocator import keep_freed_memory
     from lakhnes.training.trainer import STATE_FILE
 
+    keep_freed_memory()
     given = {name: value for name, value in options.items() if _is_given(context, name)}
     resumed = not force and (output / STATE_FILE).exists()
     config = _resumed_config(output, given) if resumed else _new_config(options["preset"], given)

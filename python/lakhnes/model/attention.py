@@ -4,8 +4,8 @@ The same mathematics as the three products, the shift and the softmax written ou
 that the T x K matrix of scores is passed over as few times as possible: it is what training on a CPU waits for.
 
 * Heads come first, so that the product with the H x K projected distances is H large matrix products.
-* The distance table has one row more than there are keys. Its product is then already the padded matrix of the
-  relative shift (Dai et al. 2019, appendix B), and the shift is a view of it.
+* The relative shift (Dai et al. 2019, appendix B) is a view: the row of a query begins one column earlier than that of
+  the query before it, which is a stride.
 * Only the last T columns can lie in the future, so only they need a mask.
 """
 
@@ -17,17 +17,31 @@ import torch
 from torch import Tensor
 
 
-def _shifted(padded: Tensor, keys: int) -> Tensor:
-    """View ``(H * B, T, K + 1)`` scores by distance as ``(H * B, T, K)`` scores by key."""
-    batch, rows, _ = padded.shape
-    return padded.view(batch, rows * (keys + 1))[:, rows:].view(batch, rows, keys)
+def _shifted(by_distance: Tensor) -> Tensor:
+    """View ``(H * B, T, K)`` scores by distance as scores by key.
+
+    Key j of row t lies in column ``j + T - 1 - t``. What would lie beyond the row's end is in the future of t.
+    """
+    batch, rows, keys = by_distance.shape
+    return by_distance.as_strided((batch, rows, keys), (rows * keys, keys - 1, 1), rows - 1)
+
+
+def _unshifted(by_key: Tensor) -> Tensor:
+    """Copy ``(H * B, T, K)`` gradients by key, zero in the future, to gradients by distance: `_shifted` undone."""
+    batch, rows, keys = by_key.shape
+    flat = by_key.new_empty(batch, rows * keys)
+    flat[:, : rows - 1] = 0
+    # The last column is in the future of every row but the last, and there it comes last of all.
+    flat[:, rows - 1 : -1].view(batch, rows, keys - 1).copy_(by_key[:, :, :-1])
+    flat[:, -1] = by_key[:, -1, -1]
+    return flat.view(batch, rows, keys)
 
 
 class RelativeScores(torch.autograd.Function):
     """Read the values by softmax of content and position scores.
 
     ``apply(content_query, position_query, key, value, distances, mask)`` with shapes ``(H, B, T, E)`` twice,
-    ``(H, B, K, E)`` twice, ``(H, K + 1, E)`` for the distances K … 0 and ``(T, N)`` for the mask (0 or minus infinity)
+    ``(H, B, K, E)`` twice, ``(H, K, E)`` for the distances K - 1 … 0 and ``(T, N)`` for the mask (0 or minus infinity)
     of the last N keys; returns ``(H, B, T, E)``. The queries are scaled already.
     """
 
@@ -39,7 +53,7 @@ class RelativeScores(torch.autograd.Function):
         heads, batch, rows, width = content.shape
         keys = key.shape[2]
         by_distance = torch.bmm(position.view(heads, batch * rows, width), distances.transpose(1, 2))
-        shifted = _shifted(by_distance.view(heads * batch, rows, keys + 1), keys)
+        shifted = _shifted(by_distance.view(heads * batch, rows, keys))
         scores = torch.baddbmm(
             shifted, content.view(heads * batch, rows, width), key.view(heads * batch, keys, width).transpose(1, 2)
         )
@@ -61,11 +75,7 @@ class RelativeScores(torch.autograd.Function):
         scores_gradient = torch._softmax_backward_data(weights_gradient, weights, -1, weights.dtype)
         content_gradient = torch.bmm(scores_gradient, key.view(heads * batch, keys, width))
         key_gradient = torch.bmm(scores_gradient.transpose(1, 2), content.view(heads * batch, rows, width))
-        padded = scores_gradient.new_empty(heads * batch, rows, keys + 1)
-        flat = padded.view(heads * batch, rows * (keys + 1))
-        flat[:, :rows] = 0
-        flat[:, rows:] = scores_gradient.view(heads * batch, rows * keys)
-        by_distance = padded.view(heads, batch * rows, keys + 1)
+        by_distance = _unshifted(scores_gradient).view(heads, batch * rows, keys)
         position_gradient = torch.bmm(by_distance, distances)
         distances_gradient = torch.bmm(by_distance.transpose(1, 2), position.view(heads, batch * rows, width))
         return (

@@ -77,7 +77,7 @@ class RelativeAttention(nn.Module):
     def forward(self, x: Tensor, memory: Tensor | None, table: Tensor, mask: Tensor) -> Tensor:
         """Read from ``(B, M, D)`` of memory and the segment ``(B, T, D)`` itself; return ``(B, T, D)``.
 
-        `table` is ``(K + 1, D)`` for the distances K … 0, `mask` ``(T, N)`` for the last N keys.
+        `table` is ``(K, D)`` for the distances K - 1 … 0, `mask` ``(T, N)`` for the last N keys.
         """
         inner = self.n_head * self.d_head
         weight = self.qkv_net.weight
@@ -208,7 +208,7 @@ class TransformerXL(Model):
         rows = tokens.shape[1]
         kept = 0 if memory is None else memory.shape[2]
         hidden = self.embed(tokens)
-        table = self.dropout(self.distances(kept + rows + 1))  # K … 0
+        table = self.dropout(self.distances(kept + rows))  # K - 1 … 0
         mask = self.mask(rows, kept, mem_len)
         states = [hidden]
         for index, layer in enumerate(self.layers):
@@ -219,10 +219,19 @@ class TransformerXL(Model):
 
 def _remember(states: list[Tensor], memory: Memory | None, mem_len: int) -> Memory:
     """Return the last `mem_len` positions of the old memory followed by the segment."""
-    segment = torch.stack([state.detach() for state in states])
-    if memory is not None:
-        segment = torch.cat([memory.to(segment.dtype), segment], dim=2)
-    return segment[:, :, max(segment.shape[2] - mem_len, 0) :].contiguous()
+    layers, (batch, rows, width) = len(states), states[0].shape
+    before = 0 if memory is None else min(memory.shape[2], max(mem_len - rows, 0))
+    after = min(rows, mem_len)
+    device, dtype = states[0].device, states[0].dtype
+    if torch.is_autocast_enabled(device.type):  # memory is then read through products in half precision only
+        dtype = torch.get_autocast_dtype(device.type)
+    kept = torch.empty((layers, batch, before + after, width), dtype=dtype, device=device)
+    if memory is not None and before:
+        kept[:, :, :before] = memory[:, :, memory.shape[2] - before :]
+    if after:
+        for layer, state in zip(kept, states, strict=True):
+            layer[:, before:] = state.detach()[:, rows - after :]
+    return kept
 
 
 def _initialise(module: nn.Module) -> None:
