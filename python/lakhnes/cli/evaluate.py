@@ -1,10 +1,16 @@
 """``lakhnes eval``: how well a model predicts songs."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+
+if TYPE_CHECKING:
+    from lakhnes.data.corpus import Corpus
+    from lakhnes.evaluation.perplexity import Score
+    from lakhnes.model.base import Model
 
 __all__ = ["evaluate"]
 
@@ -30,6 +36,7 @@ SPLITS = ("train", "valid", "test")
     type=click.Choice(["auto", "float32", "bfloat16"]),
     help="Of matrix products.",
 )
+@click.option("--per-song", is_flag=True, help="Begin every song with an empty memory, and report each.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @common_options
 @pass_console
@@ -43,17 +50,19 @@ def evaluate(
     mem_len: int,
     songs: int | None,
     precision: str,
+    per_song: bool,
     device: str,
 ) -> None:
     """Print the perplexity of MODEL on DATA exactly as LakhNES computes it.
 
-    MODEL is bundled or a checkpoint directory; DATA has folders valid and test of NAME.tx1.txt.
+    MODEL is bundled, a checkpoint directory or a training run, of any architecture; DATA has folders valid and test of
+    NAME.tx1.txt. With --per-song every token of every song is scored; without it, as LakhNES does, memory goes on from
+    song to song, and the unfinished last segment is dropped.
     """
     from lakhnes._native import Vocabulary
     from lakhnes.checkpoint import load_model
     from lakhnes.data.corpus import Corpus
     from lakhnes.errors import FormatError
-    from lakhnes.evaluation.perplexity import evaluate as score_of
     from lakhnes.training.precision import product_dtype
 
     loaded = load_model(model, device)
@@ -65,22 +74,51 @@ def evaluate(
     for split in chosen:
         corpus = Corpus.load(data, split, vocabulary)
         with console.progress(split, min(songs or len(corpus), len(corpus))) as advance:
-            score = score_of(
-                loaded,
-                corpus,
-                batch_size=batch_size,
-                tgt_len=tgt_len,
-                mem_len=mem_len,
-                max_songs=songs,
-                dtype=product_dtype(precision, loaded.device),
-                advance=advance,
-            )
-        facts[split] = score.facts()
-        console.result(
-            f"{split}: loss {score.loss:.4f}  PPL {score.ppl:.4f}  "
-            f"{score.positions} positions of {score.songs} songs  {score.seconds:.1f} s"
-        )
+            options = {
+                "batch_size": batch_size, "tgt_len": tgt_len, "mem_len": mem_len, "max_songs": songs,
+                "dtype": product_dtype(precision, loaded.device), "advance": advance,
+            }  # fmt: skip
+            facts[split] = (_per_song if per_song else _in_streams)(console, split, loaded, corpus, options)
     console.summary(facts)
+
+
+def _in_streams(
+    console: Console, split: str, model: "Model", corpus: "Corpus", options: dict[str, Any]
+) -> dict[str, Any]:
+    from lakhnes.evaluation.perplexity import evaluate as score_of
+
+    score = score_of(model, corpus, **options)
+    console.result(_line(split, score))
+    return dict(score.facts())
+
+
+def _per_song(
+    console: Console, split: str, model: "Model", corpus: "Corpus", options: dict[str, Any]
+) -> dict[str, Any]:
+    import time
+
+    from lakhnes.errors import FormatError
+    from lakhnes.evaluation.perplexity import Score
+    from lakhnes.evaluation.songs import evaluate_songs
+
+    started = time.perf_counter()
+    scores = evaluate_songs(model, corpus, **options)
+    if not scores:
+        raise FormatError(f"{split}: every song is too short to be scored")
+    positions = sum(score.positions for score in scores)
+    loss = sum(score.loss * score.positions for score in scores) / positions
+    whole = Score(loss, positions, len(scores), time.perf_counter() - started)
+    for song in scores:
+        console.result(f"{song.name}: loss {song.loss:.4f}  PPL {song.ppl:.4f}  {song.positions} positions")
+    console.result(_line(split, whole))
+    return dict(whole.facts()) | {"per_song": [song.facts() for song in scores]}
+
+
+def _line(split: str, score: "Score") -> str:
+    return (
+        f"{split}: loss {score.loss:.4f}  PPL {score.ppl:.4f}  "
+        f"{score.positions} positions of {score.songs} songs  {score.seconds:.1f} s"
+    )
 
 
 def _splits(names: str | None, data: Path) -> list[str]:

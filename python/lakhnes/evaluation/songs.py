@@ -1,0 +1,122 @@
+"""Perplexity song by song: every song begins with an empty memory, and every token of it is scored."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from lakhnes.data.corpus import Corpus
+from lakhnes.model.base import Model
+
+__all__ = ["SongScore", "evaluate_songs"]
+
+PADDING = -100
+"""The target of positions after the end of a song, which count for nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SongScore:
+    """How well one song is predicted.
+
+    Attributes
+    ----------
+    name : str
+        Of its file, without ``.tx1.txt`` or ``.tx2.txt``.
+    loss : float
+        Mean negative log-likelihood a token, in nats; ``ppl`` is its exponential.
+    positions : int
+        Tokens scored: all events and the closing boundary.
+    """
+
+    name: str
+    loss: float
+    positions: int
+
+    @property
+    def ppl(self) -> float:
+        """Perplexity."""
+        return math.exp(self.loss)
+
+    def facts(self) -> dict[str, str | float | int]:
+        """Return what ``--json`` prints."""
+        return {"name": self.name, "loss": self.loss, "ppl": self.ppl, "positions": self.positions}
+
+
+@torch.inference_mode()
+def evaluate_songs(
+    model: Model,
+    corpus: Corpus,
+    *,
+    batch_size: int = 10,
+    tgt_len: int = 128,
+    mem_len: int = 896,
+    max_songs: int | None = None,
+    dtype: torch.dtype = torch.float32,
+    advance: Callable[[int], None] = lambda songs: None,
+) -> list[SongScore]:
+    """Measure how well a model predicts each song by itself.
+
+    Parameters
+    ----------
+    model : Model
+        Put into evaluation mode while this runs.
+    corpus : Corpus
+    batch_size : int
+        Songs read side by side; the results are the same for any number.
+    tgt_len, mem_len : int
+        Length of a segment and of memory.
+    max_songs : int, optional
+        Only the first so many songs.
+    dtype : torch.dtype
+        Of matrix products.
+    advance : callable
+        Called with the number of songs done since the last call.
+
+    Returns
+    -------
+    list of SongScore
+        In the order of the corpus, without songs that are too short.
+    """
+    count = len(corpus) if max_songs is None else min(max_songs, len(corpus))
+    songs = [(index, ids) for index in range(count) if (ids := corpus.ids(index)) is not None]
+    advance(count - len(songs))
+    songs.sort(key=lambda song: len(song[1]))  # songs of like length are read together
+    training = model.training
+    model.eval()
+    scores: dict[int, SongScore] = {}
+    for start in range(0, len(songs), batch_size):
+        batch = songs[start : start + batch_size]
+        sums = np.zeros(len(batch))
+        memory: torch.Tensor | None = None
+        for inputs, targets in _segments([ids for _, ids in batch], tgt_len):
+            with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+                hidden, memory = model(torch.from_numpy(inputs).to(model.device), memory, mem_len)
+                logits = model.logits(hidden)
+            losses = functional.cross_entropy(
+                logits.float().transpose(1, 2), torch.from_numpy(targets).to(model.device),
+                ignore_index=PADDING, reduction="none",
+            )  # fmt: skip
+            sums += losses.double().sum(dim=1).cpu().numpy()
+        for (index, ids), total in zip(batch, sums, strict=True):
+            scores[index] = SongScore(corpus.names[index], float(total) / (len(ids) - 1), len(ids) - 1)
+        advance(len(batch))
+    model.train(training)
+    return [scores[index] for index in sorted(scores)]
+
+
+def _segments(songs: list[npt.NDArray[np.int64]], tgt_len: int) -> Iterator[tuple[npt.NDArray[np.int64], ...]]:
+    """Cut songs into segments side by side: inputs and targets, each ``(songs, up to tgt_len)``."""
+    longest = max(len(song) for song in songs) - 1
+    inputs = np.zeros((len(songs), longest), dtype=np.int64)
+    targets = np.full_like(inputs, PADDING)
+    for row, song in enumerate(songs):
+        inputs[row, : len(song) - 1] = song[:-1]
+        targets[row, : len(song) - 1] = song[1:]
+    for start in range(0, longest, tgt_len):
+        yield inputs[:, start : start + tgt_len], targets[:, start : start + tgt_len]

@@ -1,0 +1,84 @@
+"""`lakhnes eval`: streams as LakhNES reads them, and songs one by one, for models of every architecture."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from lakhnes import Vocabulary
+from lakhnes.data.corpus import Corpus
+from lakhnes.evaluation.songs import evaluate_songs
+from lakhnes.model.config import LSTMConfig
+from lakhnes.model.lstm import LSTM
+from lakhnes.model.ngram import NGram
+from lakhnes.model.transformer_xl import TransformerXL
+from small import TINY, make_corpus
+
+NAMES = ["n-gram", "lstm", "transformer-xl"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = make_corpus(tmp_path_factory.mktemp("evaluation") / "data", train=8, valid=7)
+    # Songs of several lengths, one of them too short to count.
+    for index, lines in ((1, 30), (2, 61), (3, 8)):
+        path = folder / "valid" / f"{index:03}.tx1.txt"
+        path.write_text("\n".join(path.read_text().splitlines()[:lines]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def valid(data):
+    return Corpus.load(data, "valid", Vocabulary.tx1())
+
+
+@pytest.fixture(scope="module")
+def models(data):
+    torch.manual_seed(0)
+    train = Corpus.load(data, "train", Vocabulary.tx1())
+    return {
+        "n-gram": NGram.estimate([train.ids(index) for index in range(len(train))], 3),
+        "lstm": LSTM(LSTMConfig(n_layer=2, d_model=16)).eval(),
+        "transformer-xl": TransformerXL(TINY).eval(),
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_song_is_scored_as_if_it_were_alone(models, valid, name):
+    found = evaluate_songs(models[name], valid, batch_size=4, tgt_len=16, mem_len=48)
+    names = [song for index, song in enumerate(valid.names) if valid.ids(index) is not None]
+    assert [score.name for score in found] == names
+    assert len(found) == 6
+    by_itself = evaluate_songs(models[name], valid, batch_size=1, tgt_len=16, mem_len=48)
+    np.testing.assert_allclose([score.loss for score in found], [score.loss for score in by_itself], rtol=1e-5)
+    whole = models[name].score(valid.ids(0), mem_len=1000)
+    alone = evaluate_songs(models[name], valid, max_songs=1, tgt_len=16, mem_len=1000)[0]
+    assert alone.positions == len(whole)
+    assert alone.loss == pytest.approx(float(whole.mean()), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_line_scores_any_model_on_the_same_positions(models, data, tmp_path, run, name):
+    models[name].save(tmp_path / "model")
+    options = ("--split", "valid", "--batch-size", 2, "--tgt-len", 16, "--json")
+    streams = run("eval", tmp_path / "model", data, *options)
+    songs = run("eval", tmp_path / "model", data, *options, "--per-song")
+    assert streams.exit_code == songs.exit_code == 0, streams.stderr + songs.stderr
+    facts, listed = json.loads(streams.stdout)["valid"], json.loads(songs.stdout)["valid"]
+    assert facts["positions"] == 18 * 2 * 16
+    assert set(facts) == {"loss", "ppl", "positions", "songs", "seconds"}
+    assert [song["name"] for song in listed["per_song"]] == ["000", "001", "002", "004", "005", "006"]
+    mean = np.average(
+        [song["loss"] for song in listed["per_song"]], weights=[song["positions"] for song in listed["per_song"]]
+    )
+    assert listed["loss"] == pytest.approx(mean)
+    assert listed["ppl"] == pytest.approx(np.exp(mean))
+
+
+def test_the_songs_are_listed_for_people_too(models, data, tmp_path, run):
+    models["n-gram"].save(tmp_path / "model")
+    result = run("eval", tmp_path / "model", data, "--per-song")
+    lines = result.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["000", "001", "002", "004", "005", "006", "valid"]
+    assert "positions of 6 songs" in lines[-1]
