@@ -23,6 +23,7 @@ COMMANDS = {
     "data": "lakhnes.cli.data:data",
     "train": "lakhnes.cli.train:train",
     "eval": "lakhnes.cli.evaluate:evaluate",
+    "reproduce": "lakhnes.cli.reproduce:reproduce",
     "checkpoint": "lakhnes.cli.checkpoint:checkpoint",
     "bench": "lakhnes.cli.bench:bench",
 }

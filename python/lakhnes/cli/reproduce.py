@@ -1,0 +1,225 @@
+"""``lakhnes reproduce``: the experiments of the paper, run again."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lakhnes.cli.console import Console, common_options, pass_console
+
+if TYPE_CHECKING:
+    from lakhnes.reproduction.runner import Result, Runner
+    from lakhnes.reproduction.scales import Row
+
+__all__ = ["reproduce"]
+
+INTERRUPTED = 130
+
+
+@click.group()
+def reproduce() -> None:
+    """Run the experiments of the paper again."""
+
+
+@reproduce.command()
+@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
+@click.option(
+    "--scale",
+    default="tiny",
+    show_default=True,
+    type=click.Choice(["tiny", "bundled", "paper"]),
+    help="tiny: under an hour on two free cores; bundled: hours; paper: days of a GPU.",
+)
+@click.option(
+    "--pretrain", metavar="DIR", type=click.Path(path_type=Path), help="Other music, as `lakhnes data adapt` writes it."
+)
+@click.option(
+    "-o", "--output", default="table2", show_default=True, metavar="DIR", type=click.Path(path_type=Path),
+    help="Where rows are kept.",
+)  # fmt: skip
+@click.option("--rows", "names", metavar="NAMES", help="Only these rows, separated by commas.  [default: all]")
+@click.option(
+    "--use", "models", metavar="ROW=MODEL", multiple=True, help="Evaluate this model in place of training the row."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@common_options
+@pass_console
+@click.pass_context
+def table2(
+    context: click.Context,
+    console: Console,
+    /,
+    data: Path,
+    scale: str,
+    pretrain: Path | None,
+    output: Path,
+    names: str | None,
+    models: tuple[str, ...],
+    device: str,
+) -> None:
+    """Train and evaluate every row of the paper's Table 2, and print it beside the paper's.
+
+    DATA is a corpus with folders train, valid and (if it is to be measured) test, or an archive of NES-MDB. Rows are
+    random, unigram, 5-gram, lstm, lstm-augmented, transformer-xl, transformer-xl-augmented, transformer-xl-pretrained;
+    the last one, and Figure 3, need --pretrain. What is done is kept under a hash of its configuration; after Ctrl-C or
+    a crash the same command goes on from where it was.
+    """
+    from lakhnes.reproduction.runner import Stopped
+    from lakhnes.reproduction.scales import SCALES
+
+    chosen = SCALES[scale]
+    rows = _chosen_rows(chosen.rows(), names)
+    runner = _runner(console, chosen, _corpus(console, data, output), pretrain, output, _models(models), device)
+    results: list[Result] = []
+    for row in rows:
+        if not runner.can(row):
+            console.note(f"{row.title}: left out, for there is no --pretrain DIR")
+            continue
+        try:
+            results.append(runner.result(row))
+        except Stopped:
+            console.note(f"{row.title}: stopped; the same command goes on from there")
+            context.exit(INTERRUPTED)
+        _tell(console, results[-1])
+    _finish(console, runner, rows, results)
+
+
+def _chosen_rows(rows: "list[Row]", names: str | None) -> "list[Row]":
+    if names is None:
+        return rows
+    known = [row.name for row in rows]
+    wanted = [name.strip() for name in names.split(",")]
+    for name in wanted:
+        if name not in known:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(known)}", param_hint="--rows")
+    return [row for row in rows if row.name in wanted]
+
+
+def _models(given: tuple[str, ...]) -> dict[str, str]:
+    models = {}
+    for entry in given:
+        row, separator, model = entry.partition("=")
+        if not separator or not model:
+            raise click.BadParameter(f"{entry!r} is not ROW=MODEL", param_hint="--use")
+        models[row.strip()] = model
+    return models
+
+
+def _corpus(console: Console, data: Path, output: Path) -> Path:
+    """Return the corpus directory: DATA, or what an archive of NES-MDB becomes."""
+    if not data.is_file():
+        return data
+    from lakhnes.data.nesmdb import convert_nesmdb
+
+    corpus = output / "corpus"
+    if not corpus.exists():
+        console.note(f"{data}: making a corpus of it")
+        output.mkdir(parents=True, exist_ok=True)
+        convert_nesmdb(data, corpus, to=["tx1"])
+    return corpus
+
+
+def _runner(
+    console: Console,
+    scale: Any,
+    data: Path,
+    pretrain: Path | None,
+    output: Path,
+    models: dict[str, str],
+    device: str,
+) -> "Runner":
+    from lakhnes._native import Vocabulary
+    from lakhnes.checkpoint.native import pick_device
+    from lakhnes.cli.train import _stopping_politely
+    from lakhnes.data.corpus import Corpus
+    from lakhnes.errors import FormatError
+    from lakhnes.reproduction.runner import Runner
+
+    unknown = sorted(set(models) - {row.name for row in scale.rows()})
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]!r} is no row", param_hint="--use")
+    vocabulary = Vocabulary.tx1()
+    splits: dict[str, Corpus] = {
+        split: Corpus.load(data, split, vocabulary) for split in ("valid", "test") if (data / split).is_dir()
+    }
+    if not splits:
+        raise FormatError(f"{data}: no folder valid or test in it, so that nothing can be measured")
+    train = Corpus.load(data, "train", vocabulary)
+    other = Corpus.load(pretrain, "train", vocabulary) if pretrain is not None else None
+    output.mkdir(parents=True, exist_ok=True)
+
+    def report(title: str, line: dict[str, Any]) -> None:
+        if "loss" in line and line["step"] % 100 == 0:
+            speed = line["tokens"] / max(line["seconds"], 1e-9)
+            console.note(
+                f"{title}: {line['progress']:6.1%}  step {line['step']}  loss {line['loss']:.4f}  {speed:,.0f} tokens/s"
+            )
+
+    return Runner(
+        scale, train, splits, other, output, pick_device(device),
+        use=models, note=console.note, report=report, guard=_stopping_politely,
+    )  # fmt: skip
+
+
+def _tell(console: Console, result: "Result") -> None:
+    scores = "  ".join(f"{split} PPL {score['ppl']:.3f}" for split, score in result.scores.items())
+    console.note(f"{result.title}: {scores}")
+
+
+def _finish(console: Console, runner: "Runner", rows: "list[Row]", results: "list[Result]") -> None:
+    import json
+
+    from lakhnes.files import write_bytes
+    from lakhnes.reproduction.published import TABLE2
+    from lakhnes.reproduction.report import as_markdown, as_text, draw_figure3, order_of
+
+    splits = list(runner.splits)
+    by_name = {result.name: result for result in results}
+    table = [by_name[row.name] for row in rows if row.in_table and row.name in by_name]
+    for line in as_text(table, splits):
+        console.result(line)
+    orders = {split: order_of(table, split) for split in splits}
+    for split, pairs in orders.items():
+        wrong = [f"{worse} is not worse than {better}" for worse, better, holds in pairs if not holds]
+        verdict = "; ".join(wrong) if wrong else f"all {len(pairs)} comparisons as in the paper"
+        console.result(f"order on {split}: {verdict}")
+    facts: dict[str, Any] = {
+        "scale": runner.scale.name,
+        "songs": len(runner.train),
+        "rows": [_row_facts(result) | {"published": TABLE2.get(result.name, {})} for result in table],
+        "order": {
+            split: [{"worse": worse, "better": better, "holds": holds} for worse, better, holds in pairs]
+            for split, pairs in orders.items()
+        },
+        "figure3": None,
+    }
+    points = _points(rows, by_name)
+    if points:
+        picture = runner.output / "figure3.png"
+        steps = runner.scale.pretraining.steps or 0
+        draw_figure3(points, splits, steps, picture, title=f"here, scale {runner.scale.name}")
+        console.result(picture)
+        facts["figure3"] = {
+            "path": str(picture),
+            "points": [{"steps": round(share * steps)} | _row_facts(result) for share, result in points],
+        }
+    write_bytes(runner.output / "table2.json", (json.dumps(facts, indent=2) + "\n").encode(), overwrite=True)
+    write_bytes(runner.output / "table2.md", as_markdown(table, splits).encode(), overwrite=True)
+    console.summary(facts)
+
+
+def _points(rows: "list[Row]", results: "dict[str, Result]") -> "list[tuple[float, Result]]":
+    """Return the points of Figure 3, if there are two at the least."""
+    kinds = [row for row in rows if row.name.startswith(("transformer-xl-augmented", "transformer-xl-pretrained"))]
+    points = [(row.pretrained, results[row.name]) for row in kinds if row.name in results]
+    return points if len(points) > 1 else []
+
+
+def _row_facts(result: "Result") -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "title": result.title,
+        "parameters": result.parameters,
+        "tokens": result.tokens,
+        "seconds": result.seconds,
+    } | result.scores

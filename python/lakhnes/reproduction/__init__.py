@@ -1,0 +1,1 @@
+"""The experiments of the paper (Donahue et al., "LakhNES", ISMIR 2019), run again."""
