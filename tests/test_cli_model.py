@@ -119,6 +119,16 @@ def test_eval_says_when_there_is_nothing_to_score(process, model_folder, data):
     assert b"no such folder" in process("eval", model_folder, data, "--split", "test").stderr
 
 
+def test_data_shard_makes_a_corpus_that_eval_reads_as_it_reads_the_texts(run, model_folder, data, tmp_path):
+    result = run("data", "shard", data, "-o", tmp_path / "shards", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["shards"]["tx1"]["valid"]["songs"] == 12
+    options = ["--batch-size", "2", "--tgt-len", "16", "--mem-len", "32", "--json"]
+    scores = [json.loads(run("eval", model_folder, folder, *options).stdout) for folder in (data, tmp_path / "shards")]
+    assert scores[0]["valid"]["loss"] == scores[1]["valid"]["loss"]
+    assert run("data", "shard", tmp_path).exit_code == 1
+
+
 TRAIN = [
     "--preset",
     "tiny",

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakhnes import FormatError, TokenError, Vocabulary
-from lakhnes.data.corpus import Augmentation, Corpus
+from lakhnes import FormatError, LimitError, TokenError, Vocabulary
+from lakhnes.data import corpus as corpora
+from lakhnes.data import shards
+from lakhnes.data.corpus import Augmentation, Corpus, shard_corpus
 from lakhnes.data.packing import StreamPacker
 from small import make_corpus, tune
 
@@ -46,7 +48,7 @@ def test_a_wrong_line_is_reported_with_its_file(tmp_path):
 def test_a_missing_or_empty_split_is_named(tmp_path):
     with pytest.raises(FormatError, match="test: no such folder"):
         Corpus.load(make_corpus(tmp_path / "data"), "test", VOCABULARY)
-    with pytest.raises(FormatError, match=r"train: no song in it; expected files NAME\.tx2\.txt"):
+    with pytest.raises(FormatError, match=r"train: no song in it; expected files NAME\.tx2\.txt, or shards"):
         Corpus.load(tmp_path / "data", "train", Vocabulary.tx2())
 
 
@@ -55,6 +57,68 @@ def test_the_fingerprint_knows_songs_and_their_order(tmp_path, corpus):
     assert again.fingerprint() == corpus.fingerprint()
     (tmp_path / "data" / "train" / "000.tx1.txt").write_text(tune(77))
     assert Corpus.load(tmp_path / "data", "train", VOCABULARY).fingerprint() != corpus.fingerprint()
+
+
+@pytest.fixture
+def sharded(tmp_path, corpus, monkeypatch):
+    """The same corpus as shards alone, of which there are several."""
+    monkeypatch.setattr(shards, "SHARD_EVENTS", 300)
+    shard_corpus(tmp_path / "data", VOCABULARY, tmp_path / "shards")
+    return tmp_path / "shards"
+
+
+def test_shards_are_the_texts(corpus, sharded):
+    found = Corpus.load(sharded, "train", VOCABULARY)
+    assert len(found.shards) > 2
+    assert found.names == corpus.names
+    assert found.fingerprint() == corpus.fingerprint() == shards.fingerprint(found.shards)
+    for index in range(len(corpus)):
+        np.testing.assert_array_equal(found.song(index), corpus.song(index))
+    with pytest.raises(IndexError):
+        found.song(len(corpus))
+    assert not list(sharded.rglob("*.txt.*"))
+    assert all(isinstance(shard.events, np.memmap) for shard in found.shards)
+
+
+def test_a_shard_gives_its_pages_back_and_its_songs_again(corpus, sharded, monkeypatch):
+    monkeypatch.setattr(shards, "DROP_AFTER", 10)
+    found = Corpus.load(sharded, "train", VOCABULARY)
+    for _ in range(3):
+        np.testing.assert_array_equal(found.song(5), corpus.song(5))
+    assert [shard.read for shard in found.shards] == [0] * len(found.shards)
+
+
+def test_shards_beside_texts_that_have_changed_are_refused(tmp_path, corpus):
+    folder = tmp_path / "data"
+    manifest = shard_corpus(folder, VOCABULARY)["train"]
+    assert Corpus.load(folder, "train", VOCABULARY).fingerprint() == corpus.fingerprint() == manifest["fingerprint"]
+    (folder / "train" / "000.tx1.txt").write_text(tune(7) + "\nWT_5")
+    with pytest.raises(FormatError, match="the texts are not those of the shards"):
+        Corpus.load(folder, "train", VOCABULARY)
+    shard_corpus(folder, VOCABULARY)
+    assert Corpus.load(folder, "train", VOCABULARY).fingerprint() != corpus.fingerprint()
+
+
+@pytest.mark.parametrize("damage", ["events", "offsets", "names", "manifest", "missing"])
+def test_damaged_shards_are_refused(sharded, corpus, damage):
+    train = sharded / "train"
+    if damage == "manifest":
+        (train / "tx1.json").write_text('{"format": "lakhnes-shards", "version": 1}')
+    elif damage == "missing":
+        (train / "tx1-00001.events.npy").unlink()
+    elif damage == "names":
+        (train / "tx1.names.txt").write_text("one\ntwo")
+    else:
+        path = train / f"tx1-00001.{damage}.npy"
+        path.write_bytes(path.read_bytes()[:-8] + b"\1\0\0\0\2\0\0\0")
+    with pytest.raises((FormatError, FileNotFoundError), match="tx1"):
+        Corpus.load(sharded, "train", VOCABULARY)
+
+
+def test_texts_that_would_fill_the_memory_are_refused(tmp_path, corpus, monkeypatch):
+    monkeypatch.setattr(corpora, "MAX_EVENTS", 300)
+    with pytest.raises(LimitError, match="lakhnes data shard"):
+        Corpus.load(tmp_path / "data", "train", VOCABULARY)
 
 
 def test_each_variation_happens_as_often_as_it_is_told_to(corpus):

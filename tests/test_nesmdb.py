@@ -44,6 +44,14 @@ def test_a_folder_in_other_forms_does_as_well(run, tmp_path, song):
     assert corpus(tmp_path / "out") == ["test/a.tx1.txt"]
 
 
+def test_shards_are_written_beside_the_texts_when_asked_for(run, tmp_path, song):
+    source = archive_of(tmp_path / "db.tar.gz", {"db/train/a.mid": song.to_midi()}, "w:gz")
+    result = run("data", "nesmdb", source, tmp_path / "corpus", "--shards")
+    assert result.exit_code == 0, result.output
+    names = {path.name for path in (tmp_path / "corpus" / "train").iterdir()}
+    assert {"a.tx1.txt", "tx1.json", "tx1-00000.events.npy", "tx2-00000.offsets.npy", "tx2.names.txt"} <= names
+
+
 def test_no_path_leaves_the_target(run, tmp_path, song):
     midi = song.to_midi()
     names = ["../../train/up.mid", "/train/root.mid", "train/../../../valid/x.mid", "train/..\\..\\w.mid", "train/.mid"]

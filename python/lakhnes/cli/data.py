@@ -1,10 +1,12 @@
 """``lakhnes data``: corpora for training and evaluation."""
 
 import time
+from pathlib import Path
 
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.shard import shard, shard_texts, shards_option
 
 __all__ = ["data"]
 
@@ -14,15 +16,19 @@ def data() -> None:
     """Make corpora for training and evaluation."""
 
 
+data.add_command(shard)
+
+
 @data.command()
 @click.argument("source", metavar="SRC")
 @click.argument("target", metavar="DEST")
 @click.option("--to", "formats", default="tx1,tx2", show_default=True, help="Texts to write, separated by commas.")
 @click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help="Songs at once.  [default: one a core]")
+@shards_option
 @click.option("-f", "--force", is_flag=True, help="Write into DEST although it is not empty.")
 @common_options
 @pass_console
-def nesmdb(console: Console, source: str, target: str, formats: str, jobs: int, force: bool) -> None:
+def nesmdb(console: Console, source: str, target: str, formats: str, jobs: int, shards: bool, force: bool) -> None:
     """Turn an NES-MDB archive or folder into TX1 and TX2 texts.
 
     SRC is a folder or a .tar.gz or .tar.xz archive with folders train, valid, test of .mid, .exprsco.pkl, .tx1.txt or
@@ -44,6 +50,8 @@ def nesmdb(console: Console, source: str, target: str, formats: str, jobs: int, 
     events = ", ".join(f"{count:,} {name.upper()} events" for name, count in report.events.items())
     console.note(f"{report.songs.total()} songs ({counts}), {events}, {len(report.failed)} failed, {seconds:.1f} s")
     if report.songs:
+        if shards:
+            shard_texts(console, Path(target), chosen)
         console.result(target)
     console.summary(
         {

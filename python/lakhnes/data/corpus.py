@@ -1,23 +1,32 @@
-"""A split of a corpus in memory: every song's events, one after the other, in the compact form of the tokenizer.
+"""A split of a corpus: every song's events, one after the other, in the compact form of the tokenizer.
 
-A corpus directory has a folder a split, ``train/ valid/ test/``, of ``NAME.tx1.txt`` or ``NAME.tx2.txt``. Songs are
-taken in the order of their file names, where the original took that of the file system.
+A corpus directory has a folder a split, ``train/ valid/ test/``, of ``NAME.tx1.txt`` or ``NAME.tx2.txt``, or of the
+shards that `shard_corpus` makes of them (see `lakhnes.data.shards`). Songs are taken in the order of their file names,
+where the original took that of the file system.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import Vocabulary, augment_events, events_from_text, quantize_events
-from lakhnes.errors import FormatError, LakhnesError
+from lakhnes.data.shards import Events, Shard, fingerprint, manifest_of, read_shards, write_shards
+from lakhnes.errors import FormatError, LakhnesError, LimitError
 from lakhnes.files import read_limited
 
-__all__ = ["MIN_TOKENS", "Augmentation", "Corpus"]
+__all__ = ["MAX_EVENTS", "MIN_TOKENS", "SPLITS", "Augmentation", "Corpus", "shard_corpus"]
+
+SPLITS = ("train", "valid", "test")
+
+MAX_EVENTS = 64 * 2**20
+"""The most events of texts that are held in memory, 256 MiB. Shards have no such limit."""
 
 MIN_TOKENS = 10
 """Songs of fewer events are left out, as LakhNES leaves them out of training and evaluation."""
@@ -71,46 +80,65 @@ class Corpus:
     vocabulary : Vocabulary
     names : list of str
         File names without ``.tx1.txt`` or ``.tx2.txt``, sorted.
-    events : int32 array, ``(n,)``
+    shards : list of Shard
         All songs in a row; waits are exact, as negative numbers of samples.
-    offsets : int64 array, ``(songs + 1,)``
-        Where each song begins and the last one ends.
+    known : str, optional
+        The fingerprint, where it is known.
     """
 
     vocabulary: Vocabulary
     names: list[str]
-    events: npt.NDArray[np.int32]
-    offsets: npt.NDArray[np.int64]
+    shards: list[Shard]
+    known: str | None = None
 
     @classmethod
     def load(cls, data: Path, split: str, vocabulary: Vocabulary) -> Corpus:
-        """Read a split of a corpus directory.
+        """Read a split of a corpus directory: its shards, or else its texts.
 
         Raises
         ------
         FormatError
-            If the split's folder is missing or holds no song of this vocabulary's dialect.
+            If the split's folder is missing or holds no song of this vocabulary's dialect, or its shards are damaged
+            or older than its texts.
         TokenError
             If a file holds something that is no event; the message names file and line.
+        LimitError
+            If there are texts of more than `MAX_EVENTS` events.
         """
         folder = data / split
-        suffix = f".{vocabulary.dialect}.txt"
         if not folder.is_dir():
             raise FormatError(f"{folder}: no such folder; a corpus directory has a folder for each of its splits")
-        paths = sorted(path for path in folder.iterdir() if path.name.endswith(suffix))
+        paths = _texts(folder, vocabulary)
+        if manifest_of(folder, vocabulary).is_file():
+            names, shards, manifest = read_shards(folder, vocabulary)
+            if paths and manifest["text_bytes"] != _text_bytes(paths):
+                raise FormatError(f"{folder}: the texts are not those of the shards beside them; `lakhnes data shard`")
+            return cls(vocabulary, names, shards, manifest["fingerprint"])
         if not paths:
-            raise FormatError(f"{folder}: no song in it; expected files NAME{suffix}")
-        songs = [_read_song(path, vocabulary) for path in paths]
-        names = [path.name.removesuffix(suffix) for path in paths]
-        offsets = np.concatenate([[0], np.cumsum([len(song) for song in songs], dtype=np.int64)])
-        return cls(vocabulary, names, np.concatenate(songs), offsets)
+            raise FormatError(f"{folder}: no song in it; expected files NAME.{vocabulary.dialect}.txt, or shards")
+        names, rows, count = [], [], 0
+        for name, events in _read_texts(paths, vocabulary):
+            names.append(name)
+            rows.append(events)
+            count += len(events)
+            if count > MAX_EVENTS:
+                raise LimitError(f"{folder}: texts of more than {MAX_EVENTS} events; `lakhnes data shard {data}`")
+        offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)])
+        return cls(vocabulary, names, [Shard(np.concatenate(rows), offsets)])
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_firsts", [0, *accumulate(map(len, self.shards))])
 
     def __len__(self) -> int:
         return len(self.names)
 
     def song(self, index: int) -> npt.NDArray[np.int32]:
-        """Return the events of one song, a view."""
-        return self.events[self.offsets[index] : self.offsets[index + 1]]
+        """Return the events of one song, a view that may be used until the next is asked for."""
+        firsts: list[int] = self._firsts  # type: ignore[attr-defined]
+        if not 0 <= index < firsts[-1]:
+            raise IndexError(f"song {index} of {firsts[-1]}")
+        place = bisect_right(firsts, index) - 1
+        return self.shards[place].song(index - firsts[place])
 
     def ids(
         self, index: int, augmentation: Augmentation | None = None, random: np.random.Generator | None = None
@@ -127,9 +155,51 @@ class Corpus:
 
     def fingerprint(self) -> str:
         """Return a hash of the songs and their order, by which a run knows its data again."""
-        digest = hashlib.sha256(self.offsets.astype("<i8").tobytes())
-        digest.update(self.events.astype("<i4").tobytes())
-        return digest.hexdigest()
+        return self.known if self.known is not None else fingerprint(self.shards)
+
+
+def shard_corpus(
+    data: Path,
+    vocabulary: Vocabulary,
+    target: Path | None = None,
+    advance: Callable[[int], object] = lambda songs: None,
+) -> dict[str, dict[str, object]]:
+    """Write the shards of the texts of a corpus directory, beside them or into another directory.
+
+    Returns the manifest of each split that has texts.
+
+    Raises
+    ------
+    FormatError
+        If no split has texts of this vocabulary's dialect.
+    """
+    manifests: dict[str, dict[str, object]] = {}
+    for split in SPLITS:
+        paths = _texts(data / split, vocabulary) if (data / split).is_dir() else []
+        if paths:
+            songs = _read_texts(paths, vocabulary, advance)
+            folder = (target or data) / split
+            manifests[split] = write_shards(folder, vocabulary, songs, text_bytes=_text_bytes(paths))
+    if not manifests:
+        raise FormatError(f"{data}: no texts NAME.{vocabulary.dialect}.txt in folders {', '.join(SPLITS)}")
+    return manifests
+
+
+def _texts(folder: Path, vocabulary: Vocabulary) -> list[Path]:
+    suffix = f".{vocabulary.dialect}.txt"
+    return sorted(path for path in folder.iterdir() if path.name.endswith(suffix))
+
+
+def _text_bytes(paths: list[Path]) -> int:
+    return sum(path.stat().st_size for path in paths)
+
+
+def _read_texts(
+    paths: list[Path], vocabulary: Vocabulary, advance: Callable[[int], object] = lambda songs: None
+) -> Iterator[tuple[str, Events]]:
+    for path in paths:
+        yield path.name.removesuffix(f".{vocabulary.dialect}.txt"), _read_song(path, vocabulary)
+        advance(1)
 
 
 def _read_song(path: Path, vocabulary: Vocabulary) -> npt.NDArray[np.int32]:

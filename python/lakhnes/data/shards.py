@@ -1,0 +1,224 @@
+"""Tokenized songs on disk, mapped into memory: a corpus of any size takes no more of it than the songs in use.
+
+The folder of a split holds, beside the texts or in place of them,
+
+``tx1.json``
+    The manifest: format and version, vocabulary and its hash, number of songs and events, the fingerprint of all songs
+    in their order, and of each shard its files, counts and hashes.
+``tx1-00000.events.npy``
+    int32, ``(events,)``: songs in a row, an element an event (a wait of ``w`` samples is ``-w``, anything else its id).
+``tx1-00000.offsets.npy``
+    int64, ``(songs + 1,)``: where in it each song begins, and the last one ends.
+``tx1.names.txt``
+    The name of each song, a line a song.
+
+and the same with ``tx2``. The arrays are of numpy's ``.npy`` format, version 1 to 3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from lakhnes._native import Vocabulary
+from lakhnes.errors import FormatError
+from lakhnes.files import read_limited, replacing, write_bytes
+
+__all__ = ["Events", "Shard", "fingerprint", "manifest_of", "read_shards", "write_shards"]
+
+FORMAT = "lakhnes-shards"
+VERSION = 1
+
+SHARD_EVENTS = 16 * 2**20
+"""A shard is closed when it has so many events: 64 MiB."""
+
+MAX_NAMES_BYTES = 2**30
+"""The largest file of names that is read."""
+
+BLOCK = 2**20
+DROP_AFTER = 48 * 2**20
+"""Bytes that are read of a map before its pages are given back to the system."""
+
+READ_AROUND = 64 * 2**10
+"""Bytes that the system may map around what is read, at the most (Linux's fault_around_bytes)."""
+
+Events: TypeAlias = npt.NDArray[np.int32]
+Offsets: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass
+class Shard:
+    """Some songs in a row.
+
+    Attributes
+    ----------
+    events : int32 array, ``(n,)``
+    offsets : int64 array, ``(songs + 1,)``
+    """
+
+    events: Events
+    offsets: Offsets
+    read: int = field(default=0, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def song(self, index: int) -> Events:
+        """Return the events of one song, a view that may be used until the next is asked for."""
+        song = self.events[self.offsets[index] : self.offsets[index + 1]]
+        if isinstance(self.events, np.memmap):
+            self.read += song.nbytes + READ_AROUND
+            if self.read > DROP_AFTER:
+                # Else a map that is read all over counts, at last, as so much memory of this process.
+                pages = self.events._mmap  # type: ignore[attr-defined]
+                if hasattr(pages, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
+                    pages.madvise(mmap.MADV_DONTNEED)
+                self.read = 0
+        return song
+
+
+def manifest_of(folder: Path, vocabulary: Vocabulary) -> Path:
+    """Return the place of a split's manifest."""
+    return folder / f"{vocabulary.dialect}.json"
+
+
+def fingerprint(shards: list[Shard]) -> str:
+    """Return a hash of songs and their order: of all offsets, then of all events, as if they were one shard."""
+    digest = hashlib.sha256(np.zeros(1, dtype="<i8").tobytes())
+    start = 0
+    for shard in shards:
+        digest.update((shard.offsets[1:] + start).astype("<i8").tobytes())
+        start += int(shard.offsets[-1])
+    for shard in shards:
+        for at in range(0, len(shard.events), BLOCK):
+            digest.update(np.asarray(shard.events[at : at + BLOCK]).astype("<i4").tobytes())
+    return digest.hexdigest()
+
+
+def write_shards(
+    folder: Path, vocabulary: Vocabulary, songs: Iterable[tuple[str, Events]], *, text_bytes: int | None = None
+) -> dict[str, Any]:
+    """Write songs, each a name and its events, as the shards of a split; return the manifest.
+
+    The manifest is written last, so that what was interrupted is no split. `text_bytes` is the size of the texts that
+    they were read from, by which it is noticed that these have changed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest_of(folder, vocabulary).unlink(missing_ok=True)
+    names: list[str] = []
+    entries = []
+    for number, (here, shard) in enumerate(_gathered(songs)):
+        names += here
+        stem = f"{vocabulary.dialect}-{number:05}"
+        entry: dict[str, Any] = {"songs": len(shard), "events": len(shard.events)}
+        for part, array in (("events", shard.events), ("offsets", shard.offsets)):
+            path = folder / f"{stem}.{part}.npy"
+            with replacing(path) as unfinished, unfinished.open("wb") as file:
+                np.save(file, array, allow_pickle=False)
+            entry[f"{part}_file"], entry[f"{part}_sha256"] = path.name, _hash_of(path)
+        entries.append(entry)
+    if not names:
+        raise FormatError(f"{folder}: no song to write")
+    names_file = folder / f"{vocabulary.dialect}.names.txt"
+    write_bytes(names_file, "\n".join(names).encode())
+    shards = [Shard(*(np.load(folder / entry[f"{part}_file"], mmap_mode="r") for part in ("events", "offsets")))
+              for entry in entries]  # fmt: skip
+    manifest = {
+        "format": FORMAT, "version": VERSION,
+        "vocabulary": vocabulary.dialect, "vocabulary_size": len(vocabulary),
+        "vocabulary_sha256": _vocabulary_hash(vocabulary),
+        "songs": len(names), "events": sum(entry["events"] for entry in entries),
+        "fingerprint": fingerprint(shards), "text_bytes": text_bytes, "names_file": names_file.name,
+        "shards": entries,
+    }  # fmt: skip
+    write_bytes(manifest_of(folder, vocabulary), (json.dumps(manifest, indent=1) + "\n").encode())
+    return manifest
+
+
+def read_shards(folder: Path, vocabulary: Vocabulary) -> tuple[list[str], list[Shard], dict[str, Any]]:
+    """Map the shards of a split; return names, shards, manifest.
+
+    Raises
+    ------
+    FormatError
+        If the manifest is not one of this vocabulary, or a file is missing or not what the manifest says.
+    """
+    path = manifest_of(folder, vocabulary)
+    try:
+        manifest = json.loads(read_limited(path))
+        if manifest["format"] != FORMAT or manifest["version"] != VERSION:
+            raise FormatError(f"{path}: expected a manifest of {FORMAT}, version {VERSION}")
+        if manifest["vocabulary_sha256"] != _vocabulary_hash(vocabulary):
+            raise FormatError(f"{path}: its events are not numbered as in {vocabulary.dialect.upper()} here")
+        names = read_limited(folder / Path(manifest["names_file"]).name, MAX_NAMES_BYTES).decode().split("\n")
+        shards = [_read_shard(folder, entry) for entry in manifest["shards"]]
+        if not len(names) == sum(map(len, shards)) == manifest["songs"]:
+            raise FormatError(f"{path}: {len(names)} names, expected one for each of {manifest['songs']} songs")
+    except FormatError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FormatError(f"{path}: not a manifest of shards ({type(error).__name__}: {error})") from None
+    return names, shards, manifest
+
+
+def _read_shard(folder: Path, entry: dict[str, Any]) -> Shard:
+    arrays = []
+    for part, dtype in (("events", np.int32), ("offsets", np.int64)):
+        path = folder / Path(entry[f"{part}_file"]).name
+        if _hash_of(path) != entry[f"{part}_sha256"]:
+            raise FormatError(f"{path}: changed since the manifest was written; `lakhnes data shard` writes both anew")
+        array = np.load(path, mmap_mode="r" if part == "events" else None, allow_pickle=False)
+        if array.dtype != dtype or array.ndim != 1:
+            raise FormatError(f"{path}: {array.dtype} of {array.ndim} dimensions, expected a row of {dtype.__name__}")
+        arrays.append(array)
+    events, offsets = arrays
+    ordered = (
+        len(offsets) > 0 and offsets[0] == 0 and offsets[-1] == len(events) and bool((np.diff(offsets) >= 0).all())
+    )
+    if not ordered or len(offsets) - 1 != entry["songs"]:
+        raise FormatError(f"{folder / entry['offsets_file']}: the offsets do not fit the events")
+    return Shard(events, offsets)
+
+
+def _gathered(songs: Iterable[tuple[str, Events]]) -> Iterator[tuple[list[str], Shard]]:
+    """Gather songs into shards."""
+    names: list[str] = []
+    rows: list[Events] = []
+    count = 0
+    for name, events in songs:
+        names.append(name)
+        rows.append(events)
+        count += len(events)
+        if count >= SHARD_EVENTS:
+            yield names, _joined(rows)
+            names, rows, count = [], [], 0
+    if rows:
+        yield names, _joined(rows)
+
+
+def _joined(rows: list[Events]) -> Shard:
+    offsets = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    return Shard(np.concatenate(rows), offsets)
+
+
+def _hash_of(path: Path) -> str:
+    """Return the hash of a file, read block by block: as a map, all of it would count as memory."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _vocabulary_hash(vocabulary: Vocabulary) -> str:
+    symbols = "\n".join(vocabulary.symbol(number) for number in range(len(vocabulary)))
+    return hashlib.sha256(symbols.encode()).hexdigest()
