@@ -1,6 +1,7 @@
 """Types of the extension module. What each name does is told here; `mypy.stubtest` holds the file to the extension."""
 
 from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import Any, Literal, final
 
 import numpy as np
@@ -9,10 +10,12 @@ from pretty_midi import PrettyMIDI
 
 __all__ = [
     "Apu",
+    "MelodyIndex",
     "RegisterLog",
     "Song",
     "Vocabulary",
     "__version__",
+    "adapt_files",
     "augment_events",
     "convert_texts",
     "events_from_text",
@@ -361,6 +364,62 @@ class Vocabulary:
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     def __reduce__(self) -> tuple[type[Vocabulary], tuple[str]]: ...
+
+@final
+class MelodyIndex:
+    """Songs that others may turn out to be versions of.
+
+    Their melodies (the highest notes of each part) are compared by rows of 10 intervals, at least 4 of them different,
+    so that neither key nor tempo nor instrumentation matters. Two songs are alike if they share at least 8 rows and a
+    fifth of the rows of the one that has fewer.
+    """
+
+    def __new__(cls, files: Sequence[tuple[str | PathLike[str], str]], *, threads: int = 0) -> MelodyIndex:
+        """Read songs: path and format (``tx1 tx2 mid exprsco seprsco blndsco``) of each; any MIDI file will do.
+
+        Raises
+        ------
+        FormatError
+            For the first song that cannot be read.
+        """
+    def find(self, path: str | PathLike[str], format: str) -> tuple[int, float] | None:
+        """Return the number of the song that a file is most like, and the share of rows, or ``None``."""
+    def __len__(self) -> int: ...
+
+def adapt_files(
+    files: Sequence[tuple[str | PathLike[str], str]],
+    folder: str | PathLike[str],
+    formats: Sequence[str],
+    report: Callable[[int, dict[str, Any]], object],
+    *,
+    threads: int = 0,
+    seed: int = 0,
+    min_instruments: int = 1,
+    min_seconds: float = 5.0,
+    max_seconds: float = 600.0,
+    overlap: float = 0.0,
+    max_examples: int = 16,
+    max_song_seconds: float = 180.0,
+    drums: bool = True,
+    exclude: MelodyIndex | None = None,
+) -> list[int | None]:
+    """Adapt MIDI files, each a path and a name, and write ``FOLDER/NAME_000.tx1.txt`` …; see `lakhnes.data.adapt`.
+
+    `overlap` is in seconds. `report` is called with the number of each file as it is finished, in any order, and a
+    dict of ``reason`` and ``detail`` (why it gave no songs), ``like`` (number and share of the song of `exclude`),
+    ``songs``, ``seconds``, ``events`` (a number a format), ``trimmed``, ``digest`` (of its bytes) and ``dropped``
+    (instruments: track, channel, program, reason).
+
+    Returns
+    -------
+    list
+        For each file that gave songs, the number of the first file that is a version of the same music.
+
+    Raises
+    ------
+    OSError
+        If a text cannot be written. Files that cannot be read are reported.
+    """
 
 def events_from_text(text: str, vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
     """Read a TX text into the compact form: a wait of ``w`` samples is ``-w``, any other event its id.

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
+from lakhnes.cli.adapt import adapt
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.shard import shard, shard_texts, shards_option
+from lakhnes.cli.targets import text_formats
 
 __all__ = ["data"]
 
@@ -16,6 +18,7 @@ def data() -> None:
     """Make corpora for training and evaluation."""
 
 
+data.add_command(adapt)
 data.add_command(shard)
 
 
@@ -34,12 +37,9 @@ def nesmdb(console: Console, source: str, target: str, formats: str, jobs: int, 
     SRC is a folder or a .tar.gz or .tar.xz archive with folders train, valid, test of .mid, .exprsco.pkl, .tx1.txt or
     .tx2.txt files. DEST gets folders of the same names with NAME.tx1.txt and NAME.tx2.txt.
     """
-    from lakhnes.data.nesmdb import TARGETS, convert_nesmdb
+    from lakhnes.data.nesmdb import convert_nesmdb
 
-    chosen = [name.strip() for name in formats.split(",")]
-    unknown = [name for name in chosen if name not in TARGETS]
-    if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(TARGETS)}", param_hint="--to")
+    chosen = text_formats(formats)
     started = time.monotonic()
     with console.progress("convert", None) as advance:
         report = convert_nesmdb(source, target, to=chosen, threads=jobs, overwrite=force, finished=advance)

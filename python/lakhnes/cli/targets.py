@@ -10,7 +10,7 @@ import click
 from lakhnes.errors import FormatError, LimitError
 from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, check_target, format_of, read_limited, suffix_of
 
-__all__ = ["STDIO", "expand", "pair", "read_input"]
+__all__ = ["STDIO", "expand", "pair", "read_input", "text_formats"]
 
 STDIO = "-"
 """Stdin as an input, stdout as an output."""
@@ -114,3 +114,14 @@ def _refuse_existing(targets: Iterable[Path], overwrite: bool) -> None:
     for target in targets:
         if target.exists():
             check_target(target, overwrite=False)
+
+
+def text_formats(names: str) -> list[str]:
+    """Take apart what ``--to`` of a command that writes corpora names: ``tx1``, ``tx2`` or both."""
+    from lakhnes.data.nesmdb import TARGETS
+
+    chosen = [name.strip() for name in names.split(",")]
+    unknown = [name for name in chosen if name not in TARGETS]
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(TARGETS)}", param_hint="--to")
+    return chosen

@@ -23,7 +23,7 @@ from lakhnes import _native
 from lakhnes.errors import FormatError
 from lakhnes.files import MAX_INPUT_BYTES, SCORES, base_name, format_of, one_line
 
-__all__ = ["SPLITS", "TARGETS", "CorpusReport", "convert_nesmdb"]
+__all__ = ["SPLITS", "TARGETS", "CorpusReport", "convert_nesmdb", "publish"]
 
 SPLITS = ("train", "valid", "test")
 """The folders of a corpus. In NES-MDB no composer stands in two of them."""
@@ -123,7 +123,7 @@ def convert_nesmdb(
         if not report.songs and not report.failed:
             raise FormatError(f"{source}: no songs in folders named {', '.join(SPLITS)}")
         if report.songs:
-            _publish(staging, destination)
+            publish(staging, destination)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return report
@@ -228,7 +228,7 @@ def _convert(batch: list[_Entry], folder: Path, formats: list[str], threads: int
         report.songs[entry.split] += 1
 
 
-def _publish(staging: Path, destination: Path) -> None:
+def publish(staging: Path, destination: Path) -> None:
     """Give the finished folder its name, or move its files into the folder that has the name already."""
     if not destination.exists():
         staging.rename(destination)

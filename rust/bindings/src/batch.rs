@@ -73,7 +73,11 @@ pub(crate) fn render_files(
     let jobs = jobs.into_iter().map(job).collect::<PyResult<Vec<_>>>()?;
     let pool = pool_of(threads)?;
     let report = report.clone().unbind();
-    py.detach(|| run(&pool, &jobs, &options, &report))
+    let render = |index: usize, stop: &AtomicBool| match jobs.get(index) {
+        Some(job) => render_file(job, &options, stop),
+        None => Ok(0.0), // there is no such index
+    };
+    py.detach(|| run(&pool, jobs.len(), render, |index, outcome| tell(&report, index, outcome)))
 }
 
 #[pyfunction]
@@ -107,7 +111,7 @@ fn told(py: Python<'_>, result: Result<Vec<String>, TokenizerError>) -> PyResult
     })
 }
 
-fn writer_named(name: &str) -> PyResult<fn(&Song) -> String> {
+pub(crate) fn writer_named(name: &str) -> PyResult<fn(&Song) -> String> {
     match name {
         "tx1" => Ok(tx1::write),
         "tx2" => Ok(tx2::write),
@@ -116,28 +120,34 @@ fn writer_named(name: &str) -> PyResult<fn(&Song) -> String> {
 }
 
 /// A pool of so many threads, one a core for 0; never the global one, which a fork would break.
-fn pool_of(threads: usize) -> PyResult<ThreadPool> {
+pub(crate) fn pool_of(threads: usize) -> PyResult<ThreadPool> {
     let pool = ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map_err(|error| PyRuntimeError::new_err(format!("threads: {error}")))
 }
 
-/// Renders on the pool, and tells the outcomes to Python from this thread, which also listens for Ctrl-C.
-fn run(pool: &ThreadPool, jobs: &[Job], options: &Options, report: &Py<PyAny>) -> PyResult<()> {
+/// Works through numbers below `count` on the pool, and tells the outcomes from this thread, which also listens for Ctrl-C.
+/// Work that takes long should look now and then whether it has been told to stop.
+pub(crate) fn run<T: Send>(
+    pool: &ThreadPool,
+    count: usize,
+    work: impl Fn(usize, &AtomicBool) -> T + Sync,
+    mut tell: impl FnMut(usize, T) -> PyResult<()>,
+) -> PyResult<()> {
     let stop = AtomicBool::new(false);
     let (sender, outcomes) = mpsc::channel();
     pool.in_place_scope(|scope| {
-        let stop = &stop;
+        let (stop, work) = (&stop, &work);
         scope.spawn(move |_| {
-            jobs.par_iter().enumerate().with_max_len(1).for_each_with(sender, |sender, (index, job)| {
+            (0..count).into_par_iter().with_max_len(1).for_each_with(sender, |sender, index| {
                 if !stop.load(Ordering::Relaxed) {
                     // Nobody listens any more once the run is stopped.
-                    _ = sender.send((index, render_file(job, options, stop)));
+                    _ = sender.send((index, work(index, stop)));
                 }
             });
         });
         loop {
             let told = match outcomes.recv_timeout(PATIENCE) {
-                Ok((index, outcome)) => tell(report, index, outcome),
+                Ok((index, outcome)) => tell(index, outcome),
                 #[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone is not general enough")]
                 Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
@@ -173,7 +183,7 @@ fn render_file(job: &Job, options: &Options, stop: &AtomicBool) -> Outcome {
     Ok(seconds)
 }
 
-fn read_limited(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read_limited(path: &Path) -> Result<Vec<u8>, String> {
     let file = File::open(path).map_err(|error| plain(&error))?;
     let mut data = Vec::new();
     let limit = MAX_INPUT_BYTES as u64;
@@ -185,7 +195,7 @@ fn read_limited(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// What the system says, as Python says it: without the number.
-fn plain(error: &std::io::Error) -> String {
+pub(crate) fn plain(error: &std::io::Error) -> String {
     let text = error.to_string().to_lowercase();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }

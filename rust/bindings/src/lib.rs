@@ -2,6 +2,7 @@
 //! a function of `lakhnes-apu` or `lakhnes-tokenizer` runs with the interpreter released, arrays go out.
 #![expect(clippy::needless_pass_by_value, reason = "Python's arguments are handed over by value")]
 
+mod adapt;
 mod apu;
 mod batch;
 mod errors;
@@ -18,6 +19,8 @@ mod vocabulary;
 mod _native {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::adapt::{PyMelodyIndex, adapt_files};
     #[pymodule_export]
     use crate::apu::PyApu;
     #[pymodule_export]

@@ -4,7 +4,7 @@
 //! 1/44,100 s. [`tx1`] and [`tx2`] are the event texts of LakhNES (Donahue et al., ISMIR 2019), [`midi`] the
 //! sample-accurate MIDI of NES-MDB (Donahue, Mao, McAuley, ISMIR 2018), [`score`] its expressive scores;
 //! [`perform`](perform()) turns a song into the register writes that play it. [`Vocabulary`] numbers the events for a
-//! language model and [`augment`] varies them for its training.
+//! language model and [`augment`] varies them for its training; [`adapt`](mod@adapt) makes training songs of any MIDI file.
 //!
 //! ```
 //! use lakhnes_tokenizer::{PerformOptions, Vocabulary, midi, perform, tx1};
@@ -20,6 +20,7 @@
 //! Nothing here reads files or knows of Python, and no input makes it panic: a mistake is a [`TokenizerError`] that
 //! says where it is and what was expected there.
 
+pub mod adapt;
 pub mod arrange;
 pub mod augment;
 pub mod blended;
@@ -43,6 +44,7 @@ pub mod tx1;
 pub mod tx2;
 mod vocabulary;
 
+pub use adapt::{AdaptOptions, adapt};
 pub use arrange::{ArrangeOptions, arrange};
 pub use error::TokenizerError;
 pub use event::{Dialect, Event};

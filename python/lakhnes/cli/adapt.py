@@ -1,0 +1,143 @@
+"""``lakhnes data adapt``: any folder of MIDI files as a corpus."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.shard import shard_texts, shards_option
+from lakhnes.cli.targets import text_formats
+
+if TYPE_CHECKING:
+    from lakhnes.data.adapt import AdaptReport
+
+__all__ = ["adapt"]
+
+
+@click.command()
+@click.argument("source", metavar="MIDI_DIR")
+@click.argument("target", metavar="DEST")
+@click.option("--to", "formats", default="tx1,tx2", show_default=True, help="Texts to write, separated by commas.")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0, 2**64 - 1), help="On what all choices depend."
+)
+@click.option("--valid", default=0.05, show_default=True, type=click.FloatRange(0, 1), help="Share of files for valid.")
+@click.option("--test", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Share of files for test.")
+@click.option(
+    "--overlap",
+    metavar="MS",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(min=0, max=10_000),
+    help="Cut notes off that reach so far into the next one, instead of dropping their instrument.",
+)
+@click.option(
+    "--exclude-like",
+    metavar="DIR",
+    multiple=True,
+    help="Drop files that are versions of a song in DIR, in any key and tempo; may be repeated.",
+)
+@click.option("--max-examples", default=16, show_default=True, type=click.IntRange(min=1), help="Songs a file at most.")
+@click.option(
+    "--min-instruments", default=1, show_default=True, type=click.IntRange(min=1), help="Monophonic instruments a file."
+)
+@click.option("--min-seconds", default=5.0, show_default=True, type=click.FloatRange(min=0), help="Shortest file.")
+@click.option("--max-seconds", default=600.0, show_default=True, type=click.FloatRange(min=0), help="Longest file.")
+@click.option(
+    "--clip", metavar="S", default=180.0, show_default=True, type=click.FloatRange(min=1), help="Longest song."
+)
+@click.option("--no-drums", is_flag=True, help="Leave the noise silent.")
+@click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help="Files at once.  [default: one a core]")
+@shards_option
+@click.option("-f", "--force", is_flag=True, help="Write into DEST although it is not empty.")
+@common_options
+@pass_console
+def adapt(
+    console: Console,
+    source: str,
+    target: str,
+    formats: str,
+    seed: int,
+    valid: float,
+    test: float,
+    overlap: float,
+    exclude_like: tuple[str, ...],
+    max_examples: int,
+    min_instruments: int,
+    min_seconds: float,
+    max_seconds: float,
+    clip: float,
+    no_drums: bool,
+    jobs: int,
+    shards: bool,
+    force: bool,
+) -> None:
+    """Turn any folder of MIDI files into training songs for the four voices.
+
+    Instruments that play one note at a time go to P1, P2 and TR in every order, up to 16 songs a file; drums become
+    noise. DEST gets folders train, valid, test of NAME_000.tx1.txt and NAME_000.tx2.txt, and adapted.jsonl, which tells
+    of each file and instrument why it was left out. The same seed gives the same bytes.
+    """
+    from lakhnes.data.adapt import adapt as adapt_collection
+
+    chosen = text_formats(formats)
+    if valid + test > 1:
+        raise click.UsageError("--valid and --test are more than 1 together")
+    started = time.monotonic()
+    with console.progress("adapt", None) as advance:
+        report = adapt_collection(
+            source,
+            target,
+            to=chosen,
+            seed=seed,
+            jobs=jobs,
+            valid=valid,
+            test=test,
+            overlap=overlap,
+            exclude_like=exclude_like,
+            min_instruments=min_instruments,
+            min_seconds=min_seconds,
+            max_seconds=max_seconds,
+            max_examples=max_examples,
+            max_song_seconds=clip,
+            drums=not no_drums,
+            overwrite=force,
+            finished=advance,
+        )
+    seconds = time.monotonic() - started
+    _tell(console, report, seconds)
+    if shards:
+        shard_texts(console, Path(target), chosen)
+    console.result(target)
+    console.summary(
+        {
+            "corpus": target,
+            "files": report.files,
+            "used": report.used,
+            "songs": dict(report.songs),
+            "hours": report.hours,
+            "events": dict(report.events),
+            "trimmed": report.trimmed,
+            "dropped_files": dict(report.dropped_files),
+            "dropped_instruments": dict(report.dropped_instruments),
+            "failed": [{"path": path, "error": error} for path, error in report.failed],
+            "seconds": seconds,
+        }
+    )
+
+
+def _tell(console: Console, report: "AdaptReport", seconds: float) -> None:
+    """Say what became of a collection."""
+    for _, error in report.failed:
+        console.note(f"unreadable: {error}")
+    counts = ", ".join(f"{count:,} {split}" for split, count in report.songs.items())
+    songs = f"{report.songs.total():,} songs ({counts}), {report.hours:.1f} hours"
+    console.note(f"{songs}, of {report.used:,} of {report.files:,} files, {seconds:.1f} s")
+    for what, dropped in (("files", report.dropped_files), ("instruments", report.dropped_instruments)):
+        if dropped:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in dropped.most_common())
+            console.note(f"{what} left out: {reasons}")
+    if report.trimmed:
+        console.note(f"notes cut off where the next begins: {report.trimmed:,}")

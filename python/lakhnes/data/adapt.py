@@ -1,0 +1,372 @@
+"""Any collection of MIDI files as a corpus of TX1 and TX2 texts, as LakhNES adapts the Lakh MIDI dataset.
+
+Which files, instruments and notes are kept, and how instruments become voices, is in ``rust/tokenizer/src/adapt``.
+Here: finding the files, telling what became of them, and splitting songs so that versions of one tune stay in one
+split.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lakhnes import _native
+from lakhnes.data.nesmdb import TARGETS, publish
+from lakhnes.errors import FormatError
+from lakhnes.files import SCORES, base_name, format_of
+
+__all__ = ["REPORT", "AdaptReport", "MelodyIndex", "adapt", "index_melodies"]
+
+REPORT = "adapted.jsonl"
+"""The file of a corpus that tells, a line a MIDI file, what became of it."""
+
+MelodyIndex = _native.MelodyIndex
+
+COPY = "copy of another file"
+LIKE_HELD_OUT = "like a held-out song"
+
+
+@dataclass
+class AdaptReport:
+    """What became of a collection.
+
+    Attributes
+    ----------
+    files : int
+        MIDI files that were found.
+    used : int
+        Those of which songs were made.
+    songs, seconds : Counter
+        Songs, and their length in seconds, by split.
+    events : Counter
+        Events of the written texts, by format.
+    trimmed : int
+        Notes that were cut off where the next one begins.
+    dropped_files, dropped_instruments : Counter
+        How many files gave no songs, and how many instruments are in none, by reason.
+    failed : list of (path, message)
+        The files that could not be read.
+    """
+
+    files: int = 0
+    used: int = 0
+    songs: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
+    trimmed: int = 0
+    dropped_files: Counter[str] = field(default_factory=Counter)
+    dropped_instruments: Counter[str] = field(default_factory=Counter)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def hours(self) -> float:
+        """Length of all songs in hours."""
+        return sum(self.seconds.values()) / 3600
+
+
+def adapt(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    to: Iterable[str] = TARGETS,
+    seed: int = 0,
+    jobs: int = 0,
+    valid: float = 0.05,
+    test: float = 0.0,
+    overlap: float = 0.0,
+    exclude_like: Sequence[str | os.PathLike[str]] = (),
+    min_instruments: int = 1,
+    min_seconds: float = 5.0,
+    max_seconds: float = 600.0,
+    max_examples: int = 16,
+    max_song_seconds: float = 180.0,
+    drums: bool = True,
+    overwrite: bool = False,
+    finished: Callable[[int], object] = lambda files: None,
+) -> AdaptReport:
+    """Turn a folder of MIDI files into a corpus.
+
+    Every song has up to three instruments of a file, which play one note at a time, on P1, P2 and TR, and its drums on
+    NO. A file gives up to `max_examples` songs, other instruments on other voices. The result depends on the files
+    (their bytes and their paths below `source`), the options and the seed; not on `jobs`.
+
+    Parameters
+    ----------
+    source
+        A folder, searched with its subfolders for ``.mid`` and ``.midi``, or one such file.
+    target
+        The folder of the corpus: ``train/ valid/ test/`` with ``NAME_000.tx1.txt`` …, and `REPORT`. It appears when all
+        is done, or not at all.
+    to
+        Which texts to write: ``"tx1"``, ``"tx2"`` or both.
+    seed
+        On what all choices depend.
+    jobs
+        How many files at once; 0 stands for one a core.
+    valid, test
+        Shares of the files, from 0 to 1, whose songs form these splits. Files that are versions of the same music (see
+        `MelodyIndex`) stay in one split.
+    overlap
+        By how many milliseconds a note may reach into the next one; it is then cut off there. With 0 an instrument one
+        of whose notes does so is left out, as in LakhNES.
+    exclude_like
+        Folders or files of songs that are held out: a MIDI file that is a version of one of them is left out.
+    min_instruments
+        The fewest instruments that play one note at a time.
+    min_seconds, max_seconds
+        The shortest and the longest file.
+    max_examples
+        The most songs of a file.
+    max_song_seconds
+        The longest song; notes that end later are left out.
+    drums
+        Whether drums play the noise.
+    overwrite
+        Whether songs may be written into a folder that holds something.
+    finished
+        Called with the number of files that have been finished since the last call.
+
+    Returns
+    -------
+    AdaptReport
+
+    Raises
+    ------
+    FormatError
+        If there are no MIDI files, or none gives a song, or a held-out song cannot be read.
+    ValueError
+        If an option is out of its range.
+    OSError
+        If something cannot be read or written, or `target` holds something and `overwrite` is false.
+    """
+    if not (0 <= valid <= 1 and 0 <= test <= 1 and valid + test <= 1):
+        raise ValueError(
+            f"valid, test: expected shares of 0 to 1 that are not more than 1 together, found {valid}, {test}"
+        )
+    if max_examples < 1 or min_instruments < 1:
+        raise ValueError("max_examples, min_instruments: expected 1 or more")
+    folder, destination = Path(source), Path(target)
+    if destination.exists() and not destination.is_dir():
+        raise NotADirectoryError(20, "is a file, expected a folder", str(destination))
+    if destination.is_dir() and any(destination.iterdir()) and not overwrite:
+        raise FileExistsError(17, "is a folder that is not empty (--force writes into it)", str(destination))
+    formats = [name for name in TARGETS if name in set(to)]
+    files = _midi_files(folder)
+    held_out, index = index_melodies(exclude_like, jobs=jobs) if exclude_like else ([], None)
+    outcomes: list[dict[str, Any]] = [{}] * len(files)
+
+    def note(place: int, facts: dict[str, Any]) -> None:
+        outcomes[place] = facts
+        finished(1)
+
+    with _staging(destination) as staging:
+        train = staging / "train"
+        train.mkdir(parents=True)
+        groups = _native.adapt_files(
+            [(folder / path if folder.is_dir() else folder, name) for path, name in files],
+            train,
+            formats,
+            note,
+            threads=jobs,
+            seed=seed,
+            min_instruments=min_instruments,
+            min_seconds=min_seconds,
+            max_seconds=max_seconds,
+            overlap=overlap / 1000,
+            max_examples=max_examples,
+            max_song_seconds=max_song_seconds,
+            drums=drums,
+            exclude=index,
+        )
+        _drop_copies(files, outcomes, train, formats)
+        splits = _split(outcomes, groups, seed, valid, test)
+        for (_, name), facts, split in zip(files, outcomes, splits, strict=True):
+            if facts["songs"] and split != "train":
+                _move(train, staging / split, _texts(name, facts, formats))
+        report = _summary(files, outcomes, splits, formats, held_out)
+        if not report.used:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in report.dropped_files.most_common())
+            raise FormatError(f"{source}: none of the {report.files} MIDI files gives a song ({reasons})")
+        lines = (_line(*row, held_out) for row in zip(files, outcomes, splits, strict=True))
+        (staging / REPORT).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        publish(staging, destination)
+    return report
+
+
+def index_melodies(places: Sequence[str | os.PathLike[str]], *, jobs: int = 0) -> tuple[list[str], _native.MelodyIndex]:
+    """Index the melodies of all songs in some folders (searched with their subfolders) or files.
+
+    Returns
+    -------
+    names : list of str
+        The songs, by their number in the index. Of a song in several formats one is taken.
+    index : MelodyIndex
+
+    Raises
+    ------
+    FormatError
+        If there is no song, or one cannot be read.
+    FileNotFoundError
+        If one of `places` does not exist.
+    """
+    songs: dict[Path, tuple[Path, str]] = {}
+    for place in map(Path, places):
+        if not place.exists():
+            raise FileNotFoundError(2, "there is no such file or folder", str(place))
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if place.is_dir() and (not path.is_file() or path.name.startswith(".")):
+                continue
+            try:
+                format_name = format_of(path, SCORES)
+            except FormatError:
+                if place.is_dir():
+                    continue
+                raise
+            songs.setdefault(path.with_name(base_name(path)), (path, format_name))
+    if not songs:
+        raise FormatError(f"{', '.join(map(str, places))}: no song there; expected texts, MIDI files or scores")
+    return [str(path) for path, _ in songs.values()], MelodyIndex(list(songs.values()), threads=jobs)
+
+
+def _midi_files(folder: Path) -> list[tuple[str, str]]:
+    """Give the path of each MIDI file below a folder, and a name of its own, in the order of the paths."""
+    if not folder.is_dir():
+        if not folder.exists():
+            raise FileNotFoundError(2, "there is no such file or folder", str(folder))
+        paths = [folder.name]
+    else:
+        found = (path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi") and path.is_file())
+        paths = sorted(path.relative_to(folder).as_posix() for path in found)
+    if not paths:
+        raise FormatError(f"{folder}: no MIDI files (.mid, .midi) in it")
+    names: set[str] = set()
+    files = []
+    for path in paths:
+        plain = re.sub(r"[^\w.-]+", "_", base_name(path))[:80].strip("._") or "song"
+        # A second one of this name is told apart by its path.
+        name = plain if plain not in names else f"{plain}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
+        names.add(name)
+        files.append((path, name))
+    return files
+
+
+@contextlib.contextmanager
+def _staging(destination: Path) -> Iterator[Path]:
+    """Give a folder beside the destination, and remove what is left of it at the end."""
+    absolute = destination.absolute()
+    staging = absolute.with_name(f".{absolute.name}.{secrets.token_hex(4)}.part")
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _texts(name: str, facts: dict[str, Any], formats: list[str]) -> list[str]:
+    return [f"{name}_{number:03}.{format_name}.txt" for number in range(facts["songs"]) for format_name in formats]
+
+
+def _move(source: Path, target: Path, names: list[str]) -> None:
+    target.mkdir(exist_ok=True)
+    for name in names:
+        (source / name).rename(target / name)
+
+
+def _drop_copies(
+    files: list[tuple[str, str]], outcomes: list[dict[str, Any]], folder: Path, formats: list[str]
+) -> None:
+    """Keep of files with the same bytes the first."""
+    seen: set[int] = set()
+    for (_, name), facts in zip(files, outcomes, strict=True):
+        if not facts["songs"]:
+            continue
+        if facts["digest"] in seen:
+            for text in _texts(name, facts, formats):
+                (folder / text).unlink()
+            facts.update(songs=0, seconds=0.0, events=[0] * len(formats), reason=COPY)
+        seen.add(facts["digest"])
+
+
+def _split(
+    outcomes: list[dict[str, Any]], groups: Sequence[int | None], seed: int, valid: float, test: float
+) -> list[str]:
+    """Give the split of each file: whole groups, in an order that depends on the seed, until the shares are full."""
+    members: dict[int, list[int]] = {}
+    for place, (facts, group) in enumerate(zip(outcomes, groups, strict=True)):
+        if facts["songs"] and group is not None:
+            members.setdefault(group, []).append(place)
+    count = sum(map(len, members.values()))
+    splits = ["train"] * len(outcomes)
+
+    def drawn(group: int) -> bytes:
+        return hashlib.sha256(f"{seed} {outcomes[members[group][0]]['digest']}".encode()).digest()
+
+    order = sorted(members, key=drawn)
+    for split, share in (("valid", valid), ("test", test)):
+        # A share that was asked for gets at least one file, if there is one to spare.
+        room = max(round(count * share), 1 if share > 0 and count > 1 else 0)
+        for group in list(order):
+            if len(members[group]) <= room:
+                room -= len(members[group])
+                order.remove(group)
+                for place in members[group]:
+                    splits[place] = split
+            if not room:
+                break
+    return splits
+
+
+def _summary(
+    files: list[tuple[str, str]],
+    outcomes: list[dict[str, Any]],
+    splits: list[str],
+    formats: list[str],
+    held_out: list[str],
+) -> AdaptReport:
+    report = AdaptReport(files=len(files))
+    for (path, _), facts, split in zip(files, outcomes, splits, strict=True):
+        report.trimmed += facts["trimmed"]
+        report.dropped_instruments.update(reason for *_, reason in facts["dropped"])
+        if facts["songs"]:
+            report.used += 1
+            report.songs[split] += facts["songs"]
+            report.seconds[split] += facts["seconds"]
+            report.events.update(dict(zip(formats, facts["events"], strict=True)))
+            continue
+        report.dropped_files[_reason(facts)] += 1
+        if facts["reason"] == "unreadable":
+            report.failed.append((path, f"{path}: {facts['detail']}"))
+    return report
+
+
+def _reason(facts: dict[str, Any]) -> str:
+    return LIKE_HELD_OUT if facts["like"] else str(facts["reason"])
+
+
+def _line(file: tuple[str, str], facts: dict[str, Any], split: str, held_out: list[str]) -> str:
+    """Tell in a line of JSON what became of a file."""
+    path, name = file
+    told: dict[str, Any] = {"path": path}
+    if facts["songs"]:
+        told |= {"name": name, "split": split, "songs": facts["songs"], "seconds": round(facts["seconds"], 3)}
+    else:
+        told |= {"reason": _reason(facts)}
+        if facts["reason"] == "unreadable":
+            told["detail"] = facts["detail"]
+        if facts["like"]:
+            song, share = facts["like"]
+            told |= {"like": held_out[song], "share": round(share, 3)}
+    told["dropped_instruments"] = [
+        {"track": track, "channel": channel + 1, "program": program + 1, "reason": reason}
+        for track, channel, program, reason in facts["dropped"]
+    ]
+    return json.dumps(told)
