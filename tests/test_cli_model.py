@@ -57,7 +57,7 @@ def test_generate_gives_the_same_files_for_the_same_seed(run, model_folder, tmp_
 
 
 def test_generate_writes_the_formats_that_are_asked_for_and_tells_them_in_json(run, model_folder, tmp_path):
-    formats = "mid,tx2,flac,ogg,vgm"
+    formats = "nsf,mid,tx2,flac,ogg,vgm"
     result = run(
         "generate", "-m", model_folder, "-o", tmp_path / "o", "--length", 70, "--format", formats, "--json", "--seed", 1
     )

@@ -195,6 +195,23 @@ class RegisterLog:
         """
     def to_vgm(self) -> bytes:
         """Write a VGM 1.61 file."""
+    def to_nsf(self, *, timing: str = "exact") -> bytes:
+        """Write an NSF 1 file: a program for the console (or an emulator of it) that plays the log.
+
+        Parameters
+        ----------
+        timing
+            ``"exact"`` sends each write in its own time, waiting for it within the call that a player makes each frame;
+            ``"frame"`` sends all at the beginning of the nearest call, up to 1/120 s early or late, and leaves the
+            processor free.
+
+        Raises
+        ------
+        FormatError
+            If the log is a Dendy's, has a sample that wraps round to $8000, or writes that come too fast for a 6502.
+        LimitError
+            If the file would have more than 1 MiB.
+        """
     def to_text(self, format: str) -> str:
         """Write a disassembly of NES-MDB: ``ndr`` (raw), ``ndf`` (functional) or ``nlm`` (for language models)."""
     def to_tuples(self, format: str) -> list[tuple[str | int, ...]]:

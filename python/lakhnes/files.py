@@ -51,6 +51,7 @@ SUFFIXES = {
     ".blndsco.npz": "blndsco.npz",
     ".vgm": "vgm",
     ".vgz": "vgz",
+    ".nsf": "nsf",
     ".ndr.txt": "ndr",
     ".ndf.txt": "ndf",
     ".nlm.txt": "nlm",
@@ -78,7 +79,7 @@ PLAYABLE = (*SCORES, *ARRAYS, *LOGS)
 AUDIO_FORMATS = ("wav", "flac", "ogg")
 """Formats that hold sound."""
 
-WRITABLE = ("tx1", "tx2", "mid", "vgm", "vgz", *ARRAYS, "ndr", "ndf", "nlm", *AUDIO_FORMATS)
+WRITABLE = ("tx1", "tx2", "mid", "vgm", "vgz", "nsf", *ARRAYS, "ndr", "ndf", "nlm", *AUDIO_FORMATS)
 """Formats that a song can be written in."""
 
 

@@ -120,10 +120,12 @@ def encode(
     if format == "vgz":
         # Without the time the same song gives the same bytes.
         return gzip.compress(perform(played, expression=expression).to_vgm(), mtime=0)
+    if format == "nsf":
+        return perform(played, expression=expression).to_nsf()
     if format in ("ndr", "ndf", "nlm"):
         return perform(played, expression=expression).to_text(format).encode()
     if format not in ("tx1", "tx2", "mid", *ARRAYS):
-        raise FormatError(f"{format}: expected one of tx1 tx2 mid {' '.join(ARRAYS)} vgm vgz ndr ndf nlm")
+        raise FormatError(f"{format}: expected one of tx1 tx2 mid {' '.join(ARRAYS)} vgm vgz nsf ndr ndf nlm")
     song = played if isinstance(played, Song) else played.transcribe()
     if format in ARRAYS:
         return write_arrays(song, format, score_rate)
@@ -208,7 +210,7 @@ def write(
         A score, or register writes, which become a score where the format holds one.
     path
         The file; the end of its name says the format: ``.tx1.txt .tx2.txt .mid .exprsco.npz .seprsco.npz .blndsco.npz
-        .vgm .vgz .ndr.txt .ndf.txt .nlm.txt .wav .flac .ogg``.
+        .vgm .vgz .nsf .ndr.txt .ndf.txt .nlm.txt .wav .flac .ogg``.
     format
         One of `WRITABLE`, such as ``mid``, where the name does not say it.
     overwrite

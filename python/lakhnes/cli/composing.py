@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
-from lakhnes.files import AUDIO_FORMATS, SUFFIXES, WRITABLE, check_target
+from lakhnes.files import PLAYABLE, SUFFIXES, WRITABLE, check_target
 
 if TYPE_CHECKING:
     from lakhnes._native import Song
@@ -160,7 +160,7 @@ def _targets(folder: Path, index: int, formats: list[str]) -> dict[str, Path]:
 
 def _listed(paths: dict[str, Path]) -> Path:
     """Return the path that stands for a song: its score, if there is one, for that can be read again."""
-    scores = [path for name, path in paths.items() if name not in AUDIO_FORMATS]
+    scores = [path for name, path in paths.items() if name in PLAYABLE]
     return scores[0] if scores else next(iter(paths.values()))
 
 

@@ -130,4 +130,12 @@ pub enum ApuError {
         /// The feature.
         what: &'static str,
     },
+    /// A log that a format has no way to hold.
+    #[error("{format} cannot hold {what}")]
+    NotWritable {
+        /// The format.
+        format: &'static str,
+        /// What stands in the way.
+        what: &'static str,
+    },
 }

@@ -30,7 +30,10 @@ pub(crate) fn chip_error(error: &ApuError) -> PyErr {
         ApuError::TooLong { .. } | ApuError::TooManyEvents { .. } | ApuError::TooLarge { .. } => {
             LimitError::new_err(message)
         }
-        ApuError::Format { .. } | ApuError::Line { .. } | ApuError::Unsupported { .. } => FormatError::new_err(message),
+        ApuError::Format { .. }
+        | ApuError::Line { .. }
+        | ApuError::Unsupported { .. }
+        | ApuError::NotWritable { .. } => FormatError::new_err(message),
         _ => PyValueError::new_err(message),
     }
 }

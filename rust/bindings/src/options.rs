@@ -1,5 +1,6 @@
 //! The names that Python uses for the options of the chip.
 
+use lakhnes_apu::formats::nsf;
 use lakhnes_apu::{FilterMode, MAX_LENGTH, MixerMode, RenderOptions, Standard, TICK_RATE};
 use lakhnes_tokenizer::Expression;
 use pyo3::exceptions::PyValueError;
@@ -53,6 +54,14 @@ pub(crate) fn filter_mode(name: &str) -> PyResult<FilterMode> {
         "famicom" => Ok(FilterMode::Famicom),
         "none" => Ok(FilterMode::None),
         _ => Err(refused("filter", "nes, famicom or none", name)),
+    }
+}
+
+pub(crate) fn nsf_timing(name: &str) -> PyResult<nsf::Timing> {
+    match name {
+        "exact" => Ok(nsf::Timing::Exact),
+        "frame" => Ok(nsf::Timing::Frame),
+        _ => Err(refused("timing", "exact or frame", name)),
     }
 }
 

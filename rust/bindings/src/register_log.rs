@@ -1,7 +1,7 @@
 //! `RegisterLog`: timed register writes, and the sound that the chip makes of them.
 
 use lakhnes_apu::formats::disassembly::Field;
-use lakhnes_apu::formats::{ndf, ndr, nlm, simplify, vgm};
+use lakhnes_apu::formats::{ndf, ndr, nlm, nsf, simplify, vgm};
 use lakhnes_apu::{self as chip, ApuError, RegisterLog, RenderOptions, TICK_RATE, Write};
 use lakhnes_tokenizer::{transcribe, transcribe_exactly};
 use numpy::ndarray::Array2;
@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use crate::errors::{chip_error, score_error};
 use crate::formats::LogFormat;
-use crate::options::{refused, render_options, standard, standard_name};
+use crate::options::{nsf_timing, refused, render_options, standard, standard_name};
 use crate::song::PySong;
 
 /// Everything that a program tells the sound chip, and when.
@@ -60,6 +60,13 @@ impl PyRegisterLog {
 
     fn to_vgm<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = py.detach(|| vgm::write(&self.0)).map_err(|error| chip_error(&error))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    #[pyo3(signature = (*, timing="exact"))]
+    fn to_nsf<'py>(&self, py: Python<'py>, timing: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let timing = nsf_timing(timing)?;
+        let bytes = py.detach(|| nsf::write(&self.0, timing)).map_err(|error| chip_error(&error))?;
         Ok(PyBytes::new(py, &bytes))
     }
 

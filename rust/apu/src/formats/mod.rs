@@ -5,6 +5,7 @@ mod gd3;
 pub mod ndf;
 pub mod ndr;
 pub mod nlm;
+pub mod nsf;
 pub mod simplify;
 pub mod vgm;
 

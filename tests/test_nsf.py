@@ -1,0 +1,66 @@
+"""NSF files: as bytes, and as libgme plays them, where it is installed."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import lakhnes
+from audio_distance import audio_distance
+from conftest import ROOT
+
+sys.path.append(str(ROOT / "benches"))
+import libgme
+
+plays = pytest.mark.skipif(libgme.load() is None, reason="libgme is not installed (Debian: libgme0)")
+
+
+def test_a_song_becomes_an_nsf_file(run, song_file, tmp_path):
+    result = run("convert", song_file, "-o", tmp_path / "x.nsf")
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'x.nsf'}\n"), result.stderr
+    data = (tmp_path / "x.nsf").read_bytes()
+    assert data[:6] == b"NESM\x1a\x01"
+    assert int.from_bytes(data[0x6E:0x70], "little") == 16_639
+    lakhnes.write(lakhnes.read(song_file), tmp_path / "y.nsf")
+    assert (tmp_path / "y.nsf").read_bytes() == data == lakhnes.read(song_file).perform().to_nsf()
+
+
+def test_a_log_that_an_nsf_cannot_hold_is_refused_in_one_line(song, run, tmp_path):
+    writes = song.perform().writes
+    dendy = lakhnes.RegisterLog(writes, song.length, standard="dendy")
+    with pytest.raises(lakhnes.FormatError, match="NSF cannot hold a log of a Dendy console"):
+        dendy.to_nsf()
+    with pytest.raises(ValueError, match="timing: expected exact or frame, found loose"):
+        song.perform().to_nsf(timing="loose")
+    lakhnes.write(dendy, tmp_path / "d.vgm")
+    result = run("convert", tmp_path / "d.vgm", "-o", tmp_path / "d.nsf")
+    assert result.exit_code == 1
+    assert "NSF cannot hold" in result.stderr
+    assert not (tmp_path / "d.nsf").exists()
+
+
+def test_an_nsf_file_is_not_read(run, song_file, tmp_path):
+    lakhnes.write(lakhnes.read(song_file), tmp_path / "x.nsf")
+    with pytest.raises(lakhnes.FormatError, match="must end in one of"):
+        lakhnes.read(tmp_path / "x.nsf")
+
+
+@plays
+@pytest.mark.parametrize("timing", ["exact", "frame"])
+@pytest.mark.parametrize("standard", ["ntsc", "pal"])
+def test_libgme_plays_what_we_render(song, timing, standard):
+    """Its mixer is the linear one; its output has no offset and little treble."""
+    log = song.perform()
+    log = lakhnes.RegisterLog(log.writes, log.length, standard=standard)
+    ours = log.render(filter="none", mixer="linear")
+    with libgme.open_nsf(log.to_nsf(timing=timing)) as player:
+        player.equalize()
+        theirs = player.play(len(ours))
+    assert np.abs(theirs).max() > 1_000
+    assert audio_distance(ours, theirs) < 2.0
+
+
+@plays
+def test_libgme_refuses_what_is_no_nsf():
+    with pytest.raises(RuntimeError), libgme.open_nsf(b"NESM no"):
+        pass
