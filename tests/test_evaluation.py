@@ -1,5 +1,6 @@
 """`lakhnes eval`: streams as LakhNES reads them, and songs one by one, for models of every architecture."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from lakhnes import Vocabulary
 from lakhnes.data.corpus import Corpus
+from lakhnes.evaluation.reader import KeyValueReader, PlainReader, make_reader
 from lakhnes.evaluation.songs import evaluate_songs
 from lakhnes.model.config import LSTMConfig
 from lakhnes.model.lstm import LSTM
@@ -82,3 +84,23 @@ def test_the_songs_are_listed_for_people_too(models, data, tmp_path, run):
     lines = result.stdout.splitlines()
     assert [line.split(":")[0] for line in lines] == ["000", "001", "002", "004", "005", "006", "valid"]
     assert "positions of 6 songs" in lines[-1]
+
+
+@pytest.mark.parametrize("mem_len", [0, 5, 40])
+@pytest.mark.parametrize(
+    "variant", [{}, {"pre_norm": False}, {"same_length": True}, {"clamp_len": 20, "pre_norm": False}], ids=str
+)
+@torch.inference_mode()
+def test_kept_keys_and_values_give_what_kept_states_give(variant, mem_len):
+    torch.manual_seed(1)
+    model = TransformerXL(dataclasses.replace(TINY, **variant)).eval()
+    for weight in model.parameters():
+        weight.mul_(3)  # attention that looks at something
+    if variant.get("same_length") and mem_len == 0:
+        pytest.skip("attention of length 0")
+    fast, plain = make_reader(model, mem_len), PlainReader(model, mem_len)
+    assert isinstance(fast, KeyValueReader)
+    tokens = torch.randint(0, 631, (3, 12 * 16 + 7), generator=torch.Generator().manual_seed(2))
+    for start in range(0, tokens.shape[1], 16):
+        segment = tokens[:, start : start + 16]
+        torch.testing.assert_close(fast.read(segment), plain.read(segment), rtol=1e-4, atol=1e-5)

@@ -17,6 +17,7 @@ from torch.nn import functional
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.packing import Ids, StreamPacker
 from lakhnes.errors import LakhnesError
+from lakhnes.evaluation.reader import make_reader
 from lakhnes.model.base import Model
 
 __all__ = ["Score", "evaluate"]
@@ -110,12 +111,11 @@ def evaluate(
     training = model.training
     model.eval()
     started = time.perf_counter()
-    memory: torch.Tensor | None = None
+    reader = make_reader(model, mem_len)
     total, positions = 0.0, 0
     for inputs, targets in StreamPacker(song, count, batch_size, tgt_len):
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-            hidden, memory = model(torch.from_numpy(inputs).to(device), memory, mem_len)
-            logits = model.logits(hidden)
+            logits = model.logits(reader.read(torch.from_numpy(inputs).to(device)))
         losses = functional.cross_entropy(
             logits.float().flatten(0, 1), torch.from_numpy(targets).to(device).flatten(), reduction="sum"
         )

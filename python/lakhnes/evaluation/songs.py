@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from lakhnes.data.corpus import Corpus
+from lakhnes.evaluation.reader import make_reader
 from lakhnes.model.base import Model
 
 __all__ = ["SongScore", "evaluate_songs"]
@@ -93,11 +94,10 @@ def evaluate_songs(
     for start in range(0, len(songs), batch_size):
         batch = songs[start : start + batch_size]
         sums = np.zeros(len(batch))
-        memory: torch.Tensor | None = None
+        reader = make_reader(model, mem_len)
         for inputs, targets in _segments([ids for _, ids in batch], tgt_len):
             with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-                hidden, memory = model(torch.from_numpy(inputs).to(model.device), memory, mem_len)
-                logits = model.logits(hidden)
+                logits = model.logits(reader.read(torch.from_numpy(inputs).to(model.device)))
             losses = functional.cross_entropy(
                 logits.float().transpose(1, 2), torch.from_numpy(targets).to(model.device),
                 ignore_index=PADDING, reduction="none",

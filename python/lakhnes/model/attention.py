@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 
-def _shifted(by_distance: Tensor) -> Tensor:
+def shifted(by_distance: Tensor) -> Tensor:
     """View ``(H * B, T, K)`` scores by distance as scores by key.
 
     Key j of row t lies in column ``j + T - 1 - t``. What would lie beyond the row's end is in the future of t.
@@ -27,7 +27,7 @@ def _shifted(by_distance: Tensor) -> Tensor:
 
 
 def _unshifted(by_key: Tensor) -> Tensor:
-    """Copy ``(H * B, T, K)`` gradients by key, zero in the future, to gradients by distance: `_shifted` undone."""
+    """Copy ``(H * B, T, K)`` gradients by key, zero in the future, to gradients by distance: `shifted` undone."""
     batch, rows, keys = by_key.shape
     flat = by_key.new_empty(batch, rows * keys)
     flat[:, : rows - 1] = 0
@@ -53,9 +53,10 @@ class RelativeScores(torch.autograd.Function):
         heads, batch, rows, width = content.shape
         keys = key.shape[2]
         by_distance = torch.bmm(position.view(heads, batch * rows, width), distances.transpose(1, 2))
-        shifted = _shifted(by_distance.view(heads * batch, rows, keys))
         scores = torch.baddbmm(
-            shifted, content.view(heads * batch, rows, width), key.view(heads * batch, keys, width).transpose(1, 2)
+            shifted(by_distance.view(heads * batch, rows, keys)),
+            content.view(heads * batch, rows, width),
+            key.view(heads * batch, keys, width).transpose(1, 2),
         )
         scores[:, :, keys - mask.shape[1] :] += mask
         weights = torch.softmax(scores, dim=-1)
