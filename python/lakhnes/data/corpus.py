@@ -123,8 +123,12 @@ class Corpus:
             count += len(events)
             if count > MAX_EVENTS:
                 raise LimitError(f"{folder}: texts of more than {MAX_EVENTS} events; `lakhnes data shard {data}`")
-        offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)])
-        return cls(vocabulary, names, [Shard(np.concatenate(rows), offsets)])
+        return cls.of(vocabulary, names, rows)
+
+    @classmethod
+    def of(cls, vocabulary: Vocabulary, names: list[str], songs: list[Events]) -> Corpus:
+        """Return a corpus of songs in memory, each a row of events."""
+        return cls(vocabulary, names, [Shard.of(songs)])
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_firsts", [0, *accumulate(map(len, self.shards))])
@@ -133,7 +137,7 @@ class Corpus:
         return len(self.names)
 
     def song(self, index: int) -> npt.NDArray[np.int32]:
-        """Return the events of one song, a view that may be used until the next is asked for."""
+        """Return the events of one song, a view."""
         firsts: list[int] = self._firsts  # type: ignore[attr-defined]
         if not 0 <= index < firsts[-1]:
             raise IndexError(f"song {index} of {firsts[-1]}")

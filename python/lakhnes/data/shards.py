@@ -68,11 +68,18 @@ class Shard:
     offsets: Offsets
     read: int = field(default=0, repr=False)
 
+    @classmethod
+    def of(cls, songs: list[Events]) -> Shard:
+        """Put songs in a row."""
+        offsets = np.zeros(len(songs) + 1, dtype=np.int64)
+        np.cumsum([len(song) for song in songs], out=offsets[1:])
+        return cls(np.concatenate(songs), offsets)
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     def song(self, index: int) -> Events:
-        """Return the events of one song, a view that may be used until the next is asked for."""
+        """Return the events of one song, a view."""
         song = self.events[self.offsets[index] : self.offsets[index + 1]]
         if isinstance(self.events, np.memmap):
             self.read += song.nbytes + READ_AROUND
@@ -198,16 +205,10 @@ def _gathered(songs: Iterable[tuple[str, Events]]) -> Iterator[tuple[list[str], 
         rows.append(events)
         count += len(events)
         if count >= SHARD_EVENTS:
-            yield names, _joined(rows)
+            yield names, Shard.of(rows)
             names, rows, count = [], [], 0
     if rows:
-        yield names, _joined(rows)
-
-
-def _joined(rows: list[Events]) -> Shard:
-    offsets = np.zeros(len(rows) + 1, dtype=np.int64)
-    np.cumsum([len(row) for row in rows], out=offsets[1:])
-    return Shard(np.concatenate(rows), offsets)
+        yield names, Shard.of(rows)
 
 
 def _hash_of(path: Path) -> str:

@@ -38,9 +38,12 @@ class Model(nn.Module):
     ----------
     config : ModelConfig
         The shape: what ``config.json`` holds.
+    memory_songs : int
+        The dimension of memory that counts the songs of a batch.
     """
 
     config: ModelConfig
+    memory_songs = 1
 
     def forward(self, tokens: Tensor, memory: Tensor | None = None, mem_len: int = 0) -> tuple[Tensor, Tensor]:
         """Read one segment.

@@ -31,6 +31,7 @@ class LSTM(Model):
     """
 
     config: LSTMConfig
+    memory_songs = 2
 
     def __init__(self, config: LSTMConfig) -> None:
         super().__init__()

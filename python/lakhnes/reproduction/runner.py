@@ -23,7 +23,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from lakhnes.checkpoint import load_model
@@ -86,9 +85,8 @@ def subset(corpus: Corpus, songs: int | None) -> Corpus:
     if songs is None or songs >= len(corpus):
         return corpus
     chosen = [index * len(corpus) // songs for index in range(songs)]
-    events = [corpus.song(index) for index in chosen]
-    offsets = np.concatenate([[0], np.cumsum([len(song) for song in events], dtype=np.int64)])
-    return Corpus(corpus.vocabulary, [corpus.names[index] for index in chosen], np.concatenate(events), offsets)
+    names, events = [corpus.names[index] for index in chosen], [corpus.song(index) for index in chosen]
+    return Corpus.of(corpus.vocabulary, names, events)
 
 
 class Runner:
@@ -270,8 +268,12 @@ class Runner:
 def _course(config: TrainingConfig) -> dict[str, Any]:
     """Return what of a configuration decides the weights at the end."""
     facts: dict[str, Any] = json.loads(config.to_json())
-    for name in ("save_every", "eval_every", "eval_songs"):
+    for name in ("save_every", "eval_every", "eval_songs", "patience", "samples", "sample_every"):
         facts.pop(name, None)
+    # Of what came later, only what is in use: rows that were made before keep their results.
+    for name, unused in (("accumulate", 1), ("ema", 0.0), ("compile", False)):
+        if facts.get(name) == unused:
+            del facts[name]
     return facts
 
 

@@ -27,7 +27,9 @@ class TrainingConfig:
     plain_tail : float
         Share of the run, at its end, that sees the songs as they are.
     batch_size, tgt_len : int
-        Streams, and tokens of each in a step.
+        Streams, and tokens of each in a segment. Of several processes each reads its share of the streams.
+    accumulate : int
+        Segments of all streams in a step, one after the other; their gradients are averaged.
     mem_len, mem_len_start : int
         Memory at the end and at the start of the run.
     fresh_every : int
@@ -49,11 +51,21 @@ class TrainingConfig:
         Decay of the second moment; decoupled decay of matrices; largest norm of the gradient.
     precision : {"auto", "float32", "bfloat16"}
         Of matrix products. ``"auto"`` takes bfloat16 where the machine multiplies it in hardware.
+    compile : bool
+        Whether `torch.compile` makes the step. It needs a C++ compiler on the CPU.
+    ema : float
+        Decay of the running average of the weights, which is then what is evaluated and saved; 0 for none.
     seed : int
     eval_every, save_every : float
         Minutes between evaluations on the valid split and between saved states.
     eval_songs : int
         Songs of the valid split in those evaluations.
+    patience : int
+        Evaluations without a better score after which the run ends; the best model is kept. 0 for never.
+    samples : int
+        Songs that are composed and rendered at the end, and
+    sample_every : float
+        every so many minutes; 0 for at the end only.
     """
 
     model: ModelConfig = dataclasses.field(default_factory=TransformerXLConfig)
@@ -61,6 +73,7 @@ class TrainingConfig:
     plain_tail: float = 0.0
     batch_size: int = 16
     tgt_len: int = 128
+    accumulate: int = 1
     mem_len: int = 512
     mem_len_start: int = 512
     fresh_every: int = 0
@@ -76,20 +89,30 @@ class TrainingConfig:
     weight_decay: float = 0.01
     clip: float = 1.0
     precision: str = "auto"
+    compile: bool = False
+    ema: float = 0.0
     seed: int = 0
     eval_every: float = 10.0
     save_every: float = 5.0
     eval_songs: int = 100
+    patience: int = 0
+    samples: int = 0
+    sample_every: float = 0.0
 
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None:
             raise ValueError("the length of the run is not set: expected steps or minutes")
-        for name in ("batch_size", "tgt_len", "steps"):
+        for name in ("batch_size", "tgt_len", "accumulate", "steps"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}, expected at least 1")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise ValueError(f"minutes is {self.minutes}, expected more than 0")
+        for name in ("mem_len", "mem_len_start", "fresh_every", "warmup_steps", "patience", "samples", "sample_every"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected at least 0")
+        if not 0.0 <= self.ema < 1.0:
+            raise ValueError(f"ema is {self.ema}, expected at least 0 and less than 1")
         if not 0.0 < self.decay <= 1.0:
             raise ValueError(f"decay is {self.decay}, expected more than 0 and at most 1")
         if self.optimizer not in ("adamw", "muon"):
@@ -120,11 +143,30 @@ class TrainingConfig:
         grown = self.mem_len_start + (self.mem_len - self.mem_len_start) * (progress - start) / (end - start)
         return min(max(int(grown // self.tgt_len) * self.tgt_len, self.mem_len_start), self.mem_len)
 
-    def to_json(self) -> str:
-        """Return the configuration as JSON."""
+    @property
+    def step_tokens(self) -> int:
+        """Tokens of a step, over all processes."""
+        return self.batch_size * self.tgt_len * self.accumulate
+
+    def facts(self) -> dict[str, Any]:
+        """Return all options as plain values."""
         facts = dataclasses.asdict(self)
         facts["model"] = {"architecture": self.model.architecture} | facts["model"]
-        return json.dumps(facts, indent=2) + "\n"
+        facts["memory_ramp"] = list(self.memory_ramp)
+        return facts
+
+    def to_json(self) -> str:
+        """Return the configuration as JSON."""
+        return json.dumps(self.facts(), indent=2) + "\n"
+
+    def to_toml(self) -> str:
+        """Return the configuration as TOML, which has no sign for what is not set."""
+        import tomlkit
+
+        facts = {name: value for name, value in self.facts().items() if value is not None}
+        return tomlkit.dumps(
+            {name: facts[name] for name in sorted(facts, key=lambda name: isinstance(facts[name], dict))}
+        )
 
     @classmethod
     def from_json(cls, text: str) -> TrainingConfig:
@@ -142,4 +184,32 @@ class TrainingConfig:
             facts["memory_ramp"] = tuple(facts["memory_ramp"])
             return cls(**facts)
         except (ValueError, TypeError, KeyError) as error:
+            raise CheckpointError(f"training configuration: {error}") from None
+
+    @classmethod
+    def from_toml(cls, text: str, base: TrainingConfig | None = None) -> TrainingConfig:
+        """Read a configuration from TOML; what it leaves out is as in `base`.
+
+        A file that names the length of the run, in ``steps`` or ``minutes``, replaces both.
+
+        Raises
+        ------
+        CheckpointError
+            If it is not TOML, or an option is unknown or out of range.
+        """
+        import tomlkit
+        from tomlkit.exceptions import TOMLKitError
+
+        try:
+            given: dict[str, Any] = tomlkit.parse(text).unwrap()
+            facts = {} if base is None else base.facts()
+            if "steps" in given or "minutes" in given:
+                facts = {name: value for name, value in facts.items() if name not in ("steps", "minutes")}
+            for name in ("model", "augmentation"):
+                part = given.get(name, {})
+                if not isinstance(part, dict):
+                    raise TypeError(f"{name}: expected a table")
+                given[name] = facts.get(name, {}) | part
+            return cls.from_json(json.dumps({"memory_ramp": [0.0, 0.0]} | facts | given))
+        except (TOMLKitError, TypeError) as error:
             raise CheckpointError(f"training configuration: {error}") from None

@@ -24,16 +24,17 @@ PRESETS = {
         model=dataclasses.replace(SMALL, n_layer=2, n_head=2, d_model=128, d_inner=512, mem_len=256),
         augmentation=GENTLE, plain_tail=0.3, batch_size=8, tgt_len=128, mem_len=256, mem_len_start=128, fresh_every=16,
         memory_ramp=(0.4, 0.65), minutes=5.0, learning_rate=3e-3, warmup_steps=100, decay=0.5, final_rate=0.01,
-        optimizer="muon", weight_decay=0.05, eval_every=2.0, save_every=1.0,
+        optimizer="muon", weight_decay=0.05, eval_every=2.0, save_every=1.0, samples=3,
     ),
     "bundled": TrainingConfig(
         model=SMALL, augmentation=GENTLE, plain_tail=0.3, batch_size=8, tgt_len=256, mem_len=768, mem_len_start=256,
         fresh_every=16, memory_ramp=(0.4, 0.65), minutes=120.0, learning_rate=2e-3, decay=0.25, final_rate=0.01,
-        optimizer="muon", weight_decay=0.05,
+        optimizer="muon", weight_decay=0.05, samples=3, sample_every=30.0,
     ),
     "paper": TrainingConfig(
         model=TransformerXLConfig(mem_len=512), batch_size=30, tgt_len=128, mem_len=512, mem_len_start=512,
         steps=400_000, learning_rate=2e-4, warmup_steps=2000, beta2=0.999, weight_decay=0.0, clip=0.25, final_rate=0.0,
+        samples=3, sample_every=60.0,
     ),
 }  # fmt: skip
 """``tiny``: minutes, to see that all is well. ``bundled``: the checkpoint of the package. ``paper``: the size of the

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, optim
 
 from lakhnes.errors import CheckpointError
@@ -24,12 +24,11 @@ __all__ = ["load_optimizer", "optimizer_tensors", "read_state", "write_state"]
 
 def write_state(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Write tensors and facts, replacing the file only when the new one is complete and on the disk."""
-    with replacing(path, overwrite=True) as unfinished:
-        save_file(
-            {name: tensor.contiguous() for name, tensor in tensors.items()}, unfinished, {"lakhnes": json.dumps(facts)}
-        )
-        with unfinished.open("rb") as file:
-            os.fsync(file.fileno())
+    whole = save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"lakhnes": json.dumps(facts)})
+    with replacing(path, overwrite=True) as unfinished, unfinished.open("wb") as file:
+        file.write(whole)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
