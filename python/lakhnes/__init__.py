@@ -24,6 +24,7 @@ from lakhnes.errors import (
     UnsafeCheckpointError,
 )
 from lakhnes.songs import read, read_log, render, write
+from lakhnes.tokenizing import tokenize_files
 
 if TYPE_CHECKING:
     from lakhnes.checkpoint import load_model
@@ -51,6 +52,7 @@ __all__ = [
     "read",
     "read_log",
     "render",
+    "tokenize_files",
     "write",
     "write_audio",
 ]

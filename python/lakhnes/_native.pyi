@@ -24,6 +24,7 @@ __all__ = [
     "sample_augmentation",
     "score_of_song",
     "song_of_score",
+    "tokenize_files",
 ]
 
 __version__: str
@@ -551,4 +552,31 @@ def convert_texts(
     -------
     list
         For each song a tuple of its texts, or the line that says what is wrong with it.
+    """
+
+def tokenize_files(
+    files: Sequence[tuple[str | PathLike[str], str]], vocabulary: Vocabulary, *, threads: int = 0
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Read songs, each a path and a format (``tx1 tx2 mid exprsco seprsco blndsco``), as token ids.
+
+    Parameters
+    ----------
+    files
+        Paths and formats.
+    vocabulary
+        Which ids.
+    threads
+        How many files at once; 0 stands for one a core.
+
+    Returns
+    -------
+    ids : int32 array, ``(n,)``
+        All songs in a row.
+    offsets : int64 array, ``(len(files) + 1,)``
+        Where each song begins and the last one ends.
+
+    Raises
+    ------
+    FormatError, TokenError, LimitError
+        For the first file that cannot be read; the message names file and place.
     """

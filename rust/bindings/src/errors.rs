@@ -1,5 +1,7 @@
 //! The exceptions of `lakhnes.errors`, and which of them each Rust error becomes.
 
+use std::path::Path;
+
 use lakhnes_apu::ApuError;
 use lakhnes_tokenizer::TokenizerError;
 use pyo3::PyErr;
@@ -14,7 +16,15 @@ pub(crate) use python::{FormatError, LimitError, TokenError};
 
 /// The exception that a mistake in a score or a token becomes.
 pub(crate) fn score_error(error: &TokenizerError) -> PyErr {
-    let message = error.to_string();
+    exception(error, error.to_string())
+}
+
+/// The same, with the name of the file in front.
+pub(crate) fn score_error_in(path: &Path, error: &TokenizerError) -> PyErr {
+    exception(error, format!("{}: {error}", path.display()))
+}
+
+fn exception(error: &TokenizerError, message: String) -> PyErr {
     match error {
         TokenizerError::Token { .. } | TokenizerError::Id { .. } => TokenError::new_err(message),
         TokenizerError::Limit { .. } => LimitError::new_err(message),

@@ -110,7 +110,7 @@ impl LogFormat {
 }
 
 /// A format that holds a song.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SongFormat {
     Tx1,
     Tx2,
@@ -146,7 +146,8 @@ impl SongFormat {
     }
 }
 
-fn text(data: &[u8]) -> Result<&str, TokenizerError> {
+/// The text that bytes are, or the line in which they are none.
+pub(crate) fn text(data: &[u8]) -> Result<&str, TokenizerError> {
     std::str::from_utf8(data).map_err(|error| {
         let (before, rest) = data.split_at(error.valid_up_to());
         TokenizerError::Token {

@@ -12,6 +12,7 @@ mod options;
 mod register_log;
 mod scores;
 mod song;
+mod tokens;
 mod vocabulary;
 
 /// The Rust half of lakhnes: scores, tokens, sound chip.
@@ -33,6 +34,8 @@ mod _native {
     use crate::scores::{score_of_song, song_of_score};
     #[pymodule_export]
     use crate::song::PySong;
+    #[pymodule_export]
+    use crate::tokens::tokenize_files;
     #[pymodule_export]
     use crate::vocabulary::PyVocabulary;
 
