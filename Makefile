@@ -8,6 +8,8 @@ PYTHON3 ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SEED ?= 13
+CORPUS ?= nesmdb_tx
+MODEL ?= bundled
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -15,10 +17,10 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-rust test-python lint format build bench clean
+.PHONY: help setup demo test test-rust test-python lint format build bench song-statistics tasks clean
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	$(PYTHON3) -m venv $(VENV)
@@ -69,7 +71,15 @@ bench: setup ## measure speed (pytest-benchmark and criterion)
 	cargo bench --workspace --locked
 	@if ls benches/*.py >/dev/null 2>&1; then $(BIN)/python -m pytest benches; fi
 
+song-statistics: setup ## lay 100 composed songs beside CORPUS's valid split, as a table (CORPUS=nesmdb_tx MODEL=bundled)
+	@$(BIN)/lakhnes generate --model $(MODEL) --num 100 --seed 1 --batch-size 25 --format tx1 \
+	  --out-dir composed --force >/dev/null
+	@$(BIN)/lakhnes data stats composed $(CORPUS)/valid --length 1024 --min-length 64
+
+tasks: setup ## measure continue, accompany and infill on CORPUS's valid split (CORPUS=nesmdb_tx MODEL=bundled)
+	@$(BIN)/python benches/tasks.py $(CORPUS) --model $(MODEL)
+
 clean: ## remove what the tasks have made, the virtual environment too
-	rm -rf $(VENV) target dist demo generated python/lakhnes/_native.*.so python/lakhnes/_native.pyd
+	rm -rf $(VENV) target dist demo generated composed python/lakhnes/_native.*.so python/lakhnes/_native.pyd
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

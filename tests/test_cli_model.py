@@ -16,6 +16,7 @@ import lakhnes
 from lakhnes.checkpoint import save_checkpoint
 from lakhnes.evaluation.perplexity import evaluate
 from lakhnes.model.transformer_xl import TransformerXL
+from lakhnes.sampling.generate import compose
 from small import TINY, make_corpus
 from test_sampling import VOCABULARY, faults
 
@@ -66,6 +67,35 @@ def test_generate_writes_the_formats_that_are_asked_for_and_tells_them_in_json(r
     assert song["seed"] == 1
     assert song["events"] >= 70
     assert lakhnes.read(song["paths"]["mid"]).duration == pytest.approx(song["duration"])
+
+
+def test_generate_without_the_grammar_writes_the_events_as_they_were_drawn(run, model_folder, tmp_path):
+    options = ["--seed", 3, "-m", model_folder, "-o", tmp_path, "--length", 90, "--top-k", 0]
+    assert run("generate", *options, "--no-grammar").exit_code == 0
+    ids = VOCABULARY.encode((tmp_path / "0.tx1.txt").read_text()).tolist()
+    (drawn,) = compose(lakhnes.load_model(model_folder), 1, seed=3, length=90, memory=512, top_k=None, grammar=False)
+    assert ids == drawn.ids
+    assert faults(ids)
+    result = run("generate", *options, "--force", "--max-duration", 1.5, "--json")
+    (song,) = json.loads(result.stdout)["songs"]
+    assert song["ended"] == "duration"
+    assert 1.0 < song["duration"] <= 1.5
+
+
+def test_every_composing_command_tells_the_same_facts_of_a_song(run, model_folder, song_file, tmp_path):
+    voices = ["--voices", "p2"]
+    for command in (["generate"], ["continue", song_file], ["accompany", song_file], ["infill", song_file, *voices]):
+        out = tmp_path / command[0]
+        length = [] if command[0] == "infill" else ["--length", 40]
+        result = run(*command, *length, "--num", 2, "-m", model_folder, "-o", out, "--seed", 5, "--json")
+        assert result.exit_code == 0, result.output
+        songs = json.loads(result.stdout)["songs"]
+        assert [song["seed"] for song in songs] == [5, 6]
+        for index, song in enumerate(songs):
+            assert song["paths"] == {"wav": str(out / f"{index}.wav"), "tx1": str(out / f"{index}.tx1.txt")}
+            assert song["events"] > 0
+            assert song["duration"] == lakhnes.read(song["paths"]["tx1"]).duration
+            assert song["seconds"] > 0
 
 
 def test_generate_refuses_to_replace_before_it_composes(run, model_folder, tmp_path):

@@ -37,6 +37,8 @@ def test_rendering_and_converting_never_load_torch(song_file, tmp_path):
     assert loaded("render", song_file, "-o", tmp_path / "a.flac") == "loaded:"
     assert loaded("convert", song_file, "-o", tmp_path / "a.mid") == "loaded:"
     assert loaded("info", song_file) == "loaded:"
+    assert loaded("play", song_file, "--sink", tmp_path / "b.wav") == "loaded:"
+    assert loaded("data", "stats", song_file.parent) == "loaded:"
     assert loaded("data", "nesmdb", make_database(tmp_path), tmp_path / "corpus") == "loaded:"
 
 

@@ -1,5 +1,7 @@
 """Composing: the draw, the grammar, the cached decoder, and the songs that come out."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ import lakhnes
 from lakhnes import Vocabulary
 from lakhnes.model.transformer_xl import TransformerXL
 from lakhnes.sampling.decoder import SLACK, Decoder
+from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.generate import compose, generate_ids
 from lakhnes.sampling.grammar import Grammar
 from lakhnes.sampling.sampler import draw
@@ -27,6 +30,12 @@ def model():
         for weight in model.parameters():
             weight.mul_(3.0)  # wide weights: what a model remembers then shows in what it says
     return model.eval()
+
+
+@pytest.fixture(scope="module")
+def tx2_model():
+    torch.manual_seed(6)
+    return TransformerXL(dataclasses.replace(TINY, vocabulary="tx2", vocab_size=686)).eval()
 
 
 def test_step_by_step_equals_one_pass_also_after_the_buffers_have_moved(model):
@@ -68,6 +77,8 @@ def test_the_draw_follows_the_probabilities():
         ({"top_k": 1}, [1.0, 0.0, 0.0]),
         ({"top_p": 0.6}, [0.625, 0.375, 0.0]),
         ({"top_p": 0.5}, [1.0, 0.0, 0.0]),
+        ({"min_p": 0.5}, [0.625, 0.375, 0.0]),
+        ({"min_p": 1.0}, [1.0, 0.0, 0.0]),
         ({"temperature": 0.5}, [25 / 38, 9 / 38, 4 / 38]),
         ({"temperature": 0.0}, [1.0, 0.0, 0.0]),
     ],
@@ -89,43 +100,112 @@ def test_what_is_forbidden_is_never_drawn(seed, place):
     assert not forbidden.gather(1, drawn[:, None]).any()
 
 
-def faults(ids):
+def faults(ids, vocabulary=VOCABULARY):
     """List what is wrong with the order of a song's events."""
-    found, sounding, last_voice, after_wait = [], set(), -1, True
+    found, sounding, last, after_wait, expected = [], set(), -1, True, None
     for place, token in enumerate(ids):
-        symbol = VOCABULARY.symbol(token)
-        if symbol.startswith("WT_"):
+        symbol = vocabulary.symbol(token)
+        voice, kind = symbol[:2], symbol.split("_")[1]
+        if expected and (voice, kind) != (expected, "VELOCITY"):
+            found.append((place, "a note without its velocity"))
+        expected = None
+        if voice == "WT":
             if after_wait:
                 found.append((place, "wait after wait, or at the beginning"))
-            last_voice, after_wait = -1, True
+            last, after_wait = -1, True
             continue
-        voice = ("P1", "P2", "TR", "NO").index(symbol[:2])
-        if voice <= last_voice:
-            found.append((place, "voices out of order"))
-        if symbol.endswith("NOTEOFF"):
-            if voice not in sounding:
-                found.append((place, "a note-off without a note-on"))
+        turn = 3 * ("P1", "P2", "TR", "NO").index(voice) + {"VELOCITY": 1, "TIMBRE": 2}.get(kind, 0)
+        if turn <= last:
+            found.append((place, "out of order"))
+        if kind in ("NOTEOFF", "VELOCITY") and voice not in sounding:
+            found.append((place, "of a voice that does not sound"))
+        if kind == "NOTEOFF":
             sounding.discard(voice)
-        else:
+        elif kind == "NOTEON":
             sounding.add(voice)
-        last_voice, after_wait = voice, False
+            expected = voice if vocabulary.dialect == "tx2" and voice != "TR" else None
+        last, after_wait = turn, False
     return found
 
 
-@settings(deadline=None, max_examples=20)
+@pytest.mark.parametrize("dialect", ["tx1", "tx2"])
+@settings(deadline=None, max_examples=12)
 @given(seed=st.integers(0, 2**31))
-def test_the_grammar_allows_songs_only_and_every_song(seed):
+def test_the_grammar_allows_songs_only_and_every_song(dialect, seed):
     generator = np.random.default_rng(seed)
-    grammar = Grammar(VOCABULARY, 1, CPU)
+    vocabulary = Vocabulary(dialect)
+    grammar = Grammar(vocabulary, 1, CPU)
     ids = []
     for _ in range(60):
         allowed = grammar.allowed()[0].clone()
+        assert bool(allowed[0]) == bool(allowed[1])  # a song may end where a wait may come
         allowed[0] = False
-        for token in generator.permutation(np.arange(1, 631))[:20]:
-            assert bool(allowed[token]) == (not faults([*ids, int(token)]))
+        for token in generator.permutation(np.arange(1, len(vocabulary)))[:20]:
+            assert bool(allowed[token]) == (not faults([*ids, int(token)], vocabulary))
         ids.append(int(generator.choice(np.flatnonzero(allowed.numpy()))))
         grammar.advance(torch.tensor([ids[-1]]))
-    assert faults(ids) == []
+    assert faults(ids, vocabulary) == []
+
+
+@pytest.mark.parametrize("dialect", ["tx1", "tx2"])
+def test_the_grammar_admits_the_text_of_any_midi(shared, dialect):
+    vocabulary = Vocabulary(dialect)
+    for path in sorted((shared / "golden" / "lawnmower").glob("*.mid")):
+        song = lakhnes.read(path)
+        ids = Excerpt.of(song, vocabulary, 5_000).ids
+        assert len(ids) > 100
+        assert faults(ids, vocabulary) == []
+        grammar = Grammar(vocabulary, 1, CPU)
+        for token in ids:
+            assert grammar.admits(token)
+            assert bool(grammar.allowed()[0, token])
+            grammar.advance(torch.tensor([token]))
+
+
+def test_songs_of_tx2_have_no_faults_and_read_back_as_they_were_drawn(tx2_model):
+    vocabulary = Vocabulary.tx2()
+    for ids in generate_ids(tx2_model, 3, length=200, seed=1, memory=32, top_k=None):
+        assert faults(ids, vocabulary) == []
+        text = vocabulary.decode(ids)
+        # What comes after the last wait takes no time; no timbre is written of a voice without notes, or twice.
+        timed = [line for line in text[: text.rindex("WT_")].splitlines() if "TIMBRE" not in line]
+        again = [line for line in lakhnes.Song.from_tx2(text).to_tx2().splitlines() if "TIMBRE" not in line]
+        of_notes = [[line for line in lines if "WT" not in line] for lines in (timed, again)]
+        assert len(of_notes[0]) > 40
+        assert of_notes[1][: len(of_notes[0])] == of_notes[0]
+
+
+def test_without_the_grammar_songs_are_as_long_as_asked_and_disorderly(model):
+    for ids in generate_ids(model, 3, length=150, seed=1, memory=32, top_k=None, grammar=False):
+        assert len(ids) == 150
+        assert 0 not in ids
+        assert faults(ids)
+
+
+def ticks(ids):
+    return sum(int(symbol[3:]) for symbol in map(VOCABULARY.symbol, ids) if symbol.startswith("WT_"))
+
+
+def test_a_song_ends_at_the_duration_asked_for(model):
+    songs = compose(model, 4, length=400, max_duration=1.5, seed=6, memory=32)
+    assert {song.ended for song in songs} == {"duration"}
+    for song in songs:
+        assert 1.4 * 44_100 < ticks(song.ids) <= 1.5 * 44_100
+        assert faults(song.ids) == []
+    alone = compose(model, 1, length=400, max_duration=1.5, seed=8, memory=32)
+    assert alone[0].ids == songs[2].ids
+
+
+def test_a_song_may_not_end_before_the_duration_asked_for(model):
+    eager = TransformerXL(TINY).eval()
+    eager.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        eager.output_bias[0] = 1e4
+    songs = compose(eager, 4, length=2000, min_length=0, min_duration=2.0, seed=6, memory=32)
+    assert {song.ended for song in songs} == {"<S>"}
+    for song in songs:
+        assert ticks(song.ids) >= 2.0 * 44_100
+        assert len(song.ids) < 500
 
 
 def test_songs_have_no_faults_and_read_back_as_they_were_drawn(model):
@@ -163,9 +243,38 @@ def test_the_api_gives_songs(model):
     assert np.abs(lakhnes.render(songs[0])).max() > 0.01
 
 
+def test_streamed_events_come_one_by_one_and_are_those_of_the_song(model):
+    read = []
+    events = lakhnes.generate(model, stream=True, length=70, seed=9, advance=read.append)
+    first = next(events)
+    assert len(read) == 0  # the second event has not been thought of
+    text = "\n".join([first, *events])
+    assert lakhnes.Song.from_tx1(text) == lakhnes.generate(model, length=70, seed=9)[0]
+    with pytest.raises(ValueError, match="num is 2, expected 1"):
+        lakhnes.generate(model, 2, stream=True)
+
+
+def test_a_streamed_continuation_is_what_comes_after_the_prime(model, song):
+    added = list(lakhnes.stream(model, song, prime_length=6, length=30, seed=3, memory=64))
+    (whole,) = lakhnes.continue_song(model, song, prime_length=6, length=30, seed=3, memory=64)
+    kept = song.to_tx1().splitlines()[:6]
+    assert lakhnes.Song.from_tx1("\n".join([*kept, *added])) == whole
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("num", 0), ("length", 0), ("temperature", -1.0), ("top_k", 0), ("top_p", 0.0), ("memory", -1), ("batch_size", 0)],
+    [
+        ("num", 0),
+        ("length", 0),
+        ("temperature", -1.0),
+        ("top_k", 0),
+        ("top_p", 0.0),
+        ("min_p", 2.0),
+        ("min_duration", -1.0),
+        ("max_duration", 0.0),
+        ("memory", -1),
+        ("batch_size", 0),
+    ],
 )
 def test_an_option_out_of_range_is_refused(model, option, value):
     with pytest.raises(ValueError, match=option):
@@ -232,6 +341,31 @@ def test_infilling_leaves_the_other_voices_as_they_are(model, song, voices):
         assert version.duration == song.duration
     assert len({version.to_tx1() for version in versions}) > 1
     assert any(len(version.voices[voice]) for version in versions for voice in voices)
+
+
+def test_infilling_keeps_the_dynamics_of_the_other_voices_and_gives_the_new_ones_some(model):
+    expressed = lakhnes.Song.from_tx1(tune(3)).express()
+    assert not expressed.is_flat
+    (version,) = lakhnes.infill(model, expressed, ["p2"], seed=1, memory=64, top_k=None)
+    kept = ["p1", "tr", "no"]
+    assert events_of(version, kept) == events_of(expressed, kept)
+    for voice in kept:
+        np.testing.assert_array_equal(version.velocity_changes[voice], expressed.velocity_changes[voice])
+        np.testing.assert_array_equal(version.timbre_changes[voice], expressed.timbre_changes[voice])
+    assert len(version.velocity_changes["p2"])
+
+
+def test_infilling_tx2_leaves_the_other_voices_as_they_are(tx2_model):
+    expressed = lakhnes.Song.from_tx1(tune(4)).express()
+    for version in lakhnes.sampling.infill_texts(tx2_model, 3, expressed, ["p2", "no"], seed=5, top_k=None):
+        assert faults(Vocabulary.tx2().encode(version.text).tolist(), Vocabulary.tx2()) == []
+        again = lakhnes.Song.from_tx2(version.text)
+        for voice in ("p1", "tr"):
+            assert events_of(version.song, [voice]) == events_of(expressed, [voice])
+            np.testing.assert_array_equal(again.voices[voice][:, :3], expressed.voices[voice][:, :3])
+            np.testing.assert_array_equal(again.timbre_changes[voice], expressed.timbre_changes[voice])
+        assert len(again.velocity_changes["p1"]) > len(expressed.velocity_changes["p1"])  # now at the onsets too
+        assert len(version.song.voices["p2"])
 
 
 def test_infilled_songs_have_no_faults(model):

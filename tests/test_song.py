@@ -135,3 +135,22 @@ def test_an_unknown_format_or_option_is_refused(song):
     for wrong in ({"mixer": "x"}, {"filter": "x"}, {"sample_rate": 7_999}, {"loops": 0}, {"fade": -1}):
         with pytest.raises(ValueError, match="expected"):
             log.render(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_song_with_voices_of_another_is_as_long_as_the_longer(song):
+    other = lakhnes.Song.from_tx1("P2_NOTEON_60\nWT_44100\nP2_NOTEOFF")
+    mixed = song.with_voices(other, ["p2", "no"])
+    assert mixed.length == max(song.length, 44_100)
+    for voice, source in {"p1": song, "p2": other, "tr": song, "no": other}.items():
+        np.testing.assert_array_equal(mixed.voices[voice], source.voices[voice])
+    with pytest.raises(ValueError, match="voice: expected p1, p2, tr or no, found dmc"):
+        song.with_voices(other, ["dmc"])
+
+
+def test_expressing_a_flat_song_gives_it_dynamics_and_leaves_another_alone(song):
+    assert song.is_flat
+    expressed = song.express()
+    assert not expressed.is_flat
+    assert len(expressed.velocity_changes["p1"])
+    assert expressed.express() == expressed
+    assert expressed.voices["p1"][:, :3].tolist() == song.voices["p1"][:, :3].tolist()

@@ -13,7 +13,7 @@ What needs torch (`load_model`, `generate`) is loaded at its first use, so that 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from lakhnes._native import Apu, RegisterLog, Song, Vocabulary, __version__
+from lakhnes._native import Apu, LivePlayer, RegisterLog, Song, Vocabulary, __version__
 from lakhnes.audio import write_audio
 from lakhnes.errors import (
     CheckpointError,
@@ -29,7 +29,7 @@ from lakhnes.tokenizing import tokenize_files
 if TYPE_CHECKING:
     from lakhnes.checkpoint import load_model
     from lakhnes.model.base import Model
-    from lakhnes.sampling import accompany, continue_song, generate, infill
+    from lakhnes.sampling import accompany, continue_song, generate, infill, stream
 
 __all__ = [
     "Apu",
@@ -37,6 +37,7 @@ __all__ = [
     "FormatError",
     "LakhnesError",
     "LimitError",
+    "LivePlayer",
     "Model",
     "RegisterLog",
     "Song",
@@ -52,6 +53,7 @@ __all__ = [
     "read",
     "read_log",
     "render",
+    "stream",
     "tokenize_files",
     "write",
     "write_audio",
@@ -64,6 +66,7 @@ _LAZY = {
     "generate": "lakhnes.sampling",
     "infill": "lakhnes.sampling",
     "load_model": "lakhnes.checkpoint",
+    "stream": "lakhnes.sampling",
 }
 
 

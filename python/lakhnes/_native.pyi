@@ -10,6 +10,7 @@ from pretty_midi import PrettyMIDI
 
 __all__ = [
     "Apu",
+    "LivePlayer",
     "MelodyIndex",
     "RegisterLog",
     "Song",
@@ -104,6 +105,22 @@ class Song:
             velocities in a voice (every TX1) what NES music usually has: envelopes and duties by voice and length,
             measured on NES-MDB, and vibrato on long notes. A song that has its own stays as it is.
         """
+    def express(self) -> Song:
+        """Give a song without dynamics those of NES music, as a natural performance has them but for its vibrato.
+
+        A song that is not flat comes back as it is.
+        """
+    def with_voices(self, other: Song, voices: Sequence[str]) -> Song:
+        """Give the song in which the named voices play what they play in `other`; as long as the longer of the two.
+
+        Raises
+        ------
+        ValueError
+            If a voice is none of ``p1 p2 tr no``.
+        """
+    @property
+    def is_flat(self) -> bool:
+        """Whether it says nothing of dynamics and timbres: one velocity in each voice, no timbre but the first."""
     @property
     def length(self) -> int:
         """Length in ticks of 1/44,100 s."""
@@ -319,6 +336,49 @@ class Apu:
     @property
     def clock_hz(self) -> int:
         """Cycles a second."""
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second."""
+
+@final
+class LivePlayer:
+    """Plays the events of a song as they come, before anyone knows how it goes on."""
+
+    def __new__(
+        cls, *, sample_rate: int = 44_100, mixer: str = "nes", filter: str = "nes", expression: str = "natural"
+    ) -> LivePlayer:
+        """Power a chip up.
+
+        Parameters
+        ----------
+        sample_rate, mixer, filter
+            See `lakhnes.render`.
+        expression
+            ``"plain"`` plays what is written: the samples are those of `lakhnes.render`. ``"natural"`` shapes notes as
+            `Song.perform` does, as far as that can be done without knowing how long they will be, until an event says a
+            velocity or a timbre.
+        """
+    def push(self, event: str) -> npt.NDArray[np.float32]:
+        """Take an event such as ``"P1_NOTEON_60"`` or ``"WT_735"``.
+
+        Returns
+        -------
+        float32 array in [-1, 1], shape (frames,)
+            What is heard up to the end of a wait, less about 36 samples that coming events can still touch; empty after
+            any other event.
+
+        Raises
+        ------
+        TokenError
+            If it is no event of TX2 (which has those of TX1).
+        LimitError
+            If it is a wait of more than a minute.
+        """
+    def release(self) -> None:
+        """Silence every voice, as at the end of a song; heard when the next wait begins."""
+    @property
+    def tick(self) -> int:
+        """The time in ticks of 1/44,100 s: the sum of the waits."""
     @property
     def sample_rate(self) -> int:
         """Samples a second."""

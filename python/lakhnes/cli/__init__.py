@@ -20,6 +20,7 @@ COMMANDS = {
     "convert": "lakhnes.cli.convert:convert",
     "info": "lakhnes.cli.info:info",
     "plot": "lakhnes.cli.plot:plot",
+    "play": "lakhnes.cli.play:play",
     "data": "lakhnes.cli.data:data",
     "train": "lakhnes.cli.train:train",
     "eval": "lakhnes.cli.evaluate:evaluate",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Draw: TypeAlias = Callable[..., list[tuple[Song, dict[str, Any]]]]
 
-__all__ = ["compose_and_write", "composing_options", "from_excerpt"]
+__all__ = ["compose_and_write", "composing_options", "ending_options", "from_excerpt"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -64,6 +64,11 @@ OPTIONS = (
         "--top-p", type=click.FloatRange(0, 1, min_open=True), help="Choose among the most probable share of events."
     ),
     click.option(
+        "--min-p",
+        type=click.FloatRange(0, 1),
+        help="Choose among events at least so many times as probable as the most probable one.",
+    ),
+    click.option(
         "--seed", type=click.IntRange(min=0), help="Song I is drawn with seed SEED + I.  [default: a new one]"
     ),
     click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1), help="Songs at once."),
@@ -80,6 +85,26 @@ OPTIONS = (
     ),
     click.option("-f", "--force", is_flag=True, help="Replace outputs that exist."),
 )
+
+
+ENDS = (
+    click.option("--min-duration", default=0.0, type=click.FloatRange(min=0), help="Seconds at the least."),
+    click.option("--max-duration", type=click.FloatRange(min=0, min_open=True), help="Seconds at the most."),
+    click.option(
+        "--no-grammar",
+        "grammar",
+        flag_value=False,
+        default=True,
+        help="Draw as the original did: events in any order, and no end before --length.",
+    ),
+)
+
+
+def ending_options(command: F) -> F:
+    """Add the options that say when a new part may end, and what may come before."""
+    for option in reversed(ENDS):
+        command = option(command)
+    return command
 
 
 def composing_options(command: F) -> F:
@@ -107,7 +132,8 @@ def compose_and_write(
 ) -> list[dict[str, Any]]:
     """Compose songs, write each as soon as its batch is done, and print their paths and the summary.
 
-    `draw` makes songs of a model, a number of them and the options that are left; with each it gives facts to tell.
+    `draw` makes songs of a model, a number of them and the options that are left; with each it gives facts to tell, and
+    among them as ``texts`` what is to stand in a file of some format instead of the song.
     """
     from lakhnes.checkpoint import load_model
     from lakhnes.sampling.generate import new_seed
@@ -127,7 +153,8 @@ def compose_and_write(
             options |= {"seed": first + start, "batch_size": count, "top_k": top_k or None, "advance": advance}
             songs = draw(model, count, **options)
         for index, (song, told) in enumerate(songs, start):
-            facts.append(_write(song, targets[index], expression, force) | {"seed": first + index} | told)
+            texts = told.pop("texts", {})
+            facts.append(_write(song, texts, targets[index], expression, force) | {"seed": first + index} | told)
             console.result(_listed(targets[index]))
     console.summary({"songs": facts})
     return facts
@@ -144,8 +171,10 @@ def from_excerpt(draw: "Callable[..., list[Composition]]", given: "Song | None" 
         taken = Excerpt.of(given, vocabulary, length) if given is not None else Excerpt()
         made = []
         for drawn in draw(model, num, taken.ids, **options):
-            told = {"events": len(drawn.ids), "ppl": drawn.ppl, "seconds": drawn.seconds}
+            told = {"events": len(drawn.ids), "ended": drawn.ended, "ppl": drawn.ppl, "seconds": drawn.seconds}
             told |= {"prime_ppl": drawn.prime_ppl} if given is not None else {}
+            if not options.get("grammar", True):  # a song would put the events in order
+                told["texts"] = {vocabulary.dialect: taken.text(drawn.ids, vocabulary)}
             made.append((taken.song(drawn.ids, vocabulary), told))
         return made
 
@@ -164,9 +193,15 @@ def _listed(paths: dict[str, Path]) -> Path:
     return scores[0] if scores else next(iter(paths.values()))
 
 
-def _write(song: "Song", paths: dict[str, Path], expression: "Expression", force: bool) -> dict[str, Any]:
+def _write(
+    song: "Song", texts: dict[str, str], paths: dict[str, Path], expression: "Expression", force: bool
+) -> dict[str, Any]:
+    from lakhnes.files import write_bytes
     from lakhnes.songs import write
 
     for name, path in paths.items():
-        write(song, path, name, overwrite=force, expression=expression)
+        if name in texts:
+            write_bytes(path, texts[name].encode(), overwrite=force)
+        else:
+            write(song, path, name, overwrite=force, expression=expression)
     return {"paths": {name: str(path) for name, path in paths.items()}, "duration": song.duration}

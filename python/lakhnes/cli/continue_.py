@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from lakhnes.cli.composing import compose_and_write, composing_options, from_excerpt
+from lakhnes.cli.composing import compose_and_write, composing_options, ending_options, from_excerpt
 from lakhnes.cli.console import Console, common_options, pass_console
 
 __all__ = ["continue_song"]
@@ -16,8 +16,10 @@ __all__ = ["continue_song"]
     "--prime-length", default=512, show_default=True, type=click.IntRange(min=0), help="Events of PRIME that are kept."
 )
 @click.option(
-    "--length", default=512, show_default=True, type=click.IntRange(1, 1_000_000), help="Events that are added."
+    "--length", default=512, show_default=True, type=click.IntRange(1, 1_000_000), help="Events added at the most."
 )
+@click.option("--min-length", default=0, show_default=True, type=click.IntRange(min=0), help="Events at the least.")
+@ending_options
 @composing_options
 @common_options
 @pass_console
@@ -30,7 +32,7 @@ def continue_song(console: Console, /, prime: str, prime_length: int, **options:
     from lakhnes.sampling import compose
     from lakhnes.songs import read
 
-    songs = compose_and_write(console, from_excerpt(compose, read(prime), prime_length), min_length=0, **options)
+    songs = compose_and_write(console, from_excerpt(compose, read(prime), prime_length), **options)
     console.note(f"prime: perplexity {songs[0]['prime_ppl']:.3f}")
     for index, song in enumerate(songs):
         console.note(f"{index}: perplexity {song['ppl']:.3f}")

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -63,4 +64,38 @@ def nesmdb(console: Console, source: str, target: str, formats: str, jobs: int, 
         }
     )
     if report.failed:
+        raise click.exceptions.Exit(1)
+
+
+@data.command()
+@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--length", type=click.IntRange(min=1), help="Measure only the first so many events of a song.")
+@click.option(
+    "--min-length", default=1, show_default=True, type=click.IntRange(min=0), help="Leave out songs of fewer events."
+)
+@common_options
+@pass_console
+def stats(console: Console, folders: tuple[Path, ...], length: int | None, min_length: int) -> None:
+    """Print what the songs of folders are like, side by side, as a table in Markdown.
+
+    DIR is a corpus (a column for each of its splits) or a folder of songs in any readable format. Laid beside the valid
+    split, composed songs show whether they are too short, too long, monotonous or aimless.
+    """
+    from lakhnes.evaluation.statistics import find_songs, markdown, measure, summarize
+    from lakhnes.files import one_line
+
+    found = [(folder, *item) for folder in folders for item in find_songs(folder).items()]
+    names = [name for _, name, _ in found]
+    columns: dict[str, Any] = {}
+    failed: list[tuple[Path, Exception]] = []
+    with console.progress("measure", sum(len(paths) for *_, paths in found)) as advance:
+        for folder, name, paths in found:
+            measured = measure(paths, length=length, failed=failed, advance=advance)
+            chosen = [figures for figures in measured if figures.events >= min_length]
+            columns[name if names.count(name) == 1 else str(folder / name)] = summarize(chosen)
+    for path, error in failed:
+        console.error(f"Error: {path}: {one_line(error)}")
+    console.result(markdown(columns))
+    console.summary({"columns": columns, "failed": [{"path": str(p), "error": one_line(e)} for p, e in failed]})
+    if failed:
         raise click.exceptions.Exit(1)

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from lakhnes.cli.composing import compose_and_write, composing_options, from_excerpt
+from lakhnes.cli.composing import compose_and_write, composing_options, ending_options, from_excerpt
 from lakhnes.cli.console import Console, common_options, pass_console
 
 __all__ = ["generate"]
@@ -15,6 +15,7 @@ __all__ = ["generate"]
     "--length", default=1024, show_default=True, type=click.IntRange(1, 1_000_000), help="Events at the most."
 )
 @click.option("--min-length", default=64, show_default=True, type=click.IntRange(min=0), help="Events at the least.")
+@ending_options
 @composing_options
 @common_options
 @pass_console
@@ -25,4 +26,7 @@ def generate(console: Console, /, **options: Any) -> None:
     """
     from lakhnes.sampling import compose
 
-    compose_and_write(console, from_excerpt(compose), **options)
+    songs = compose_and_write(console, from_excerpt(compose), **options)
+    ends = {"<S>": "by themselves", "length": "at --length", "duration": "at --max-duration"}
+    counts = {how: sum(song["ended"] == end for song in songs) for end, how in ends.items()}
+    console.note("songs ended: " + ", ".join(f"{count} {how}" for how, count in counts.items() if count))

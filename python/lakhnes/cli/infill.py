@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakhnes._native import Song
 from lakhnes.cli.composing import compose_and_write, composing_options
 from lakhnes.cli.console import Console, common_options, pass_console
 
 if TYPE_CHECKING:
+    from lakhnes._native import Song
     from lakhnes.model.base import Model
 
 __all__ = ["infill"]
@@ -41,7 +41,7 @@ def infill(console: Console, /, song: str, voices: str, **options: Any) -> None:
         made = []
         for version in infill_texts(model, num, given, names, **chosen):
             told = {"events": version.text.count("\n") + 1, "ppl": version.ppl, "kept_ppl": version.kept_ppl}
-            made.append((Song.from_tx1(version.text), told | {"seconds": version.seconds}))
+            made.append((version.song, told | {"seconds": version.seconds}))
         return made
 
     for index, facts in enumerate(compose_and_write(console, draw, **options)):

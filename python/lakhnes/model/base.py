@@ -116,7 +116,8 @@ class Model(nn.Module):
         # Sampling is built on models, not the other way round: what is convenient here is looked up when it is asked.
         from lakhnes.sampling import generate
 
-        return generate(self, num, **options)
+        songs: list[Song] = generate(self, num, **options)
+        return songs
 
     def save(self, directory: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a checkpoint; see `lakhnes.checkpoint.save_checkpoint`."""

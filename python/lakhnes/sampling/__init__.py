@@ -3,6 +3,7 @@
 from lakhnes.sampling.accompany import accompany, accompany_ids
 from lakhnes.sampling.generate import compose, continue_song, generate, generate_ids
 from lakhnes.sampling.infill import Infilling, infill, infill_texts
+from lakhnes.sampling.streaming import stream
 from lakhnes.sampling.writing import Composition
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "generate_ids",
     "infill",
     "infill_texts",
+    "stream",
 ]

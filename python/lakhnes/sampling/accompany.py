@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lakhnes._native import Song, Vocabulary
 from lakhnes.model.base import Model
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.generate import batches
 from lakhnes.sampling.grammar import BOUNDARY
-from lakhnes.sampling.writing import Composition, Options, Writing, losses_of, perplexity
+from lakhnes.sampling.options import Options
+from lakhnes.sampling.writing import Composition, Writing, losses_of, perplexity
 
 __all__ = ["accompany", "accompany_ids"]
 
@@ -32,8 +34,8 @@ def accompany(model: Model, song: Song, num: int = 1, **options: Any) -> list[So
     num : int
         How many versions.
     **options
-        ``length`` (events of the song that are taken), ``temperature``, ``top_k``, ``top_p``, ``memory``, ``seed``,
-        ``batch_size``, as of `lakhnes.sampling.generate.compose`.
+        ``length`` (events of the song that are taken), ``temperature``, ``top_k``, ``top_p``, ``min_p``, ``memory``,
+        ``seed``, ``batch_size``, as of `lakhnes.sampling.generate.compose`.
 
     Returns
     -------
@@ -79,21 +81,24 @@ def _choose_pitches(writing: Writing, ids: list[int]) -> list[Composition]:
     for kind, members in kinds.items():
         masks[kind] = torch.ones(len(symbols), dtype=torch.bool, device=writing.device)
         masks[kind][members] = False
-    songs: list[list[int]] = [[] for _ in range(writing.count)]
-    losses, own_loss, notes = [0.0] * writing.count, 0.0, 0
+    songs: list[Tensor] = []
+    chosen = torch.zeros(writing.count, dtype=torch.float64, device=writing.device)
+    own, notes = torch.zeros_like(chosen), 0
     logits = writing.decoder.step(writing.all_songs(BOUNDARY)).float()
     for token in ids:
         tokens = writing.all_songs(token)
         mask = masks.get(symbols[token].rpartition("_")[0])
         if mask is not None:
-            own_loss += sum(losses_of(logits, tokens)) / writing.count
+            own += losses_of(logits, tokens)
             tokens = writing.draw(logits.masked_fill(mask, float("-inf")))
-            losses = [a + b for a, b in zip(losses, losses_of(logits, tokens), strict=True)]
+            chosen += losses_of(logits, tokens)
             notes += 1
-        for song, written in zip(songs, tokens.tolist(), strict=True):
-            song.append(written)
+        songs.append(tokens)
         writing.options.advance(1)
         logits = writing.decoder.step(tokens).float()
-    own = perplexity(own_loss, notes)
     seconds = writing.seconds() / writing.count
-    return [Composition(song, own, perplexity(loss, notes), seconds) for song, loss in zip(songs, losses, strict=True)]
+    rows = torch.stack(songs, dim=1).tolist() if songs else [[]] * writing.count
+    return [
+        Composition(row, perplexity(before, notes), perplexity(after, notes), seconds)
+        for row, before, after in zip(rows, own.tolist(), chosen.tolist(), strict=True)
+    ]

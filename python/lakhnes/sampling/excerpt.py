@@ -41,16 +41,20 @@ class Excerpt:
             ids[:end], lines[start : start + end], lines[:start], lines[start + end :] if end == len(ids) else []
         )
 
+    def text(self, ids: Sequence[int], vocabulary: Vocabulary) -> str:
+        """Return the text that `ids` make of the excerpt: what they leave unchanged of it stays exact."""
+        own = zip(self.ids, self.lines, ids, strict=False)
+        lines = [*self.before, *(line if token == new else vocabulary.symbol(new) for token, line, new in own)]
+        added = ids[len(self.ids) :]
+        lines += [vocabulary.symbol(token) for token in added] if added else self.after
+        return "\n".join(lines)
+
     def song(self, ids: Sequence[int], vocabulary: Vocabulary) -> Song:
-        """Return the song that `ids` make of the excerpt: what they leave unchanged of it stays exact.
+        """Return the song of `text`.
 
         Raises
         ------
         FormatError
             If there is no event at all.
         """
-        own = zip(self.ids, self.lines, ids, strict=False)
-        lines = [*self.before, *(line if token == new else vocabulary.symbol(new) for token, line, new in own)]
-        added = ids[len(self.ids) :]
-        lines += [vocabulary.symbol(token) for token in added] if added else self.after
-        return Song.from_bytes("\n".join(lines).encode(), vocabulary.dialect)
+        return Song.from_bytes(self.text(ids, vocabulary).encode(), vocabulary.dialect)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 from lakhnes._native import Song, Vocabulary
 from lakhnes.model.base import Model
 from lakhnes.sampling.excerpt import Excerpt
-from lakhnes.sampling.writing import Composition, Options, Writing
+from lakhnes.sampling.options import Options
+from lakhnes.sampling.writing import Composition, Writing
 
 __all__ = ["batches", "compose", "continue_song", "generate", "generate_ids", "new_seed"]
 
@@ -19,7 +20,15 @@ def new_seed() -> int:
     return secrets.randbelow(2**31)
 
 
-def generate(model: Model, num: int = 1, **options: Any) -> list[Song]:
+@overload
+def generate(model: Model, num: int = 1, *, stream: Literal[False] = False, **options: Any) -> list[Song]: ...
+
+
+@overload
+def generate(model: Model, num: int = 1, *, stream: Literal[True], **options: Any) -> Iterator[str]: ...
+
+
+def generate(model: Model, num: int = 1, *, stream: bool = False, **options: Any) -> list[Song] | Iterator[str]:
     """Compose songs.
 
     Parameters
@@ -28,13 +37,29 @@ def generate(model: Model, num: int = 1, **options: Any) -> list[Song]:
         From `lakhnes.load_model`.
     num : int
         How many songs.
+    stream : bool
+        Whether to give the events of one song as they are drawn, as `lakhnes.stream` does.
     **options
-        As of `generate_ids`: ``length``, ``memory``, ``temperature``, ``top_k``, ``top_p``, ``seed``, ``batch_size``.
+        As of `compose`: ``length``, ``min_length``, ``min_duration``, ``max_duration``, ``memory``, ``temperature``,
+        ``top_k``, ``top_p``, ``min_p``, ``grammar``, ``seed``, ``batch_size``.
 
     Returns
     -------
     list of Song
+        With `stream`, an iterator of str.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, or more than one song is to be streamed.
     """
+    if stream:
+        from lakhnes.sampling import streaming  # which imports this module
+
+        if num != 1:
+            raise ValueError(f"num is {num}, expected 1: one song is streamed at a time")
+        options.pop("batch_size", None)
+        return streaming.stream(model, **options)
     vocabulary = Vocabulary(model.config.vocabulary)
     return [Excerpt().song(ids, vocabulary) for ids in generate_ids(model, num, **options)]
 
@@ -97,10 +122,16 @@ def compose(
         Songs written at once.
     length, min_length : int
         Events added to the prime at the most (1024), and before a song may end by itself (64).
+    min_duration, max_duration : float, optional
+        Seconds added to the prime before a song may end by itself (0), and at the most (no limit); a wait that would go
+        beyond is shortened. `length` holds all the same.
     memory : int, optional
         Positions that are remembered; what the model was made for if not given.
-    temperature, top_k, top_p
-        See `lakhnes.sampling.sampler.draw`; 0.95, 32 and ``None`` if not given.
+    temperature, top_k, top_p, min_p
+        See `lakhnes.sampling.sampler.draw`; 0.95, 32, ``None`` and ``None`` if not given.
+    grammar : bool
+        Whether only an event may come that stands where a song has it (`lakhnes.sampling.grammar`). If not, anything
+        but ``<S>`` may, at any place, as in the original, whose songs end by their length alone.
     advance : callable
         Called with the number of events written since the last call.
 

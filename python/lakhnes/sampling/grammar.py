@@ -1,8 +1,4 @@
-"""Which event may follow which, so that what is drawn is always a song.
-
-At one sample the voices speak in the order P1, P2, TR, NO, each once; two waits never meet; a voice is silenced only
-while it sounds; a song neither begins nor ends with a wait. Texts made from MIDI are always so.
-"""
+"""The grammar of TX1 and TX2 for some songs that are written at once; its rules are those of `lakhnes.grammar`."""
 
 from __future__ import annotations
 
@@ -10,14 +6,9 @@ import torch
 from torch import Tensor
 
 from lakhnes._native import Vocabulary
+from lakhnes.grammar import BOUNDARY, SUBSETS, VOICES, rules_of
 
-__all__ = ["BOUNDARY", "Grammar"]
-
-BOUNDARY = 0
-"""The id of ``<S>``."""
-
-VOICES = ("P1", "P2", "TR", "NO")
-NO_VOICE = -1
+__all__ = ["BOUNDARY", "VOICES", "Grammar"]
 
 
 class Grammar:
@@ -26,46 +17,30 @@ class Grammar:
     Parameters
     ----------
     vocabulary : Vocabulary
-        TX1; for TX2 see `Grammar.supports`.
     batch_size : int
     device : torch.device
     """
 
     def __init__(self, vocabulary: Vocabulary, batch_size: int, device: torch.device) -> None:
-        symbols = vocabulary.symbols
-        voices = [VOICES.index(symbol[:2]) if symbol[:2] in VOICES else NO_VOICE for symbol in symbols]
-        self.voice = torch.tensor(voices, device=device)  # (V,)
-        self.is_wait = torch.tensor([symbol.startswith("WT_") for symbol in symbols], device=device)
-        self.is_off = torch.tensor([symbol.endswith("_NOTEOFF") for symbol in symbols], device=device)
-        self.is_on = torch.tensor(["_NOTEON_" in symbol for symbol in symbols], device=device)
-        self.is_boundary = torch.zeros_like(self.is_wait)
-        self.is_boundary[BOUNDARY] = True
-        self.off_of_voice = [symbols.index(f"{voice}_NOTEOFF") for voice in VOICES]
-        self.rows = torch.arange(batch_size, device=device)
-        # The voice that spoke last at this sample, -1 for none yet; and whether a wait, or the beginning, came before.
-        self.last_voice = torch.full((batch_size,), NO_VOICE, device=device)
-        self.after_wait = torch.ones(batch_size, dtype=torch.bool, device=device)
-        self.sounding = torch.zeros(batch_size, len(VOICES), dtype=torch.bool, device=device)
-
-    @staticmethod
-    def supports(vocabulary: Vocabulary) -> bool:
-        """Whether there is a grammar for this dialect."""
-        return vocabulary.dialect == "tx1"
+        rules = rules_of(vocabulary.dialect)
+        tensors = (rules.allowed, rules.place, rules.begins, ~rules.ends, rules.voice, rules.is_wait)
+        self._allowed, self._place, self._begins, self._stays, self.voice, self.is_wait = (
+            torch.from_numpy(array).to(device) for array in tensors
+        )
+        self.place = torch.zeros(batch_size, dtype=torch.int64, device=device)
+        self.sounding = torch.zeros(batch_size, dtype=torch.int64, device=device)
 
     def allowed(self) -> Tensor:
         """Return ``(B, V)``, true where an event may come next. ``<S>`` may come wherever a wait may."""
-        after_event = ~self.after_wait[:, None]  # (B, 1)
-        allowed = (self.voice > self.last_voice[:, None]) | ((self.is_wait | self.is_boundary) & after_event)
-        for voice, token in enumerate(self.off_of_voice):
-            allowed[:, token] &= self.sounding[:, voice]
-        return allowed
+        return self._allowed[self.place * SUBSETS + self.sounding]
+
+    def admits(self, token: int) -> bool:
+        """Tell whether a given song, the first, may go on so: unlike in what is drawn, a silent voice may change."""
+        place, everything = self.place[0] * SUBSETS, SUBSETS - 1
+        silenced = ~int(self._stays[token]) & everything
+        return bool(self._allowed[place + (int(self.sounding[0]) if silenced else everything), token])
 
     def advance(self, tokens: Tensor) -> None:
         """Take note of the event that each song went on with, ``(B,)`` ids."""
-        voice = self.voice[tokens]
-        speaks = voice >= 0
-        starts_or_stops = self.is_on[tokens] | self.is_off[tokens]
-        rows, voices = self.rows[starts_or_stops], voice[starts_or_stops]
-        self.sounding[rows, voices] = self.is_on[tokens[starts_or_stops]]
-        self.last_voice = torch.where(speaks, voice, torch.full_like(voice, NO_VOICE))
-        self.after_wait = ~speaks
+        self.place = self._place[tokens]
+        self.sounding = self.sounding & self._stays[tokens] | self._begins[tokens]

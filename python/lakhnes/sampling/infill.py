@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lakhnes._native import Song, Vocabulary
-from lakhnes.errors import LakhnesError
+from lakhnes._native import Song
 from lakhnes.model.base import Model
 from lakhnes.sampling.generate import batches
 from lakhnes.sampling.grammar import BOUNDARY, VOICES
-from lakhnes.sampling.writing import Options, Writing, losses_of, perplexity
+from lakhnes.sampling.options import Options
+from lakhnes.sampling.writing import Writing, losses_of, perplexity
 
 __all__ = ["Infilling", "infill", "infill_texts"]
 
@@ -33,13 +33,16 @@ class Infilling:
     Attributes
     ----------
     text : str
-        TX1, waits exact.
+        TX1 or TX2, as the model writes, waits exact.
+    song : Song
+        The same as a song, in which the kept voices are those that were given, dynamics and all.
     kept_ppl, ppl : float
         Perplexity of the kept events where they stand, and of what was written.
     seconds : float
     """
 
     text: str
+    song: Song
     kept_ppl: float
     ppl: float
     seconds: float
@@ -51,14 +54,15 @@ def infill(model: Model, song: Song, voices: Sequence[str], num: int = 1, **opti
     Parameters
     ----------
     model : Model
-        Of the TX1 vocabulary.
     song : Song
+        If it has dynamics and the model writes TX1, which has none, the new parts get those of NES music.
     voices : sequence of str
         The voices to write: any of ``p1 p2 tr no``. The others stay as they are.
     num : int
         How many versions.
     **options
-        ``temperature``, ``top_k``, ``top_p``, ``memory``, ``seed``, as of `lakhnes.sampling.generate.compose`.
+        ``temperature``, ``top_k``, ``top_p``, ``min_p``, ``memory``, ``seed``, as of
+        `lakhnes.sampling.generate.compose`.
 
     Returns
     -------
@@ -68,10 +72,8 @@ def infill(model: Model, song: Song, voices: Sequence[str], num: int = 1, **opti
     ------
     ValueError
         If a voice is unknown, or none is named.
-    LakhnesError
-        If the model is of another vocabulary.
     """
-    return [Song.from_tx1(version.text) for version in infill_texts(model, num, song, voices, **options)]
+    return [version.song for version in infill_texts(model, num, song, voices, **options)]
 
 
 def infill_texts(
@@ -81,8 +83,6 @@ def infill_texts(
     named = {voice.upper() for voice in voices}
     if not named or named - set(VOICES):
         raise ValueError(f"voices: {', '.join(voices) or 'none'}; expected some of p1, p2, tr, no")
-    if model.config.vocabulary != "tx1":
-        raise LakhnesError("infill: the model writes TX2, expected one of the TX1 vocabulary")
     chosen = Options(**options)
     return [
         _Infiller(Writing(model, seeds, chosen), song, {VOICES.index(name) for name in named}).run()
@@ -94,11 +94,10 @@ class _Infiller:
     """One song being filled in."""
 
     def __init__(self, writing: Writing, song: Song, voices: Collection[int]) -> None:
-        assert writing.grammar is not None
-        self.writing, self.grammar = writing, writing.grammar
-        self.vocabulary = Vocabulary.tx1()
-        self.kept, self.length = _timeline(song, voices)
-        written = torch.tensor(sorted(voices), device=writing.device)
+        self.writing, self.grammar, self.vocabulary = writing, writing.grammar, writing.vocabulary
+        self.given, self.voices = song, sorted(voices)
+        self.kept, self.length = _timeline(song, self.vocabulary.dialect, voices)
+        written = torch.tensor(self.voices, device=writing.device)
         self.is_written = torch.isin(self.grammar.voice, written)  # (V,): events of the voices to write
         self.tick = self.done = 0
         self.lines: list[str] = []
@@ -113,19 +112,39 @@ class _Infiller:
             due = self.done < len(self.kept) and self.kept[self.done][0] == self.tick
             if due:
                 self.before_kept()
-            elif self.count >= MAX_EVENTS or not self.next_event():
+            elif (self.is_full() and not self.has_to_speak()) or not self.next_event():
                 self.wait_for_kept()
-        kept_ppl = perplexity(self.kept_loss, len(self.kept))
-        return Infilling("\n".join(self.lines), kept_ppl, perplexity(self.loss, self.count), self.writing.seconds())
+        text = "\n".join(self.lines)
+        kept_ppl, ppl = perplexity(self.kept_loss, len(self.kept)), perplexity(self.loss, self.count)
+        return Infilling(text, self.song_of(text), kept_ppl, ppl, self.writing.seconds())
+
+    def song_of(self, text: str) -> Song:
+        """Return the song of a text, the kept voices as they were given."""
+        song = Song.from_bytes(text.encode(), self.vocabulary.dialect)
+        if self.vocabulary.dialect == "tx1" and not self.given.is_flat:
+            # The triangle has no dynamics, only breaks between its notes, which are not the model's.
+            song = song.express().with_voices(song, ["tr"])
+        return song.with_voices(self.given, [VOICES[voice].lower() for voice in range(4) if voice not in self.voices])
+
+    def is_full(self) -> bool:
+        """Tell whether as much is written as may be."""
+        return self.count >= MAX_EVENTS
+
+    def has_to_speak(self) -> bool:
+        """Tell whether the voice that spoke last has not done: a note of TX2 has a velocity."""
+        return bool(self.grammar.place[0] > 0) and not bool((self.grammar.allowed()[0] & self.grammar.is_wait).any())
 
     def before_kept(self) -> None:
         """Let a voice speak that comes before the kept event that is due, or else place that event."""
         _, voice, symbol = self.kept[self.done]
         may_speak = self.grammar.allowed()[0] & self.is_written & (self.grammar.voice < voice)
-        token = self.draw(may_speak, rest=True) if self.count < MAX_EVENTS else None
+        if self.has_to_speak():
+            token = self.draw(may_speak, rest=False)
+        else:
+            token = None if self.is_full() else self.draw(may_speak, rest=True)
         if token is None:
             token = self.vocabulary.id(symbol)
-            self.kept_loss += losses_of(self.logits, self.writing.all_songs(token))[0]
+            self.kept_loss += float(losses_of(self.logits, self.writing.all_songs(token))[0])
             self.done += 1
         else:
             self.score(token)
@@ -179,7 +198,7 @@ class _Infiller:
 
     def score(self, token: int) -> None:
         """Add a written event to the perplexity."""
-        self.loss += losses_of(self.logits, self.writing.all_songs(token))[0]
+        self.loss += float(losses_of(self.logits, self.writing.all_songs(token))[0])
         self.count += 1
 
     def place(self, token: int, symbol: str) -> None:
@@ -190,10 +209,10 @@ class _Infiller:
         self.logits = self.writing.decoder.step(tokens).float()
 
 
-def _timeline(song: Song, voices: Collection[int]) -> tuple[list[tuple[int, int, str]], int]:
+def _timeline(song: Song, dialect: str, voices: Collection[int]) -> tuple[list[tuple[int, int, str]], int]:
     """Return the events of the voices that are not to be written, as (tick, voice, symbol), and the song's length."""
     tick, events = 0, []
-    for line in song.to_tx1().splitlines():
+    for line in (song.to_tx1() if dialect == "tx1" else song.to_tx2()).splitlines():
         if line.startswith("WT_"):
             tick += int(line.removeprefix("WT_"))
         elif (voice := VOICES.index(line[:2])) not in voices:

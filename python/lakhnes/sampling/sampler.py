@@ -3,19 +3,50 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-__all__ = ["draw", "uniforms"]
+__all__ = ["Uniforms", "draw"]
 
 
-def uniforms(generators: list[np.random.Generator], device: torch.device) -> Tensor:
-    """Return the next number in [0, 1) of each song's own generator, ``(B,)``."""
-    return torch.tensor([generator.random() for generator in generators], dtype=torch.float32, device=device)
+class Uniforms:
+    """Random numbers in [0, 1): a sequence a song, which its seed alone decides.
+
+    Parameters
+    ----------
+    seeds : list of int
+        One a song.
+    device : torch.device
+    """
+
+    BLOCK = 256
+    """Numbers of a song that are drawn at once."""
+
+    def __init__(self, seeds: list[int], device: torch.device) -> None:
+        self._generators = [np.random.default_rng(seed) for seed in seeds]
+        self._device = device
+        self._block: npt.NDArray[np.float32] = np.empty((0, len(seeds)), dtype=np.float32)
+        self._place = 0
+
+    def next(self) -> Tensor:
+        """Return the next number of each song, float32, ``(B,)``."""
+        if self._place == len(self._block):
+            # Rounded to float32, a number just below 1 may become 1; `draw` takes the last token then.
+            rows = [generator.random(self.BLOCK) for generator in self._generators]
+            self._block, self._place = np.stack(rows, axis=1).astype(np.float32), 0
+        self._place += 1
+        return torch.from_numpy(self._block[self._place - 1]).to(self._device)
 
 
 def draw(
-    logits: Tensor, uniform: Tensor, *, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+    logits: Tensor,
+    uniform: Tensor,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
 ) -> Tensor:
     """Draw a token for every song.
 
@@ -31,6 +62,8 @@ def draw(
         Only the k most probable tokens, renormalised.
     top_p : float, optional
         Only the most probable tokens whose probabilities together reach p (Holtzman et al. 2020), renormalised.
+    min_p : float, optional
+        Only tokens that are at least p times as probable as the most probable one (Nguyen et al. 2024), renormalised.
 
     Returns
     -------
@@ -44,6 +77,8 @@ def draw(
     if top_p is not None:
         before = ranked.cumsum(dim=-1) - ranked
         ranked = ranked * (before < top_p)
+    if min_p is not None:
+        ranked = ranked * (ranked >= min_p * ranked[:, :1])
     cumulated = ranked.cumsum(dim=-1)
     threshold = uniform[:, None] * cumulated[:, -1:]
     # The first rank whose cumulated probability exceeds the threshold; never one of probability zero.

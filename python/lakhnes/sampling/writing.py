@@ -5,23 +5,21 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from lakhnes._native import Vocabulary
 from lakhnes.errors import LakhnesError
+from lakhnes.grammar import ticks_of_tokens
 from lakhnes.model.base import Model
 from lakhnes.sampling.decoder import make_decoder
 from lakhnes.sampling.grammar import BOUNDARY, Grammar
-from lakhnes.sampling.sampler import draw, uniforms
+from lakhnes.sampling.options import Options
+from lakhnes.sampling.sampler import Uniforms, draw
 
-__all__ = ["Composition", "Options", "Writing", "losses_of", "perplexity"]
-
-MAX_LENGTH = 1_000_000
-"""Events of one song at the most: hours of music."""
+__all__ = ["Composition", "Step", "Writing", "losses_of", "perplexity"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,37 +35,33 @@ class Composition:
         forbidden); NaN where there was none.
     seconds : float
         What drawing it took; of a batch, an equal share.
+    ended : str
+        What ended it: ``"<S>"``, the model itself; ``"length"`` or ``"duration"``, the most that was asked for.
     """
 
     ids: list[int]
     prime_ppl: float
     ppl: float
     seconds: float
+    ended: str = "length"
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
-    """How songs are drawn; see `lakhnes.sampling.generate.compose`."""
+class Step:
+    """The next token of every song.
 
-    length: int = 1024
-    min_length: int = 64
-    memory: int | None = None
-    temperature: float = 0.95
-    top_k: int | None = 32
-    top_p: float | None = None
-    advance: Callable[[int], None] = lambda events: None
+    Attributes
+    ----------
+    tokens : Tensor, int64, ``(B,)``
+    losses : Tensor, float32, ``(B,)``
+        Their negative log-likelihoods.
+    going : Tensor, bool, ``(B,)``
+        Which songs had not ended before; the other tokens say nothing.
+    """
 
-    def __post_init__(self) -> None:
-        if not 1 <= self.length <= MAX_LENGTH:
-            raise ValueError(f"length is {self.length}, expected 1 to {MAX_LENGTH}")
-        if not 0.0 <= self.temperature < math.inf:
-            raise ValueError(f"temperature is {self.temperature}, expected 0 or more")
-        if self.top_k is not None and self.top_k < 1:
-            raise ValueError(f"top_k is {self.top_k}, expected at least 1")
-        if self.top_p is not None and not 0.0 < self.top_p <= 1.0:
-            raise ValueError(f"top_p is {self.top_p}, expected more than 0 and at most 1")
-        if self.memory is not None and not 0 <= self.memory <= MAX_LENGTH:
-            raise ValueError(f"memory is {self.memory}, expected 0 to {MAX_LENGTH}")
+    tokens: Tensor
+    losses: Tensor
+    going: Tensor
 
 
 class Writing:
@@ -77,58 +71,74 @@ class Writing:
         self.model, self.options = model, options
         self.started = time.perf_counter()
         self.device = model.device
-        self.generators = [np.random.default_rng(seed) for seed in seeds]
+        self.uniforms = Uniforms(seeds, self.device)
         self.count = len(seeds)
         memory = model.config.mem_len if options.memory is None else options.memory
         self.decoder = make_decoder(model, self.count, memory)
-        vocabulary = Vocabulary(model.config.vocabulary)
-        supported = Grammar.supports(vocabulary)
-        self.grammar = Grammar(vocabulary, self.count, self.device) if supported else None
+        self.vocabulary = Vocabulary(model.config.vocabulary)
+        self.grammar = Grammar(self.vocabulary, self.count, self.device)
+        self.ticks_of = torch.from_numpy(ticks_of_tokens(self.vocabulary.dialect)).to(self.device)  # (V,)
+        # The longest wait of no more than so many ticks is the last one of `waits` up to there.
+        self.waits = self.ticks_of.nonzero()[:, 0]
+        self.ticks = torch.zeros(self.count, dtype=torch.int64, device=self.device)
 
     def seconds(self) -> float:
         """Return the time since the writing began."""
         return time.perf_counter() - self.started
 
-    @torch.inference_mode()
     def run(self, prime: list[int]) -> list[Composition]:
         """Read the prime, then write."""
         logits, prime_loss = self.read(prime)
-        songs: list[list[int]] = [[] for _ in range(self.count)]
-        losses = [0.0] * self.count
-        ended = [False] * self.count
+        tokens = torch.empty(self.count, self.options.length, dtype=torch.int64, device=self.device)
+        losses = torch.empty_like(tokens, dtype=torch.float32)
+        lengths = torch.zeros_like(self.ticks)
+        for place, step in enumerate(self.steps(logits)):
+            tokens[:, place], losses[:, place] = step.tokens, step.losses
+            lengths += step.going
+        seconds, full = self.seconds() / self.count, self.is_full().tolist()
+        songs = []
+        for row, length in enumerate(lengths.tolist()):
+            drawn = tokens[row, :length].cpu().numpy()
+            by_itself = drawn[-1] == BOUNDARY
+            loss = float(losses[row, :length].sum(dtype=torch.float64))
+            songs.append(
+                Composition(
+                    prime + drawn[: length - by_itself].tolist(),
+                    perplexity(prime_loss, len(prime)),
+                    perplexity(loss, length),
+                    seconds,
+                    "<S>" if by_itself else "duration" if full[row] else "length",
+                )
+            )
+        return songs
+
+    @torch.inference_mode()
+    def steps(self, logits: Tensor) -> Iterator[Step]:
+        """Draw token after token from the logits that follow what was read, until every song has ended."""
+        going = torch.ones(self.count, dtype=torch.bool, device=self.device)
         for position in range(self.options.length):
             tokens = self.choose(logits, position)
-            costs = losses_of(logits, tokens)
-            for index, token in enumerate(tokens.tolist()):
-                if ended[index]:
-                    continue
-                losses[index] += costs[index]
-                ended[index] = token == BOUNDARY
-                if not ended[index]:
-                    songs[index].append(token)
+            losses = losses_of(logits, tokens)
+            tokens = self.within_duration(tokens)
+            yield Step(tokens, losses, going)
             self.options.advance(1)
-            if all(ended):
-                break
-            logits = self.decoder.step(tokens).float()
-        prime_ppl = perplexity(prime_loss, len(prime))
-        drawn = [len(song) + end for song, end in zip(songs, ended, strict=True)]
-        seconds = self.seconds() / self.count
-        return [
-            Composition(prime + song, prime_ppl, perplexity(loss, count), seconds)
-            for song, loss, count in zip(songs, losses, drawn, strict=True)
-        ]
+            going = going & (tokens != BOUNDARY) & ~self.is_full()
+            if not bool(going.any()):
+                return
+            if position + 1 < self.options.length:
+                logits = self.decoder.step(tokens).float()
 
+    @torch.inference_mode()
     def read(self, prime: list[int]) -> tuple[Tensor, float]:
         """Read the opening boundary and the prime; return the logits that follow, and the loss of the prime."""
         logits = self.decoder.step(self.all_songs(BOUNDARY)).float()
         loss = 0.0
         for place, token in enumerate(prime):
-            if self.grammar is not None and not bool(self.grammar.allowed()[0, token]):
+            if self.options.grammar and not self.grammar.admits(token):
                 raise LakhnesError(f"prime: token {place} may not stand there; expected the order of `Song.to_tx1`")
             tokens = self.all_songs(token)
-            loss += losses_of(logits[:1], tokens[:1])[0]
-            if self.grammar is not None:
-                self.grammar.advance(tokens)
+            loss += float(losses_of(logits[:1], tokens[:1])[0])
+            self.grammar.advance(tokens)
             logits = self.decoder.step(tokens).float()
         return logits, loss
 
@@ -138,25 +148,42 @@ class Writing:
 
     def choose(self, logits: Tensor, position: int) -> Tensor:
         """Draw the next token of every song, ``(B,)``."""
-        allowed = logits.clone()
-        if self.grammar is not None:
-            allowed.masked_fill_(~self.grammar.allowed(), float("-inf"))
-        if position < self.options.min_length:
-            allowed[:, BOUNDARY] = float("-inf")
-        tokens = self.draw(allowed)
-        if self.grammar is not None:
-            self.grammar.advance(tokens)
+        options = self.options
+        scores = logits.masked_fill(~self.grammar.allowed(), float("-inf")) if options.grammar else logits.clone()
+        if position < options.min_length or not options.grammar:
+            scores[:, BOUNDARY] = float("-inf")
+        elif options.min_ticks:
+            scores[:, BOUNDARY].masked_fill_(self.ticks < options.min_ticks, float("-inf"))
+        tokens = self.draw(scores)
+        self.grammar.advance(tokens)
         return tokens
+
+    def within_duration(self, tokens: Tensor) -> Tensor:
+        """Count the time that tokens take; shorten the wait that would go beyond the duration asked for."""
+        ticks = self.ticks + self.ticks_of[tokens]
+        if self.options.max_ticks is not None:
+            left = self.options.max_ticks - self.ticks
+            longest = torch.searchsorted(self.ticks_of[self.waits], left, right=True) - 1
+            tokens = torch.where(ticks > self.options.max_ticks, self.waits[longest.clamp(min=0)], tokens)
+        self.ticks = ticks
+        return tokens
+
+    def is_full(self) -> Tensor:
+        """Tell which songs have the duration that was asked for at the most, bool, ``(B,)``."""
+        if self.options.max_ticks is None:
+            return torch.zeros_like(self.ticks, dtype=torch.bool)
+        return self.ticks >= self.options.max_ticks
 
     def draw(self, allowed: Tensor) -> Tensor:
         """Draw from logits in which what is forbidden is minus infinity, ``(B, V)`` to ``(B,)``."""
         options = self.options
         return draw(
             allowed,
-            uniforms(self.generators, self.device),
+            self.uniforms.next(),
             temperature=options.temperature,
             top_k=options.top_k,
             top_p=options.top_p,
+            min_p=options.min_p,
         )
 
 
@@ -170,8 +197,6 @@ def perplexity(loss: float, count: int) -> float:
         return math.inf
 
 
-def losses_of(logits: Tensor, tokens: Tensor) -> list[float]:
-    """Return the negative log-likelihood of the token of every song."""
-    chosen = logits.gather(-1, tokens[:, None])[:, 0]
-    losses: list[float] = (torch.logsumexp(logits, dim=-1) - chosen).tolist()
-    return losses
+def losses_of(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Return the negative log-likelihood of the token of every song, ``(B, V)`` and ``(B,)`` to ``(B,)``."""
+    return torch.logsumexp(logits, dim=-1) - logits.gather(-1, tokens[:, None])[:, 0]

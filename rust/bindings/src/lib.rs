@@ -8,6 +8,7 @@ mod batch;
 mod errors;
 mod events;
 mod formats;
+mod live;
 mod options;
 mod register_log;
 mod scores;
@@ -28,6 +29,8 @@ mod _native {
     use crate::batch::{convert_texts, render_files};
     #[pymodule_export]
     use crate::events::{augment_events, events_from_text, quantize_events, sample_augmentation};
+    #[pymodule_export]
+    use crate::live::PyLivePlayer;
     #[pymodule_export]
     use crate::register_log::PyRegisterLog;
     #[pymodule_export]

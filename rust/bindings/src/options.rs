@@ -2,7 +2,7 @@
 
 use lakhnes_apu::formats::nsf;
 use lakhnes_apu::{FilterMode, MAX_LENGTH, MixerMode, RenderOptions, Standard, TICK_RATE};
-use lakhnes_tokenizer::Expression;
+use lakhnes_tokenizer::{Expression, Voice};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -71,6 +71,11 @@ pub(crate) fn expression_named(name: &str) -> PyResult<Expression> {
         "natural" => Ok(Expression::Natural),
         _ => Err(refused("expression", "plain or natural", name)),
     }
+}
+
+pub(crate) fn voice_named(name: &str) -> PyResult<Voice> {
+    let voice = Voice::ALL.into_iter().find(|voice| voice.name() == name);
+    voice.ok_or_else(|| refused("voice", "p1, p2, tr or no", name))
 }
 
 pub(crate) fn standard(name: &str) -> PyResult<Standard> {

@@ -1,6 +1,7 @@
 //! `Song`: a four-voice score, and the formats that it is read from and written in.
 
 use lakhnes_tokenizer::arrange::{Report, Unplaced};
+use lakhnes_tokenizer::expression::{express, is_flat};
 use lakhnes_tokenizer::limits::TICKS_PER_SECOND;
 use lakhnes_tokenizer::{
     ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Track, arrange, midi, perform, tx1, tx2,
@@ -12,7 +13,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors::{LimitError, score_error};
 use crate::formats::SongFormat;
-use crate::options::{expression_named, refused};
+use crate::options::{expression_named, refused, voice_named};
 use crate::register_log::PyRegisterLog;
 
 /// The most frames that a piano roll may have; each takes 512 bytes.
@@ -79,6 +80,20 @@ impl PySong {
     fn perform(&self, py: Python<'_>, downsample: Option<f64>, expression: &str) -> PyResult<PyRegisterLog> {
         let options = PerformOptions { downsample, expression: expression_named(expression)? };
         py.detach(|| perform(&self.0, &options)).map(PyRegisterLog).map_err(|error| score_error(&error))
+    }
+
+    fn express(&self, py: Python<'_>) -> Self {
+        Self(py.detach(|| express(&self.0)))
+    }
+
+    fn with_voices(&self, py: Python<'_>, other: &Self, voices: Vec<String>) -> PyResult<Self> {
+        let voices = voices.iter().map(|name| voice_named(name)).collect::<PyResult<Vec<_>>>()?;
+        Ok(Self(py.detach(|| self.0.with_voices(&other.0, &voices))))
+    }
+
+    #[getter]
+    fn is_flat(&self, py: Python<'_>) -> bool {
+        py.detach(|| is_flat(&self.0))
     }
 
     #[getter]

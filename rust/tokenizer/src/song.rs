@@ -145,6 +145,16 @@ impl Song {
         Voice::ALL.into_iter().zip(&self.tracks)
     }
 
+    /// The song in which some voices play what they play in another; as long as the longer of the two.
+    #[must_use]
+    pub fn with_voices(&self, other: &Self, voices: &[Voice]) -> Self {
+        let mut song = Self { length: self.length.max(other.length), ..self.clone() };
+        for voice in voices {
+            song.tracks[voice.index()].clone_from(other.track(*voice));
+        }
+        song
+    }
+
     /// Its length in seconds.
     #[must_use]
     pub fn duration(&self) -> f64 {

@@ -8,7 +8,7 @@
 use crate::song::Voice;
 
 /// Levels by frame, as (level, frames that it lasts); the last lasts as long as the note.
-pub(super) type Curve = &'static [(u8, u32)];
+pub(crate) type Curve = &'static [(u8, u32)];
 
 /// The longest gesture of each class, in frames of 1/60 s; there is one class more, of all that is longer.
 const PULSE_CLASSES: [u32; 8] = [2, 4, 7, 11, 16, 24, 36, 60];
@@ -88,7 +88,7 @@ const NOISE: [[Curve; 6]; 4] = [
 ];
 
 /// The curve of a gesture of so many frames that begins with a pitch; none for the triangle, which has no volume.
-pub(super) fn curve(voice: Voice, pitch: u8, frames: u32) -> Option<Curve> {
+pub(crate) fn curve(voice: Voice, pitch: u8, frames: u32) -> Option<Curve> {
     let class = |longest: &[u32]| longest.partition_point(|&longest| longest < frames);
     match voice {
         Voice::P1 => P1.get(class(&PULSE_CLASSES)),
@@ -103,7 +103,7 @@ pub(super) fn curve(voice: Voice, pitch: u8, frames: u32) -> Option<Curve> {
 }
 
 /// The level of a curve in a frame.
-pub(super) fn level(curve: Curve, frame: u32) -> u8 {
+pub(crate) fn level(curve: Curve, frame: u32) -> u8 {
     let mut end = 0;
     let sounding = curve.iter().find(|&&(_, frames)| {
         end += frames;
@@ -115,7 +115,7 @@ pub(super) fn level(curve: Curve, frame: u32) -> u8 {
 /// The duty of a gesture of so many frames. In NES-MDB 50 % is the most frequent (37 % of the notes from 12 frames on), and
 /// the narrower two share most of the rest, more so in short notes; where the pulses differ, one of them is narrower
 /// (37 % of the songs), which keeps two voices apart. A quick note is brighter than a slow one.
-pub(super) const fn duty(voice: Voice, frames: u32) -> Option<u8> {
+pub(crate) const fn duty(voice: Voice, frames: u32) -> Option<u8> {
     const SLOW: u32 = 12;
     match voice {
         Voice::P1 => Some(if frames < SLOW { 1 } else { 2 }),

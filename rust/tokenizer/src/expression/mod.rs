@@ -7,8 +7,8 @@
 //! volume, leaves a frame between two notes of one pitch. A song that has velocities or timbres of its own keeps them and
 //! is played as it stands.
 
-mod curves;
-mod vibrato;
+pub(crate) mod curves;
+pub(crate) mod vibrato;
 
 use lakhnes_apu::RegisterLog;
 
@@ -28,13 +28,13 @@ pub enum Expression {
 }
 
 /// A frame of the console, in ticks: 1/60 s, the step in which its programs changed a sound.
-const FRAME: u64 = 735;
+pub(crate) const FRAME: u64 = 735;
 
 /// The velocity at which a voice has its full level.
-const LOUDEST: u8 = 15;
+pub(crate) const LOUDEST: u8 = 15;
 
 /// The longest note, in frames, that counts as part of a gesture: an ornament, or a step of an arpeggio or a slide.
-const SHORT: u32 = 3;
+pub(crate) const SHORT: u32 = 3;
 
 /// The most frames that a slide into a note may take.
 const SLIDE: u32 = 6;
@@ -102,7 +102,7 @@ pub(crate) fn perform_natural(song: &Song) -> Result<RegisterLog, TokenizerError
 }
 
 /// The length of a note in frames, to the nearest and at least one.
-fn frames(start: u64, end: u64) -> u32 {
+pub(crate) fn frames(start: u64, end: u64) -> u32 {
     let frames = end.saturating_sub(start).saturating_add(FRAME / 2) / FRAME;
     u32::try_from(frames).unwrap_or(u32::MAX).max(1)
 }
@@ -163,7 +163,7 @@ fn shape(voice: Voice, track: &mut Track) {
 }
 
 /// A level of a note of a velocity.
-const fn scaled(level: u8, velocity: u8) -> u8 {
+pub(crate) const fn scaled(level: u8, velocity: u8) -> u8 {
     let scaled = (level * velocity + 7) / LOUDEST; // at most 14 · 15 + 7
     if scaled == 0 { 1 } else { scaled }
 }

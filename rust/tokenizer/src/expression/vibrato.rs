@@ -14,7 +14,7 @@ use crate::raw_score::pulse_timer;
 use crate::song::{Note, Song, Voice};
 
 /// The shortest note that sways, in frames.
-const SWAYING_FROM: u32 = 32;
+pub(crate) const SWAYING_FROM: u32 = 32;
 /// The frames for which it stands still.
 const DELAY: u32 = 20;
 /// One sway of 10 frames (6 Hz), in halves of the depth.
@@ -41,7 +41,7 @@ pub(super) fn writes(song: &Song) -> Vec<Write> {
 fn sway(note: &Note, register: u8, writes: &mut Vec<Write>) {
     let timer = pulse_timer(note.pitch);
     let length = frames(note.start, note.end);
-    if length < SWAYING_FROM || timer > LONGEST {
+    if length < SWAYING_FROM || !sways(note.pitch) {
         return;
     }
     let still = timer.to_le_bytes()[0];
@@ -62,8 +62,13 @@ fn sway(note: &Note, register: u8, writes: &mut Vec<Write>) {
     }
 }
 
+/// Whether the notes of a pitch may sway.
+pub(crate) fn sways(pitch: u8) -> bool {
+    pulse_timer(pitch) <= LONGEST
+}
+
 /// The low byte of a swaying timer, which keeps its high bits. The first sway is half as deep.
-fn low_byte(timer: u16, frame: u32) -> u8 {
+pub(crate) fn low_byte(timer: u16, frame: u32) -> u8 {
     let halves = SWAY.get(frame as usize % SWAY.len()).copied().unwrap_or(0);
     let whole = if frame < SWAY.len() as u32 { 4 } else { 2 };
     let offset = f64::from(i32::from(timer) * halves) / f64::from(DEPTH * whole);

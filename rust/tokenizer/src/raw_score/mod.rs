@@ -19,6 +19,8 @@ use crate::song::Voice;
 mod perform;
 mod timer;
 
+pub(crate) use perform::Performer;
+
 /// The timer of a pulse for a MIDI note; 0 for none.
 pub(crate) fn pulse_timer(note: u8) -> u16 {
     timer::of_note(Voice::P1, note)
@@ -259,7 +261,7 @@ fn check_frame(index: usize, frame: &RawFrame) -> Result<(), TokenizerError> {
 }
 
 /// The timers of a frame's notes.
-fn raw(frame: &Frame) -> RawFrame {
+pub(crate) fn raw(frame: &Frame) -> RawFrame {
     let mut raw = RawFrame::default();
     for ((voice, &[note, velocity, timbre]), place) in Voice::ALL.into_iter().zip(frame).zip(&mut raw) {
         let [high, low] = match voice {

@@ -39,8 +39,9 @@ fn standard_of(clock: u32) -> Standard {
 /// What is written before the first note: every voice silent, at constant volume, without sweep.
 const OPENING: [(u8, u8); 6] = [(0x00, 0x30), (0x01, 0x07), (0x04, 0x30), (0x05, 0x07), (0x08, 0xFF), (0x0C, 0x30)];
 
-#[derive(Default)]
-struct Performer {
+/// Turns frames into writes, one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Performer {
     opened: bool,
     /// The voices that sound, as $4015 has them.
     status: u8,
@@ -62,7 +63,8 @@ const fn is_new_volume(now: [u8; 4], before: [u8; 4]) -> bool {
 }
 
 impl Performer {
-    fn play(&mut self, tick: u64, frame: &RawFrame, writes: &mut Vec<Write>) {
+    /// Appends the writes that make the voices play `frame` from `tick` on.
+    pub(crate) fn play(&mut self, tick: u64, frame: &RawFrame, writes: &mut Vec<Write>) {
         let mut write = |(register, value)| writes.push(Write { tick, register, value });
         let status = Voice::ALL.into_iter().filter(|&voice| sounds(frame[voice.index()]));
         let status = status.fold(0, |status, voice| status | 1 << voice.index());

@@ -1,0 +1,64 @@
+"""What the bundled model makes of songs that it has not seen: ``make tasks CORPUS=nesmdb_tx``.
+
+Of the first twenty valid songs that are long enough: the negative log-likelihood of what follows in the song and of
+what follows in another, and whether accompaniments and infillings keep what they must. Prints a table; ends with 1 if
+they do not, or if any song is better continued by another.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+import lakhnes
+from lakhnes.data.corpus import Corpus
+from lakhnes.evaluation.tasks import accompaniment_faults, continuations, infilling_faults
+
+PRIME = LENGTH = 512
+EVENTS = 512
+VOICES = (["p1"], ["p2"], ["tr"], ["no"], ["p2", "tr"])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("corpus", type=Path, help="with a folder valid")
+    parser.add_argument("--model", default="bundled")
+    parser.add_argument("--songs", type=int, default=20)
+    chosen = parser.parse_args()
+    model = lakhnes.load_model(chosen.model)
+    corpus = Corpus.load(chosen.corpus, "valid", lakhnes.Vocabulary(model.config.vocabulary))
+    ids = [song[1:-1] for index in range(len(corpus)) if (song := corpus.ids(index)) is not None]
+    ids = [song for song in ids if len(song) >= PRIME + LENGTH][: chosen.songs]
+    failed = 0
+
+    started = time.perf_counter()
+    found = continuations(model, ids, prime_length=PRIME, length=LENGTH)
+    own, other = (np.array([getattr(pair, name) for pair in found]) for name in ("own", "other"))
+    failed += int((own >= other).sum())
+    print(f"continue   {len(found)} songs, {PRIME} events read, {LENGTH} scored: NLL {own.mean():.3f} of its own end,")
+    print(f"           {other.mean():.3f} of another's; its own is the lower in {(own < other).sum()} of {len(found)}")
+    print(f"           (least difference {(other - own).min():.3f}), {time.perf_counter() - started:.0f} s")
+
+    started = time.perf_counter()
+    faults = [accompaniment_faults(model, song[:EVENTS].tolist(), seed=n) for n, song in enumerate(ids)]
+    failed += sum(map(bool, faults))
+    print(f"accompany  {len(ids)} songs of {EVENTS} events: {sum(not found for found in faults)} keep waits, drums,")
+    print(f"           note-offs, and have their pitches in range, {time.perf_counter() - started:.0f} s")
+
+    started = time.perf_counter()
+    dialect = model.config.vocabulary
+    faults = []
+    for index, song in enumerate(ids):
+        text = corpus.vocabulary.decode(song[:EVENTS])
+        read = lakhnes.Song.from_tx1 if dialect == "tx1" else lakhnes.Song.from_tx2
+        faults.append(infilling_faults(model, read(text), VOICES[index % len(VOICES)], seed=index))
+    failed += sum(map(bool, faults))
+    print(f"infill     {len(ids)} songs of {EVENTS} events, voices in turn: {sum(not found for found in faults)} keep")
+    print(f"           the others to the event, {time.perf_counter() - started:.0f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

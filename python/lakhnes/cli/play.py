@@ -1,0 +1,197 @@
+"""``lakhnes play``: hear songs, and those that are being composed."""
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.targets import expand, read_input
+from lakhnes.files import PLAYABLE
+
+if TYPE_CHECKING:
+    from lakhnes.playback import Sink
+
+__all__ = ["play"]
+
+INTERRUPTED = 130
+
+
+@click.command()
+@click.argument("inputs", metavar="[FILE]...", nargs=-1)
+@click.option("--radio", is_flag=True, help="Compose and play song after song, without end.")
+@click.option("--from", "source_format", type=click.Choice(PLAYABLE), help="Format of the files, if not by name.")
+@click.option(
+    "--sink",
+    default="device",
+    show_default=True,
+    metavar="device|null|FILE",
+    help="Where the sound goes: to the sound card; nowhere, but as slowly; into a .wav, .flac or .ogg file.",
+)
+@click.option("--audio-device", metavar="NAME", help="Which sound card (python -m sounddevice lists them).")
+@click.option(
+    "--rate", default=44_100, show_default=True, type=click.IntRange(8_000, 192_000), help="Samples a second."
+)
+@click.option(
+    "--mixer", default="nes", show_default=True, type=click.Choice(["nes", "linear"]), help="How voices add up."
+)
+@click.option(
+    "--filter",
+    "output_filter",
+    default="nes",
+    show_default=True,
+    type=click.Choice(["nes", "famicom", "none"]),
+    help="The console's output filter.",
+)
+@click.option(
+    "--expression",
+    default="natural",
+    show_default=True,
+    type=click.Choice(["plain", "natural"]),
+    help="How scores without dynamics are played.",
+)
+@click.option("--loops", default=2, show_default=True, type=click.IntRange(min=1), help="How often a loop is played.")
+@click.option(
+    "--fade", default=8.0, show_default=True, type=click.FloatRange(min=0), help="Fade after the loops (seconds)."
+)
+@click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds of sound.")
+@click.option("-f", "--force", is_flag=True, help="Replace a sound file that exists.")
+@click.option("-n", "--num", type=click.IntRange(min=1), help="Radio: stop after so many songs.")
+@click.option("-m", "--model", "model_name", default="bundled", show_default=True, help="Radio: which model composes.")
+@click.option("--seed", type=click.IntRange(min=0), help="Radio: song I is drawn with seed SEED + I.")
+@click.option(
+    "--length", default=1024, show_default=True, type=click.IntRange(1, 1_000_000), help="Radio: events of a song."
+)
+@click.option(
+    "--memory", default=512, show_default=True, type=click.IntRange(0, 1_000_000), help="Radio: events remembered."
+)
+@click.option(
+    "--temperature", default=0.95, show_default=True, type=click.FloatRange(min=0), help="Radio: higher is wilder."
+)
+@click.option("--top-k", default=32, show_default=True, type=click.IntRange(min=0), help="Radio: choices; 0: all.")
+@click.option("--device", default="auto", show_default=True, help="Radio: auto, cpu, cuda or mps composes.")
+@common_options
+@pass_console
+def play(
+    console: Console,
+    /,
+    inputs: tuple[str, ...],
+    radio: bool,
+    sink: str,
+    audio_device: str | None,
+    rate: int,
+    force: bool,
+    **options: Any,
+) -> None:
+    """Hear songs in any readable format, or with --radio songs that are composed while they are heard.
+
+    FILE may be a folder, or - for stdin (with --from). Ctrl-C ends it; a sound file then holds what was played.
+    """
+    from lakhnes.playback import open_sink
+
+    if radio == bool(inputs):
+        raise click.UsageError("expected either files to play or --radio")
+    device = int(audio_device) if audio_device and audio_device.isdigit() else audio_device
+    started = time.monotonic()
+    with open_sink(sink, rate, device=device, overwrite=force) as output:
+        begin = _broadcast if radio else _play_files
+        facts, stopped = begin(console, output, inputs, rate=rate, **options)
+    console.summary(facts | {"seconds": time.monotonic() - started})
+    if stopped:
+        raise click.exceptions.Exit(INTERRUPTED)
+
+
+def _play_files(
+    console: Console,
+    output: "Sink",
+    inputs: tuple[str, ...],
+    *,
+    rate: int,
+    source_format: str | None,
+    mixer: str,
+    output_filter: str,
+    expression: "Any",
+    loops: int,
+    fade: float,
+    duration: float | None,
+    **_: Any,
+) -> tuple[dict[str, Any], bool]:
+    """Play files one after the other; return the facts, and whether the user stopped it."""
+    from lakhnes.songs import decode, perform
+
+    played: list[dict[str, Any]] = []
+    left, stopped = duration, True
+    with contextlib.suppress(KeyboardInterrupt):
+        for source in [str(path) for given in inputs for path in _songs(given, source_format)]:
+            data, format_name, name = read_input(source, source_format)
+            log = perform(decode(data, format_name, name=name), expression=expression)
+            samples = log.render(sample_rate=rate, mixer=mixer, filter=output_filter, loops=loops, fade=fade)
+            if left is not None:
+                samples = samples[: round(left * rate)]
+                left -= len(samples) / rate
+            console.note(f"{name} ({len(samples) / rate:.0f} s)")
+            played.append({"path": name, "duration": len(samples) / rate})
+            output.write(samples)
+            output.finish()
+            if left is not None and left <= 0:
+                break
+        stopped = False
+    return {"files": played, "audio_seconds": sum(song["duration"] for song in played)}, stopped
+
+
+def _songs(given: str, source_format: str | None) -> list[str]:
+    return [given] if given == "-" else [str(path) for path, _ in expand([given], source_format)]
+
+
+def _broadcast(
+    console: Console,
+    output: "Sink",
+    inputs: tuple[str, ...],
+    *,
+    rate: int,
+    mixer: str,
+    output_filter: str,
+    expression: str,
+    duration: float | None,
+    num: int | None,
+    model_name: str,
+    seed: int | None,
+    device: str,
+    top_k: int,
+    length: int,
+    memory: int,
+    temperature: float,
+    **_: Any,
+) -> tuple[dict[str, Any], bool]:
+    """Compose and play; return the facts, and whether the user stopped it."""
+    import dataclasses
+    import statistics
+
+    from lakhnes._native import LivePlayer
+    from lakhnes.checkpoint import load_model
+    from lakhnes.sampling.generate import new_seed
+    from lakhnes.sampling.options import Options
+    from lakhnes.sampling.radio import Radio
+
+    chosen = Options(length=length, memory=memory, temperature=temperature, top_k=top_k or None)
+    player = LivePlayer(sample_rate=rate, mixer=mixer, filter=output_filter, expression=expression)
+    programme = Radio(load_model(model_name, device), output, player, chosen)
+    stopped = True
+    with contextlib.suppress(KeyboardInterrupt):
+        first = new_seed() if seed is None else seed
+        programme.run(first, duration=duration, num=num, begun=lambda song: console.note(f"seed {song}"))
+        stopped = False
+    latencies = programme.latencies or [0.0]
+    latency = {"median": statistics.median(latencies), "max": max(latencies)}
+    facts = {
+        "songs": [dataclasses.asdict(song) for song in programme.songs],
+        "audio_seconds": programme.played,
+        "latency": latency,
+        "underruns": output.underruns,
+    }
+    console.note(
+        f"{programme.played:.0f} s; from token to sound {1e3 * latency['median']:.0f} ms (median), "
+        f"{1e3 * latency['max']:.0f} ms at the most; {output.underruns} times out of sound"
+    )
+    return facts, stopped

@@ -1,0 +1,131 @@
+"""Which event may follow which, so that what is drawn is always a song: an automaton of TX1 and TX2.
+
+At one sample the voices speak in the order P1, P2, TR, NO: each once its NOTEOFF or NOTEON, then, in TX2, its VELOCITY
+and its TIMBRE. A note of TX2 always says its velocity. Only a voice that sounds is silenced or changes its velocity.
+Two waits never meet, and a song neither begins nor ends with one. So are all texts made from MIDI (docs/formats.md).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import numpy as np
+import numpy.typing as npt
+
+from lakhnes._native import Vocabulary
+
+__all__ = ["BOUNDARY", "NO_VOICE", "SUBSETS", "VOICES", "Rules", "faults", "rules_of", "ticks_of_tokens"]
+
+BOUNDARY = 0
+"""The id of ``<S>``."""
+
+VOICES = ("P1", "P2", "TR", "NO")
+NO_VOICE = -1
+
+KINDS = ("NOTEOFF", "NOTEON", "VELOCITY", "TIMBRE")
+"""What a voice says; at one sample a NOTEOFF and a NOTEON take the same turn."""
+
+TURNS = (0, 0, 1, 2)
+"""The turn of each kind among those of its voice."""
+
+SUBSETS = 1 << len(VOICES)
+"""How many sets of sounding voices there are; a set is written as a bit a voice."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    """The automaton of a dialect.
+
+    A state is a place and a set of sounding voices, ``place * SUBSETS + sounding``. Place 0 is the beginning of a song
+    or what follows a wait; place ``1 + 4 * voice + kind`` is what follows an event of that kind.
+
+    Attributes
+    ----------
+    allowed : bool array, ``(states, V)``
+        Which event may come next.
+    place : int64 array, ``(V,)``
+        Where each event leads.
+    begins, ends : int64 array, ``(V,)``
+        The bit of the voice that the event lets sound, or silences; else 0.
+    needs_sound : bool array, ``(V,)``
+        Whether the event is one of a voice that sounds.
+    voice : int64 array, ``(V,)``
+        The voice of each event, `NO_VOICE` for waits and ``<S>``.
+    is_wait : bool array, ``(V,)``
+    """
+
+    allowed: npt.NDArray[np.bool_]
+    place: npt.NDArray[np.int64]
+    begins: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    needs_sound: npt.NDArray[np.bool_]
+    voice: npt.NDArray[np.int64]
+    is_wait: npt.NDArray[np.bool_]
+
+
+@functools.cache
+def rules_of(dialect: str) -> Rules:
+    """Return the rules of ``"tx1"`` or ``"tx2"``."""
+    symbols = Vocabulary(dialect).symbols
+    parts = [symbol.split("_") for symbol in symbols]
+    voice = np.array([VOICES.index(tag) if tag in VOICES else NO_VOICE for tag, *_ in parts])
+    kind = np.array([KINDS.index(kind) if kind in KINDS else 0 for *_, kind in (part[:2] for part in parts)])
+    speaks, bit = voice >= 0, np.where(voice >= 0, 1 << voice.clip(0), 0)
+    place = np.where(speaks, 1 + len(KINDS) * voice + kind, 0)
+    is_on, is_off, is_velocity = (speaks & (kind == KINDS.index(name)) for name in ("NOTEON", "NOTEOFF", "VELOCITY"))
+
+    turn = np.where(speaks, 3 * voice + np.take(TURNS, kind), -1)  # (V,)
+    turn_of_place = np.full(1 + len(VOICES) * len(KINDS), -1)
+    turn_of_place[place] = turn  # (places,)
+    allowed = np.where(speaks, turn > turn_of_place[:, None], np.arange(len(turn_of_place))[:, None] > 0)
+    if dialect == "tx2":
+        for on in np.unique(place[is_on & (voice != VOICES.index("TR"))]):
+            allowed[on] = is_velocity & (turn == turn_of_place[on] + 1)
+    sounds = np.arange(SUBSETS)[:, None] & bit > 0  # (SUBSETS, V)
+    needs_sound = is_off | is_velocity
+    allowed = allowed[:, None] & (sounds | ~needs_sound)
+    return Rules(
+        allowed.reshape(-1, len(symbols)),
+        place,
+        np.where(is_on, bit, 0),
+        np.where(is_off, bit, 0),
+        needs_sound,
+        voice,
+        np.array([symbol.startswith("WT_") for symbol in symbols]),
+    )
+
+
+@functools.cache
+def ticks_of_tokens(dialect: str) -> npt.NDArray[np.int64]:
+    """Return how long each event of a dialect takes, in ticks of 1/44,100 s, ``(V,)``; 0 for all but waits."""
+    symbols = Vocabulary(dialect).symbols
+    return np.array([int(symbol[3:]) if symbol.startswith("WT_") else 0 for symbol in symbols], dtype=np.int64)
+
+
+def faults(ids: npt.NDArray[np.int64], dialect: str) -> npt.NDArray[np.int64]:
+    """Find the events that may not stand where they do.
+
+    Parameters
+    ----------
+    ids : int64 array, ``(n,)``
+        A song without boundaries.
+    dialect : str
+        ``"tx1"`` or ``"tx2"``.
+
+    Returns
+    -------
+    int64 array
+        Their places.
+    """
+    rules = rules_of(dialect)
+    in_order = rules.allowed.reshape(-1, SUBSETS, len(rules.place))[:, -1]  # (places, V): while everything sounds
+    fits = in_order[np.concatenate([[0], rules.place[ids[:-1]]])[: len(ids)], ids]
+    for voice in range(len(VOICES)):
+        begins, ends = rules.begins[ids] == 1 << voice, rules.ends[ids] == 1 << voice
+        # The voice sounds before an event if the last of its note-ons and note-offs up to there was a note-on.
+        last = np.maximum.accumulate(np.where(begins | ends, np.arange(len(ids)), -1))
+        last = np.concatenate([[-1], last[:-1]])[: len(ids)]
+        sounds = (last >= 0) & begins[last]
+        fits &= sounds | ~(rules.needs_sound[ids] & (rules.voice[ids] == voice))
+    return np.flatnonzero(~fits)

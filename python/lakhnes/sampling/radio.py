@@ -1,0 +1,157 @@
+"""An endless programme: songs that are heard while they are composed.
+
+A token is drawn when the sound that came before it has nearly run out, so it is heard a moment later, and no song is
+ever written further than it is played. Song ``i`` of a programme is the one that ``lakhnes generate --seed SEED+i``
+writes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from lakhnes._native import LivePlayer
+from lakhnes.model.base import Model
+from lakhnes.playback import Sink
+from lakhnes.sampling.grammar import BOUNDARY
+from lakhnes.sampling.options import Options
+from lakhnes.sampling.writing import Writing
+
+__all__ = ["GAP", "LOOKAHEAD", "Broadcast", "Radio"]
+
+LOOKAHEAD = 0.1
+"""Seconds of sound that are waiting when the next tokens are drawn: what drawing the tokens of one sample may take."""
+
+GAP = 0.8
+"""Seconds of silence between two songs."""
+
+TICK_RATE = 44_100
+
+Samples = npt.NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True)
+class Broadcast:
+    """A song that was played.
+
+    Attributes
+    ----------
+    seed : int
+    events : int
+    duration : float
+        In seconds, as far as it was played.
+    """
+
+    seed: int
+    events: int
+    duration: float
+
+
+class Radio:
+    """Composes songs and plays them at once.
+
+    Parameters
+    ----------
+    model : Model
+        From `lakhnes.load_model`.
+    sink : Sink
+        Where the sound goes.
+    player : LivePlayer
+        The chip.
+    options : Options
+        How the songs are drawn.
+    clock : callable
+        Seconds from any moment on, the sink's own.
+
+    Attributes
+    ----------
+    songs : list of Broadcast
+    latencies : list of float
+        Of each event: the seconds from when it was drawn to when it is heard, the sink's buffers included.
+    played : float
+        Seconds of sound that were written.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        sink: Sink,
+        player: LivePlayer,
+        options: Options,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.model, self.sink, self.player, self.options, self._clock = model, sink, player, options, clock
+        self.songs: list[Broadcast] = []
+        self.latencies: list[float] = []
+        self.played = 0.0
+
+    def run(
+        self,
+        seed: int,
+        *,
+        duration: float | None = None,
+        num: int | None = None,
+        begun: Callable[[int], object] = lambda seed: None,
+    ) -> None:
+        """Play one song after the other.
+
+        Parameters
+        ----------
+        seed : int
+            Of the first song; the next has the next.
+        duration : float, optional
+            Seconds of sound after which to stop. (Not before the wait that is being played ends.)
+        num : int, optional
+            Songs after which to stop.
+        begun : callable
+            Called with the seed of each song when it begins.
+        """
+        for index in itertools.count() if num is None else range(num):
+            begun(seed + index)
+            if index:
+                # Composed while the last of the song before is still heard, so that it can be long.
+                self._write(self.player.push(f"WT_{int(GAP * TICK_RATE)}"), [])
+            if not self._play_song(seed + index, duration):
+                break
+        self.sink.finish()
+
+    def _play_song(self, seed: int, duration: float | None) -> bool:
+        """Play a song; return whether the programme goes on."""
+        start, events, going = self.player.tick, 0, True
+        drawn: list[float] = []  # when the events were drawn that are heard with the next wait
+        for event in self._events(seed):
+            drawn.append(self._clock())
+            events += 1
+            if len(samples := self.player.push(event)):
+                self._write(samples, drawn)
+                drawn = []
+                going = duration is None or self.played < duration
+                if not going:
+                    break
+        self.player.release()
+        self.songs.append(Broadcast(seed, events, (self.player.tick - start) / TICK_RATE))
+        return going
+
+    def _events(self, seed: int) -> Iterator[str]:
+        """Draw the events of a song, each when there is little left to hear before it."""
+        writing = Writing(self.model, [seed], self.options)
+        logits, _ = writing.read([])
+        steps = writing.steps(logits)
+        while True:
+            self.sink.wait(LOOKAHEAD)
+            step = next(steps, None)
+            if step is None or (token := int(step.tokens[0])) == BOUNDARY:
+                return
+            yield writing.vocabulary.symbol(token)
+
+    def _write(self, samples: Samples, drawn: list[float]) -> None:
+        heard = self._clock() + self.sink.waiting()
+        self.latencies += [heard - moment for moment in drawn]
+        self.sink.write(samples)
+        self.played += len(samples) / self.player.sample_rate
