@@ -227,6 +227,16 @@ def test_play_plays_files_one_after_the_other(run, song_file, tmp_path):
     assert facts["audio_seconds"] == pytest.approx(len(samples) / RATE)
 
 
+def test_play_goes_on_past_a_bad_file(run, song_file, tmp_path):
+    (tmp_path / "bad.mid").write_bytes(b"nonsense")
+    result = run("play", tmp_path / "bad.mid", song_file, "--sink", tmp_path / "heard.wav", "--json")
+    assert result.exit_code == 1
+    facts = json.loads(result.stdout)
+    assert [file["path"] for file in facts["files"]] == [str(song_file)]
+    assert "bad.mid: byte 0" in facts["failed"][0]["error"]
+    assert soundfile.info(tmp_path / "heard.wav").frames > 0
+
+
 def test_play_reads_stdin_and_stops_when_told(run, tmp_path):
     result = run("play", "-", "--from", "tx1", "--sink", tmp_path / "a.flac", "--duration", 0.5, stdin=tune(1).encode())
     assert result.exit_code == 0, result.output

@@ -11,10 +11,11 @@ from lakhnes.cli.targets import expand, read_input
 from lakhnes.files import PLAYABLE
 
 if TYPE_CHECKING:
-    from lakhnes.playback import Sink
+    from lakhnes.playback import Samples, Sink
 
 __all__ = ["play"]
 
+FAILED = 1
 INTERRUPTED = 130
 
 
@@ -98,8 +99,8 @@ def play(
         begin = _broadcast if radio else _play_files
         facts, stopped = begin(console, output, inputs, rate=rate, **options)
     console.summary(facts | {"seconds": time.monotonic() - started})
-    if stopped:
-        raise click.exceptions.Exit(INTERRUPTED)
+    if stopped or facts.get("failed"):
+        raise click.exceptions.Exit(INTERRUPTED if stopped else FAILED)
 
 
 def _play_files(
@@ -118,26 +119,40 @@ def _play_files(
     **_: Any,
 ) -> tuple[dict[str, Any], bool]:
     """Play files one after the other; return the facts, and whether the user stopped it."""
-    from lakhnes.songs import decode, perform
+    from lakhnes.errors import LakhnesError
+    from lakhnes.files import one_line
 
+    options = {"sample_rate": rate, "mixer": mixer, "filter": output_filter, "loops": loops, "fade": fade}
     played: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
     left, stopped = duration, True
     with contextlib.suppress(KeyboardInterrupt):
-        for source in [str(path) for given in inputs for path in _songs(given, source_format)]:
-            data, format_name, name = read_input(source, source_format)
-            log = perform(decode(data, format_name, name=name), expression=expression)
-            samples = log.render(sample_rate=rate, mixer=mixer, filter=output_filter, loops=loops, fade=fade)
+        for source in [path for given in inputs for path in _songs(given, source_format)]:
+            try:
+                samples = _sound_of(source, source_format, expression, options)
+            except (LakhnesError, OSError) as error:
+                console.error(f"Error: {one_line(error)}")
+                failed.append({"path": source, "error": one_line(error)})
+                continue
             if left is not None:
                 samples = samples[: round(left * rate)]
                 left -= len(samples) / rate
-            console.note(f"{name} ({len(samples) / rate:.0f} s)")
-            played.append({"path": name, "duration": len(samples) / rate})
+            console.note(f"{source} ({len(samples) / rate:.0f} s)")
+            played.append({"path": source, "duration": len(samples) / rate})
             output.write(samples)
             output.finish()
             if left is not None and left <= 0:
                 break
         stopped = False
-    return {"files": played, "audio_seconds": sum(song["duration"] for song in played)}, stopped
+    facts = {"files": played, "failed": failed, "audio_seconds": sum(song["duration"] for song in played)}
+    return facts, stopped
+
+
+def _sound_of(source: str, source_format: str | None, expression: "Any", options: dict[str, Any]) -> "Samples":
+    from lakhnes.songs import decode, perform
+
+    data, format_name, name = read_input(source, source_format)
+    return perform(decode(data, format_name, name=name), expression=expression).render(**options)
 
 
 def _songs(given: str, source_format: str | None) -> list[str]:
