@@ -30,6 +30,8 @@ __all__ = ["Level", "Tables", "count", "discounts_of", "estimate"]
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
+Song: TypeAlias = Sequence[int] | npt.NDArray[np.int64]
+"""Token ids with both boundaries."""
 
 FALLBACK = (0.5, 1.0, 1.5)
 """Discounts where there are too few n-grams for the formulas, as KenLM's ``--discount_fallback`` sets them."""
@@ -76,12 +78,12 @@ class Tables:
     levels: list[Level]
 
 
-def count(songs: Iterable[npt.NDArray[np.int64]], order: int, vocab_size: int) -> tuple[Ints, Ints]:
+def count(songs: Iterable[Song], order: int, vocab_size: int) -> tuple[Ints, Ints]:
     """Count the n-grams of some songs that end in a token of theirs, the opening boundary left out.
 
     Parameters
     ----------
-    songs : iterable of int64 arrays
+    songs : iterable of sequences of int
         Token ids with both boundaries. What stands before a song is taken for more opening boundaries.
     order : int
         At least 1.
@@ -95,7 +97,7 @@ def count(songs: Iterable[npt.NDArray[np.int64]], order: int, vocab_size: int) -
     padding = np.zeros(max(order - 1, 0), dtype=np.int64)
     parts: list[Ints] = []
     for song in songs:
-        parts += [padding, song[1:]]
+        parts += [padding, np.asarray(song[1:], dtype=np.int64)]
     if not parts:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     row = np.concatenate(parts)
@@ -123,7 +125,7 @@ def discounts_of(counts: Ints) -> Floats:
 
 
 def estimate(
-    songs: Iterable[npt.NDArray[np.int64]],
+    songs: Iterable[Song],
     order: int,
     vocab_size: int,
     discounts: Sequence[Sequence[float]] | None = None,
@@ -132,7 +134,7 @@ def estimate(
 
     Parameters
     ----------
-    songs : iterable of int64 arrays
+    songs : iterable of sequences of int
         Token ids with both boundaries.
     order : int
         Of the longest n-grams; 0 gives the uniform distribution.

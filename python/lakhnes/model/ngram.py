@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from lakhnes.errors import CheckpointError
 from lakhnes.model.base import Model
 from lakhnes.model.config import NGramConfig
-from lakhnes.model.kneser_ney import Tables, estimate
+from lakhnes.model.kneser_ney import Song, Tables, estimate
 
 __all__ = ["NGram"]
 
@@ -54,7 +52,7 @@ class NGram(Model):
 
     @classmethod
     def estimate(
-        cls, songs: Iterable[npt.NDArray[np.int64]], order: int = 5, *, vocabulary: str = "tx1", vocab_size: int = 631
+        cls, songs: Iterable[Song], order: int = 5, *, vocabulary: str = "tx1", vocab_size: int = 631
     ) -> NGram:
         """Estimate a model from songs: token ids with both boundaries."""
         tables = estimate(songs, order, vocab_size)
