@@ -5,104 +5,15 @@
 //! exact place between two samples, and the plain level is carried along as an integer. So nothing drifts, and a
 //! constant level is exactly constant.
 //!
-//! Source: Brandt, "Hard Sync Without Aliasing" (ICMC 2001); the kernel is our own. It is built at compile time from
-//! additions, multiplications and divisions only, so it is the same on every platform.
+//! Source: Brandt, "Hard Sync Without Aliasing" (ICMC 2001); the kernels are our own.
 
+use crate::kernel::{Kernel, SHARP, SOFT, TAPS, WHITE};
 use crate::mixer::ONE;
+use crate::noise::PARTS;
+use crate::window::Window;
 
-/// Samples that a step touches, half of them before it.
-pub(crate) const TAPS: usize = 72;
 /// Samples after which a step has no further effect: how far the chip must run ahead of the samples.
 pub(crate) const LOOK_AHEAD: u64 = TAPS as u64 / 2;
-/// Places between two samples for which the kernel is tabulated; between these it is interpolated.
-const PHASES: usize = 64;
-
-/// A row for each phase and one more, to interpolate towards.
-type Kernel<const N: usize> = [[f32; N]; PHASES + 1];
-
-/// At 44.1 kHz: 0.2 dB down at 20 kHz, 3 dB at 20.7 kHz, and more than 70 dB from 22.35 kHz on.
-static SHARP: Kernel<TAPS> = kernel(0.4755, 7.0);
-
-/// Samples that a step of white noise touches.
-const NOISE_TAPS: usize = 16;
-/// A short kernel for steps so many and so random that their sum is white: what it takes away below half the rate is
-/// what aliases put back, so the noise stays white (0.01 dB) up to there.
-static WHITE: Kernel<NOISE_TAPS> = kernel(0.53, 7.5);
-
-const PI: f64 = std::f64::consts::PI;
-
-/// Taylor's series, reduced to [-π, π] first.
-const fn sine(x: f64) -> f64 {
-    let turns = x / (2.0 * PI);
-    let x = x - 2.0 * PI * ((if turns < 0.0 { turns - 0.5 } else { turns + 0.5 }) as i64 as f64);
-    let mut term = x;
-    let mut sum = x;
-    let mut n = 1.0;
-    while n < 14.0 {
-        term *= -x * x / ((2.0 * n) * (2.0 * n + 1.0));
-        sum += term;
-        n += 1.0;
-    }
-    sum
-}
-
-/// The modified Bessel function I0 of √(4q), by its series in q.
-const fn bessel(q: f64) -> f64 {
-    let mut term = 1.0;
-    let mut sum = 1.0;
-    let mut n = 1.0;
-    while n < 30.0 {
-        term *= q / (n * n);
-        sum += term;
-        n += 1.0;
-    }
-    sum
-}
-
-/// The windowed sinc of cut-off `cutoff` (in cycles a sample) at `t` samples from its middle, not normalised. The window
-/// is Kaiser's, of shape `beta`, and ends at `half`.
-const fn impulse(t: f64, cutoff: f64, beta: f64, half: f64) -> f64 {
-    let inside = 1.0 - (t / half) * (t / half);
-    if inside <= 0.0 {
-        return 0.0;
-    }
-    let angle = 2.0 * PI * cutoff * t;
-    let sinc = if t == 0.0 { 1.0 } else { sine(angle) / angle };
-    sinc * bessel(beta * beta / 4.0 * inside)
-}
-
-/// Integrates the impulse by Simpson's rule, phase by phase, and takes the plain step away.
-#[expect(clippy::large_stack_arrays, reason = "it runs at compile time")]
-const fn kernel<const N: usize>(cutoff: f64, beta: f64) -> Kernel<N> {
-    // step[k] is the integral up to k phases from the kernel's left end.
-    let mut step = [0.0; TAPS * PHASES + 1];
-    let half = N as f64 / 2.0;
-    let width = 1.0 / PHASES as f64;
-    let mut left = 0.0;
-    let mut k = 0;
-    while k < N * PHASES {
-        let t = k as f64 * width - half;
-        let middle = impulse(t + width / 2.0, cutoff, beta, half);
-        let right = impulse(t + width, cutoff, beta, half);
-        step[k + 1] = step[k] + (left + 4.0 * middle + right) * width / 6.0;
-        left = right;
-        k += 1;
-    }
-    let whole = step[N * PHASES];
-    let mut rows = [[0.0; N]; PHASES + 1];
-    let mut phase = 0;
-    while phase <= PHASES {
-        let mut tap = 0;
-        while tap < N {
-            let plain = if tap >= N / 2 { 1.0 } else { 0.0 };
-            // Tap `t` lies t + 1 - N / 2 samples after the one before the step.
-            rows[phase][tap] = (step[(tap + 1) * PHASES - phase] / whole - plain) as f32;
-            tap += 1;
-        }
-        phase += 1;
-    }
-    rows
-}
 
 /// Collects steps and gives samples.
 ///
@@ -120,6 +31,8 @@ pub(crate) struct Synthesizer {
     changes: Vec<i32>,
     /// The plain level before sample `base`.
     level: i32,
+    /// Where means are being taken.
+    window: Window,
 }
 
 /// Number of buses.
@@ -135,6 +48,7 @@ impl Synthesizer {
             residuals: std::array::from_fn(|_| vec![0.0; TAPS]),
             changes: vec![0; TAPS],
             level: 0,
+            window: Window::new(sample_rate, clock_hz),
         }
     }
 
@@ -167,60 +81,88 @@ impl Synthesizer {
     /// The level of a bus changes by `change` on `cycle`, for which there must be room.
     #[inline]
     pub(crate) fn step(&mut self, bus: usize, cycle: u64, change: i32) {
-        self.insert(&SHARP, bus, cycle, change);
+        self.insert::<TAPS, true>(&SHARP, bus, cycle, change);
     }
 
-    /// The same for one of many steps whose places are random.
+    /// The same for a step of a wave whose aliases are weak by themselves.
     #[inline]
-    pub(crate) fn noise_step(&mut self, bus: usize, cycle: u64, change: i32) {
-        self.insert(&WHITE, bus, cycle, change);
+    pub(crate) fn soft_step(&mut self, bus: usize, cycle: u64, change: i32) {
+        self.insert::<48, true>(&SOFT, bus, cycle, change);
     }
 
-    /// The same where there are many such steps in each sample: a sample becomes the mean of the half samples on either
-    /// side. Means of white noise are white.
+    /// The same for one of many steps of noise whose sum is white: the nearest place in the kernel is good enough for it.
     #[inline]
-    pub(crate) fn mean_step(&mut self, cycle: u64, change: i32) {
-        let place = u128::from(cycle) * u128::from(self.ratio) + (1 << 63);
-        let after = 0x100_0000 - (place as u64 >> 40) as i64;
-        let now = ((i64::from(change) * after) >> 24) as i32;
-        let first = ((place >> 64) as u64).saturating_sub(self.base) as usize;
-        if let Some([a, b]) = self.changes.get_mut(first..).and_then(|rest| rest.first_chunk_mut()) {
-            *a += now;
-            *b += change - now;
+    pub(crate) fn white_step(&mut self, bus: usize, cycle: u64, change: i32) {
+        self.insert::<16, false>(&WHITE, bus, cycle, change);
+    }
+
+    /// For cycles `from` to `to`, the level is higher by `swing` for the part of the time that `high` tells for each
+    /// stretch of it (in [`PARTS`] of a cycle), and a sample gets the mean of the half samples on either side. Means of
+    /// white noise are white.
+    #[inline]
+    pub(crate) fn mean(&mut self, from: u64, to: u64, swing: i32, mut high: impl FnMut(u64) -> u64) {
+        let (mut time, to) = (from * PARTS, to * PARTS);
+        if time >= self.window.end() {
+            self.close_window();
+            self.window.seek(time, self.sample_near(from));
+        }
+        while time < to {
+            let end = self.window.end();
+            let stop = end.min(to);
+            self.window.sum += i64::from(swing) * high(stop - time) as i64;
+            time = stop;
+            if stop == end {
+                self.close_window();
+                self.window.next();
+            }
+        }
+    }
+
+    /// The sample next to a cycle.
+    fn sample_near(&self, cycle: u64) -> u64 {
+        ((u128::from(cycle) * u128::from(self.ratio) + (1 << 63)) >> 64) as u64
+    }
+
+    /// Adds the mean of a window that is complete to its sample.
+    #[inline]
+    fn close_window(&mut self) {
+        let mean = self.window.take();
+        let first = self.window.sample.checked_sub(self.base).filter(|_| mean != 0);
+        let rest = first.and_then(|first| self.changes.get_mut(first as usize..));
+        if let Some([this, next]) = rest.and_then(|rest| rest.first_chunk_mut()) {
+            *this += mean;
+            *next -= mean;
         }
     }
 
     #[inline]
-    fn insert<const N: usize>(&mut self, kernel: &Kernel<N>, bus: usize, cycle: u64, change: i32) {
+    fn insert<const N: usize, const BETWEEN: bool>(&mut self, kernel: &Kernel<N>, bus: usize, cycle: u64, change: i32) {
         let place = u128::from(cycle) * u128::from(self.ratio);
         let (sample, fraction) = ((place >> 64) as u64, place as u64);
-        let Some(rows) = kernel.get((fraction >> 58) as usize..).and_then(|rows| rows.first_chunk::<2>()) else {
-            return;
-        };
+        let Some(step) = Step::<N, BETWEEN>::new(kernel, fraction, change) else { return };
         // The kernel begins N / 2 - 1 samples before the step; what lies before `base` has been read already.
         let Some(first) = (sample + 1).checked_sub(self.base + N as u64 / 2) else {
-            return self.insert_at_start(rows, bus, sample, fraction, change);
+            return self.insert_at_start(&step, bus, sample, change);
         };
         let first = first as usize;
         let residual = self.residuals[bus].get_mut(first..).and_then(|rest| rest.first_chunk_mut());
         if let (Some(residual), Some(place)) = (residual, self.changes.get_mut(first + N / 2)) {
-            add(residual, rows, fraction, change);
+            step.add(residual);
             *place += change;
         }
     }
 
     /// A step so early that the kernel begins before the first sample.
     #[cold]
-    fn insert_at_start<const N: usize>(
+    fn insert_at_start<const N: usize, const BETWEEN: bool>(
         &mut self,
-        rows: &[[f32; N]; 2],
+        step: &Step<N, BETWEEN>,
         bus: usize,
         sample: u64,
-        fraction: u64,
         change: i32,
     ) {
         let mut window = [0.0; N];
-        add(&mut window, rows, fraction, change);
+        step.add(&mut window);
         let hidden = (self.base + N as u64 / 2).saturating_sub(sample + 1) as usize;
         let residual = self.residuals[bus].iter_mut();
         residual.zip(window.get(hidden..).unwrap_or_default()).for_each(|(place, value)| *place += value);
@@ -233,14 +175,23 @@ impl Synthesizer {
     /// Takes the next samples, of which [`Self::ready`] must have promised as many.
     pub(crate) fn read(&mut self, samples: &mut [f32]) {
         let count = samples.len().min(self.changes.len().saturating_sub(TAPS));
-        for change in self.changes.iter_mut().take(count) {
-            self.level += *change;
-            *change = self.level;
+        if self.window.sample < self.base + count as u64 {
+            self.close_window();
         }
         let [first, second] = &self.residuals;
-        let residuals = first.iter().zip(second);
-        for ((sample, &level), (a, b)) in samples.iter_mut().zip(&self.changes).zip(residuals).take(count) {
-            *sample = level as f32 * (1.0 / ONE as f32) + (a + b);
+        let (Some(changes), Some(first), Some(second), Some(samples)) =
+            (self.changes.get_mut(..count), first.get(..count), second.get(..count), samples.get_mut(..count))
+        else {
+            return;
+        };
+        let mut level = self.level;
+        for change in changes.iter_mut() {
+            level += *change;
+            *change = level;
+        }
+        self.level = level;
+        for (((sample, level), a), b) in samples.iter_mut().zip(changes).zip(first).zip(second) {
+            *sample = *level as f32 * (1.0 / ONE as f32) + (a + b);
         }
         self.base += count as u64;
         drop_front(&mut self.changes, count, 0);
@@ -248,15 +199,34 @@ impl Synthesizer {
     }
 }
 
-/// Adds a step of `change` at `fraction` (of 2^64) between two samples, interpolated between two rows of the kernel.
-#[inline]
-fn add<const N: usize>(window: &mut [f32; N], [low, high]: &[[f32; N]; 2], fraction: u64, change: i32) {
-    let weight = (fraction >> 34 & 0xFF_FFFF) as f32 * (1.0 / 16_777_216.0);
-    let change = change as f32 * (1.0 / ONE as f32);
-    let right = change * weight;
-    let left = change - right;
-    for ((place, a), b) in window.iter_mut().zip(low).zip(high) {
-        *place += left * a + right * b;
+/// A step somewhere between two samples: the nearest row of a kernel, or two rows to interpolate `BETWEEN`.
+struct Step<'a, const N: usize, const BETWEEN: bool> {
+    rows: &'a [[f32; N]; 2],
+    /// How much of each row.
+    weights: [f32; 2],
+}
+
+impl<'a, const N: usize, const BETWEEN: bool> Step<'a, N, BETWEEN> {
+    /// A step of `change` at `fraction` (of 2^64).
+    #[inline]
+    fn new(kernel: &'a Kernel<N>, fraction: u64, change: i32) -> Option<Self> {
+        let change = change as f32 * (1.0 / ONE as f32);
+        let rows = kernel.get((fraction >> 58) as usize..)?.first_chunk::<2>()?;
+        let weights = if BETWEEN {
+            let right = change * ((fraction >> 34 & 0xFF_FFFF) as f32 * (1.0 / 16_777_216.0));
+            [change - right, right]
+        } else {
+            [change, change]
+        };
+        Some(Self { rows, weights })
+    }
+
+    #[inline]
+    fn add(&self, window: &mut [f32; N]) {
+        let ([low, high], [left, right]) = (self.rows, self.weights);
+        for ((place, a), b) in window.iter_mut().zip(low).zip(high) {
+            *place += if BETWEEN { left * a + right * b } else { left * a };
+        }
     }
 }
 
@@ -270,26 +240,6 @@ fn drop_front<T: Copy>(entries: &mut [T], count: usize, zero: T) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check<const N: usize>(kernel: &Kernel<N>) {
-        for row in kernel {
-            assert!(row[0].abs() < 1e-3 && row[N - 1].abs() < 1e-3);
-            assert!(row.iter().all(|value| value.abs() <= 0.6));
-        }
-        for tap in 0..N - 1 {
-            // In the middle between two samples the kernel is odd.
-            assert!((kernel[PHASES / 2][tap] + kernel[PHASES / 2][N - 1 - tap]).abs() < 1e-6);
-            // The last row is the first of the next sample.
-            let plain = if tap == N / 2 - 1 { 1.0 } else { 0.0 };
-            assert!((kernel[0][tap] - plain - kernel[PHASES][tap + 1]).abs() < 1e-6, "tap {tap}");
-        }
-    }
-
-    #[test]
-    fn each_row_of_a_kernel_is_a_step_less_a_step() {
-        check(&SHARP);
-        check(&WHITE);
-    }
 
     #[test]
     fn a_step_settles_exactly_on_its_level() {
@@ -327,7 +277,7 @@ mod tests {
                 synthesizer.reserve(end);
                 while let Some((cycle, change)) = steps.next_if(|step| step.0 < end) {
                     if cycle % 3 == 0 {
-                        synthesizer.noise_step((cycle % 2) as usize, cycle, change);
+                        synthesizer.white_step((cycle % 2) as usize, cycle, change);
                     } else {
                         synthesizer.step((cycle % 2) as usize, cycle, change);
                     }

@@ -16,7 +16,7 @@ use crate::band_limited::Synthesizer;
 use crate::dmc::Dmc;
 use crate::frame_counter::{Clock, FrameCounter};
 use crate::mixer::Mixer;
-use crate::noise::{Changes, Noise};
+use crate::noise::{Changes, Highs, Noise};
 use crate::pulse::Pulse;
 use crate::timer::Timer;
 use crate::triangle::{Triangle, level_at};
@@ -43,24 +43,41 @@ pub(crate) struct Chip {
     now: u64,
     /// The levels of both paths as the synthesizer knows them.
     levels: [i32; 2],
-    /// Timer periods of the triangle, in cycles, up to which it is inaudible.
-    ultrasonic: u64,
-    white_noise: WhiteNoise,
+    limits: Limits,
 }
 
-/// Periods of the noise, in cycles, up to which there are this many clocks in a sample: what its steps may be made with.
+/// Timer periods, in cycles, that say what a channel's steps may be made with.
 #[derive(Debug, Clone, Copy)]
-struct WhiteNoise {
-    /// At least 8: the spectrum of the means is within 0.2 dB of flat.
-    many: u64,
-    /// At least 5 in 8: no clock rate within the range of hearing.
-    some: u64,
+struct Limits {
+    /// Up to this one the triangle is inaudible.
+    ultrasonic: u64,
+    /// From this one on the triangle's harmonics are so far down where they would come back as aliases, by 27 dB and
+    /// more, that a soft step keeps them 80 dB below the fundamental.
+    low_triangle: u64,
+    /// Up to this one there are at least 8 clocks of the noise in a sample: the spectrum of their means is within 0.2 dB
+    /// of flat.
+    rushing_noise: u64,
+    /// Up to this one there are at least 5 clocks of the noise in 8 samples: no clock rate within the range of hearing.
+    white_noise: u64,
+}
+
+impl Limits {
+    fn new(clock_hz: u32, sample_rate: u32) -> Self {
+        let (clock, rate) = (u64::from(clock_hz), u64::from(sample_rate.max(1)));
+        let (part, whole) = INAUDIBLE;
+        Self {
+            ultrasonic: clock * whole / (32 * part * rate),
+            // A tenth of the rate, of 32 steps.
+            low_triangle: clock * 10 / (32 * rate),
+            rushing_noise: clock / (8 * rate),
+            white_noise: clock * 8 / (5 * rate),
+        }
+    }
 }
 
 impl Chip {
     /// The chip at power-up (nesdev wiki, "CPU power up state").
     pub(crate) fn new(standard: Standard, mixer: Mixer, clock_hz: u32, sample_rate: u32) -> Self {
-        let (part, whole) = INAUDIBLE;
         let mut chip = Self {
             p1: Pulse::new(true),
             p2: Pulse::new(false),
@@ -71,11 +88,7 @@ impl Chip {
             mixer,
             now: 0,
             levels: [0; 2],
-            white_noise: WhiteNoise {
-                many: u64::from(clock_hz) / (8 * u64::from(sample_rate).max(1)),
-                some: u64::from(clock_hz) * 8 / (5 * u64::from(sample_rate).max(1)),
-            },
-            ultrasonic: u64::from(clock_hz) * whole / (32 * part * u64::from(sample_rate).max(1)),
+            limits: Limits::new(clock_hz, sample_rate),
         };
         chip.levels[TND] = chip.mixer.tnd(level_at(chip.triangle.position), 0, 0);
         chip
@@ -175,13 +188,13 @@ impl Chip {
     fn run_pulses(&mut self, synthesizer: &mut Synthesizer, to: u64) {
         let mixer = &self.mixer;
         let mut level = self.levels[PULSES];
+        let (mut p1, mut p2) = (self.p1.edges(), self.p2.edges());
         let mut set = |cycle: u64, new: i32| {
             if new != level {
                 synthesizer.step(PULSES, cycle, new - level);
                 level = new;
             }
         };
-        let (mut p1, mut p2) = (self.p1.edges(), self.p2.edges());
         set(self.now, mixer.pulses(p1.level, p2.level));
         loop {
             let cycle = p1.next.min(p2.next);
@@ -202,28 +215,35 @@ impl Chip {
     }
 
     fn run_tnd(&mut self, synthesizer: &mut Synthesizer, to: u64) {
-        let Self { mixer, triangle, noise, dmc, .. } = self;
+        let Self { mixer, triangle, noise, dmc, limits, .. } = self;
         let Timer { next, period } = triangle.timer();
-        let inaudible = triangle.moves() && period <= self.ultrasonic;
+        let inaudible = triangle.moves() && period <= limits.ultrasonic;
         let level_of = |position: u8, noise: u8, dmc: u8| {
             if inaudible { mixer.tnd_mean(noise, dmc) } else { mixer.tnd(level_at(position), noise, dmc) }
         };
-        let mut changes = noise.changes();
+        let soft = period >= limits.low_triangle;
+        let mut sound = Sound::new(noise, self.now, *limits);
         let mut position = triangle.position;
         let mut clock = if triangle.moves() && !inaudible { next } else { u64::MAX };
         let mut level = self.levels[TND];
-        let mut cycle = self.now;
+        let mut now = self.now;
+        let mut jumped = true;
         loop {
-            let new = level_of(position, changes.level, dmc.level);
+            let new = level_of(position, sound.level(), dmc.level);
             if new != level {
-                synthesizer.step(TND, cycle, new - level);
+                if soft && !jumped {
+                    synthesizer.soft_step(TND, now, new - level);
+                } else {
+                    synthesizer.step(TND, now, new - level);
+                }
             }
-            cycle = clock.min(dmc.next());
-            if changes.next < cycle.min(to) {
-                let swing = level_of(position, changes.volume(), dmc.level) - level_of(position, 0, dmc.level);
-                run_noise(synthesizer, &mut changes, cycle.min(to), swing, self.white_noise);
+            let cycle = clock.min(dmc.next());
+            let end = cycle.min(to);
+            if sound.changes_before(end) {
+                let swing = level_of(position, sound.volume(), dmc.level) - level_of(position, 0, dmc.level);
+                sound.run(synthesizer, now, end, swing);
             }
-            level = level_of(position, changes.level, dmc.level);
+            level = level_of(position, sound.level(), dmc.level);
             if cycle >= to {
                 break;
             }
@@ -231,12 +251,12 @@ impl Chip {
                 position = position.wrapping_add(1);
                 clock += period;
             }
-            if dmc.next() == cycle {
+            jumped = dmc.next() == cycle;
+            if jumped {
                 dmc.clock();
             }
-            if changes.next == cycle {
-                changes.pass();
-            }
+            sound.pass(cycle);
+            now = cycle;
         }
         self.levels[TND] = level;
         triangle.advance(to);
@@ -245,16 +265,67 @@ impl Chip {
     }
 }
 
-/// Runs the noise to cycle `to` while triangle and sample channel stand still; it swings by `swing`.
-fn run_noise(synthesizer: &mut Synthesizer, changes: &mut Changes, to: u64, swing: i32, limits: WhiteNoise) {
-    if changes.white(limits.many) {
-        step_noise(changes, to, swing, |cycle, change| synthesizer.mean_step(cycle, change));
-    } else if changes.white(limits.some) {
-        step_noise(changes, to, swing, |cycle, change| synthesizer.noise_step(TND, cycle, change));
-    } else if swing != 0 {
-        step_noise(changes, to, swing, |cycle, change| synthesizer.step(TND, cycle, change));
-    } else {
-        step_noise(changes, to, swing, |_, _| {});
+/// How the noise is turned to sound as long as nothing but its timer runs.
+enum Sound {
+    /// By its means.
+    Rush { volume: u8, highs: Highs },
+    /// Change by change; the sum of so many is white, or not.
+    Changes { changes: Changes, white: bool },
+}
+
+impl Sound {
+    fn new(noise: &mut Noise, now: u64, limits: Limits) -> Self {
+        if let Some(volume) = noise.rush(limits.rushing_noise) {
+            return Self::Rush { volume, highs: noise.highs(now) };
+        }
+        let changes = noise.changes();
+        Self::Changes { changes, white: changes.white(limits.white_noise) }
+    }
+
+    /// The level that the mixer sees; without what is made of means.
+    fn level(&self) -> u8 {
+        match self {
+            Self::Rush { .. } => 0,
+            Self::Changes { changes, .. } => changes.level,
+        }
+    }
+
+    /// The level while it is high.
+    fn volume(&self) -> u8 {
+        match self {
+            Self::Rush { volume, .. } => *volume,
+            Self::Changes { changes, .. } => changes.volume(),
+        }
+    }
+
+    fn changes_before(&self, cycle: u64) -> bool {
+        match self {
+            Self::Rush { .. } => true,
+            Self::Changes { changes, .. } => changes.next < cycle,
+        }
+    }
+
+    /// Passes a change that falls on `cycle`.
+    fn pass(&mut self, cycle: u64) {
+        if let Self::Changes { changes, .. } = self
+            && changes.next == cycle
+        {
+            changes.pass();
+        }
+    }
+
+    /// Runs the noise from cycle `from` to `to` while triangle and sample channel stand still; it swings by `swing`.
+    fn run(&mut self, synthesizer: &mut Synthesizer, from: u64, to: u64, swing: i32) {
+        match self {
+            Self::Rush { highs, .. } => synthesizer.mean(from, to, swing, |time| highs.pass(time)),
+            Self::Changes { changes, .. } if swing == 0 => step_noise(changes, to, swing, |_, _| {}),
+            Self::Changes { changes, white: true } => {
+                step_noise(changes, to, swing, |cycle, change| synthesizer.white_step(TND, cycle, change));
+            }
+            Self::Changes { changes, white: false } => {
+                step_noise(changes, to, swing, |cycle, change| synthesizer.step(TND, cycle, change));
+            }
+        }
     }
 }
 

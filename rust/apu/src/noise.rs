@@ -1,4 +1,4 @@
-//! The noise channel: a 15-bit linear feedback shift register, with envelope and length counter.
+//! The noise channel: a shift register's pseudo-random bits, with envelope and length counter.
 //!
 //! ```text
 //! $400C  --LC VVVV   length-counter halt / envelope loop, constant volume, volume / envelope period
@@ -6,114 +6,18 @@
 //! $400F  LLLL L---   length; starts the envelope over
 //! ```
 //!
-//! Source: nesdev wiki, "APU Noise". The register's bits are the coming outputs, so many clocks are
-//! done at once, and a silent channel catches up by squared matrices over GF(2) instead of clock by clock.
+//! Source: nesdev wiki, "APU Noise".
 
 use crate::Standard;
 use crate::envelope::Envelope;
 use crate::length_counter::LengthCounter;
+use crate::shift_register::{LONG_CYCLE, ShiftRegister, highs};
 use crate::timer::Timer;
 
 /// Cycles between clocks by period index, for the 2A03.
 const NTSC_PERIODS: [u16; 16] = [4, 8, 16, 32, 64, 96, 128, 160, 202, 254, 380, 508, 762, 1016, 2034, 4068];
 /// The same for the 2A07.
 const PAL_PERIODS: [u16; 16] = [4, 8, 14, 30, 60, 88, 118, 148, 188, 236, 354, 472, 708, 944, 1890, 3778];
-
-/// All bits of the shift register.
-const MASK: u16 = 0x7FFF;
-/// Clocks after which every state of the long sequence is back.
-const LONG_CYCLE: u64 = 32_767;
-/// Clocks after which every state of the short sequence is back (93 clocks, or 31 of them).
-const SHORT_CYCLE: u64 = 93;
-
-/// A linear map of the register: the image of each bit.
-type Matrix = [u16; 15];
-
-const fn apply(matrix: &Matrix, state: u16) -> u16 {
-    let mut image = 0;
-    let mut bit = 0;
-    while bit < 15 {
-        image ^= matrix[bit] & (state >> bit & 1).wrapping_neg();
-        bit += 1;
-    }
-    image
-}
-
-/// `JUMPS[mode][k]` clocks the register 2^k times.
-static JUMPS: [[Matrix; 15]; 2] = [jumps(1), jumps(6)];
-
-const fn jumps(tap: u32) -> [Matrix; 15] {
-    let mut powers = [[0; 15]; 15];
-    let mut bit = 0;
-    while bit < 15 {
-        powers[0][bit] = shift(1 << bit, tap, 1);
-        bit += 1;
-    }
-    let mut power = 1;
-    while power < 15 {
-        let mut bit = 0;
-        while bit < 15 {
-            powers[power][bit] = apply(&powers[power - 1], powers[power - 1][bit]);
-            bit += 1;
-        }
-        power += 1;
-    }
-    powers
-}
-
-/// Clocks the register `clocks` times, at most `15 - tap`: no new bit reaches the tap before that.
-const fn shift(state: u16, tap: u32, clocks: u32) -> u16 {
-    let new = (state ^ state >> tap) & ((1 << clocks) - 1);
-    state >> clocks | new << (15 - clocks)
-}
-
-/// The shift register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ShiftRegister {
-    state: u16,
-    short: bool,
-}
-
-impl ShiftRegister {
-    const fn tap(self) -> u32 {
-        if self.short { 6 } else { 1 }
-    }
-
-    /// Whether the channel is low now.
-    pub(crate) const fn low(self) -> bool {
-        self.state & 1 == 1
-    }
-
-    /// The next clocks at once: how many, and by bit which of them change the output.
-    #[inline]
-    fn batch(&mut self) -> (u64, u64) {
-        let tap = self.tap();
-        let step = 15 - tap;
-        let mut outputs = u64::from(self.state);
-        let mut known = 15;
-        while known + step <= u64::BITS {
-            let new = (outputs ^ outputs >> tap) >> (known - 15) & ((1 << step) - 1);
-            outputs |= new << known;
-            known += step;
-        }
-        let clocks = known - 15;
-        self.state = (outputs >> clocks) as u16 & MASK;
-        (u64::from(clocks), (outputs ^ outputs >> 1) & ((1 << clocks) - 1))
-    }
-
-    /// Clocks the register any number of times.
-    pub(crate) fn jump(&mut self, clocks: u64) {
-        let cycle = if self.short { SHORT_CYCLE } else { LONG_CYCLE };
-        let [long, short] = &JUMPS;
-        let powers = if self.short { short } else { long };
-        let clocks = clocks % cycle;
-        for (power, matrix) in powers.iter().enumerate() {
-            if clocks >> power & 1 == 1 {
-                self.state = apply(matrix, self.state);
-            }
-        }
-    }
-}
 
 /// The noise channel.
 #[derive(Debug, Clone)]
@@ -171,9 +75,46 @@ impl Changes {
         self.volume
     }
 
-    /// Whether this is white noise with a clock at least every `cycles` cycles.
+    /// Whether this is noise of the long sequence with a clock at least every `cycles` cycles.
     pub(crate) const fn white(&self, cycles: u64) -> bool {
         !self.register.short && self.period <= cycles
+    }
+}
+
+/// Parts of a cycle in which the time that the noise is high is counted.
+pub(crate) const PARTS: u64 = 256;
+
+/// How long the noise of the long sequence is high, stretch by stretch, as long as nothing but its timer runs. Times are
+/// in [`PARTS`] of a cycle.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Highs {
+    /// Where the register stands in its sequence.
+    place: usize,
+    /// Time since the clock that brought it there; if that was more than a period ago, what is left of the rest.
+    since: u64,
+    wait: u64,
+    period: u64,
+    /// 2^32 / period, rounded up.
+    reciprocal: u64,
+}
+
+impl Highs {
+    /// For how much of the next `time`, at most that of a sample, the noise is high.
+    #[inline]
+    pub(crate) fn pass(&mut self, mut time: u64) -> u64 {
+        let high = |place: usize| u64::from(highs(place + 1) - highs(place));
+        let waited = time.min(self.wait);
+        self.wait -= waited;
+        time -= waited;
+        let since = self.since + time;
+        let clocks = (since * self.reciprocal) >> 32;
+        let place = self.place + clocks as usize;
+        let rest = since - clocks * self.period;
+        let whole = self.period * u64::from(highs(place) - highs(self.place));
+        let total = whole + rest * high(place) + waited * high(self.place) - self.since * high(self.place);
+        self.since = rest;
+        self.place = if place >= LONG_CYCLE as usize { place - LONG_CYCLE as usize } else { place };
+        total
     }
 }
 
@@ -183,7 +124,7 @@ impl Noise {
         Self {
             envelope: Envelope::default(),
             length: LengthCounter::default(),
-            register: ShiftRegister { state: 1, short: false },
+            register: ShiftRegister::new(),
             periods,
             timer: Timer::new(0, u64::from(periods[0])),
             owed: 0,
@@ -225,6 +166,26 @@ impl Noise {
         }
     }
 
+    /// The volume of the noise if it is white, with a clock at least every `cycles` cycles.
+    pub(crate) fn rush(&self, cycles: u64) -> Option<u8> {
+        let rushes = !self.register.short && self.timer.period <= cycles && self.length.active();
+        rushes.then_some(self.envelope.volume()).filter(|&volume| volume > 0)
+    }
+
+    /// How long the level is high from cycle `now` on.
+    pub(crate) fn highs(&mut self, now: u64) -> Highs {
+        self.catch_up();
+        let period = PARTS * self.timer.period;
+        let left = PARTS * (self.timer.next - now);
+        Highs {
+            place: self.register.place(),
+            since: period.saturating_sub(left),
+            wait: left.saturating_sub(period),
+            period,
+            reciprocal: (1_u64 << 32).div_ceil(period),
+        }
+    }
+
     /// The level from now on.
     pub(crate) fn changes(&mut self) -> Changes {
         let volume = self.envelope.volume();
@@ -251,63 +212,6 @@ impl Noise {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// One clock as the wiki words it: feedback from bit 0 and the tap, shift right, feedback into bit 14.
-    fn reference(state: u16, tap: u32) -> u16 {
-        let feedback = (state ^ state >> tap) & 1;
-        state >> 1 | feedback << 14
-    }
-
-    #[test]
-    fn the_long_sequence_repeats_after_32767_clocks_and_not_before() {
-        let mut state = reference(1, 1);
-        let mut clocks = 1;
-        while state != 1 {
-            state = reference(state, 1);
-            clocks += 1;
-        }
-        assert_eq!(clocks, LONG_CYCLE);
-    }
-
-    #[test]
-    fn the_short_sequence_repeats_after_93_or_31_clocks() {
-        for start in 1..=MASK {
-            let mut state = start;
-            (0..SHORT_CYCLE).for_each(|_| state = reference(state, 6));
-            assert_eq!(state, start);
-        }
-    }
-
-    #[test]
-    fn a_jump_is_as_many_clocks() {
-        for (short, tap) in [(false, 1), (true, 6)] {
-            let mut state = 1;
-            for clocks in 0..1_000 {
-                let mut register = ShiftRegister { state: 1, short };
-                register.jump(clocks);
-                assert_eq!(register.state, state, "{clocks} clocks");
-                state = reference(state, tap);
-            }
-        }
-    }
-
-    #[test]
-    fn a_batch_tells_each_change_of_bit_0() {
-        for (short, tap) in [(false, 1), (true, 6)] {
-            let mut register = ShiftRegister { state: 1, short };
-            let mut state = 1;
-            for _ in 0..1_000 {
-                let (clocks, changes) = register.batch();
-                for clock in 0..clocks {
-                    let next = reference(state, tap);
-                    assert_eq!(changes >> clock & 1 == 1, (state ^ next) & 1 == 1);
-                    state = next;
-                }
-                assert_eq!(register.state, state);
-                assert_ne!(changes, 0);
-            }
-        }
-    }
 
     #[test]
     fn silence_does_not_stop_the_register() {

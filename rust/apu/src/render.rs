@@ -295,13 +295,16 @@ impl Dither {
     }
 }
 
-/// Room for all samples of a log, if there is as much.
-fn room<T: Clone>(remaining: u64, zero: T) -> Result<Vec<T>, ApuError> {
+/// All samples that are to come, if there is room for as many.
+fn collect<T: Copy + Default>(remaining: u64, mut read: impl FnMut(&mut [T]) -> usize) -> Result<Vec<T>, ApuError> {
     let mut samples = Vec::new();
     let count = usize::try_from(remaining).unwrap_or(usize::MAX);
     let bytes = remaining.saturating_mul(size_of::<T>() as u64);
     samples.try_reserve_exact(count).map_err(|_| ApuError::TooLarge { found: bytes, limit: isize::MAX as u64 })?;
-    samples.resize(count, zero);
+    let mut block = [T::default(); BLOCK];
+    while let count @ 1.. = read(&mut block) {
+        samples.extend(block.iter().take(count));
+    }
     Ok(samples)
 }
 
@@ -311,9 +314,7 @@ fn room<T: Clone>(remaining: u64, zero: T) -> Result<Vec<T>, ApuError> {
 /// Those of [`Renderer::new`].
 pub fn render(log: &RegisterLog, options: &RenderOptions) -> Result<Vec<f32>, ApuError> {
     let mut renderer = Renderer::new(log, options)?;
-    let mut samples = room(renderer.remaining(), 0.0)?;
-    renderer.read(&mut samples);
-    Ok(samples)
+    collect(renderer.remaining(), |block| renderer.read(block))
 }
 
 /// Renders the channels apart: first and second pulse, triangle, noise, and the sample channel where the log uses it.
@@ -337,7 +338,5 @@ pub fn render_stems(log: &RegisterLog, options: &RenderOptions) -> Result<Vec<Ve
 /// Those of [`Renderer::new`].
 pub fn render_i16(log: &RegisterLog, options: &RenderOptions) -> Result<Vec<i16>, ApuError> {
     let mut renderer = Renderer::new(log, options)?;
-    let mut samples = room(renderer.remaining(), 0)?;
-    renderer.read_i16(&mut samples);
-    Ok(samples)
+    collect(renderer.remaining(), |block| renderer.read_i16(block))
 }

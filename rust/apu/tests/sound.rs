@@ -4,9 +4,10 @@ mod common;
 
 use common::{Random, log};
 use lakhnes_apu::{
-    FilterMode, MemoryBlock, MixerMode, RegisterLog, RenderOptions, Renderer, Standard, Write, render, render_i16,
-    render_stems,
+    Apu, ApuOptions, FilterMode, MemoryBlock, MixerMode, RegisterLog, RenderOptions, Renderer, Standard, Write, render,
+    render_i16, render_stems,
 };
+use sha2::{Digest, Sha256};
 
 const RAW: RenderOptions = RenderOptions {
     sample_rate: 44_100,
@@ -77,7 +78,8 @@ fn worst_alias(writes: &[(u64, u8, u8)], fundamental: f64) -> f64 {
 
 #[test]
 fn pulses_have_no_aliases_above_minus_80_db() {
-    for period in [61, 60, 25, 24, 12, 11, 8] {
+    // 61, 24 and 11 are 1.8, 4.5 and 9.3 kHz.
+    for period in [254, 120, 61, 60, 25, 24, 12, 11, 8] {
         for duty in 0..4 {
             let worst = worst_alias(&pulse(duty, period), CLOCK / 16.0 / (f64::from(period) + 1.0));
             assert!(worst < -80.0, "period {period}, duty {duty}: {worst:.1} dB");
@@ -87,7 +89,8 @@ fn pulses_have_no_aliases_above_minus_80_db() {
 
 #[test]
 fn triangles_have_no_aliases_above_minus_80_db() {
-    for period in [3, 4, 5, 20, 120] {
+    // 4 and 3 are 11.2 and 14 kHz; 12 and 13 lie on either side of where softer steps begin.
+    for period in [3, 4, 5, 12, 13, 20, 31, 41, 78, 120, 250] {
         let worst = worst_alias(&triangle(period), CLOCK / 32.0 / (f64::from(period) + 1.0));
         assert!(worst < -80.0, "period {period}: {worst:.1} dB");
     }
@@ -190,14 +193,101 @@ fn a_halted_triangle_stops_without_a_click() {
     assert!(steps.fold(0.0, f32::max) < 0.025, "no step is larger than one of the triangle");
 }
 
+/// What the formulas give for triangle, noise and sample channel.
+fn tnd(triangle: f64, noise: f64, dmc: f64) -> f64 {
+    let conductance = triangle / 8227.0 + noise / 12241.0 + dmc / 22638.0;
+    if conductance > 0.0 { 159.79 / (1.0 / conductance + 100.0) } else { 0.0 }
+}
+
+/// Two levels of the sample channel that keep the mix where it is: the first while a channel is up, the second while it is
+/// down.
+fn sample_levels(up: impl Fn(f64) -> f64, down: impl Fn(f64) -> f64) -> [u8; 2] {
+    let levels = (0..128_u8).flat_map(|low| (low..128).map(move |high| [low, high]));
+    let error = |&[low, high]: &[u8; 2]| (up(low.into()) - down(high.into())).abs();
+    levels.min_by(|a, b| error(a).total_cmp(&error(b))).unwrap()
+}
+
+/// Plays a channel for a second while the sample channel is moved against it on the same cycles, and tells by how many dB
+/// that makes it quieter, as the ROMs of `apu_mixer` let one hear. `edges` are the cycles on which the channel goes up and
+/// down in turn.
+fn cancellation(setup: &[(u16, u8)], edges: &[u64], levels: [u8; 2]) -> f64 {
+    let play = |against: bool| {
+        let mut apu = Apu::new(&ApuOptions { filter: FilterMode::Famicom, ..ApuOptions::default() }).unwrap();
+        for (cycle, &(address, value)) in setup.iter().enumerate() {
+            apu.write(cycle as u64, address, value).unwrap();
+        }
+        for (&cycle, &level) in edges.iter().zip(levels.iter().cycle()).filter(|_| against) {
+            apu.write(cycle - 1, 0x4011, level).unwrap(); // and from the next cycle on it is heard
+        }
+        apu.end_frame(1_789_773).unwrap();
+        let mut samples = Vec::new();
+        apu.samples(&mut samples);
+        samples[8_820..].iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>()
+    };
+    10.0 * (play(true) / play(false)).log10()
+}
+
 #[test]
-fn the_sample_channel_cancels_the_mean_of_a_pulse_as_the_formula_says() {
-    // As in apu_mixer: a wave of the sample channel's level against the formula's value for it.
-    for level in [20, 60, 100] {
-        let samples = render(&log(&[(0, 0x11, level), (4_000, 0x11, 0)], 8_000), &RAW).unwrap();
-        let tnd = |dmc: f64| 159.79 / (1.0 / (15.0 / 8227.0 + dmc / 22638.0) + 100.0);
-        let step = f64::from(samples[3_000] - samples[7_000]);
-        assert!((step / (tnd(f64::from(level)) - tnd(0.0)) - 1.0).abs() < 1e-4);
+fn the_sample_channel_cancels_a_pulse_by_40_db() {
+    for volume in [4, 9, 15] {
+        // The sequence moves every 506 cycles, first on cycle 6, where the shortest period ends; four of its steps are up.
+        let setup = [(0x4015, 1), (0x4000, 0xB0 | volume), (0x4001, 0x08), (0x4017, 0x40), (0x4002, 252), (0x4003, 0)];
+        let edges: Vec<u64> = (0..884).map(|edge| 6 + 4 * 506 * edge).collect();
+        let pulse = 95.88 / (8128.0 / f64::from(volume) + 100.0);
+        let levels = sample_levels(|dmc| pulse + tnd(15.0, 0.0, dmc), |dmc| tnd(15.0, 0.0, dmc));
+        let found = cancellation(&setup, &edges, levels);
+        assert!(found < -40.0, "volume {volume}: {found:.1} dB");
+    }
+}
+
+#[test]
+fn the_sample_channel_cancels_the_noise_by_40_db() {
+    // Volumes whose conductance the sample channel has a near match for.
+    for volume in [7, 13] {
+        // The register, at first 1, is clocked on cycle 0, where it goes up, on cycle 4, and every 4,068 cycles then.
+        let setup = [(0x4015, 8), (0x400C, 0x30 | volume), (0x400E, 0x0F), (0x400F, 0)];
+        let (mut register, mut up, mut edges) = (0x4000_u16, true, vec![4]);
+        for clock in 0..440 {
+            register = register >> 1 | ((register ^ register >> 1) & 1) << 14;
+            if (register & 1 == 0) != up {
+                up = !up;
+                edges.push(4 + 4_068 * clock);
+            }
+        }
+        let levels = sample_levels(|dmc| tnd(15.0, volume.into(), dmc), |dmc| tnd(15.0, 0.0, dmc));
+        let found = cancellation(&setup, &edges, levels);
+        assert!(found < -40.0, "volume {volume}: {found:.1} dB");
+    }
+}
+
+#[test]
+fn the_sample_channel_cancels_the_triangle_as_far_as_its_steps_go() {
+    // A step of the triangle is 2.75 of the sample channel's, so something remains; it is what the formula says, to 40 dB.
+    let setup = [(0x4015, 4), (0x4008, 0xFF), (0x4017, 0xC0), (0x400A, 0xFF), (0x400B, 0x07)];
+    let triangle = |step: u64| if step & 31 < 16 { 15 - (step & 31) } else { (step & 31) - 16 };
+    let target = tnd(15.0, 0.0, 40.0);
+    let nearest = |level: u64| {
+        let error = |dmc: &u8| (tnd(level as f64, 0.0, f64::from(*dmc)) - target).abs();
+        (0..128_u8).min_by(|a, b| error(a).total_cmp(&error(b))).unwrap()
+    };
+    let mut apu = Apu::new(&ApuOptions { filter: FilterMode::None, ..ApuOptions::default() }).unwrap();
+    for (cycle, (address, value)) in setup.into_iter().enumerate() {
+        apu.write(cycle as u64, address, value).unwrap();
+    }
+    // The write to $400A makes the running period 256 cycles, from cycle 4 on; the one to $400B makes those after it 2,048.
+    let moves: Vec<u64> = (0..870).map(|step| 260 + 2_048 * step).collect();
+    for (step, &cycle) in (1..).zip(&moves) {
+        apu.write(cycle - 1, 0x4011, nearest(triangle(step))).unwrap();
+    }
+    apu.end_frame(1_789_773).unwrap();
+    let mut samples = Vec::new();
+    apu.samples(&mut samples);
+    // In the middle of each step the level is that of the formula for the two levels that stand there.
+    for (step, cycle) in (1..).zip(&moves).filter(|&(step, _)| (40..800).contains(&step)) {
+        let sample = samples[((cycle + 1_024) * 44_100 / 1_789_773) as usize];
+        let expected = tnd(triangle(step) as f64, 0.0, nearest(triangle(step)).into());
+        let error = (f64::from(sample) - expected).abs() / tnd(15.0, 0.0, 0.0);
+        assert!(error < 0.01, "step {step}: {error}");
     }
 }
 
@@ -253,10 +343,10 @@ fn everything(seed: u64, standard: Standard) -> RegisterLog {
     song
 }
 
-/// FNV-1a over the bytes of the samples.
-fn hash(samples: &[i16]) -> u64 {
-    let bytes = samples.iter().flat_map(|sample| sample.to_le_bytes());
-    bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3))
+/// SHA-256 of 16-bit samples, as they lie in a WAV file.
+fn hash(samples: &[i16]) -> String {
+    let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    Sha256::digest(bytes).iter().fold(String::new(), |hash, byte| hash + &format!("{byte:02x}"))
 }
 
 #[test]
@@ -277,18 +367,18 @@ fn eight_logs_give_the_same_bits_on_every_platform() {
         assert!(samples.iter().any(|&sample| sample.unsigned_abs() > 1_000));
         hash(&samples)
     });
-    let found: Vec<u64> = found.collect();
-    assert_eq!(found, HASHES, "found {found:#018X?}");
+    let found: Vec<String> = found.collect();
+    assert_eq!(found, HASHES, "found {found:#?}");
 }
 
-/// What they give: FNV-1a of the 16-bit samples.
-const HASHES: [u64; 8] = [
-    0xF0F2_3CBD_1924_611C,
-    0x775A_086F_F83A_CF3E,
-    0xF7F6_8EFB_7F8D_425E,
-    0xAB8A_D6CF_365C_16A9,
-    0xCF96_F831_CD07_FB5E,
-    0x9169_8828_81F2_1BF3,
-    0x420C_FAE6_D829_0EB0,
-    0xB45F_4014_07A7_10E4,
+/// What they give.
+const HASHES: [&str; 8] = [
+    "55c61cf5120cf1dfba805f842f85a2193190ea382519ce1e615cc90b5765b44e",
+    "59f256400455095a9787208a1ce4c10b2d58ff64c583226e91d8184a5ad563cb",
+    "ecfdd36c1dbe3579f4ad54166295f927cd36cc8b2d9931c6c918396661afc91e",
+    "2d14efc25f9a409bd2bc106b95735e38da5daf468865532b99f22149509af138",
+    "718374c1330f1970b9ca91f8129c6558f86b1a746ade8bbec75c3b2a4a6ce13b",
+    "a0160e115113e7455249d42ebf35ece6baf220ab815c92b305840c2490100f31",
+    "d7d7ac68b1a6f1c7c7484e5b03203f888d2219ff13706f13c4161c487fb6173d",
+    "a16e96475cf90844b860048856d1e540f18381330a9c38c4f6ae56228ad02416",
 ];
