@@ -155,6 +155,7 @@ def _facts_of(directory: Path) -> dict[str, Any]:
     return {
         "directory": str(directory),
         "weights": weights.name,
+        "architecture": config.architecture,
         "bytes": weights.stat().st_size,
         "parameters": config.num_parameters,
         **dataclasses.asdict(config),
