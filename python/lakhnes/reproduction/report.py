@@ -41,7 +41,7 @@ def _cells(results: Sequence[Result], splits: Sequence[str]) -> list[list[str]]:
         cells = [result.title, _count(result.parameters), _count(result.tokens), _time(result.seconds)]
         cells += [f"{result.scores[split]['ppl']:.3f}" for split in splits]
         published = TABLE2.get(result.name, {})
-        rows.append(cells + [f"{published[split]:.3f}" if split in published else MISSING for split in splits])
+        rows.append(cells + [_published(result.name, published.get(split)) for split in splits])
     return rows
 
 
@@ -61,6 +61,13 @@ def as_markdown(results: Sequence[Result], splits: Sequence[str]) -> str:
     rows = _cells(results, splits)
     rows.insert(1, ["---"] + ["---:"] * (len(rows[0]) - 1))
     return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+
+
+def _published(name: str, ppl: float | None) -> str:
+    """Return a figure of the paper with as many decimals as are published."""
+    if ppl is None:
+        return MISSING
+    return f"{ppl:.3f}" if name.startswith("transformer-xl") else f"{ppl:.2f}"
 
 
 def _count(number: int) -> str:
@@ -110,6 +117,7 @@ def draw_figure3(
         axes.set_xlabel("steps of pre-training")
         axes.set_ylabel("perplexity")
         axes.set_xlim(left=0)
+        axes.locator_params(axis="x", nbins=5)
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
     with replacing(path, overwrite=True) as temporary:
