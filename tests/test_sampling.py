@@ -15,7 +15,9 @@ from lakhnes.sampling.decoder import SLACK, Decoder
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.generate import compose, generate_ids
 from lakhnes.sampling.grammar import Grammar
+from lakhnes.sampling.options import Options
 from lakhnes.sampling.sampler import draw
+from lakhnes.sampling.writing import Writing
 from small import TINY, tune
 
 VOCABULARY = Vocabulary.tx1()
@@ -208,6 +210,30 @@ def test_a_song_may_not_end_before_the_duration_asked_for(model):
         assert len(song.ids) < 500
 
 
+def test_the_temperature_rises_where_a_song_does_not_surprise(model):
+    writing = Writing(model, [1, 2, 3], Options(min_surprise=0.6, temperature=0.9))
+    writing.surprise = torch.tensor([2.0, 0.3, 0.0])
+    torch.testing.assert_close(writing.temperature(), torch.tensor([[0.9], [1.8], [2.7]]))
+    logits = torch.log(torch.tensor([[0.5, 0.3, 0.2]])).expand(2, 3000, -1).flatten(0, 1)
+    temperatures = torch.tensor([[1.0], [0.5]]).repeat_interleave(3000, dim=0)
+    drawn = draw(logits, torch.linspace(0, 0.9999, 3000).repeat(2), temperature=temperatures).view(2, 3000)
+    shares = torch.stack([torch.bincount(row, minlength=3) / 3000 for row in drawn])
+    torch.testing.assert_close(shares, torch.tensor([[0.5, 0.3, 0.2], [25 / 38, 9 / 38, 4 / 38]]), atol=2e-3, rtol=0)
+
+
+def test_surprise_is_of_the_last_events_and_of_each_song_by_itself(model):
+    options = {"length": 120, "memory": 32}
+    calm, lively = (compose(model, 2, seed=5, min_surprise=nats, **options) for nats in (0.0, 50.0))
+    for before, after in zip(calm, lively, strict=True):
+        assert before.ids[:40] == after.ids[:40]  # at first there is nothing to get out of
+        assert before.ids != after.ids
+        assert faults(after.ids) == []
+    assert compose(model, 1, seed=6, min_surprise=50.0, **options)[0].ids == lively[1].ids
+    # The original's sampler knows nothing of it.
+    first, second = (compose(model, 1, seed=5, min_surprise=n, grammar=False, **options)[0] for n in (0.0, 50.0))
+    assert first.ids == second.ids
+
+
 def test_songs_have_no_faults_and_read_back_as_they_were_drawn(model):
     for ids in generate_ids(model, 4, length=200, seed=1, memory=32, top_k=None):
         assert faults(ids) == []
@@ -271,6 +297,7 @@ def test_a_streamed_continuation_is_what_comes_after_the_prime(model, song):
         ("top_p", 0.0),
         ("min_p", 2.0),
         ("min_duration", -1.0),
+        ("min_surprise", -0.1),
         ("max_duration", 0.0),
         ("memory", -1),
         ("batch_size", 0),

@@ -91,6 +91,13 @@ ENDS = (
     click.option("--min-duration", default=0.0, type=click.FloatRange(min=0), help="Seconds at the least."),
     click.option("--max-duration", type=click.FloatRange(min=0, min_open=True), help="Seconds at the most."),
     click.option(
+        "--min-surprise",
+        default=0.6,
+        show_default=True,
+        type=click.FloatRange(min=0),
+        help="Raise the temperature where the last events surprised less (nats), against endless loops; 0: never.",
+    ),
+    click.option(
         "--no-grammar",
         "grammar",
         flag_value=False,

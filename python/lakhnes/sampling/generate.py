@@ -129,6 +129,10 @@ def compose(
         Positions that are remembered; what the model was made for if not given.
     temperature, top_k, top_p, min_p
         See `lakhnes.sampling.sampler.draw`; 0.95, 32, ``None`` and ``None`` if not given.
+    min_surprise : float
+        Against loops that never end: where the last events (about 64) surprised the model by less than so many nats
+        each, the temperature rises, up to threefold, until they do again. 0.6 if not given: the songs of NES-MDB's
+        valid split are so predictable to the bundled model in a twentieth of their places. 0, or no grammar: never.
     grammar : bool
         Whether only an event may come that stands where a song has it (`lakhnes.sampling.grammar`). If not, anything
         but ``<S>`` may, at any place, as in the original, whose songs end by their length alone.

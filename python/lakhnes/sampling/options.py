@@ -28,6 +28,7 @@ class Options:
     top_k: int | None = 32
     top_p: float | None = None
     min_p: float | None = None
+    min_surprise: float = 0.6
     grammar: bool = True
     advance: Callable[[int], None] = lambda events: None
 
@@ -50,6 +51,8 @@ class Options:
             raise ValueError(f"top_p is {self.top_p}, expected more than 0 and at most 1")
         if self.min_p is not None and not 0.0 <= self.min_p <= 1.0:
             raise ValueError(f"min_p is {self.min_p}, expected 0 to 1")
+        if not 0.0 <= self.min_surprise < math.inf:
+            raise ValueError(f"min_surprise is {self.min_surprise}, expected 0 nats or more")
         if self.memory is not None and not 0 <= self.memory <= MAX_LENGTH:
             raise ValueError(f"memory is {self.memory}, expected 0 to {MAX_LENGTH}")
 

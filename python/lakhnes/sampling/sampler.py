@@ -43,7 +43,7 @@ def draw(
     logits: Tensor,
     uniform: Tensor,
     *,
-    temperature: float = 1.0,
+    temperature: float | Tensor = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
     min_p: float | None = None,
@@ -56,8 +56,8 @@ def draw(
         Minus infinity for what may not be drawn.
     uniform : Tensor, ``(B,)``
         Numbers in [0, 1), one a song: the place in the cumulated probabilities that is taken.
-    temperature : float
-        Divides the logits; 0 takes the most probable token.
+    temperature : float or Tensor, ``(B, 1)``
+        Divides the logits; the number 0 takes the most probable token.
     top_k : int, optional
         Only the k most probable tokens, renormalised.
     top_p : float, optional
@@ -69,7 +69,7 @@ def draw(
     -------
     Tensor, int64, ``(B,)``
     """
-    if temperature == 0.0:
+    if not isinstance(temperature, Tensor) and temperature == 0.0:
         return logits.argmax(dim=-1)
     probabilities = torch.softmax(logits.float() / temperature, dim=-1)
     count = min(top_k or logits.shape[-1], logits.shape[-1])

@@ -22,6 +22,14 @@ from lakhnes.sampling.sampler import Uniforms, draw
 __all__ = ["Composition", "Step", "Writing", "losses_of", "perplexity"]
 
 
+SPAN = 64
+"""Events over which the surprise of a song is averaged: half of them lie in the last 44."""
+
+
+GAIN = 2.0
+"""How much higher the temperature would be, as a share of itself, were there no surprise at all."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Composition:
     """A song as it was drawn.
@@ -81,6 +89,7 @@ class Writing:
         # The longest wait of no more than so many ticks is the last one of `waits` up to there.
         self.waits = self.ticks_of.nonzero()[:, 0]
         self.ticks = torch.zeros(self.count, dtype=torch.int64, device=self.device)
+        self.surprise = torch.full((self.count,), 2.0 * options.min_surprise, device=self.device)
 
     def seconds(self) -> float:
         """Return the time since the writing began."""
@@ -119,6 +128,7 @@ class Writing:
         for position in range(self.options.length):
             tokens = self.choose(logits, position)
             losses = losses_of(logits, tokens)
+            self.surprise = self.surprise + (losses - self.surprise) / SPAN
             tokens = self.within_duration(tokens)
             yield Step(tokens, losses, going)
             self.options.advance(1)
@@ -174,13 +184,21 @@ class Writing:
             return torch.zeros_like(self.ticks, dtype=torch.bool)
         return self.ticks >= self.options.max_ticks
 
+    def temperature(self) -> float | Tensor:
+        """Return the temperature; where songs are to surprise, that of each, ``(B, 1)``."""
+        options = self.options
+        if options.min_surprise == 0.0 or options.temperature == 0.0 or not options.grammar:
+            return options.temperature
+        lack = (1.0 - self.surprise / options.min_surprise).clamp(min=0.0)  # 0 to 1
+        return (options.temperature * (1.0 + GAIN * lack))[:, None]
+
     def draw(self, allowed: Tensor) -> Tensor:
         """Draw from logits in which what is forbidden is minus infinity, ``(B, V)`` to ``(B,)``."""
         options = self.options
         return draw(
             allowed,
             self.uniforms.next(),
-            temperature=options.temperature,
+            temperature=self.temperature(),
             top_k=options.top_k,
             top_p=options.top_p,
             min_p=options.min_p,
