@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 SEED ?= 13
 CORPUS ?= nesmdb_tx
 MODEL ?= bundled
+MUTATIONS ?= 1000000
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -17,7 +18,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-rust test-python lint format build bench song-statistics tasks clean
+.PHONY: help setup demo test test-rust test-python lint format build bench fuzz song-statistics tasks clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +50,9 @@ test-rust: setup ## run the Rust tests
 
 test-python: setup ## run the Python tests
 	$(BIN)/python -m pytest
+
+fuzz: ## read a million damaged files of each kind (MUTATIONS=1000000)
+	LAKHNES_MUTATIONS=$(MUTATIONS) cargo run --release --locked -p lakhnes-apu --example fuzz
 
 lint: setup ## check style, types and stubs of both languages
 	$(BIN)/ruff check .

@@ -1,16 +1,11 @@
 """NSF files: as bytes, and as libgme plays them, where it is installed."""
 
-import sys
-
 import numpy as np
 import pytest
 
 import lakhnes
-from audio_distance import audio_distance
-from conftest import ROOT
-
-sys.path.append(str(ROOT / "benches"))
 import libgme
+from audio_distance import audio_distance
 
 plays = pytest.mark.skipif(libgme.load() is None, reason="libgme is not installed (Debian: libgme0)")
 

@@ -26,6 +26,7 @@ __all__ = [
     "score_of_song",
     "song_of_score",
     "tokenize_files",
+    "wav_loop_chunk",
 ]
 
 __version__: str
@@ -265,6 +266,9 @@ class RegisterLog:
     def clock_hz(self) -> int:
         """The chip's clock."""
     @property
+    def skipped_commands(self) -> int:
+        """How many commands of the VGM file were for other chips and have been left out; 0 for any other log."""
+    @property
     def loop_start(self) -> int | None:
         """The tick from which the log goes on when it has ended."""
     def render(
@@ -299,6 +303,8 @@ class RegisterLog:
         fade: float = 0.0,
     ) -> npt.NDArray[np.float32]:
         """Play every voice by itself: shape (4 or 5, frames), the fifth where the log uses the sample channel."""
+    def loop_samples(self, *, sample_rate: int = 44_100, loops: int = 1) -> tuple[int, int] | None:
+        """Give the first sample of the last turn of the loop in what `render` makes, and the one after its last."""
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     def __reduce__(self) -> tuple[Callable[[bytes], RegisterLog], tuple[bytes]]: ...
@@ -580,7 +586,7 @@ def song_of_score(kind: str, rate: float, nsamps: int, data: bytes) -> Song:
 
 def render_files(
     jobs: Sequence[tuple[str, str, str]],
-    report: Callable[[int, str | None, float], object],
+    report: Callable[[int, str | None, float, int], object],
     *,
     threads: int = 0,
     downsample: float | None = None,
@@ -599,8 +605,17 @@ def render_files(
     jobs
         For each song its path, its format (one of `lakhnes.files.PLAYABLE`) and the path of its WAV file.
     report
-        Called from this thread after each song with its index, what went wrong or None, and its seconds. When it
-        raises, no further song is begun.
+        Called from this thread after each song with its index, what went wrong or None, its seconds, and how many
+        commands of its file were for other chips. When it raises, no further song is begun.
+    """
+
+def wav_loop_chunk(start: int, end: int, sample_rate: int) -> bytes:
+    """Give the ``smpl`` chunk of a WAV file whose samples from `start` to before `end` are to be looped.
+
+    Raises
+    ------
+    ValueError
+        If `end` is not after `start`, or either is more than a WAV file can say.
     """
 
 def convert_texts(

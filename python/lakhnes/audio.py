@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from lakhnes._native import wav_loop_chunk
 from lakhnes.errors import FormatError
 from lakhnes.files import AUDIO_FORMATS, format_of, replacing
 
@@ -28,6 +29,7 @@ def write_audio(
     *,
     format: str | None = None,
     overwrite: bool = True,
+    loop: tuple[int, int] | None = None,
 ) -> None:
     """Write sound to a WAV, FLAC or Ogg Vorbis file.
 
@@ -43,6 +45,9 @@ def write_audio(
         ``"wav"``, ``"flac"`` or ``"ogg"``, where the name does not say it.
     overwrite
         Whether a file of that name may be replaced.
+    loop
+        The first frame of a loop and the one after its last, which a WAV file gets as a ``smpl`` chunk; other formats
+        have no place for them.
 
     Raises
     ------
@@ -53,10 +58,12 @@ def write_audio(
     """
     coding = format or format_of(path, AUDIO_FORMATS)
     with replacing(path, overwrite=overwrite) as temporary, Path(temporary).open("wb") as file:
-        encode_audio(file, samples, sample_rate, coding)
+        encode_audio(file, samples, sample_rate, coding, loop)
 
 
-def encode_audio(file: BinaryIO, samples: Samples, sample_rate: int, format: str) -> None:
+def encode_audio(
+    file: BinaryIO, samples: Samples, sample_rate: int, format: str, loop: tuple[int, int] | None = None
+) -> None:
     """Write sound to an open, seekable file; the parameters are those of `write_audio`."""
     import soundfile
 
@@ -74,3 +81,15 @@ def encode_audio(file: BinaryIO, samples: Samples, sample_rate: int, format: str
         raise OSError(f"{getattr(file, 'name', 'stdout')}: {error}") from error
     finally:
         sink.close()
+    if loop is not None and format == "wav":
+        _append(file, wav_loop_chunk(*loop, sample_rate))
+
+
+def _append(file: BinaryIO, chunk: bytes) -> None:
+    """Put a chunk at the end of a RIFF file; chunks begin on even offsets."""
+    end = file.seek(0, os.SEEK_END)
+    file.write(b"\0" * (end % 2) + chunk)
+    size = file.tell() - 8
+    file.seek(4)
+    file.write(size.to_bytes(4, "little"))
+    file.seek(0, os.SEEK_END)

@@ -4,18 +4,26 @@ Every message is one line: the file where known, the place (byte offset, line, t
 What the operating system refuses stays an `OSError`.
 """
 
+import warnings
+
 __all__ = [
     "CheckpointError",
     "FormatError",
     "LakhnesError",
+    "LakhnesWarning",
     "LimitError",
     "TokenError",
     "UnsafeCheckpointError",
+    "warn_of_skipped",
 ]
 
 
 class LakhnesError(Exception):
     """Any mistake in the input of lakhnes; the base of all that follow."""
+
+
+class LakhnesWarning(UserWarning):
+    """Something in the input was left out, and all else goes on. The command line tells it in one line."""
 
 
 class FormatError(LakhnesError, ValueError):
@@ -36,3 +44,11 @@ class CheckpointError(LakhnesError):
 
 class UnsafeCheckpointError(CheckpointError):
     """A checkpoint asks for code to be run; nothing of it was."""
+
+
+def warn_of_skipped(name: str, count: int, stacklevel: int = 3) -> None:
+    """Warn of so many commands of a file that were for other chips; of none, say nothing."""
+    if count:
+        plural = "command" if count == 1 else "commands"
+        text = f"{name}: {count} {plural} for other sound chips left out"
+        warnings.warn(text, LakhnesWarning, stacklevel=stacklevel)

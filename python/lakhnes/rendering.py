@@ -13,7 +13,7 @@ from lakhnes import _native
 from lakhnes._native import Song
 from lakhnes.arranging import arrange
 from lakhnes.audio import write_audio
-from lakhnes.errors import LakhnesError
+from lakhnes.errors import LakhnesError, warn_of_skipped
 from lakhnes.files import PLAYABLE, format_of, one_line, read_limited
 from lakhnes.songs import Expression, Filter, Mixer, read_log
 
@@ -152,8 +152,9 @@ def _render_wavs(jobs: Sequence[RenderJob], threads: int, options: dict[str, Any
         ready.append(job)
         native_jobs.append((os.fspath(job.source), source_format, os.fspath(temporary)))
 
-    def report(index: int, error: str | None, seconds: float) -> None:
+    def report(index: int, error: str | None, seconds: float, skipped: int) -> None:
         job, temporary = ready[index], Path(native_jobs[index][2])
+        warn_of_skipped(str(job.source), skipped)
         if error is None:
             try:
                 temporary.replace(job.target)
@@ -189,15 +190,16 @@ def _render_encoded(
             song, arranged[job.source] = _arrange(job)
             log = song.perform(downsample=downsample, expression=expression)
         rate = options["sample_rate"]
+        loop = log.loop_samples(sample_rate=rate, loops=options["loops"])
         if not stems:
             samples = log.render_int16(mixer=mixer, **options)
-            write_audio(job.target, samples, rate, format=format)
+            write_audio(job.target, samples, rate, format=format, loop=loop)
             return [job.target], len(samples) / rate
         targets = []
         voices = log.render_stems(**options)
         for name, samples in zip(STEMS, voices, strict=False):  # the sample channel is there only where it is used
             targets.append(stem_path(job.target, name))
-            write_audio(targets[-1], samples, rate, format=format)
+            write_audio(targets[-1], samples, rate, format=format, loop=loop)
         return targets, voices.shape[1] / rate
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from lakhnes._native import RegisterLog, Song
 from lakhnes.arrays import read_arrays, write_arrays
 from lakhnes.audio import write_audio
-from lakhnes.errors import FormatError, LakhnesError
+from lakhnes.errors import FormatError, LakhnesError, warn_of_skipped
 from lakhnes.files import (
     ARCHIVE_RATE,
     ARRAYS,
@@ -94,9 +94,13 @@ def decode(data: bytes, format: str, *, name: str) -> Song | RegisterLog:
     try:
         if format in ARRAYS:
             return read_arrays(data, format)
-        return RegisterLog.from_bytes(data, format) if format in LOGS else Song.from_bytes(data, format)
+        if format not in LOGS:
+            return Song.from_bytes(data, format)
+        log = RegisterLog.from_bytes(data, format)
     except LakhnesError as error:
         raise type(error)(f"{name}: {error}") from None
+    warn_of_skipped(name, log.skipped_commands)
+    return log
 
 
 def encode(
@@ -232,7 +236,9 @@ def write(
     """
     chosen = format or format_of(path, WRITABLE)
     if chosen in AUDIO_FORMATS:
-        samples = perform(song, expression=expression).render_int16(sample_rate=sample_rate, **options)
-        write_audio(path, samples, sample_rate, format=chosen, overwrite=overwrite)
+        log = perform(song, expression=expression)
+        samples = log.render_int16(sample_rate=sample_rate, **options)
+        loop = log.loop_samples(sample_rate=sample_rate, loops=options.get("loops", 1))
+        write_audio(path, samples, sample_rate, format=chosen, overwrite=overwrite, loop=loop)
     else:
         write_bytes(path, encode(song, chosen, expression, score_rate), overwrite=overwrite)

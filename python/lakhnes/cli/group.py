@@ -7,6 +7,7 @@ import importlib
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Mapping
 from types import FrameType
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import click
 
 from lakhnes.cli.console import Console
+from lakhnes.errors import LakhnesWarning
 from lakhnes.files import one_line
 
 __all__ = ["LazyGroup"]
@@ -64,7 +66,9 @@ class LazyGroup(click.Group):
         console = options.setdefault("obj", Console())
         restore = _terminate_by_exception()
         try:
-            code = super().main(*args, **options)
+            with warnings.catch_warnings():
+                _tell_warnings(console)
+                code = super().main(*args, **options)
         except click.ClickException as error:
             error.show()
             return error.exit_code
@@ -80,6 +84,20 @@ class LazyGroup(click.Group):
         finally:
             restore()
         return code if isinstance(code, int) else 0
+
+
+def _tell_warnings(console: Console) -> None:
+    """Let the warnings of lakhnes be lines on stderr."""
+    show = warnings.showwarning
+
+    def tell(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+        if issubclass(category, LakhnesWarning):
+            console.note(f"Warning: {message}")
+        else:
+            show(message, category, *place, **options)
+
+    warnings.simplefilter("always", LakhnesWarning)
+    warnings.showwarning = tell
 
 
 def _terminate_by_exception() -> Any:

@@ -184,11 +184,13 @@ def _render_stream(
     else:
         played, report = arranging.arrange(data, format_name, name=name, arpeggio=arrangement == "arpeggio")
         console.note(arranging.told(report))
-    samples = perform(played, options.pop("downsample"), options.pop("expression")).render_int16(**options)
+    log = perform(played, options.pop("downsample"), options.pop("expression"))
+    samples = log.render_int16(**options)
+    loop = log.loop_samples(sample_rate=options["sample_rate"], loops=options["loops"])
     if output != STDIO:
-        write_audio(output, samples, options["sample_rate"], format=audio_format, overwrite=force)
+        write_audio(output, samples, options["sample_rate"], format=audio_format, overwrite=force, loop=loop)
         click.echo(output)
         return
     sound = io.BytesIO()  # an encoder goes back to complete its header, which a pipe cannot
-    encode_audio(sound, samples, options["sample_rate"], audio_format)
+    encode_audio(sound, samples, options["sample_rate"], audio_format, loop)
     sys.stdout.buffer.write(sound.getbuffer())

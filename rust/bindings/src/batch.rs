@@ -1,13 +1,15 @@
 //! Many songs at once, on a pool of threads of its own, with the interpreter released.
 
+use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use hound::{SampleFormat, WavSpec, WavWriter};
+use lakhnes_apu::formats::wav;
 use lakhnes_apu::{RegisterLog, RenderOptions, Renderer};
 use lakhnes_tokenizer::limits::MAX_INPUT_BYTES;
 use lakhnes_tokenizer::{PerformOptions, Song, TokenizerError, tx1, tx2};
@@ -23,14 +25,14 @@ use crate::options::{expression_named, refused, render_options};
 /// Samples that are rendered and written at once.
 const BLOCK: usize = 1 << 16;
 
-/// The most bytes of samples that a WAV file can hold, less its header.
-const MAX_WAV_BYTES: u64 = u32::MAX as u64 - 44;
+/// The most bytes of samples that a WAV file can hold, less what stands around them.
+const MAX_WAV_BYTES: u64 = u32::MAX as u64 - 256;
 
 /// How long Ctrl-C may go unnoticed.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// What became of one song: its length in seconds, or why it failed.
-type Outcome = Result<f64, String>;
+/// What became of one song: its length in seconds and the commands for other chips that were skipped, or why it failed.
+type Outcome = Result<(f64, u64), String>;
 
 struct Job {
     source: PathBuf,
@@ -75,7 +77,7 @@ pub(crate) fn render_files(
     let report = report.clone().unbind();
     let render = |index: usize, stop: &AtomicBool| match jobs.get(index) {
         Some(job) => render_file(job, &options, stop),
-        None => Ok(0.0), // there is no such index
+        None => Ok((0.0, 0)), // there is no such index
     };
     py.detach(|| run(&pool, jobs.len(), render, |index, outcome| tell(&report, index, outcome)))
 }
@@ -162,25 +164,42 @@ pub(crate) fn run<T: Send>(
 
 fn tell(report: &Py<PyAny>, index: usize, outcome: Outcome) -> PyResult<()> {
     Python::attach(|py| {
-        let (error, seconds) = match outcome {
-            Ok(seconds) => (None, seconds),
-            Err(error) => (Some(error), 0.0),
+        let (error, (seconds, skipped)) = match outcome {
+            Ok(told) => (None, told),
+            Err(error) => (Some(error), (0.0, 0)),
         };
-        report.call1(py, (index, error, seconds))?;
+        report.call1(py, (index, error, seconds, skipped))?;
         py.check_signals()
     })
 }
 
 fn render_file(job: &Job, options: &Options, stop: &AtomicBool) -> Outcome {
-    let log = job.format.read(&read_limited(&job.source)?, &options.perform)?;
+    let (log, skipped) = job.format.read_and_count(&read_limited(&job.source)?, &options.perform)?;
     let mut renderer = Renderer::new(&log, &options.render).map_err(|error| error.to_string())?;
     if 2 * renderer.remaining() > MAX_WAV_BYTES {
         return Err(format!("{} samples are more than a WAV file can hold", renderer.remaining()));
     }
     let seconds = renderer.remaining() as f64 / f64::from(options.render.sample_rate);
-    write_wav(job, &mut renderer, options.render.sample_rate, stop)
-        .map_err(|error| format!("cannot write WAV: {error}"))?;
-    Ok(seconds)
+    let fault = |error: &dyn fmt::Display| format!("cannot write WAV: {error}");
+    write_wav(job, &mut renderer, options.render.sample_rate, stop).map_err(|error| fault(&error))?;
+    if let Some(chunk) = loop_chunk(&log, &options.render) {
+        append(&job.target, &chunk).map_err(|error| fault(&error))?;
+    }
+    Ok((seconds, skipped))
+}
+
+/// The chunk that tells where the sound may be looped.
+fn loop_chunk(log: &RegisterLog, options: &RenderOptions) -> Option<[u8; 68]> {
+    wav::loop_chunk(&wav::loop_samples(log, options)?, options.sample_rate)
+}
+
+/// Puts a chunk behind the samples of a WAV file, which have 16 bits and so an even number of bytes.
+fn append(target: &Path, chunk: &[u8]) -> std::io::Result<()> {
+    let mut file = File::options().write(true).open(target)?;
+    let end = file.seek(SeekFrom::End(0))?;
+    file.write_all(chunk)?;
+    file.seek(SeekFrom::Start(4))?;
+    file.write_all(&(end as u32 - 8 + chunk.len() as u32).to_le_bytes()) // below MAX_WAV_BYTES
 }
 
 pub(crate) fn read_limited(path: &Path) -> Result<Vec<u8>, String> {

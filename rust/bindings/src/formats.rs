@@ -35,6 +35,14 @@ impl PlayableFormat {
             Self::Log(format) => format.read(data).map_err(|error| error.to_string()),
         }
     }
+
+    /// The same, and how many commands of the file were for other chips and have been skipped.
+    pub(crate) fn read_and_count(self, data: &[u8], options: &PerformOptions) -> Result<(RegisterLog, u64), String> {
+        match self {
+            Self::Log(format) => format.read_and_count(data).map_err(|error| error.to_string()),
+            Self::Song(_) => self.read(data, options).map(|log| (log, 0)),
+        }
+    }
 }
 
 /// A format that holds register writes.
@@ -90,6 +98,14 @@ impl LogFormat {
     pub(crate) fn named(name: &str) -> PyResult<Self> {
         let expected = "vgm, vgz, ndr, ndf, nlm, ndr.pkl, ndf.pkl or nlm.pkl";
         Self::of(name).ok_or_else(|| refused("format", expected, name))
+    }
+
+    /// Reads a log, and says how many commands were for other chips and have been skipped.
+    pub(crate) fn read_and_count(self, data: &[u8]) -> Result<(RegisterLog, u64), LogError> {
+        match self {
+            Self::Vgm => vgm::read_and_count(data).map_err(LogError::Chip),
+            _ => self.read(data).map(|log| (log, 0)),
+        }
     }
 
     /// Reads a log from the bytes of a file.

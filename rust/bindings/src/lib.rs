@@ -32,7 +32,7 @@ mod _native {
     #[pymodule_export]
     use crate::live::PyLivePlayer;
     #[pymodule_export]
-    use crate::register_log::PyRegisterLog;
+    use crate::register_log::{PyRegisterLog, wav_loop_chunk};
     #[pymodule_export]
     use crate::scores::{score_of_song, song_of_score};
     #[pymodule_export]

@@ -1,7 +1,7 @@
 //! `RegisterLog`: timed register writes, and the sound that the chip makes of them.
 
 use lakhnes_apu::formats::disassembly::Field;
-use lakhnes_apu::formats::{ndf, ndr, nlm, nsf, simplify, vgm};
+use lakhnes_apu::formats::{ndf, ndr, nlm, nsf, simplify, vgm, wav};
 use lakhnes_apu::{self as chip, ApuError, RegisterLog, RenderOptions, TICK_RATE, Write};
 use lakhnes_tokenizer::{transcribe, transcribe_exactly};
 use numpy::ndarray::Array2;
@@ -16,8 +16,23 @@ use crate::song::PySong;
 
 /// Everything that a program tells the sound chip, and when.
 #[pyclass(name = "RegisterLog", module = "lakhnes", frozen, eq)]
-#[derive(PartialEq)]
-pub(crate) struct PyRegisterLog(pub(crate) RegisterLog);
+pub(crate) struct PyRegisterLog {
+    pub(crate) log: RegisterLog,
+    /// Commands for other chips in the file from which the log comes.
+    skipped: u64,
+}
+
+impl PartialEq for PyRegisterLog {
+    fn eq(&self, other: &Self) -> bool {
+        self.log == other.log
+    }
+}
+
+impl From<RegisterLog> for PyRegisterLog {
+    fn from(log: RegisterLog) -> Self {
+        Self { log, skipped: 0 }
+    }
+}
 
 #[pymethods]
 impl PyRegisterLog {
@@ -44,29 +59,31 @@ impl PyRegisterLog {
             ..RegisterLog::new(standard)
         };
         log.validate().map_err(|error| chip_error(&error))?;
-        Ok(Self(log))
+        Ok(log.into())
     }
 
     #[staticmethod]
     fn from_bytes(py: Python<'_>, data: &[u8], format: &str) -> PyResult<Self> {
         let format = LogFormat::named(format)?;
-        Ok(Self(py.detach(|| format.read(data))?))
+        let (log, skipped) = py.detach(|| format.read_and_count(data))?;
+        Ok(Self { log, skipped })
     }
 
     #[staticmethod]
     fn from_vgm(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
-        py.detach(|| vgm::read(data)).map(Self).map_err(|error| chip_error(&error))
+        let (log, skipped) = py.detach(|| vgm::read_and_count(data)).map_err(|error| chip_error(&error))?;
+        Ok(Self { log, skipped })
     }
 
     fn to_vgm<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = py.detach(|| vgm::write(&self.0)).map_err(|error| chip_error(&error))?;
+        let bytes = py.detach(|| vgm::write(&self.log)).map_err(|error| chip_error(&error))?;
         Ok(PyBytes::new(py, &bytes))
     }
 
     #[pyo3(signature = (*, timing="exact"))]
     fn to_nsf<'py>(&self, py: Python<'py>, timing: &str) -> PyResult<Bound<'py, PyBytes>> {
         let timing = nsf_timing(timing)?;
-        let bytes = py.detach(|| nsf::write(&self.0, timing)).map_err(|error| chip_error(&error))?;
+        let bytes = py.detach(|| nsf::write(&self.log, timing)).map_err(|error| chip_error(&error))?;
         Ok(PyBytes::new(py, &bytes))
     }
 
@@ -78,12 +95,12 @@ impl PyRegisterLog {
             "nlm" => nlm::write,
             _ => return Err(refused("format", "ndr, ndf or nlm", format)),
         };
-        py.detach(|| write(&self.0)).map_err(|error| chip_error(&error))
+        py.detach(|| write(&self.log)).map_err(|error| chip_error(&error))
     }
 
     /// The tuples of a disassembly.
     fn to_tuples<'py>(&self, py: Python<'py>, format: &str) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-        let log = &self.0;
+        let log = &self.log;
         match format {
             "ndr" => ndr::events(log).map(|event| tuple(py, &event.fields())).collect(),
             "ndf" => ndf::events(log).map(|event| tuple(py, &event.fields())).collect(),
@@ -94,7 +111,7 @@ impl PyRegisterLog {
 
     #[pyo3(signature = (start=0, count=usize::MAX))]
     fn shorten(&self, py: Python<'_>, start: usize, count: usize) -> PyResult<Self> {
-        py.detach(|| simplify::shorten(&self.0, start, count)).map(Self).map_err(|error| chip_error(&error))
+        py.detach(|| simplify::shorten(&self.log, start, count)).map(Self::from).map_err(|error| chip_error(&error))
     }
 
     #[staticmethod]
@@ -106,39 +123,44 @@ impl PyRegisterLog {
     #[pyo3(signature = (*, exact=false))]
     fn transcribe(&self, py: Python<'_>, exact: bool) -> PyResult<PySong> {
         let transcribe = if exact { transcribe_exactly } else { transcribe };
-        py.detach(|| transcribe(&self.0)).map(PySong).map_err(|error| score_error(&error))
+        py.detach(|| transcribe(&self.log)).map(PySong).map_err(|error| score_error(&error))
     }
 
     #[getter]
     fn writes<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<i64>> {
-        let writes = &self.0.writes;
+        let writes = &self.log.writes;
         let column = |write: &Write| [write.tick as i64, i64::from(write.register), i64::from(write.value)];
         Array2::from_shape_fn((writes.len(), 3), |(row, index)| column(&writes[row])[index]).into_pyarray(py)
     }
 
     #[getter]
     fn length(&self) -> u64 {
-        self.0.length
+        self.log.length
     }
 
     #[getter]
     fn duration(&self) -> f64 {
-        self.0.length as f64 / TICK_RATE as f64
+        self.log.length as f64 / TICK_RATE as f64
     }
 
     #[getter]
     fn standard(&self) -> &'static str {
-        standard_name(self.0.standard)
+        standard_name(self.log.standard)
     }
 
     #[getter]
     fn clock_hz(&self) -> u32 {
-        self.0.clock_hz
+        self.log.clock_hz
+    }
+
+    #[getter]
+    fn skipped_commands(&self) -> u64 {
+        self.skipped
     }
 
     #[getter]
     fn loop_start(&self) -> Option<u64> {
-        self.0.loop_start
+        self.log.loop_start
     }
 
     #[pyo3(signature = (
@@ -194,12 +216,18 @@ impl PyRegisterLog {
         PyArray2::from_vec2(py, &stems).map_err(|error| refused("stems", "one length", &error.to_string()))
     }
 
+    #[pyo3(signature = (*, sample_rate=44_100, loops=1))]
+    fn loop_samples(&self, sample_rate: u32, loops: u32) -> Option<(u64, u64)> {
+        let options = RenderOptions { sample_rate, loops, ..RenderOptions::default() };
+        wav::loop_samples(&self.log, &options).map(|samples| (samples.start, samples.end))
+    }
+
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
         Ok((py.get_type::<Self>().getattr("from_vgm")?, (self.to_vgm(py)?,)))
     }
 
     fn __repr__(&self) -> String {
-        format!("RegisterLog({} writes, {:.3} s, {})", self.0.writes.len(), self.duration(), self.standard())
+        format!("RegisterLog({} writes, {:.3} s, {})", self.log.writes.len(), self.duration(), self.standard())
     }
 }
 
@@ -211,7 +239,7 @@ impl PyRegisterLog {
         options: &RenderOptions,
         render: fn(&RegisterLog, &RenderOptions) -> Result<T, ApuError>,
     ) -> PyResult<T> {
-        py.detach(|| render(&self.0, options)).map_err(|error| chip_error(&error))
+        py.detach(|| render(&self.log, options)).map_err(|error| chip_error(&error))
     }
 }
 
@@ -232,4 +260,13 @@ fn write_of(index: usize, tick: i64, register: i64, value: i64) -> PyResult<Writ
     let Ok(register) = u8::try_from(register) else { return fault("register", "0 to 23", register) };
     let Ok(value) = u8::try_from(value) else { return fault("value", "0 to 255", value) };
     Ok(Write { tick, register, value })
+}
+
+#[pyfunction]
+pub(crate) fn wav_loop_chunk(py: Python<'_>, start: u64, end: u64, sample_rate: u32) -> PyResult<Bound<'_, PyBytes>> {
+    let chunk = wav::loop_chunk(&(start..end), sample_rate);
+    let chunk = chunk.ok_or_else(|| {
+        refused("loop", "samples of a WAV file, the first before the end", &format!("{start} to {end}"))
+    })?;
+    Ok(PyBytes::new(py, &chunk))
 }

@@ -79,7 +79,7 @@ impl PySong {
     #[pyo3(signature = (*, downsample=None, expression="plain"))]
     fn perform(&self, py: Python<'_>, downsample: Option<f64>, expression: &str) -> PyResult<PyRegisterLog> {
         let options = PerformOptions { downsample, expression: expression_named(expression)? };
-        py.detach(|| perform(&self.0, &options)).map(PyRegisterLog).map_err(|error| score_error(&error))
+        py.detach(|| perform(&self.0, &options)).map(PyRegisterLog::from).map_err(|error| score_error(&error))
     }
 
     fn express(&self, py: Python<'_>) -> Self {

@@ -4,7 +4,9 @@
 
 use crate::Tags;
 
-const MAGIC: &[u8] = b"Gd3 ";
+pub(crate) const MAGIC: &[u8] = b"Gd3 ";
+/// Bytes before the strings: mark, version, size.
+pub(crate) const HEADER: usize = 12;
 const VERSION: [u8; 4] = [0x00, 0x01, 0x00, 0x00];
 
 /// The strings in the order of the file.

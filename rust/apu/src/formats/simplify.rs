@@ -21,8 +21,9 @@ const MODIFIERS: usize = 0x7C;
 /// Those of [`vgm::read`].
 pub fn simplify(bytes: &[u8]) -> Result<Vec<u8>, ApuError> {
     let unpacked = vgm::unpacked(bytes)?;
-    let mut reader = Reader::header(&unpacked)?;
-    let data = reader.offset;
+    let header = vgm::header(&unpacked)?;
+    let data = header.data;
+    let mut reader = Reader::new(unpacked.get(data..).unwrap_or_default(), &header);
     let mut simple = unpacked.get(..data).unwrap_or_default().to_vec();
     let mut more = true;
     while more {

@@ -1,0 +1,330 @@
+//! Reading VGM, a command at a time.
+//!
+//! Memory stays below 256 MiB whatever the file says: the input has at most [`MAX_INPUT`] bytes, what is read of it takes
+//! at most [`MAX_LOG_BYTES`], and a packed file is unpacked a block at a time.
+
+use std::borrow::Cow;
+
+use super::source::{After, Gzip, Source};
+use super::{CLOCK, DATA, FRAME_NTSC, FRAME_PAL, LOOP, MAGIC, NES_MEMORY, TAGS, VERSION};
+use crate::formats::{MAX_INPUT, gd3};
+use crate::register_log::{MAX_CLOCK, MAX_EVENTS, MAX_LENGTH, MIN_CLOCK};
+use crate::{ApuError, MemoryBlock, RegisterLog, Standard, Tags, Write};
+
+/// Most bytes that the writes and the sample memory of a file take: 8 Mi writes, or an hour of 2,300 a second.
+pub const MAX_LOG_BYTES: usize = 128 << 20;
+/// What a memory block takes beside its bytes.
+const BLOCK_BYTES: usize = size_of::<MemoryBlock>() + 32;
+/// Most bytes of the tags.
+const MAX_TAGS: usize = 1 << 20;
+
+const GZIP_MAGIC: &[u8] = &[0x1F, 0x8B];
+/// Versions that are read, as the header gives them.
+const VERSIONS: std::ops::RangeInclusive<u32> = 0x150..=0x172;
+/// Where the data begin if the header does not say.
+const DEFAULT_DATA: usize = 0x40;
+/// Bytes of the longest header.
+const LONGEST_HEADER: usize = 0x100;
+/// The bit of a data block's size that gives it to a second chip.
+const SECOND_CHIP: u32 = 1 << 31;
+/// Bits of the clock.
+const FDS: u32 = 1 << 31;
+const DUAL: u32 = 1 << 30;
+
+/// Reads a VGM or VGZ file.
+///
+/// # Errors
+/// Bytes that are not VGM, files without an NES APU, with the sound chip of the Famicom Disk System or with two NES
+/// APUs, and files over the limits.
+pub fn read(bytes: &[u8]) -> Result<RegisterLog, ApuError> {
+    read_and_count(bytes).map(|(log, _)| log)
+}
+
+/// Reads a VGM or VGZ file, and says how many commands were for other chips and have been skipped.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_and_count(bytes: &[u8]) -> Result<(RegisterLog, u64), ApuError> {
+    limited(bytes)?;
+    if !bytes.starts_with(GZIP_MAGIC) {
+        let header = header(bytes)?;
+        let tags = header.tags.and_then(|offset| gd3::read(bytes, offset));
+        let rest = bytes.get(header.data..).unwrap_or_default();
+        return Reader::new(rest, &header).log(tags);
+    }
+    let mut gzip = Gzip::new(bytes);
+    let mut first = [0; LONGEST_HEADER];
+    let count = gzip.fill(&mut first)?;
+    let first = first.get(..count).unwrap_or_default();
+    let header = header(first)?;
+    // Tags may lie anywhere; the data are passed over to find them.
+    let tags = header.tags.map(|offset| packed_tags(bytes, offset)).transpose()?.flatten();
+    let mut source = After { first, rest: gzip };
+    source.pass(header.data)?;
+    let mut reader = Reader::new(source, &header);
+    while reader.command()? {}
+    // To the end, where the checksum stands.
+    reader.source.pass(usize::MAX)?;
+    reader.finish(tags)
+}
+
+/// The tags at `offset` of what is packed.
+fn packed_tags(bytes: &[u8], offset: usize) -> Result<Option<Tags>, ApuError> {
+    let mut gzip = Gzip::new(bytes);
+    gzip.pass(offset)?;
+    let mut start = [0; gd3::HEADER];
+    let count = gzip.fill(&mut start)?;
+    let size = start.last_chunk().map_or(0, |&size| u32::from_le_bytes(size) as usize);
+    if count < gd3::HEADER || !start.starts_with(gd3::MAGIC) || size > MAX_TAGS {
+        return Ok(None);
+    }
+    let mut tags = vec![0; gd3::HEADER + size];
+    let count = After { first: &start, rest: gzip }.fill(&mut tags)?;
+    Ok(gd3::read(tags.get(..count).unwrap_or_default(), 0))
+}
+
+fn limited(bytes: &[u8]) -> Result<(), ApuError> {
+    let (found, limit) = (bytes.len() as u64, MAX_INPUT as u64);
+    if found > limit { Err(ApuError::TooLarge { found, limit }) } else { Ok(()) }
+}
+
+/// The bytes of a file, unpacked if it is a VGZ, for those who need them as a whole: at most [`MAX_INPUT`].
+pub(crate) fn unpacked(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ApuError> {
+    limited(bytes)?;
+    if !bytes.starts_with(GZIP_MAGIC) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let (mut gzip, mut unpacked, mut block) = (Gzip::new(bytes), Vec::new(), vec![0; 1 << 16]);
+    while let count @ 1.. = gzip.fill(&mut block)? {
+        unpacked.extend_from_slice(block.get(..count).unwrap_or_default());
+        limited(&unpacked)?;
+    }
+    Ok(Cow::Owned(unpacked))
+}
+
+fn format(offset: usize, expected: &'static str, found: impl Into<String>) -> ApuError {
+    ApuError::Format { offset, expected, found: found.into() }
+}
+
+/// What the header of a file says.
+pub(crate) struct Header {
+    version: u32,
+    clock: u32,
+    /// The offsets of the first command, of the one to loop to, and of the tags.
+    pub(crate) data: usize,
+    loop_offset: Option<usize>,
+    tags: Option<usize>,
+}
+
+/// Reads the header of a file, of which the first [`LONGEST_HEADER`] bytes are enough.
+pub(crate) fn header(bytes: &[u8]) -> Result<Header, ApuError> {
+    let number = |offset: usize| bytes.get(offset..).and_then(|rest| rest.first_chunk()).copied();
+    let number = |offset: usize| number(offset).map(u32::from_le_bytes);
+    let pointer = |offset: usize| number(offset).filter(|&at| at > 0).map(|at| offset + at as usize);
+    if !bytes.starts_with(MAGIC) {
+        let found = format!("{:02X?}", bytes.get(..4).unwrap_or(bytes));
+        return Err(format(0, "the mark \"Vgm \" of a VGM file", found));
+    }
+    let version = number(VERSION).unwrap_or(0);
+    if !VERSIONS.contains(&version) {
+        let found = format!("{:X}.{:02X}", version >> 8, version & 0xFF);
+        return Err(format(VERSION, "a version from 1.50 to 1.72", found));
+    }
+    let data = pointer(DATA).unwrap_or(DEFAULT_DATA);
+    let clock = if data >= CLOCK + 4 { number(CLOCK).unwrap_or(0) } else { 0 };
+    if clock & FDS != 0 {
+        return Err(ApuError::Unsupported { offset: CLOCK, what: "the sound chip of the Famicom Disk System" });
+    }
+    if clock & DUAL != 0 {
+        return Err(ApuError::Unsupported { offset: CLOCK, what: "a second NES APU" });
+    }
+    if !(MIN_CLOCK..=MAX_CLOCK).contains(&clock) {
+        let expected = "the clock of an NES APU (1,000,000 to 4,000,000 Hz)";
+        return Err(format(CLOCK, expected, if clock == 0 { "none".into() } else { clock.to_string() }));
+    }
+    Ok(Header { version, clock, data, loop_offset: pointer(LOOP), tags: pointer(TAGS) })
+}
+
+/// The state of reading.
+pub(crate) struct Reader<S> {
+    source: S,
+    version: u32,
+    /// The offset of the next byte.
+    pub(crate) offset: usize,
+    loop_offset: Option<usize>,
+    tick: u64,
+    log: RegisterLog,
+    /// Bytes that the log takes.
+    taken: usize,
+    skipped: u64,
+}
+
+impl<S: Source> Reader<S> {
+    /// A reader of the commands that `source` begins with.
+    pub(crate) fn new(source: S, header: &Header) -> Self {
+        let &Header { version, clock, data, loop_offset, .. } = header;
+        let log = RegisterLog { clock_hz: clock, ..RegisterLog::new(standard_of(clock)) };
+        Self { source, version, offset: data, loop_offset, tick: 0, log, taken: 0, skipped: 0 }
+    }
+
+    fn log(mut self, tags: Option<Tags>) -> Result<(RegisterLog, u64), ApuError> {
+        while self.command()? {}
+        self.finish(tags)
+    }
+
+    fn finish(self, tags: Option<Tags>) -> Result<(RegisterLog, u64), ApuError> {
+        let Self { mut log, skipped, tick, loop_offset, .. } = self;
+        if loop_offset.is_some() && log.loop_start.is_none() {
+            return Err(format(LOOP, "the offset of a command to loop to", "an offset between commands"));
+        }
+        log.length = tick;
+        // A loop of no length would never end.
+        log.loop_start = log.loop_start.filter(|&start| start < log.length);
+        // Programs that shorten a log leave the pointer where it was: tags that are not there are no tags.
+        log.tags = tags.unwrap_or_default();
+        log.writes.shrink_to_fit();
+        Ok((log, skipped))
+    }
+
+    /// Takes the next `N` bytes.
+    #[inline]
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], ApuError> {
+        let mut chunk = [0; N];
+        if self.source.fill(&mut chunk)? < N {
+            return Err(format(self.offset, "more commands, or the end command 66", "end of file"));
+        }
+        self.offset += N;
+        Ok(chunk)
+    }
+
+    fn wait(&mut self, ticks: u64) -> Result<(), ApuError> {
+        self.tick += ticks;
+        if self.tick > MAX_LENGTH {
+            return Err(ApuError::TooLong { found: self.tick, limit: MAX_LENGTH });
+        }
+        Ok(())
+    }
+
+    /// Skips a command's `operands` bytes.
+    fn skip(&mut self, operands: usize) -> Result<(), ApuError> {
+        if self.source.pass(operands)? < operands {
+            return Err(format(self.offset, "the operands of a command", "end of file"));
+        }
+        self.offset += operands;
+        self.skipped += 1;
+        Ok(())
+    }
+
+    /// Reads a command and says whether others follow. Lengths: VGM spec, "Commands".
+    pub(crate) fn command(&mut self) -> Result<bool, ApuError> {
+        if self.loop_offset == Some(self.offset) {
+            self.log.loop_start = Some(self.tick);
+        }
+        let start = self.offset;
+        let [command] = self.take()?;
+        match command {
+            0x61 => {
+                let ticks = u16::from_le_bytes(self.take()?);
+                self.wait(u64::from(ticks))?;
+            }
+            0x62 => self.wait(FRAME_NTSC)?,
+            0x63 => self.wait(FRAME_PAL)?,
+            0x66 => return Ok(false),
+            0x67 => self.data_block()?,
+            0x70..=0x7F => self.wait(u64::from(command & 15) + 1)?,
+            // A sample of another chip, and then a wait.
+            0x80..=0x8F => {
+                self.skipped += 1;
+                self.wait(u64::from(command & 15))?;
+            }
+            0xB4 => {
+                let [register, value] = self.take()?;
+                self.write(start, register, value)?;
+            }
+            0x40..=0x4E if self.version < 0x160 => self.skip(1)?,
+            0x30..=0x3F | 0x4F | 0x50 | 0x94 => self.skip(1)?,
+            0x40..=0x4E | 0x51..=0x5F | 0xA0..=0xBF => self.skip(2)?,
+            0x64 | 0xC0..=0xDF => self.skip(3)?,
+            0x90 | 0x91 | 0x95 | 0xE0..=0xFF => self.skip(4)?,
+            0x92 => self.skip(5)?,
+            0x93 => self.skip(10)?,
+            0x68 => self.skip(11)?,
+            _ => return Err(format(start, "a VGM command", format!("{command:02X}"))),
+        }
+        Ok(true)
+    }
+
+    fn write(&mut self, offset: usize, register: u8, value: u8) -> Result<(), ApuError> {
+        match register {
+            0x00..=0x17 => {
+                self.charge(size_of::<Write>())?;
+                self.log.writes.push(Write { tick: self.tick, register, value });
+                limit_events(self.log.writes.len())
+            }
+            // Addresses of the processor's test mode: no sound.
+            0x18..=0x1F => {
+                self.skipped += 1;
+                Ok(())
+            }
+            0x20..=0x7F => Err(ApuError::Unsupported { offset, what: "the sound chip of the Famicom Disk System" }),
+            0x80.. => Err(ApuError::Unsupported { offset, what: "a second NES APU" }),
+        }
+    }
+
+    /// `67 66 tt ss ss ss ss`, then as many bytes.
+    fn data_block(&mut self) -> Result<(), ApuError> {
+        let start = self.offset;
+        let [mark, kind] = self.take()?;
+        if mark != 0x66 {
+            return Err(format(start, "66 after the data block command 67", format!("{mark:02X}")));
+        }
+        let size = u32::from_le_bytes(self.take()?);
+        if kind == NES_MEMORY && size & SECOND_CHIP != 0 {
+            return Err(ApuError::Unsupported { offset: start, what: "a second NES APU" });
+        }
+        let size = (size & !SECOND_CHIP) as usize;
+        let ended = |passed: usize| {
+            let found = || format(start + 2, "a data block that ends within the file", format!("{size} bytes"));
+            if passed < size { Err(found()) } else { Ok(()) }
+        };
+        self.offset += size;
+        if kind != NES_MEMORY {
+            self.skipped += 1;
+            return ended(self.source.pass(size)?);
+        }
+        let mut address = [0; 2];
+        if size < address.len() {
+            return Err(format(start + 2, "an address in the data block", format!("{size} bytes")));
+        }
+        let passed = self.source.fill(&mut address)?;
+        let address = u16::from_le_bytes(address);
+        // What lies past the end of the address space is never read.
+        let mut bytes = vec![0; (size - passed).min(0x1_0000 - usize::from(address))];
+        self.charge(bytes.len() + BLOCK_BYTES)?;
+        let passed = passed + self.source.fill(&mut bytes)?;
+        ended(passed + self.source.pass(size - passed)?)?;
+        self.log.memory.push(MemoryBlock { tick: self.tick, address, bytes });
+        limit_events(self.log.memory.len())
+    }
+
+    /// Accounts for memory that the log is about to take.
+    #[inline]
+    fn charge(&mut self, bytes: usize) -> Result<(), ApuError> {
+        self.taken += bytes;
+        if self.taken > MAX_LOG_BYTES {
+            return Err(ApuError::TooLarge { found: self.taken as u64, limit: MAX_LOG_BYTES as u64 });
+        }
+        Ok(())
+    }
+}
+
+fn limit_events(count: usize) -> Result<(), ApuError> {
+    let found = count as u64;
+    if found > MAX_EVENTS { Err(ApuError::TooManyEvents { found, limit: MAX_EVENTS }) } else { Ok(()) }
+}
+
+/// The console whose clock is nearest.
+pub(crate) fn standard_of(clock: u32) -> Standard {
+    let standards = [Standard::Ntsc, Standard::Pal, Standard::Dendy];
+    standards.into_iter().min_by_key(|standard| standard.clock_hz().abs_diff(clock)).unwrap_or_default()
+}

@@ -1,0 +1,75 @@
+//! The chunk that tells players of WAV files, and samplers, from where to where sound is to be looped.
+//!
+//! ```text
+//! 00 "smpl", 60   08 maker, product   10 ns a sample   14 note, fraction   1C SMPTE format, offset   24 loops, more data
+//! 2C of the loop: name, kind (0: forward)   34 first and last sample   3C fraction, how often (0: for ever)
+//! ```
+//! Source: "Multimedia Programming Interface and Data Specifications 1.0", IBM and Microsoft 1991, and its "New Multimedia
+//! Data Types" 1994, "Sample Chunk".
+
+use std::ops::Range;
+
+use crate::register_log::TICK_RATE;
+use crate::{RegisterLog, RenderOptions};
+
+/// The note at which a sampler plays the sound as it is: middle C.
+const UNITY_NOTE: u32 = 60;
+
+/// The samples to be looped in what [`crate::render`] makes of a log: the last time that its loop is played to the end, for
+/// then the chip begins as it ends. `None` without a loop point.
+#[must_use]
+pub fn loop_samples(log: &RegisterLog, options: &RenderOptions) -> Option<Range<u64>> {
+    let start = log.loop_start.filter(|&start| start < log.length)?;
+    let before = (log.length - start).checked_mul(u64::from(options.loops.saturating_sub(1)))?;
+    let sample = |tick: u64| {
+        let exact = u128::from(tick.checked_add(before)?) * u128::from(options.sample_rate) / u128::from(TICK_RATE);
+        u64::try_from(exact).ok()
+    };
+    Some(sample(start)?..sample(log.length)?)
+}
+
+/// The chunk for a loop over `samples` at `sample_rate`, which is above 0; `None` where a WAV file cannot say it.
+///
+/// Chunks follow each other on even offsets, and the length in a file's header counts them all.
+#[must_use]
+pub fn loop_chunk(samples: &Range<u64>, sample_rate: u32) -> Option<[u8; 68]> {
+    let first = u32::try_from(samples.start).ok()?;
+    let last = u32::try_from(samples.end.checked_sub(1)?).ok().filter(|&last| last >= first)?;
+    let period = (1_000_000_000 + sample_rate / 2).checked_div(sample_rate)?;
+    let smpl = u32::from_le_bytes(*b"smpl");
+    let fields = [smpl, 60, 0, 0, period, UNITY_NOTE, 0, 0, 0, 1, 0, 0, 0, first, last, 0, 0];
+    let mut chunk = [0; 68];
+    for (place, field) in chunk.chunks_mut(4).zip(fields) {
+        place.copy_from_slice(&field.to_le_bytes());
+    }
+    Some(chunk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_has_its_first_and_its_last_sample() {
+        let chunk = loop_chunk(&(100..44_100), 44_100).unwrap();
+        let number = |at: usize| u32::from_le_bytes(*chunk[at..].first_chunk().unwrap());
+        assert_eq!((&chunk[..4], number(4), number(0x10)), (&b"smpl"[..], 60, 22_676));
+        assert_eq!((number(0x24), number(0x34), number(0x38)), (1, 100, 44_099));
+    }
+
+    #[test]
+    fn the_last_turn_is_looped() {
+        let log = RegisterLog { length: 1_000, loop_start: Some(400), ..RegisterLog::default() };
+        let once = RenderOptions::default();
+        assert_eq!(loop_samples(&log, &once), Some(400..1_000));
+        let thrice = RenderOptions { loops: 3, sample_rate: 88_200, ..once };
+        assert_eq!(loop_samples(&log, &thrice), Some(3_200..4_400));
+        assert_eq!(loop_samples(&RegisterLog { loop_start: None, ..log }, &once), None);
+    }
+
+    #[test]
+    fn a_loop_of_nothing_or_beyond_what_a_file_holds_has_no_chunk() {
+        assert_eq!(loop_chunk(&(5..5), 44_100), None);
+        assert_eq!(loop_chunk(&(0..1 << 33), 44_100), None);
+    }
+}
