@@ -5,6 +5,7 @@
 //! are found everywhere and tell nothing.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::source::Instrument;
 use crate::song::{Song, Voice};
@@ -26,6 +27,9 @@ pub const MIN_SHARE: f64 = 0.2;
 
 /// A row that more songs have than these, and more than one in fifty, tells nothing.
 const COMMON: usize = 64;
+
+/// 2⁶⁴ divided by the golden ratio, by which numbers are spread (Knuth, "The Art of Computer Programming" 3, section 6.4).
+const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The rows of intervals of a song's melodies, hashed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -101,16 +105,37 @@ fn tells_something(row: &[u8]) -> bool {
 }
 
 fn hash(row: &[u8]) -> u32 {
-    const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
     let hash = row.iter().fold(0_u64, |hash, &interval| (hash.rotate_left(5) ^ u64::from(interval)).wrapping_mul(ODD));
     (hash >> 32) as u32
 }
+
+/// Spreads numbers over a table: those of songs are small, and rows are hashes already.
+#[derive(Debug, Clone, Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u32(u32::from(byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(ODD);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+type ByNumber<T> = HashMap<u32, T, BuildHasherDefault<Spread>>;
 
 /// Songs, to be found by the rows that they have.
 #[derive(Debug, Clone, Default)]
 pub struct LikenessIndex {
     /// The songs that have a row, by the row.
-    songs: HashMap<u32, Vec<u32>>,
+    songs: ByNumber<Vec<u32>>,
     /// How many rows each song has that are not common.
     sizes: Vec<u32>,
 }
@@ -156,7 +181,7 @@ impl LikenessIndex {
 
     /// The songs before `before` that are like a given one, each with the share of rows in common, in no order.
     fn alike(&self, fingerprint: &Fingerprint, before: u32) -> impl Iterator<Item = (usize, f64)> {
-        let mut shared: HashMap<u32, usize> = HashMap::new();
+        let mut shared: ByNumber<usize> = HashMap::default();
         for songs in fingerprint.rows.iter().filter_map(|row| self.songs.get(row)) {
             for &song in songs.iter().take_while(|&&song| song < before) {
                 *shared.entry(song).or_default() += 1;

@@ -195,9 +195,15 @@ pub fn fingerprint_of_midi(bytes: &[u8]) -> Result<Fingerprint, TokenizerError> 
     Ok(likeness::of_instruments(&source::read(bytes)?.instruments))
 }
 
-/// FNV-1a of 64 bits (Fowler, Noll, Vo), whose last bits are mixed into all.
+/// FNV-1a of 64 bits (Fowler, Noll, Vo) over eight bytes at a time, little end first and the last ones filled up with
+/// zeros; the number of bytes is mixed in at the end.
 fn digest(bytes: &[u8]) -> u64 {
-    let hash =
-        bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
-    Random::new(hash).next()
+    let word = |chunk: &[u8]| chunk.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+    let words = bytes.as_chunks::<8>();
+    let step = |hash: u64, word: u64| {
+        let hash = (hash ^ word).wrapping_mul(0x100_0000_01B3);
+        hash ^ (hash >> 32) // so that the upper bytes of a word reach the lower bits
+    };
+    let hash = words.0.iter().fold(0xCBF2_9CE4_8422_2325, |hash, &chunk| step(hash, u64::from_le_bytes(chunk)));
+    Random::new(step(step(hash, word(words.1)), bytes.len() as u64)).next()
 }
