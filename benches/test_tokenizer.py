@@ -165,9 +165,7 @@ def test_tx1_to_wav(benchmark, songs, tmp_path, tell):
     for number, path in enumerate(songs[::4]):
         jobs.append(RenderJob(tmp_path / f"{number}.tx1.txt", tmp_path / f"{number}.wav"))
         lakhnes.write(lakhnes.read(path), jobs[-1].source)
-    report = benchmark.pedantic(
-        render_files, args=(jobs,), kwargs={"threads": 1}, rounds=5, warmup_rounds=1
-    )
+    report = benchmark.pedantic(render_files, args=(jobs,), kwargs={"threads": 1}, rounds=5, warmup_rounds=1)
     assert not report.failed
     tell(
         f"TX1 to WAV, {report.audio_seconds:.0f} s of music",

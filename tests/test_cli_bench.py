@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from lakhnes.benchmarks import render
+from lakhnes.benchmarks import render, tokenize
 from lakhnes.benchmarks.songs import made_songs
 
 
@@ -10,6 +10,7 @@ from lakhnes.benchmarks.songs import made_songs
 def _short(monkeypatch):
     for name, value in {"MADE_SONGS": 2, "MADE_SECONDS": 1, "REPEATS": 1}.items():
         monkeypatch.setattr(render, name, value)
+        monkeypatch.setattr(tokenize, name, value)
 
 
 def test_bench_prints_each_speed_beside_its_reference(run):
@@ -47,3 +48,12 @@ def test_the_songs_made_for_it_are_the_same_every_time_and_as_busy_as_nes_music(
         assert song.duration == pytest.approx(5)
         assert len(song.to_tx2().splitlines()) / song.duration > 100
         assert all(len(notes) for notes in song.voices.values())
+
+
+def test_tokenizing_is_measured_beside_pretty_midi(run):
+    result = run("bench", "tokenize", "--json")
+    assert result.exit_code == 0, result.stderr
+    figure = json.loads(result.stdout)["tokenize"]
+    assert figure["unit"] == "songs/s"
+    assert figure["value"] > figure["reference"] > 0
+    assert figure["ratio"] == pytest.approx(figure["value"] / figure["reference"])
