@@ -18,7 +18,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-rust test-python lint format build bench fuzz song-statistics tasks clean
+.PHONY: help setup demo test test-rust test-python lint format build bench coverage fuzz song-statistics tasks clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,9 +71,14 @@ format: setup ## rewrite the sources in the project's style
 build: setup ## build the wheel into ./dist
 	$(BIN)/maturin build --release --out dist
 
-bench: setup ## measure speed (pytest-benchmark and criterion)
+bench: setup ## measure speed (lakhnes bench, pytest-benchmark and criterion)
+	$(BIN)/lakhnes bench
+	$(BIN)/python -m pytest benches
 	cargo bench --workspace --locked
-	@if ls benches/*.py >/dev/null 2>&1; then $(BIN)/python -m pytest benches; fi
+
+# cargo-llvm-cov finds the tools of rustup by itself; others, of the same LLVM as rustc, by LLVM_COV and LLVM_PROFDATA.
+coverage: ## measure how much of the chip its tests run (needs cargo-llvm-cov)
+	cargo llvm-cov -p lakhnes-apu --summary-only --fail-under-lines 90
 
 song-statistics: setup ## lay 100 composed songs beside CORPUS's valid split, as a table (CORPUS=nesmdb_tx MODEL=bundled)
 	@$(BIN)/lakhnes generate --model $(MODEL) --num 100 --seed 1 --batch-size 25 --format tx1 \

@@ -100,7 +100,7 @@ def test_songs_sound_as_the_original_player_played_them(run, shared, tmp_path, r
     assert abs(len(ours) - len(theirs)) <= 1
     distance = audio_distance(ours, theirs[:, 0])
     print(f"{reference}: {distance:.3f}")
-    assert distance < 2.0
+    assert distance < 1.0
 
 
 def test_the_distance_tells_songs_apart(song):
