@@ -203,6 +203,8 @@ def test_a_song_may_not_end_before_the_duration_asked_for(model):
     eager.load_state_dict(model.state_dict())
     with torch.no_grad():
         eager.output_bias[0] = 1e4
+    (default,) = compose(eager, 1, length=3000, min_length=0, seed=6, memory=32)
+    assert 6.0 * 44_100 <= ticks(default.ids) < 20 * 44_100
     songs = compose(eager, 4, length=2000, min_length=0, min_duration=2.0, seed=6, memory=32)
     assert {song.ended for song in songs} == {"<S>"}
     for song in songs:
@@ -259,7 +261,7 @@ def test_a_song_may_end_by_itself_but_not_before_its_least_length(model):
     eager.load_state_dict(model.state_dict())
     with torch.no_grad():
         eager.output_bias[0] = 1e4
-    assert {len(ids) for ids in generate_ids(eager, 3, length=500, min_length=20, seed=0)} <= {20, 21}
+    assert {len(ids) for ids in generate_ids(eager, 3, length=500, min_length=20, min_duration=0, seed=0)} <= {20, 21}
 
 
 def test_the_api_gives_songs(model):

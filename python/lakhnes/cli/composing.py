@@ -88,7 +88,9 @@ OPTIONS = (
 
 
 ENDS = (
-    click.option("--min-duration", default=0.0, type=click.FloatRange(min=0), help="Seconds at the least."),
+    click.option(
+        "--min-duration", type=click.FloatRange(min=0), help="Seconds at the least.  [default: 6 of a new song]"
+    ),
     click.option("--max-duration", type=click.FloatRange(min=0, min_open=True), help="Seconds at the most."),
     click.option(
         "--min-surprise",

@@ -32,6 +32,7 @@ def continue_song(console: Console, /, prime: str, prime_length: int, **options:
     from lakhnes.sampling import compose
     from lakhnes.songs import read
 
+    options["min_duration"] = options["min_duration"] or 0.0
     songs = compose_and_write(console, from_excerpt(compose, read(prime), prime_length), **options)
     console.note(f"prime: perplexity {songs[0]['prime_ppl']:.3f}")
     for index, song in enumerate(songs):

@@ -89,7 +89,7 @@ def continue_song(
     """
     vocabulary = Vocabulary(model.config.vocabulary)
     kept = Excerpt.of(prime, vocabulary, prime_length)
-    songs = compose(model, num, kept.ids, length=length, **{"min_length": 0} | options)
+    songs = compose(model, num, kept.ids, length=length, **{"min_length": 0, "min_duration": 0.0} | options)
     return [kept.song(song.ids, vocabulary) for song in songs]
 
 
@@ -123,7 +123,7 @@ def compose(
     length, min_length : int
         Events added to the prime at the most (1024), and before a song may end by itself (64).
     min_duration, max_duration : float, optional
-        Seconds added to the prime before a song may end by itself (0), and at the most (no limit); a wait that would go
+        Seconds added to the prime before a song may end by itself (6), and at the most (no limit); a wait that would go
         beyond is shortened. `length` holds all the same.
     memory : int, optional
         Positions that are remembered; what the model was made for if not given.

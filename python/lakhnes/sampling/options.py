@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 
-__all__ = ["MAX_LENGTH", "TICKS_PER_SECOND", "Options"]
+__all__ = ["MAX_LENGTH", "MIN_DURATION", "TICKS_PER_SECOND", "Options"]
 
 TICKS_PER_SECOND = 44_100
 """The clock of songs and of their waits."""
@@ -15,13 +15,17 @@ MAX_LENGTH = 1_000_000
 """Events of one song at the most: hours of music."""
 
 
+MIN_DURATION = 6.0
+"""Seconds before a song may end by itself unless something else is asked for: shorter ones are jingles."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Options:
     """How songs are drawn; see `lakhnes.sampling.generate.compose`."""
 
     length: int = 1024
     min_length: int = 64
-    min_duration: float = 0.0
+    min_duration: float | None = None
     max_duration: float | None = None
     memory: int | None = None
     temperature: float = 0.95
@@ -37,11 +41,10 @@ class Options:
             raise ValueError(f"length is {self.length}, expected 1 to {MAX_LENGTH}")
         if self.min_length < 0:
             raise ValueError(f"min_length is {self.min_length}, expected 0 or more")
-        if not 0.0 <= self.min_duration < math.inf:
+        least = self.min_duration or 0.0
+        if not 0.0 <= least < math.inf:
             raise ValueError(f"min_duration is {self.min_duration}, expected 0 seconds or more")
-        if self.max_duration is not None and not (
-            max(self.min_duration, 1 / TICKS_PER_SECOND) <= self.max_duration < math.inf
-        ):
+        if self.max_duration is not None and not (max(least, 1 / TICKS_PER_SECOND) <= self.max_duration < math.inf):
             raise ValueError(f"max_duration is {self.max_duration}, expected more than 0 and at least min_duration")
         if not 0.0 <= self.temperature < math.inf:
             raise ValueError(f"temperature is {self.temperature}, expected 0 or more")
@@ -58,8 +61,10 @@ class Options:
 
     @property
     def min_ticks(self) -> int:
-        """`min_duration` in ticks."""
-        return math.ceil(self.min_duration * TICKS_PER_SECOND)
+        """`min_duration` in ticks; `MIN_DURATION` if not given, or `max_duration` where that is less."""
+        least = MIN_DURATION if self.min_duration is None else self.min_duration
+        ticks = math.ceil(least * TICKS_PER_SECOND)
+        return ticks if self.max_ticks is None else min(ticks, self.max_ticks)
 
     @property
     def max_ticks(self) -> int | None:

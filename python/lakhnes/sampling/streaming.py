@@ -45,7 +45,7 @@ def stream(
         An event of TX1 or TX2, as the model writes: ``"P1_NOTEON_60"``, ``"WT_735"``, …; joined by newlines they are a
         text that `Song.from_tx1` or `Song.from_tx2` reads. The song has ended when no more come.
     """
-    chosen = Options(**({} if prime is None else {"min_length": 0, "length": 512}) | options)
+    chosen = Options(**({} if prime is None else {"min_length": 0, "min_duration": 0.0, "length": 512}) | options)
     first = new_seed() if seed is None else seed
     read = [] if prime is None else Excerpt.of(prime, Vocabulary(model.config.vocabulary), prime_length).ids
     return _events(Writing(model, [first], chosen), read)
