@@ -122,6 +122,18 @@ pub enum ApuError {
         /// What is there.
         found: String,
     },
+    /// A line of a text with which there is more than a limit allows. Lines count from 1.
+    #[error("line {line}: {what}: expected at most {limit}, found {found}")]
+    LineLimit {
+        /// The line, from 1.
+        line: usize,
+        /// What is too much, with its unit.
+        what: &'static str,
+        /// What the text asks for (at least).
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// Well-formed, but for another chip or a feature that this crate leaves out.
     #[error("byte {offset}: {what} is not supported")]
     Unsupported {

@@ -196,7 +196,7 @@ fn what_is_no_event_is_told_with_its_line() {
     }
     assert!(message(nlm::read("p1du,3")).contains("a function such as p1_du"));
     assert!(message(nlm::read(&"x".repeat(1_000))).len() < 200);
-    assert!(message(ndr::read(&"wait,4294967295\n".repeat(300))).starts_with("length: "));
+    assert!(message(ndr::read(&"wait,4294967295\n".repeat(300))).starts_with("line 257: length in ticks"));
 }
 
 fn any_log() -> impl Strategy<Value = RegisterLog> {

@@ -12,14 +12,14 @@ use hound::{SampleFormat, WavSpec, WavWriter};
 use lakhnes_apu::formats::wav;
 use lakhnes_apu::{RegisterLog, RenderOptions, Renderer};
 use lakhnes_tokenizer::limits::MAX_INPUT_BYTES;
-use lakhnes_tokenizer::{PerformOptions, Song, TokenizerError, tx1, tx2};
+use lakhnes_tokenizer::{PerformOptions, Song, tx1, tx2};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::formats::{PlayableFormat, SongFormat};
+use crate::formats::PlayableFormat;
 use crate::options::{expression_named, refused, render_options};
 
 /// Samples that are rendered and written at once.
@@ -83,33 +83,34 @@ pub(crate) fn render_files(
 }
 
 #[pyfunction]
-#[pyo3(signature = (songs, formats, *, threads=0))]
+#[pyo3(signature = (songs, formats, *, threads=0, exact=false))]
 pub(crate) fn convert_texts<'py>(
     py: Python<'py>,
     songs: Vec<(Bound<'py, PyBytes>, String)>,
     formats: Vec<String>,
     threads: usize,
+    exact: bool,
 ) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let writers = formats.iter().map(|name| writer_named(name)).collect::<PyResult<Vec<_>>>()?;
     let mut inputs = Vec::with_capacity(songs.len());
     for (data, format) in &songs {
-        inputs.push((data.as_bytes(), SongFormat::named(format)?));
+        inputs.push((data.as_bytes(), PlayableFormat::named(format)?));
     }
     let pool = pool_of(threads)?;
-    let convert = |&(data, format): &(&[u8], SongFormat)| {
-        let song = format.read(data)?;
+    let convert = |&(data, format): &(&[u8], PlayableFormat)| {
+        let song = format.read_song(data, exact)?;
         Ok(writers.iter().map(|write| write(&song)).collect())
     };
-    let texts: Vec<Result<Vec<String>, TokenizerError>> =
+    let texts: Vec<Result<Vec<String>, String>> =
         py.detach(|| pool.install(|| inputs.par_iter().with_max_len(1).map(convert).collect()));
     texts.into_iter().map(|result| told(py, result)).collect()
 }
 
 /// A tuple of texts, or the message that says why there are none.
-fn told(py: Python<'_>, result: Result<Vec<String>, TokenizerError>) -> PyResult<Bound<'_, PyAny>> {
+fn told(py: Python<'_>, result: Result<Vec<String>, String>) -> PyResult<Bound<'_, PyAny>> {
     Ok(match result {
         Ok(texts) => PyTuple::new(py, texts.iter().map(|text| PyBytes::new(py, text.as_bytes())))?.into_any(),
-        Err(error) => PyString::new(py, &error.to_string()).into_any(),
+        Err(error) => PyString::new(py, &error).into_any(),
     })
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn score_error_in(path: &Path, error: &TokenizerError) -> PyErr {
 fn exception(error: &TokenizerError, message: String) -> PyErr {
     match error {
         TokenizerError::Token { .. } | TokenizerError::Id { .. } => TokenError::new_err(message),
-        TokenizerError::Limit { .. } => LimitError::new_err(message),
+        TokenizerError::Limit { .. } | TokenizerError::LimitAt { .. } => LimitError::new_err(message),
         TokenizerError::Option { .. } => PyValueError::new_err(message),
         _ => FormatError::new_err(message),
     }
@@ -37,9 +37,10 @@ fn exception(error: &TokenizerError, message: String) -> PyErr {
 pub(crate) fn chip_error(error: &ApuError) -> PyErr {
     let message = error.to_string();
     match error {
-        ApuError::TooLong { .. } | ApuError::TooManyEvents { .. } | ApuError::TooLarge { .. } => {
-            LimitError::new_err(message)
-        }
+        ApuError::TooLong { .. }
+        | ApuError::TooManyEvents { .. }
+        | ApuError::TooLarge { .. }
+        | ApuError::LineLimit { .. } => LimitError::new_err(message),
         ApuError::Format { .. }
         | ApuError::Line { .. }
         | ApuError::Unsupported { .. }

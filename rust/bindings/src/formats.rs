@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use lakhnes_apu::formats::{ndf, ndr, nlm, vgm};
+use lakhnes_apu::formats::vgm;
 use lakhnes_apu::{ApuError, RegisterLog};
 use lakhnes_tokenizer::blended::BlendedScore;
-use lakhnes_tokenizer::disassembly::{read_ndf_pickle, read_ndr_pickle, read_nlm_pickle};
+use lakhnes_tokenizer::disassembly::Disassembly;
 use lakhnes_tokenizer::score::ExpressiveScore;
 use lakhnes_tokenizer::separated::SeparatedScore;
-use lakhnes_tokenizer::{PerformOptions, Song, TokenizerError, midi, perform, tx1, tx2};
+use lakhnes_tokenizer::{
+    PerformOptions, Song, TokenizerError, midi, perform, transcribe, transcribe_exactly, tx1, tx2,
+};
 use pyo3::prelude::*;
 
 use crate::errors::{chip_error, score_error};
@@ -43,18 +45,27 @@ impl PlayableFormat {
             Self::Song(_) => self.read(data, options).map(|log| (log, 0)),
         }
     }
+
+    /// Reads a song from the bytes of a file, or says what is wrong with them. Register writes are transcribed.
+    pub(crate) fn read_song(self, data: &[u8], exact: bool) -> Result<Song, String> {
+        match self {
+            Self::Song(format) => format.read(data).map_err(|error| error.to_string()),
+            Self::Log(format) => {
+                let log = format.read(data).map_err(|error| error.to_string())?;
+                let transcribe = if exact { transcribe_exactly } else { transcribe };
+                transcribe(&log).map_err(|error| error.to_string())
+            }
+        }
+    }
 }
 
 /// A format that holds register writes.
 #[derive(Clone, Copy)]
 pub(crate) enum LogFormat {
     Vgm,
-    Ndr,
-    Ndf,
-    Nlm,
-    PickledNdr,
-    PickledNdf,
-    PickledNlm,
+    Text(Disassembly),
+    Json(Disassembly),
+    Pickle(Disassembly),
 }
 
 /// Why a log cannot be read.
@@ -83,21 +94,22 @@ impl From<LogError> for PyErr {
 
 impl LogFormat {
     fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "vgm" | "vgz" => Self::Vgm,
-            "ndr" => Self::Ndr,
-            "ndf" => Self::Ndf,
-            "nlm" => Self::Nlm,
-            "ndr.pkl" => Self::PickledNdr,
-            "ndf.pkl" => Self::PickledNdf,
-            "nlm.pkl" => Self::PickledNlm,
-            _ => return None,
-        })
+        if matches!(name, "vgm" | "vgz") {
+            return Some(Self::Vgm);
+        }
+        let (disassembly, form) = name.split_once('.').unwrap_or((name, ""));
+        let disassembly = disassembly_of(disassembly)?;
+        match form {
+            "" => Some(Self::Text(disassembly)),
+            "json" => Some(Self::Json(disassembly)),
+            "pkl" => Some(Self::Pickle(disassembly)),
+            _ => None,
+        }
     }
 
     pub(crate) fn named(name: &str) -> PyResult<Self> {
-        let expected = "vgm, vgz, ndr, ndf, nlm, ndr.pkl, ndf.pkl or nlm.pkl";
-        Self::of(name).ok_or_else(|| refused("format", expected, name))
+        Self::of(name)
+            .ok_or_else(|| refused("format", "vgm or vgz; ndr, ndf or nlm, alone or with .json or .pkl", name))
     }
 
     /// Reads a log, and says how many commands were for other chips and have been skipped.
@@ -110,19 +122,27 @@ impl LogFormat {
 
     /// Reads a log from the bytes of a file.
     pub(crate) fn read(self, data: &[u8]) -> Result<RegisterLog, LogError> {
-        let disassembly = |read: fn(&str) -> Result<RegisterLog, ApuError>| {
-            read(text(data).map_err(LogError::Score)?).map_err(LogError::Chip)
-        };
         match self {
             Self::Vgm => vgm::read(data).map_err(LogError::Chip),
-            Self::Ndr => disassembly(ndr::read),
-            Self::Ndf => disassembly(ndf::read),
-            Self::Nlm => disassembly(nlm::read),
-            Self::PickledNdr => read_ndr_pickle(data).map_err(LogError::Score),
-            Self::PickledNdf => read_ndf_pickle(data).map_err(LogError::Score),
-            Self::PickledNlm => read_nlm_pickle(data).map_err(LogError::Score),
+            Self::Text(disassembly) => disassembly.read(text(data).map_err(LogError::Score)?).map_err(LogError::Chip),
+            Self::Json(disassembly) => disassembly.read_json(data).map_err(LogError::Score),
+            Self::Pickle(disassembly) => disassembly.read_pickle(data).map_err(LogError::Score),
         }
     }
+}
+
+/// The disassembly of a name.
+pub(crate) fn disassembly_of(name: &str) -> Option<Disassembly> {
+    match name {
+        "ndr" => Some(Disassembly::Ndr),
+        "ndf" => Some(Disassembly::Ndf),
+        "nlm" => Some(Disassembly::Nlm),
+        _ => None,
+    }
+}
+
+pub(crate) fn disassembly_named(name: &str) -> PyResult<Disassembly> {
+    disassembly_of(name).ok_or_else(|| refused("format", "ndr, ndf or nlm", name))
 }
 
 /// A format that holds a song.

@@ -34,7 +34,9 @@ mod _native {
     #[pymodule_export]
     use crate::register_log::{PyRegisterLog, wav_loop_chunk};
     #[pymodule_export]
-    use crate::scores::{score_of_song, song_of_score};
+    use crate::scores::{
+        log_of_raw_score, raw_runs, raw_score, score_of_song, score_runs_of_song, song_of_score, song_of_score_runs,
+    };
     #[pymodule_export]
     use crate::song::PySong;
     #[pymodule_export]

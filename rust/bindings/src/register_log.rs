@@ -1,18 +1,21 @@
 //! `RegisterLog`: timed register writes, and the sound that the chip makes of them.
 
 use lakhnes_apu::formats::disassembly::Field;
-use lakhnes_apu::formats::{ndf, ndr, nlm, nsf, simplify, vgm, wav};
+use lakhnes_apu::formats::{nsf, simplify, vgm, wav};
 use lakhnes_apu::{self as chip, ApuError, RegisterLog, RenderOptions, TICK_RATE, Write};
 use lakhnes_tokenizer::{transcribe, transcribe_exactly};
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
-use crate::errors::{chip_error, score_error};
-use crate::formats::LogFormat;
+use crate::errors::{FormatError, chip_error, score_error};
+use crate::formats::{LogFormat, disassembly_named};
 use crate::options::{nsf_timing, refused, render_options, standard, standard_name};
 use crate::song::PySong;
+
+/// The longest name in a tuple.
+const LONGEST_WORD: usize = 16;
 
 /// Everything that a program tells the sound chip, and when.
 #[pyclass(name = "RegisterLog", module = "lakhnes", frozen, eq)]
@@ -75,8 +78,10 @@ impl PyRegisterLog {
         Ok(Self { log, skipped })
     }
 
-    fn to_vgm<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = py.detach(|| vgm::write(&self.log)).map_err(|error| chip_error(&error))?;
+    #[pyo3(signature = (*, long_waits=false))]
+    fn to_vgm<'py>(&self, py: Python<'py>, long_waits: bool) -> PyResult<Bound<'py, PyBytes>> {
+        let write = if long_waits { vgm::write_with_long_waits } else { vgm::write };
+        let bytes = py.detach(|| write(&self.log)).map_err(|error| chip_error(&error))?;
         Ok(PyBytes::new(py, &bytes))
     }
 
@@ -89,24 +94,26 @@ impl PyRegisterLog {
 
     /// The text of a disassembly.
     fn to_text(&self, py: Python<'_>, format: &str) -> PyResult<String> {
-        let write = match format {
-            "ndr" => ndr::write,
-            "ndf" => ndf::write,
-            "nlm" => nlm::write,
-            _ => return Err(refused("format", "ndr, ndf or nlm", format)),
-        };
-        py.detach(|| write(&self.log)).map_err(|error| chip_error(&error))
+        let disassembly = disassembly_named(format)?;
+        py.detach(|| disassembly.write(&self.log)).map_err(|error| chip_error(&error))
+    }
+
+    /// The JSON of a disassembly.
+    fn to_json(&self, py: Python<'_>, format: &str) -> PyResult<String> {
+        let disassembly = disassembly_named(format)?;
+        py.detach(|| disassembly.write_json(&self.log)).map_err(|error| chip_error(&error))
     }
 
     /// The tuples of a disassembly.
     fn to_tuples<'py>(&self, py: Python<'py>, format: &str) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-        let log = &self.log;
-        match format {
-            "ndr" => ndr::events(log).map(|event| tuple(py, &event.fields())).collect(),
-            "ndf" => ndf::events(log).map(|event| tuple(py, &event.fields())).collect(),
-            "nlm" => nlm::events(log).map(|event| tuple(py, &event.fields())).collect(),
-            _ => Err(refused("format", "ndr, ndf or nlm", format)),
-        }
+        disassembly_named(format)?.tuples(&self.log).map(|fields| tuple(py, &fields)).collect()
+    }
+
+    #[staticmethod]
+    fn from_tuples(py: Python<'_>, tuples: &Bound<'_, PyAny>, format: &str) -> PyResult<Self> {
+        let disassembly = disassembly_named(format)?;
+        let rows = rows_of(tuples)?;
+        py.detach(|| disassembly.read_rows(&rows)).map(Self::from).map_err(|error| score_error(&error))
     }
 
     #[pyo3(signature = (start=0, count=usize::MAX))]
@@ -223,7 +230,7 @@ impl PyRegisterLog {
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
-        Ok((py.get_type::<Self>().getattr("from_vgm")?, (self.to_vgm(py)?,)))
+        Ok((py.get_type::<Self>().getattr("from_vgm")?, (self.to_vgm(py, false)?,)))
     }
 
     fn __repr__(&self) -> String {
@@ -250,6 +257,32 @@ fn tuple<'py>(py: Python<'py>, fields: &[Field]) -> PyResult<Bound<'py, PyTuple>
         word => word.to_string().into_pyobject(py).map(Bound::into_any).map_err(PyErr::from),
     };
     PyTuple::new(py, fields.iter().map(object).collect::<PyResult<Vec<_>>>()?)
+}
+
+/// Tuples as lines with commas between their fields.
+fn rows_of(tuples: &Bound<'_, PyAny>) -> PyResult<String> {
+    let mut rows = String::new();
+    for (index, tuple) in tuples.try_iter()?.enumerate() {
+        for (place, field) in tuple?.try_iter()?.enumerate() {
+            if place > 0 {
+                rows.push(',');
+            }
+            let field = field?;
+            let word = field
+                .cast::<PyString>()
+                .map_or_else(|_| field.extract::<i64>().map(|n| n.to_string()), |s| s.extract());
+            let word = word.ok().filter(|word| !word.contains([',', '\n', '\r']) && word.len() <= LONGEST_WORD);
+            let Some(word) = word else {
+                return Err(FormatError::new_err(format!(
+                    "tuple {}: expected names and integers, found another",
+                    index + 1
+                )));
+            };
+            rows.push_str(&word);
+        }
+        rows.push('\n');
+    }
+    Ok(rows)
 }
 
 fn write_of(index: usize, tick: i64, register: i64, value: i64) -> PyResult<Write> {

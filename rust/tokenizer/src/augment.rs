@@ -69,17 +69,22 @@ pub fn events_from_text(text: &str, vocabulary: &Vocabulary) -> Result<Vec<i32>,
     TokenizerError::check_input(text.len())?;
     let dialect = vocabulary.dialect();
     let mut events = Vec::with_capacity(text.len() / 10);
+    let mut length = 0;
     for (line, token) in event::tokens(text) {
         let event = Event::parse(token, dialect, line)?;
         events.push(match event {
-            Event::Wait(ticks) => -(ticks as i32), // a parsed wait is at most MAX_TICKS, which fits
+            Event::Wait(ticks) => {
+                length += u64::from(ticks);
+                TokenizerError::check_ticks(length).map_err(|error| error.at("line", line))?;
+                -(ticks as i32) // at most MAX_TICKS, which fits
+            }
             other => i32::from(
                 vocabulary
                     .id_of(other)
                     .ok_or_else(|| TokenizerError::token(line, "a symbol of the vocabulary", token))?,
             ),
         });
-        TokenizerError::check_events(events.len())?;
+        TokenizerError::check_events(events.len()).map_err(|error| error.at("line", line))?;
     }
     if events.is_empty() {
         return Err(TokenizerError::Empty { expected: "events, one a line" });
@@ -328,6 +333,12 @@ mod tests {
         assert_eq!(quantize_events(&[-5, 400, -9], false), [5, 400, 9]);
         assert_eq!(quantize_events(&[-5], true), [0, 0]);
         assert_eq!(quantize_events(&[], true), [0, 0]);
+    }
+
+    #[test]
+    fn a_text_longer_than_a_song_may_be_is_refused_as_everywhere() {
+        let error = events_from_text("WT_1905120000\nWT_1", &Vocabulary::tx1()).expect_err("too long");
+        assert!(error.to_string().starts_with("line 2: length in ticks"), "{error}");
     }
 
     #[test]

@@ -52,7 +52,19 @@ pub enum TokenizerError {
         /// What stands there.
         found: String,
     },
-    /// A tuple of a pickled disassembly that is no event. Tuples count from 1.
+    /// JSON that is not what it should be.
+    #[error("line {line}, column {column}: expected {expected}, found {found}")]
+    Json {
+        /// The line, from 1.
+        line: usize,
+        /// The byte in the line, from 1; 0 before the first.
+        column: usize,
+        /// What could have stood there.
+        expected: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// A tuple of a disassembly that is no event. Tuples count from 1.
     #[error("tuple {row}: expected {expected}, found {found}")]
     Row {
         /// The tuple, from 1.
@@ -102,12 +114,34 @@ pub enum TokenizerError {
         /// What the input asks for (at least).
         found: u64,
     },
+    /// The same, where a part of the input oversteps the limit.
+    #[error("{place} {number}: {what}: expected at most {limit}, found {found}")]
+    LimitAt {
+        /// `line` (from 1), `tuple` (from 1) or `byte` (from 0).
+        place: &'static str,
+        /// Its number.
+        number: usize,
+        /// What is too much, with its unit.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+        /// What the input asks for up to there.
+        found: u64,
+    },
 }
 
 impl TokenizerError {
     /// A [`TokenizerError::Token`] whose `found` is cut to a length that fits one line.
     pub(crate) fn token(line: usize, expected: impl Into<String>, found: &str) -> Self {
         Self::Token { line, expected: expected.into(), found: excerpt(found) }
+    }
+
+    /// Says of a limit where it is overstepped; other errors say it themselves.
+    pub(crate) fn at(self, place: &'static str, number: usize) -> Self {
+        match self {
+            Self::Limit { what, limit, found } => Self::LimitAt { place, number, what, limit, found },
+            error => error,
+        }
     }
 
     /// Refuses more than [`crate::limits::MAX_INPUT_BYTES`].

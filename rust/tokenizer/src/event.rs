@@ -158,7 +158,7 @@ fn spell_number(mut number: u32, text: &mut String) {
 fn parse_wait(digits: &str, token: &str, line: usize) -> Result<Event, TokenizerError> {
     match decimal(digits) {
         Some(ticks) if ticks >= 1 => {
-            TokenizerError::check_ticks(ticks)?;
+            TokenizerError::check_ticks(ticks).map_err(|error| error.at("line", line))?;
             Ok(Event::Wait(ticks as u32)) // MAX_TICKS fits an i32
         }
         _ => Err(TokenizerError::token(line, format!("WT_1 to WT_{MAX_TICKS}"), token)),

@@ -10,7 +10,8 @@ pub(crate) fn read(text: &str, dialect: Dialect) -> Result<Song, TokenizerError>
     let mut builder = Builder::default();
     let mut empty = true;
     for (line, token) in event::tokens(text) {
-        builder.push(Event::parse(token, dialect, line)?)?;
+        let event = Event::parse(token, dialect, line)?;
+        builder.push(event).map_err(|error| error.at("line", line))?;
         empty = false;
     }
     if empty {

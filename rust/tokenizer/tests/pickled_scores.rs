@@ -127,15 +127,15 @@ fn functions_are_refused_by_name_and_place() {
 
 #[test]
 fn what_is_no_score_is_told_from_one() {
-    for (bytes, found) in [
-        (b"N.".as_slice(), "another object"),
-        (b"(F24.0\nI5\nt.", "2 parts"),
-        (b"(NI5\nNt.", "a rate that is no number"),
-        (b"(F24.0\nI-5\nNt.", "a length that is no number of samples"),
-        (b"(F24.0\nI5\nNt.", "a third part that is no array"),
+    for (bytes, offset, found) in [
+        (b"N.".as_slice(), 0, "another object"),
+        (b"(F24.0\nI5\nt.", 10, "2 parts"),
+        (b"(NI5\nNt.", 1, "a rate that is no number"),
+        (b"(F24.0\nI-5\nNt.", 7, "a length that is no number of samples"),
+        (b"(F24.0\nI5\nNt.", 10, "a third part that is no array"),
     ] {
-        let expected = "score: expected (rate, nsamps, uint8 array of shape N × 4 × 3), found ";
-        assert_eq!(read(bytes), Err(format!("{expected}{found}")));
+        let expected = "expected (rate, nsamps, uint8 array of shape N × 4 × 3), found ";
+        assert_eq!(read(bytes), Err(format!("byte {offset}: {expected}{found}")));
     }
 }
 
@@ -148,11 +148,33 @@ fn sizes_that_no_file_has_take_no_memory() {
     assert!(read(b"\x8e\xff\xff\xff\xff\xff\xff\xff\xff").is_err());
     assert!(read(b"\x8a\xff").is_err_and(|error| error.contains("an integer of 64 bits, found 255 bytes")));
     let many = vec![b'('; 5 << 19];
-    assert!(read(&many).is_err_and(|error| error.starts_with("marks in a pickle: expected at most 2097152")));
+    assert!(
+        read(&many).is_err_and(|error| error.starts_with("byte 2097152: marks in a pickle: expected at most 2097152"))
+    );
     let many = vec![b'N'; 5 << 19];
-    assert!(read(&many).is_err_and(|error| error.starts_with("objects in a pickle: expected at most 2097152")));
+    assert!(
+        read(&many)
+            .is_err_and(|error| error.starts_with("byte 2097152: objects in a pickle: expected at most 2097152"))
+    );
     let many = [b"Np0\n".as_slice(), &b"g0\n".repeat(5 << 19)].concat();
-    assert!(read(&many).is_err_and(|error| error.starts_with("stack of a pickle: expected at most 2097152")));
+    assert!(read(&many).is_err_and(|error| error.contains(": stack of a pickle: expected at most 2097152")));
+}
+
+#[test]
+fn strings_and_shapes_are_not_multiplied() {
+    // A string of a mebibyte that a function encodes over and over, a few bytes a time.
+    let mut many = b"c_codecs\nencode\np0\n0X\x00\x00\x10\x00".to_vec();
+    many.extend(vec![b'x'; 1 << 20]);
+    many.extend(b"p1\n0");
+    many.extend(b"g0\ng1\nN\x86R".repeat(1_000));
+    assert!(
+        read(&many).is_err_and(|error| error.contains(": strings of a pickle in bytes: expected at most 67108864"))
+    );
+    // A shape of many dimensions for an array.
+    let mut shape = b"cnumpy.core.multiarray\n_reconstruct\n(tR(I1\n(".to_vec();
+    shape.extend(b"K\x01".repeat(9));
+    shape.extend(b"tNK\x00Ntb.");
+    assert!(read(&shape).is_err_and(|error| error.contains("expected the state of an array or a dtype")));
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod shared;
 
 use lakhnes_apu::formats::{ndf, ndr, nlm, vgm};
 use lakhnes_tokenizer::blended::BlendedScore;
-use lakhnes_tokenizer::disassembly::{read_ndf_pickle, read_ndr_pickle, read_nlm_pickle};
+use lakhnes_tokenizer::disassembly::Disassembly::{Ndf, Ndr, Nlm};
 use lakhnes_tokenizer::perform::perform_score;
 use lakhnes_tokenizer::score::{ExpressiveScore, Frame};
 use lakhnes_tokenizer::separated::SeparatedScore;
@@ -143,16 +143,19 @@ fn pickled_scores_are_read() {
 #[test]
 fn pickles_of_other_things_are_told_apart() {
     let blended = |bytes: &[u8]| BlendedScore::read_pickle(bytes).expect_err("a refusal").to_string();
-    let expected = "score: expected (rate, nsamps, list of lists of notes), found ";
-    assert_eq!(blended(b"(F24.0\nI5\nNt."), format!("{expected}a third part that is no list"));
-    assert_eq!(blended(b"(F24.0\nI5\n(I1\nlt."), format!("{expected}frame 0 that is no list"));
-    assert_eq!(blended(b"(F24.0\nI5\n((I256\nllt."), format!("{expected}frame 0 with something that is no note"));
-    let rows = |bytes: &[u8]| read_ndr_pickle(bytes).expect_err("a refusal").to_string();
-    assert_eq!(rows(b"N."), "score: expected a list of tuples of strings and integers, found another object");
-    assert_eq!(rows(b"(Nl."), "score: expected a list of tuples of strings and integers, found row 0 that is none");
+    let expected = "expected (rate, nsamps, list of lists of notes), found ";
+    assert_eq!(blended(b"(F24.0\nI5\nNt."), format!("byte 10: {expected}a third part that is no list"));
+    assert_eq!(blended(b"(F24.0\nI5\n(I1\nlt."), format!("byte 11: {expected}frame 0 that is no list"));
+    assert_eq!(
+        blended(b"(F24.0\nI5\n((I256\nllt."),
+        format!("byte 17: {expected}frame 0 with something that is no note")
+    );
+    let rows = |bytes: &[u8]| Ndr.read_pickle(bytes).expect_err("a refusal").to_string();
+    assert_eq!(rows(b"N."), "byte 0: expected a list of tuples of strings and integers, found another object");
+    assert_eq!(rows(b"(Nl."), "byte 1: expected a list of tuples of strings and integers, found row 0 that is none");
     assert_eq!(
         rows(b"((S'a,b'\ntl."),
-        "score: expected a list of tuples of strings and integers, found row 0 with another field"
+        "byte 2: expected a list of tuples of strings and integers, found row 0 with another field"
     );
     assert_eq!(
         rows(b"((S'clock'\nI1789773\nt(S'apu'\nS'18'\nS'00'\ntl."),
@@ -164,7 +167,7 @@ fn pickles_of_other_things_are_told_apart() {
         rows(b"cos\nsystem\n(S'true'\ntR."),
         "byte 0: expected a function that builds arrays, found \"os.system\""
     );
-    let loop_in_itself = read_ndr_pickle(b"(lp0\ng0\na.");
+    let loop_in_itself = Ndr.read_pickle(b"(lp0\ng0\na.");
     assert!(loop_in_itself.is_err());
 }
 
@@ -204,18 +207,18 @@ fn pickled_disassemblies_are_read() {
         };
         let log = vgm::read(&source).expect("a VGM file");
         let again = |text: Result<String, _>| text.expect("a text");
-        assert_eq!(read_ndr_pickle(&rows("ndr.json.gz")).ok(), ndr::read(&again(ndr::write(&log))).ok(), "{song}");
-        assert_eq!(read_ndf_pickle(&rows("ndf.json.gz")).ok(), ndf::read(&again(ndf::write(&log))).ok(), "{song}");
-        assert_eq!(read_nlm_pickle(&rows("nlm.json.gz")).ok(), nlm::read(&again(nlm::write(&log))).ok(), "{song}");
+        assert_eq!(Ndr.read_pickle(&rows("ndr.json.gz")).ok(), ndr::read(&again(ndr::write(&log))).ok(), "{song}");
+        assert_eq!(Ndf.read_pickle(&rows("ndf.json.gz")).ok(), ndf::read(&again(ndf::write(&log))).ok(), "{song}");
+        assert_eq!(Nlm.read_pickle(&rows("nlm.json.gz")).ok(), nlm::read(&again(nlm::write(&log))).ok(), "{song}");
     }
     let small = serde_json::json!([["clock", 1_662_607], ["p1_vo", 3], ["w", 9], ["p1_du", 2]]);
-    let log = read_nlm_pickle(&pickled(&small)).expect("a log");
+    let log = Nlm.read_pickle(&pickled(&small)).expect("a log");
     assert_eq!((log.clock_hz, log.length), (1_662_607, 9));
     assert_eq!(log.writes.iter().map(|write| (write.tick, write.value)).collect::<Vec<_>>(), [(0, 0x03), (9, 0x83)]);
     let small = serde_json::json!([["clock", 1_789_773], ["apu", "p1", "vo", 3, 0, 0]]);
-    assert_eq!(read_ndf_pickle(&pickled(&small)).expect("a log").writes.len(), 1);
+    assert_eq!(Ndf.read_pickle(&pickled(&small)).expect("a log").writes.len(), 1);
     let small = serde_json::json!([["wait", 5], ["apu", "0b", "ff"]]);
-    assert_eq!(read_ndr_pickle(&pickled(&small)).expect("a log").writes[0].value, 0xFF);
+    assert_eq!(Ndr.read_pickle(&pickled(&small)).expect("a log").writes[0].value, 0xFF);
 }
 
 #[test]
@@ -234,9 +237,9 @@ fn no_damage_to_a_pickle_makes_a_reader_panic() {
                 let mut bytes = whole.clone();
                 bytes[place] = byte;
                 let errors = [
-                    read_ndr_pickle(&bytes).err(),
-                    read_ndf_pickle(&bytes).err(),
-                    read_nlm_pickle(&bytes).err(),
+                    Ndr.read_pickle(&bytes).err(),
+                    Ndf.read_pickle(&bytes).err(),
+                    Nlm.read_pickle(&bytes).err(),
                     SeparatedScore::read_pickle(&bytes).err(),
                     BlendedScore::read_pickle(&bytes).err(),
                 ];

@@ -110,6 +110,6 @@ fn what_is_no_event_is_named_with_its_line() {
 fn a_song_of_more_than_twelve_hours_is_refused() {
     assert_eq!(
         message(tx1::read("WT_1905120000\nWT_1")),
-        "length in ticks of 1/44,100 s: expected at most 1905120000, found 1905120001"
+        "line 2: length in ticks of 1/44,100 s: expected at most 1905120000, found 1905120001"
     );
 }

@@ -297,6 +297,10 @@ impl Builder {
         ApuError::Line { line: self.line, expected, found: format!("{excerpt:?}") }
     }
 
+    const fn limit(&self, what: &'static str, found: u64, limit: u64) -> ApuError {
+        ApuError::LineLimit { line: self.line, what, found, limit }
+    }
+
     fn clock(&mut self, field: &str) -> Result<(), ApuError> {
         let clock = field.parse().ok().filter(|clock| (MIN_CLOCK..=MAX_CLOCK).contains(clock));
         let clock = clock.ok_or_else(|| self.fault("a clock of 1000000 to 4000000 Hz", field))?;
@@ -309,14 +313,14 @@ impl Builder {
         let ticks: u32 = field.parse().map_err(|_| self.fault("a number of ticks up to 4294967295", field))?;
         self.log.length += u64::from(ticks);
         if self.log.length > MAX_LENGTH {
-            return Err(ApuError::TooLong { found: self.log.length, limit: MAX_LENGTH });
+            return Err(self.limit("length in ticks of 1/44,100 s", self.log.length, MAX_LENGTH));
         }
         Ok(())
     }
 
     pub(super) fn write(&mut self, register: u8, value: u8) -> Result<(), ApuError> {
         if self.log.writes.len() as u64 >= MAX_EVENTS {
-            return Err(ApuError::TooManyEvents { found: MAX_EVENTS + 1, limit: MAX_EVENTS });
+            return Err(self.limit("number of writes", MAX_EVENTS + 1, MAX_EVENTS));
         }
         self.log.writes.push(Write { tick: self.log.length, register, value });
         Ok(())

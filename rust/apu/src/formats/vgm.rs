@@ -47,6 +47,18 @@ const NES_MEMORY: u8 = 0xC2;
 /// # Errors
 /// Whatever [`RegisterLog::validate`] finds, and logs longer than the format's 2³² - 1 ticks.
 pub fn write(log: &RegisterLog) -> Result<Vec<u8>, ApuError> {
+    write_with(log, put_wait)
+}
+
+/// Writes a log as [`write`], but every wait as the command with two bytes, as nesmdb does.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_with_long_waits(log: &RegisterLog) -> Result<Vec<u8>, ApuError> {
+    write_with(log, put_long_wait)
+}
+
+fn write_with(log: &RegisterLog, put_wait: fn(&mut Vec<u8>, u64)) -> Result<Vec<u8>, ApuError> {
     log.validate()?;
     let limit = u64::from(u32::MAX);
     let ticks = u32::try_from(log.length).map_err(|_| ApuError::TooLong { found: log.length, limit })?;
@@ -106,11 +118,18 @@ fn put_wait(file: &mut Vec<u8>, mut ticks: u64) {
             FRAME_NTSC => file.push(0x62),
             FRAME_PAL => file.push(0x63),
             1..=16 => file.push(0x70 + (part - 1) as u8),
-            _ => {
-                file.push(0x61);
-                file.extend((part as u16).to_le_bytes());
-            }
+            _ => put_long_wait(file, part),
         }
+        ticks -= part;
+    }
+}
+
+/// `61 nn nn`, as often as it takes.
+fn put_long_wait(file: &mut Vec<u8>, mut ticks: u64) {
+    while ticks > 0 {
+        let part = ticks.min(LONGEST_WAIT);
+        file.push(0x61);
+        file.extend((part as u16).to_le_bytes());
         ticks -= part;
     }
 }

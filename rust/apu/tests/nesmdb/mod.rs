@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use lakhnes_apu::formats::disassembly::Field;
-use lakhnes_apu::formats::ndr;
+use lakhnes_apu::formats::vgm;
 use lakhnes_apu::{RegisterLog, Write};
 
 /// The three songs of which there is everything.
@@ -33,31 +33,9 @@ pub(crate) fn log_of(writes: &[(u64, u8, u8)], length: u64) -> RegisterLog {
     RegisterLog { writes, length, ..RegisterLog::default() }
 }
 
-/// The file that nesmdb makes of a log: every wait as the long command, no loop, no tags.
+/// The file that nesmdb makes of a log.
 pub(crate) fn plain_vgm(log: &RegisterLog) -> Vec<u8> {
-    let mut vgm = vec![0; 0xC0];
-    for event in ndr::events(log) {
-        match event {
-            ndr::Event::Clock(hz) => vgm[0x84..0x88].copy_from_slice(&hz.to_le_bytes()),
-            ndr::Event::Write { register, value } => vgm.extend([0xB4, register, value]),
-            ndr::Event::Wait(mut ticks) => {
-                while ticks > 0 {
-                    let part = ticks.min(0xFFFF);
-                    vgm.push(0x61);
-                    vgm.extend((part as u16).to_le_bytes());
-                    ticks -= part;
-                }
-            }
-        }
-    }
-    vgm.push(0x66);
-    let end = vgm.len() as u32 - 4;
-    for (at, value) in
-        [(0x00, u32::from_le_bytes(*b"Vgm ")), (0x04, end), (0x08, 0x161), (0x18, log.length as u32), (0x34, 0x8C)]
-    {
-        vgm[at..at + 4].copy_from_slice(&value.to_le_bytes());
-    }
-    vgm
+    vgm::write_with_long_waits(log).expect("a log")
 }
 
 /// Tuples as JSON without spaces.

@@ -68,7 +68,7 @@ pub(super) fn read(bytes: &[u8], report: &mut Report) -> Result<Source, Tokenize
     for &(tick, track, channel, message) in &file.messages {
         band.receive(tick, track, channel, message, report);
     }
-    band.finish(file.last, &clock, report)
+    band.finish(file.last, &clock, report).map_err(|error| error.at("byte", file.last_at))
 }
 
 #[derive(Default)]
@@ -77,7 +77,9 @@ struct File {
     tempos: Vec<(u64, u32)>,
     /// The tracks whose names say that they lead.
     leaders: Vec<u16>,
+    /// The last event of all: its MIDI tick, and where it stands.
     last: u64,
+    last_at: usize,
 }
 
 impl File {
@@ -91,12 +93,14 @@ impl File {
             match event.kind {
                 TrackEventKind::Midi { channel, message } => {
                     self.messages.push((now, track, channel.as_int(), message));
-                    check_limit("number of MIDI messages", MAX_MESSAGES as u64, self.messages.len() as u64)?;
+                    check_limit("number of MIDI messages", MAX_MESSAGES as u64, self.messages.len() as u64)
+                        .map_err(|error| error.at("byte", offset + read))?;
                 }
                 TrackEventKind::Meta(MetaMessage::TrackName(name)) if leads(name) => self.leaders.push(track),
                 TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => {
                     self.tempos.push((now, tempo.as_int()));
-                    check_limit("number of tempos", MAX_MESSAGES as u64, self.tempos.len() as u64)?;
+                    check_limit("number of tempos", MAX_MESSAGES as u64, self.tempos.len() as u64)
+                        .map_err(|error| error.at("byte", offset + read))?;
                 }
                 TrackEventKind::Meta(MetaMessage::EndOfTrack) => {
                     read = data.len();
@@ -109,7 +113,9 @@ impl File {
             let left = data.len() - read;
             return Err(malformed(offset + read, "a MIDI event", format!("{left} bytes that are none")));
         }
-        self.last = self.last.max(now);
+        if now >= self.last {
+            (self.last, self.last_at) = (now, offset + read);
+        }
         Ok(())
     }
 }

@@ -41,7 +41,8 @@ pub fn read(bytes: &[u8]) -> Result<Song, TokenizerError> {
             found: if names.is_empty() { "no track".to_owned() } else { format!("tracks named {names:?}") },
         });
     }
-    file.into_song(header.timing)
+    let last_at = file.last_at;
+    file.into_song(header.timing).map_err(|error| error.at("byte", last_at))
 }
 
 pub(crate) fn header(bytes: &[u8]) -> Result<midly::Header, TokenizerError> {
@@ -109,7 +110,9 @@ struct RawFile {
     tempos: Vec<(u64, u32)>,
     /// The last time signature of all, if it is 1/1.
     end: Option<(u64, bool)>,
+    /// The last event of all: its MIDI tick, and where it stands.
     last: u64,
+    last_at: usize,
     events: usize,
 }
 
@@ -125,7 +128,7 @@ impl RawFile {
             let event = event.map_err(|error| malformed(offset + read, "a MIDI event", error.kind().message()))?;
             read = data.len() - events.unread().len();
             self.events += 1;
-            TokenizerError::check_events(self.events)?;
+            TokenizerError::check_events(self.events).map_err(|error| error.at("byte", offset + read))?;
             now += u64::from(event.delta.as_int());
             match event.kind {
                 TrackEventKind::Midi { message, .. } => raw.track.receive(now, message, &mut held),
@@ -151,7 +154,9 @@ impl RawFile {
             let left = data.len() - read;
             return Err(malformed(offset + read, "a MIDI event", format!("{left} bytes that are none")));
         }
-        self.last = self.last.max(now);
+        if now >= self.last {
+            (self.last, self.last_at) = (now, offset + read);
+        }
         Ok(raw)
     }
 

@@ -13,7 +13,7 @@ use lakhnes_apu::{MAX_CLOCK, MIN_CLOCK, RegisterLog, Standard, Trace, VoiceState
 
 use crate::error::{TokenizerError, check_limit};
 use crate::limits::{MAX_SCORE_BYTES, TICKS_PER_SECOND};
-use crate::score::{ExpressiveScore, Frame, ScoreRuns, check_rate, frame_starts};
+use crate::score::{ExpressiveScore, Frame, ScoreRuns, check_rate, check_starts, frame_starts};
 use crate::song::Voice;
 
 mod perform;
@@ -69,17 +69,7 @@ impl RawScore {
         check_rate(rate)?;
         TokenizerError::check_ticks(nsamps)?;
         check_limit("score in bytes", MAX_SCORE_BYTES as u64, bytes.len() as u64)?;
-        let (chunks, rest) = bytes.as_chunks::<FRAME_BYTES>();
-        if !rest.is_empty() {
-            return Err(TokenizerError::Score {
-                expected: "frames of 4 × 4 bytes".to_owned(),
-                found: format!("{} bytes", bytes.len()),
-            });
-        }
-        let frames: Vec<RawFrame> = chunks.iter().map(frame_of).collect();
-        for (index, frame) in frames.iter().enumerate() {
-            check_frame(index, frame)?;
-        }
+        let frames = frames_of(bytes)?;
         Ok(Self { clock_hz, rate, nsamps, frames })
     }
 
@@ -117,6 +107,20 @@ impl RawScore {
 }
 
 impl RawRuns {
+    /// Builds runs from the parts of a `.npz` file: where they begin and their frames as bytes of shape (N, 4, 4).
+    ///
+    /// # Errors
+    /// [`TokenizerError::Score`] if the parts do not fit each other or hold values that no voice has;
+    /// [`TokenizerError::Option`] for a clock out of range; [`TokenizerError::Limit`].
+    pub fn from_bytes(clock_hz: u32, nsamps: u64, starts: Vec<u64>, bytes: &[u8]) -> Result<Self, TokenizerError> {
+        check_clock(clock_hz)?;
+        TokenizerError::check_ticks(nsamps)?;
+        check_limit("score in bytes", MAX_SCORE_BYTES as u64, bytes.len() as u64)?;
+        let values = frames_of(bytes)?;
+        check_starts(&starts, values.len(), nsamps)?;
+        Ok(Self { clock_hz, nsamps, starts, values })
+    }
+
     const fn new(clock_hz: u32, nsamps: u64) -> Self {
         Self { clock_hz, nsamps, starts: Vec::new(), values: Vec::new() }
     }
@@ -175,6 +179,14 @@ impl RawRuns {
         runs
     }
 
+    /// The raw score of its notes at a lower frame rate: that of [`ScoreRuns::downsample`], at the usual clock.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Option`] for a rate out of range; [`TokenizerError::Limit`].
+    pub fn downsample(&self, rate: f64) -> Result<RawScore, TokenizerError> {
+        Ok(RawScore::from_expressive(&self.to_expressive().downsample(rate)?))
+    }
+
     /// Every frame of it, at 44,100 frames a second.
     ///
     /// # Errors
@@ -205,6 +217,22 @@ impl RawRuns {
             self.values.push(*frame);
         }
     }
+}
+
+/// Splits bytes into frames, and refuses values that no voice has.
+fn frames_of(bytes: &[u8]) -> Result<Vec<RawFrame>, TokenizerError> {
+    let (chunks, rest) = bytes.as_chunks::<FRAME_BYTES>();
+    if !rest.is_empty() {
+        return Err(TokenizerError::Score {
+            expected: "frames of 4 × 4 bytes".to_owned(),
+            found: format!("{} bytes", bytes.len()),
+        });
+    }
+    let frames: Vec<RawFrame> = chunks.iter().map(frame_of).collect();
+    for (index, frame) in frames.iter().enumerate() {
+        check_frame(index, frame)?;
+    }
+    Ok(frames)
 }
 
 fn frame_of(bytes: &[u8; FRAME_BYTES]) -> RawFrame {

@@ -12,14 +12,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<ExpressiveScore, TokenizerError> {
 
 /// Reads a score whose frames are an array of shape (N, …): the rate, the length and the bytes in C order.
 pub(crate) fn read_array(bytes: &[u8], shape: &[i64]) -> Result<(f64, u64, Vec<u8>), TokenizerError> {
-    let form = || {
-        let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
-        format!("uint8 array of shape N × {}", shape.join(" × "))
-    };
-    let score = Parts::read(bytes, form())?;
+    let extents: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let score = Parts::read(bytes, format!("uint8 array of shape N × {}", extents.join(" × ")))?;
     match score.pickle.object(score.frames) {
         Some(Object::Array(Some(array))) => Ok((score.rate, score.nsamps, score.bytes_of(array, shape)?)),
-        _ => Err(score.fault("a third part that is no array")),
+        _ => Err(score.fault(score.frames, "a third part that is no array")),
     }
 }
 
@@ -27,17 +24,17 @@ pub(crate) fn read_array(bytes: &[u8], shape: &[i64]) -> Result<(f64, u64, Vec<u
 pub(crate) fn read_lists(bytes: &[u8]) -> Result<(f64, u64, Vec<Vec<u8>>), TokenizerError> {
     let score = Parts::read(bytes, "list of lists of notes".to_owned())?;
     let items = |id: Id| score.pickle.object(id).and_then(Object::items);
-    let frames = items(score.frames).ok_or_else(|| score.fault("a third part that is no list"))?;
+    let frames = items(score.frames).ok_or_else(|| score.fault(score.frames, "a third part that is no list"))?;
     let mut notes = Vec::with_capacity(frames.len());
-    for (index, &frame) in frames.iter().enumerate() {
-        let frame = items(frame).ok_or_else(|| score.fault(&format!("frame {index} that is no list")))?;
+    for (index, &id) in frames.iter().enumerate() {
+        let frame = items(id).ok_or_else(|| score.fault(id, &format!("frame {index} that is no list")))?;
         let note = |&id: &Id| match score.pickle.object(id) {
             Some(Object::Int(note)) => u8::try_from(*note).ok(),
             _ => None,
         };
         // No frame has more notes than voices: one that claims to is refused before it is copied.
         let frame: Option<Vec<u8>> = frame.iter().take(8).map(note).collect();
-        notes.push(frame.ok_or_else(|| score.fault(&format!("frame {index} with something that is no note")))?);
+        notes.push(frame.ok_or_else(|| score.fault(id, &format!("frame {index} with something that is no note")))?);
     }
     Ok((score.rate, score.nsamps, notes))
 }
@@ -47,13 +44,12 @@ pub(crate) fn read_lists(bytes: &[u8]) -> Result<(f64, u64, Vec<Vec<u8>>), Token
 pub(crate) fn read_rows(bytes: &[u8]) -> Result<String, TokenizerError> {
     TokenizerError::check_input(bytes.len())?;
     let pickle = unpickle(bytes)?;
-    let fault =
-        |found: String| TokenizerError::Score { expected: "a list of tuples of strings and integers".into(), found };
-    let rows = pickle.object(pickle.root).and_then(Object::items).ok_or_else(|| fault("another object".to_owned()))?;
+    let fault = |id: Id, found: String| pickle.fault(id, "a list of tuples of strings and integers", found);
+    let items = |id: Id| pickle.object(id).and_then(Object::items);
+    let rows = items(pickle.root).ok_or_else(|| fault(pickle.root, "another object".to_owned()))?;
     let mut text = String::new();
     for (index, &row) in rows.iter().enumerate() {
-        let fields =
-            pickle.object(row).and_then(Object::items).ok_or_else(|| fault(format!("row {index} that is none")))?;
+        let fields = items(row).ok_or_else(|| fault(row, format!("row {index} that is none")))?;
         if index > 0 {
             text.push('\n');
         }
@@ -61,10 +57,10 @@ pub(crate) fn read_rows(bytes: &[u8]) -> Result<String, TokenizerError> {
             if place > 0 {
                 text.push(',');
             }
-            let field = pickle.object(field).and_then(Object::word);
-            text.push_str(&field.ok_or_else(|| fault(format!("row {index} with another field")))?);
+            let word = pickle.object(field).and_then(Object::word);
+            text.push_str(&word.ok_or_else(|| fault(field, format!("row {index} with another field")))?);
         }
-        TokenizerError::check_input(text.len())?;
+        TokenizerError::check_input(text.len()).map_err(|error| error.at("tuple", index + 1))?;
     }
     Ok(text)
 }
@@ -87,8 +83,7 @@ impl Object {
             Self::Bytes(word) => String::from_utf8(word.clone()).ok()?,
             _ => return None,
         };
-        let is_plain = word.len() <= 16 && word.chars().all(|letter| letter.is_ascii_graphic() && letter != ',');
-        is_plain.then_some(word)
+        crate::disassembly::is_word(&word).then_some(word)
     }
 }
 
@@ -106,48 +101,50 @@ impl Parts {
     fn read(bytes: &[u8], form: String) -> Result<Self, TokenizerError> {
         TokenizerError::check_input(bytes.len())?;
         let mut score = Self { pickle: unpickle(bytes)?, form, rate: 0.0, nsamps: 0, frames: 0 };
-        let Some(Object::Tuple(parts)) = score.pickle.object(score.pickle.root) else {
-            return Err(score.fault("another object"));
+        let root = score.pickle.root;
+        let Some(Object::Tuple(parts)) = score.pickle.object(root) else {
+            return Err(score.fault(root, "another object"));
         };
         let &[rate, nsamps, frames] = parts.as_slice() else {
-            return Err(score.fault(&format!("{} parts", parts.len())));
+            return Err(score.fault(root, &format!("{} parts", parts.len())));
         };
         score.rate = match score.pickle.object(rate) {
             Some(Object::Float(rate)) => *rate,
             Some(Object::Int(rate)) => *rate as f64,
-            _ => return Err(score.fault("a rate that is no number")),
+            _ => return Err(score.fault(rate, "a rate that is no number")),
         };
         let length = match score.pickle.object(nsamps) {
             Some(Object::Int(nsamps)) => u64::try_from(*nsamps).ok(),
             _ => None,
         };
-        score.nsamps = length.ok_or_else(|| score.fault("a length that is no number of samples"))?;
+        score.nsamps = length.ok_or_else(|| score.fault(nsamps, "a length that is no number of samples"))?;
         score.frames = frames;
         Ok(score)
     }
 
     /// The bytes of an array of shape (N, …), in C order.
     fn bytes_of(&self, array: &Array, shape: &[i64]) -> Result<Vec<u8>, TokenizerError> {
+        let fault = |found: &str| self.fault(self.frames, found);
         let count = match array.shape.split_first() {
             Some((&count, rest)) if rest == shape => count,
-            _ => return Err(self.fault(&format!("an array of shape {:?}", array.shape))),
+            _ => return Err(fault(&format!("an array of shape {:?}", array.shape))),
         };
         match self.pickle.object(array.dtype) {
             Some(Object::Dtype(dtype)) if (dtype.kind, dtype.size) == (b'u', 1) => {}
-            _ => return Err(self.fault("an array of other numbers")),
+            _ => return Err(fault("an array of other numbers")),
         }
         let Some(Object::Bytes(data)) = self.pickle.object(array.data) else {
-            return Err(self.fault("an array without bytes"));
+            return Err(fault("an array without bytes"));
         };
         let frame: usize = shape.iter().map(|&extent| usize::try_from(extent).unwrap_or(1)).product();
         if usize::try_from(count).ok().and_then(|count| count.checked_mul(frame)) != Some(data.len()) {
-            return Err(self.fault(&format!("{} bytes for {count} frames", data.len())));
+            return Err(fault(&format!("{} bytes for {count} frames", data.len())));
         }
         Ok(if array.fortran { from_fortran(data, shape, frame) } else { data.clone() })
     }
 
-    fn fault(&self, found: &str) -> TokenizerError {
-        TokenizerError::Score { expected: format!("(rate, nsamps, {})", self.form), found: found.to_owned() }
+    fn fault(&self, id: Id, found: &str) -> TokenizerError {
+        self.pickle.fault(id, format!("(rate, nsamps, {})", self.form), found)
     }
 }
 
@@ -168,10 +165,4 @@ fn from_fortran(data: &[u8], shape: &[i64], frame: usize) -> Vec<u8> {
     }
     let bytes = (0..count).flat_map(|index| order.iter().map(move |place| place * count + index));
     bytes.filter_map(|place| data.get(place).copied()).collect()
-}
-
-impl Unpickled {
-    fn object(&self, id: Id) -> Option<&Object> {
-        self.objects.get(id as usize)
-    }
 }

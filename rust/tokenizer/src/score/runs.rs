@@ -26,16 +26,7 @@ impl ScoreRuns {
         check_limit("score in bytes", MAX_SCORE_BYTES as u64, bytes.len() as u64)?;
         TokenizerError::check_ticks(nsamps)?;
         let values = frames_of(bytes)?;
-        let fault = |expected: &str, found: String| Err(TokenizerError::Score { expected: expected.to_owned(), found });
-        if starts.len() != values.len() {
-            return fault("as many starts as frames", format!("{} and {}", starts.len(), values.len()));
-        }
-        if starts.first().is_some_and(|&start| start != 0) || !starts.is_sorted_by(|a, b| a < b) {
-            return fault("starts that ascend from 0", "others".to_owned());
-        }
-        if starts.last().is_some_and(|&start| start >= nsamps) {
-            return fault("starts before the end of the song", format!("one from {nsamps} on"));
-        }
+        check_starts(&starts, values.len(), nsamps)?;
         for (index, frame) in values.iter().enumerate() {
             check_frame(index, frame)?;
         }
@@ -109,6 +100,21 @@ impl ScoreRuns {
         check_limit("score in bytes", MAX_SCORE_BYTES as u64, frames.saturating_mul(FRAME_BYTES as u64))?;
         Ok(super::ExpressiveScore { rate, nsamps: self.nsamps, frames: super::downsample::frames(self, rate, frames) })
     }
+}
+
+/// Refuses starts of runs that do not fit the number of frames and the length of the song.
+pub(crate) fn check_starts(starts: &[u64], frames: usize, nsamps: u64) -> Result<(), TokenizerError> {
+    let fault = |expected: &str, found: String| Err(TokenizerError::Score { expected: expected.to_owned(), found });
+    if starts.len() != frames {
+        return fault("as many starts as frames", format!("{} and {frames}", starts.len()));
+    }
+    if starts.first().is_some_and(|&start| start != 0) || !starts.is_sorted_by(|a, b| a < b) {
+        return fault("starts that ascend from 0", "others".to_owned());
+    }
+    if starts.last().is_some_and(|&start| start >= nsamps) {
+        return fault("starts before the end of the song", format!("one from {nsamps} on"));
+    }
+    Ok(())
 }
 
 /// The states of a voice and when they begin. More than one may begin at one tick; the last of them counts.

@@ -20,6 +20,12 @@ use numpy::{dtype, scalar};
 /// The most objects that a pickle may build, and the most that may lie on its stack.
 const MAX_OBJECTS: usize = 2 << 20;
 
+/// The most bytes that the strings made of other strings may have: a short pickle could make many of a long one.
+const MAX_ENCODED_BYTES: u64 = 64 << 20;
+
+/// The most dimensions of an array.
+const MAX_DIMENSIONS: usize = 8;
+
 /// The index of an object among those built.
 pub(super) type Id = u32;
 
@@ -57,8 +63,22 @@ pub(super) enum Function {
 /// The result of a pickle: the object left on the stack, and all that it may refer to.
 #[derive(Debug)]
 pub(super) struct Unpickled {
-    pub(super) objects: Vec<Object>,
+    objects: Vec<Object>,
+    /// Where the opcode that made each object stands.
+    offsets: Vec<u32>,
     pub(super) root: Id,
+}
+
+impl Unpickled {
+    pub(super) fn object(&self, id: Id) -> Option<&Object> {
+        self.objects.get(id as usize)
+    }
+
+    /// An object that is not what should be there.
+    pub(super) fn fault(&self, id: Id, expected: impl Into<String>, found: impl Into<String>) -> TokenizerError {
+        let offset = self.offsets.get(id as usize).copied().unwrap_or_default() as usize;
+        TokenizerError::Pickle { offset, expected: expected.into(), found: found.into() }
+    }
 }
 
 /// Runs a pickle.
@@ -69,9 +89,9 @@ pub(super) fn unpickle(bytes: &[u8]) -> Result<Unpickled, TokenizerError> {
         let opcode = machine.byte()?;
         if opcode == b'.' {
             let root = machine.pop()?;
-            return Ok(Unpickled { objects: machine.objects, root });
+            return Ok(Unpickled { objects: machine.objects, offsets: machine.offsets, root });
         }
-        machine.step(opcode)?;
+        machine.step(opcode).map_err(|error| error.at("byte", machine.opcode_at))?;
     }
 }
 
@@ -81,6 +101,9 @@ struct Machine<'a> {
     at: usize,
     opcode_at: usize,
     objects: Vec<Object>,
+    offsets: Vec<u32>,
+    /// The bytes of the strings made of other strings.
+    encoded: u64,
     stack: Vec<Id>,
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
@@ -177,6 +200,7 @@ impl<'a> Machine<'a> {
     fn push(&mut self, object: Object) -> Result<(), TokenizerError> {
         crate::error::check_limit("objects in a pickle", MAX_OBJECTS as u64, self.objects.len() as u64 + 1)?;
         self.objects.push(object);
+        self.offsets.push(self.opcode_at as u32); // no input is longer than 64 MiB
         self.push_id(self.objects.len() as Id - 1)
     }
 
@@ -354,6 +378,10 @@ impl<'a> Machine<'a> {
             _ => None,
         };
         let result = result.ok_or_else(|| self.fault(format!("arguments of {function:?}"), "others"))?;
+        if let (Function::Encode, Object::Bytes(bytes)) = (function, &result) {
+            self.encoded += bytes.len() as u64;
+            crate::error::check_limit("strings of a pickle in bytes", MAX_ENCODED_BYTES, self.encoded)?;
+        }
         self.push(result)
     }
 
@@ -387,6 +415,9 @@ impl<'a> Machine<'a> {
     }
 
     fn shape(&self, ids: &[Id]) -> Option<Vec<i64>> {
+        if ids.len() > MAX_DIMENSIONS {
+            return None;
+        }
         ids.iter()
             .map(|&id| match self.object(id) {
                 Object::Int(extent) => Some(*extent),

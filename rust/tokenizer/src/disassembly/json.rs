@@ -1,0 +1,128 @@
+//! Tuples as JSON: a list of lists, read straight into lines, so that no tree of it is ever in memory.
+
+use std::fmt;
+
+use lakhnes_apu::formats::disassembly::Field;
+use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
+
+use super::is_word;
+use crate::error::TokenizerError;
+
+/// The rows of a file, each a line with commas between its fields.
+pub(super) fn read_rows(bytes: &[u8]) -> Result<String, TokenizerError> {
+    TokenizerError::check_input(bytes.len())?;
+    let mut rows = String::new();
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    Rows(&mut rows).deserialize(&mut json).and_then(|()| json.end()).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let message = error.to_string();
+        let found = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message).to_owned();
+        TokenizerError::Json { line, column, expected: "a list of lists of strings and integers", found }
+    })?;
+    Ok(rows)
+}
+
+/// Writes tuples.
+pub(super) fn text(tuples: impl Iterator<Item = Vec<Field>>) -> String {
+    use fmt::Write as _;
+    let mut text = String::from("[");
+    for fields in tuples {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        text.push('[');
+        for (index, field) in fields.iter().enumerate() {
+            let (comma, quote) = (if index > 0 { "," } else { "" }, if field.is_number() { "" } else { "\"" });
+            // No name of a field has anything to escape; and to write to a string cannot fail.
+            let _ = write!(text, "{comma}{quote}{field}{quote}");
+        }
+        text.push(']');
+    }
+    text.push(']');
+    text
+}
+
+/// The list of rows, or the fields of one.
+struct Rows<'a>(&'a mut String);
+struct Row<'a>(&'a mut String);
+struct Cell<'a>(&'a mut String);
+
+impl<'de> DeserializeSeed<'de> for Rows<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Rows<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
+        while rows.next_element_seed(Row(self.0))?.is_some() {}
+        if self.0.ends_with('\n') {
+            self.0.pop();
+        }
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Row<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Row<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of strings and integers")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut cells: A) -> Result<(), A::Error> {
+        while cells.next_element_seed(Cell(self.0))?.is_some() {
+            self.0.push(',');
+        }
+        if self.0.ends_with(',') {
+            self.0.pop();
+        }
+        self.0.push('\n');
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Cell<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl Visitor<'_> for Cell<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a short string or an integer")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
+        self.0.push_str(&number.to_string());
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<(), E> {
+        if !is_word(word) {
+            return Err(E::custom("a string that is no name"));
+        }
+        self.0.push_str(word);
+        Ok(())
+    }
+}
