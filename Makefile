@@ -18,7 +18,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-rust test-python lint format build bench coverage fuzz song-statistics tasks clean
+.PHONY: help setup demo test test-rust test-python check-data lint format build bench coverage fuzz song-statistics tasks clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +51,11 @@ test-rust: setup ## run the Rust tests
 test-python: setup ## run the Python tests
 	$(BIN)/python -m pytest
 
+check-data: setup ## check all 4,905 songs of NES-MDB (in ../shared/data): both texts by SHA-256, MIDI and texts as fixed points
+	LAKHNES_ALL_SONGS=1 $(BIN)/python -m pytest -s tests/test_golden_formats.py tests/test_golden.py -k 'nesmdb or fixed or change'
+
 fuzz: ## read a million damaged files of each kind (MUTATIONS=1000000)
+	LAKHNES_MUTATIONS=$(MUTATIONS) cargo test --release --locked -p lakhnes-tokenizer --test mutated_files -- --nocapture
 	LAKHNES_MUTATIONS=$(MUTATIONS) cargo run --release --locked -p lakhnes-apu --example fuzz
 
 lint: setup ## check style, types and stubs of both languages

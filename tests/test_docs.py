@@ -14,8 +14,8 @@ from lakhnes.cli import cli
 README = (ROOT / "README.md").read_text()
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language, text=README):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def test_the_python_of_the_readme_runs():
@@ -28,6 +28,14 @@ def test_the_python_of_the_readme_runs():
         "4410", "4400"
     )
     assert len(names["samples"]) > 44_000
+
+
+def test_the_python_of_the_page_of_formats_runs():
+    names = {}
+    examples = blocks("python", (ROOT / "docs" / "formats.md").read_text())
+    assert examples
+    for block in examples:
+        exec(compile(block, "formats.md", "exec"), names)
 
 
 def test_the_examples_of_the_package_give_what_they_say():

@@ -45,6 +45,9 @@ def test_each_augmentation_does_what_it_says():
     assert [VOCABULARY.symbol(id) for id in switched[1:3]] == ["P2_NOTEON_60", "P1_NOTEON_50"]
     drums = augment_events(events, keep=[False, False, False, True])
     assert [VOCABULARY.symbol(id) for id in drums[drums > 0]] == ["NO_NOTEON_3"]
+    trimmed = augment_events(drums, trim=True)
+    assert VOCABULARY.symbol(trimmed[0]) == "NO_NOTEON_3"
+    assert (trimmed[[0, -1]] > 0).all()
 
 
 @given(st.integers(0, 2**64 - 1))

@@ -168,7 +168,7 @@ def test_scores_are_arrays_that_come_back(kind, tmp_path, song):
         ({"rate": 24.0, "nsamps": 10}, "expected arrays rate, nsamps and seprsco"),
         ({"rate": 24.0, "nsamps": 10, "seprsco": np.zeros((2, 3), np.uint8)}, r"expected uint8 of N x 4"),
         ({"rate": 24.0, "nsamps": 10, "seprsco": np.zeros((2, 4))}, "found float64"),
-        ({"rate": [24.0], "nsamps": 10, "seprsco": np.zeros((2, 4), np.uint8)}, "one number as rate"),
+        ({"rate": [24.0], "nsamps": 10, "seprsco": np.zeros((2, 4), np.uint8)}, "rate: expected one number"),
         ({"rate": 24.0, "nsamps": -1, "seprsco": np.zeros((2, 4), np.uint8)}, "nsamps: expected 0 or more"),
         ({"rate": 24.0, "nsamps": 10, "seprsco": np.full((2, 4), 9, np.uint8)}, "a note that p1 has, found 9"),
         ({"rate": np.array(None), "nsamps": 10, "seprsco": np.zeros((2, 4), np.uint8)}, "allow_pickle=False"),

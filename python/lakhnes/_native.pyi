@@ -1,6 +1,6 @@
 """Types of the extension module. What each name does is told here; `mypy.stubtest` holds the file to the extension."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import Any, Literal, final
 
@@ -20,11 +20,18 @@ __all__ = [
     "augment_events",
     "convert_texts",
     "events_from_text",
+    "log_of_raw_score",
     "quantize_events",
+    "raw_runs",
+    "raw_score",
     "render_files",
     "sample_augmentation",
     "score_of_song",
+    "score_runs_of_song",
+    "song_of_raw_score",
     "song_of_score",
+    "song_of_score_runs",
+    "source_notes",
     "tokenize_files",
     "wav_loop_chunk",
 ]
@@ -186,8 +193,8 @@ class RegisterLog:
         data
             The bytes.
         format
-            ``vgm`` or ``vgz``; a disassembly of NES-MDB as text, ``ndr``, ``ndf`` or ``nlm``, or pickled, ``ndr.pkl``,
-            ``ndf.pkl`` or ``nlm.pkl``. Nothing in a pickle is executed.
+            ``vgm`` or ``vgz``; a disassembly of NES-MDB, ``ndr``, ``ndf`` or ``nlm``, as text, or with ``.json`` or
+            ``.pkl`` after its name. Nothing in a pickle is executed.
 
         Raises
         ------
@@ -212,8 +219,8 @@ class RegisterLog:
         FormatError, LimitError
             If the bytes are no VGM with one NES APU; the message names the place.
         """
-    def to_vgm(self) -> bytes:
-        """Write a VGM 1.61 file."""
+    def to_vgm(self, *, long_waits: bool = False) -> bytes:
+        """Write a VGM 1.61 file; with `long_waits`, every wait as the command with two bytes, as ``nesmdb`` does."""
     def to_nsf(self, *, timing: str = "exact") -> bytes:
         """Write an NSF 1 file: a program for the console (or an emulator of it) that plays the log.
 
@@ -233,6 +240,17 @@ class RegisterLog:
         """
     def to_text(self, format: str) -> str:
         """Write a disassembly of NES-MDB: ``ndr`` (raw), ``ndf`` (functional) or ``nlm`` (for language models)."""
+    def to_json(self, format: str) -> str:
+        """Write a disassembly as JSON, a list of lists of strings and integers; `format` is as in `to_text`."""
+    @staticmethod
+    def from_tuples(tuples: Iterable[Iterable[str | int]], format: str) -> RegisterLog:
+        """Read a disassembly from tuples (or lists) of strings and integers; the reverse of `to_tuples`.
+
+        Raises
+        ------
+        FormatError, LimitError
+            If a tuple is no event; the message names it, counted from 1.
+        """
     def to_tuples(self, format: str) -> list[tuple[str | int, ...]]:
         """Give the events of a disassembly as tuples of strings and integers; `format` is as in `to_text`."""
     def shorten(self, start: int = 0, count: int = ...) -> RegisterLog:
@@ -532,6 +550,7 @@ def augment_events(
     stretch: float = 1.0,
     switch_pulses: bool = False,
     keep: Sequence[bool] = ...,
+    trim: bool = False,
     vocabulary: Vocabulary | None = None,
 ) -> npt.NDArray[np.int32]:
     """Vary a song in the compact form (LakhNES, section 4.3).
@@ -548,6 +567,8 @@ def augment_events(
         Whether P1 and P2 exchange their parts.
     keep
         Which of P1, P2, TR and NO stay; four booleans.
+    trim
+        Whether the silence before the first event and after the last goes.
     vocabulary
         TX1 where none is given.
     """
@@ -582,6 +603,52 @@ def song_of_score(kind: str, rate: float, nsamps: int, data: bytes) -> Song:
     ------
     FormatError, LimitError
         If no voice has such notes; the message names the frame.
+    """
+
+def score_runs_of_song(song: Song) -> tuple[npt.NDArray[np.int64], bytes]:
+    """Give the exact expressive score of a song by runs: where they begin, in ticks, and their frames of 12 bytes."""
+
+def song_of_score_runs(nsamps: int, starts: npt.NDArray[np.int64], data: bytes) -> Song:
+    """Make a song of the runs of an expressive score; the reverse of `score_runs_of_song`.
+
+    Raises
+    ------
+    FormatError, LimitError
+        If the parts do not fit each other, or no voice has such notes.
+    """
+
+def raw_runs(played: Song | RegisterLog, *, exact: bool = False) -> tuple[int, tuple[npt.NDArray[np.int64], bytes]]:
+    """Give the chip's clock and the raw score by runs: where they begin, in ticks, and their frames (16 bytes each).
+
+    A frame is timer high, timer low, volume and timbre of p1, p2, tr and no. `exact` is as in `RegisterLog.transcribe`.
+    """
+
+def raw_score(played: Song | RegisterLog, rate: float | None, *, exact: bool = False) -> tuple[int, float, bytes]:
+    """Give the chip's clock, the frame rate and the frames of a raw score; for the rate None see `score_of_song`."""
+
+def log_of_raw_score(
+    clock_hz: int, rate: float, nsamps: int, data: bytes, starts: npt.NDArray[np.int64] | None = None
+) -> RegisterLog:
+    """Give the register writes that play a raw score, of frames or, with `starts`, of runs at 44,100 frames a second.
+
+    Raises
+    ------
+    FormatError, LimitError, ValueError
+        If the parts do not fit each other, or no voice has such a state.
+    """
+
+def song_of_raw_score(
+    clock_hz: int, rate: float, nsamps: int, data: bytes, starts: npt.NDArray[np.int64] | None = None
+) -> Song:
+    """Make a song of the nearest notes of a raw score; the parameters are those of `log_of_raw_score`."""
+
+def source_notes(data: bytes) -> npt.NDArray[np.int64]:
+    """Read the notes and drum hits of any MIDI file, as they are before `Song.arrange`.
+
+    Returns
+    -------
+    int64 array of shape (notes, 5)
+        By onset: start and end in ticks of 1/44,100 s, channel (9: drums), MIDI note, level (1 to 15).
     """
 
 def render_files(
@@ -619,9 +686,11 @@ def wav_loop_chunk(start: int, end: int, sample_rate: int) -> bytes:
     """
 
 def convert_texts(
-    songs: Sequence[tuple[bytes, str]], formats: Sequence[str], *, threads: int = 0
+    songs: Sequence[tuple[bytes, str]], formats: Sequence[str], *, threads: int = 0, exact: bool = False
 ) -> list[tuple[bytes, ...] | str]:
     """Convert songs, each the bytes of a file and its format, to texts (``tx1``, ``tx2``).
+
+    Register writes are transcribed, true to the chip if `exact`.
 
     Returns
     -------

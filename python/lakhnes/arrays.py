@@ -2,34 +2,57 @@
 
 import io
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from lakhnes._native import Song, score_of_song, song_of_score
+from lakhnes._native import (
+    RegisterLog,
+    Song,
+    log_of_raw_score,
+    raw_runs,
+    raw_score,
+    score_of_song,
+    score_runs_of_song,
+    song_of_raw_score,
+    song_of_score,
+    song_of_score_runs,
+)
 from lakhnes.errors import FormatError, LimitError
-from lakhnes.files import ARCHIVE_RATE
+from lakhnes.files import ARCHIVE_RATE, MAX_SCORE_RATE
 
-__all__ = ["read_arrays", "write_arrays"]
+__all__ = ["from_arrays", "read_arrays", "to_arrays", "write_arrays"]
 
 MAX_ARRAY_BYTES = 64 * 2**20
 """The most bytes that the arrays of a file may have, unpacked."""
 
-_SHAPES = {"exprsco": (4, 3), "seprsco": (4,), "blndsco": (3,)}
+_SHAPES = {"exprsco": (4, 3), "seprsco": (4,), "blndsco": (3,), "rawsco": (4, 4)}
 """The shape of a frame of each kind of score."""
 
+_BY_RUNS = ("exprsco", "rawsco")
+"""The kinds that are written by runs at the full rate."""
 
-def write_arrays(song: Song, format: str, rate: float | None = ARCHIVE_RATE) -> bytes:
-    """Give the bytes of an ``.npz`` file of ``rate``, ``nsamps`` and the frames, a uint8 array named for its kind.
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def to_arrays(played: Song | RegisterLog, kind: str, rate: float | None = None, *, exact: bool = False) -> Arrays:
+    """Give a score as arrays: ``rate``, ``nsamps`` and the frames under the name of their kind.
 
     Parameters
     ----------
-    song
-        The song.
-    format
-        ``exprsco.npz``, frames of shape (4, 3); ``seprsco.npz``, (4,); ``blndsco.npz``, (3,) with zeros last.
+    played
+        A song, or register writes, which are transcribed.
+    kind
+        ``exprsco``, uint8 frames of shape (4, 3): note, velocity and timbre of p1, p2, tr, no; ``seprsco``, (4,): their
+        notes; ``blndsco``, (3,): those of p1, p2 and tr from low to high, zeros last; ``rawsco``, (4, 4): timer high,
+        timer low, volume and timbre, with an array ``clock`` in Hz.
     rate
-        Frames a second; None takes the lowest that keeps the notes.
+        Frames a second, above 0 and at most 44,100; 0 takes the lowest that keeps the notes, None 24, and 44,100 for
+        ``rawsco``. At 44,100 an expressive and a raw score are given by runs: ``starts`` in samples, and ``values``.
+    exact
+        Transcribe true to the chip; see `RegisterLog.transcribe`.
 
     Raises
     ------
@@ -38,17 +61,79 @@ def write_arrays(song: Song, format: str, rate: float | None = ARCHIVE_RATE) -> 
     ValueError
         If the rate is out of range.
     """
-    kind = format.removesuffix(".npz")
-    chosen, data = score_of_song(song, kind, rate)
-    frames = np.frombuffer(data, dtype=np.uint8).reshape(-1, *_SHAPES[kind])
+    if rate is None:
+        rate = MAX_SCORE_RATE if kind == "rawsco" else ARCHIVE_RATE
+    arrays: Arrays = {}
+    if kind == "rawsco" and rate == MAX_SCORE_RATE:
+        clock, (starts, data) = raw_runs(played, exact=exact)
+        arrays = {"clock": np.array(clock, np.int64), "starts": starts, "values": _frames(data, kind)}
+    elif kind == "rawsco":
+        clock, rate, data = raw_score(played, rate or None, exact=exact)
+        arrays = {"clock": np.array(clock, np.int64), kind: _frames(data, kind)}
+    else:
+        song = played if isinstance(played, Song) else played.transcribe(exact=exact)
+        if kind in _BY_RUNS and rate == MAX_SCORE_RATE:
+            starts, data = score_runs_of_song(song)
+            arrays = {"starts": starts, "values": _frames(data, kind)}
+        else:
+            rate, data = score_of_song(song, kind, rate or None)
+            arrays = {kind: _frames(data, kind)}
+    return {"rate": np.array(rate, np.float64), "nsamps": np.array(played.length, np.int64), **arrays}
+
+
+def from_arrays(arrays: Mapping[str, npt.ArrayLike], kind: str, *, score: bool = False) -> Song | RegisterLog:
+    """Make a song of a score; of a raw score its register writes, or with `score` its notes.
+
+    The reverse of `to_arrays`.
+
+    Raises
+    ------
+    FormatError
+        If an array is missing, or is not that of a score; the message names it.
+    LimitError
+        If the frames take more than 64 MiB.
+    """
+    try:
+        rate, nsamps = (np.asarray(arrays[name]) for name in ("rate", "nsamps"))
+        by_runs = kind not in arrays and kind in _BY_RUNS
+        name = "values" if by_runs else kind
+        frames = np.asarray(arrays[name])
+        starts = np.asarray(arrays["starts"]) if by_runs else None
+        clock = np.asarray(arrays["clock"]) if kind == "rawsco" else np.array(0)
+    except KeyError as error:
+        raise FormatError(f"expected arrays rate, nsamps and {kind} (or starts and values): no array {error}") from None
+    if frames.dtype != np.uint8 or frames.ndim != len(_SHAPES[kind]) + 1 or frames.shape[1:] != _SHAPES[kind]:
+        shape = " x ".join(map(str, ("N", *_SHAPES[kind])))
+        raise FormatError(f"{name}: expected uint8 of {shape}, found {frames.dtype} of {frames.shape}")
+    for what, number, kinds in (("rate", rate, "iuf"), ("nsamps", nsamps, "iu"), ("clock", clock, "iuf")):
+        if number.shape != () or number.dtype.kind not in kinds:
+            raise FormatError(f"{what}: expected one number, found {number.dtype} of {number.shape}")
+    for what, value, limit in (("nsamps", int(nsamps), 2**63), ("clock", float(clock), 2**32)):
+        if not 0 <= value < limit:
+            raise FormatError(f"{what}: expected 0 or more, below {limit}, found {value}")
+    if starts is not None:
+        if starts.ndim != 1 or starts.dtype.kind not in "iu":
+            raise FormatError(f"starts: expected integers of shape N, found {starts.dtype} of {starts.shape}")
+        starts = starts.astype(np.int64)
+    length, data = int(nsamps), frames.tobytes()
+    if kind == "rawsco":
+        read = song_of_raw_score if score else log_of_raw_score
+        return read(int(clock), float(rate), length, data, starts)
+    if starts is not None:
+        return song_of_score_runs(length, starts, data)
+    return song_of_score(kind, float(rate), length, data)
+
+
+def write_arrays(played: Song | RegisterLog, format: str, rate: float | None = None, *, exact: bool = False) -> bytes:
+    """Give the bytes of an ``.npz`` file of the arrays that `to_arrays` gives for ``KIND.npz``."""
     file = io.BytesIO()
-    arrays: dict[str, Any] = {"rate": np.float64(chosen), "nsamps": np.int64(song.length), kind: frames}
+    arrays: dict[str, Any] = to_arrays(played, format.removesuffix(".npz"), rate, exact=exact)
     np.savez_compressed(file, **arrays)
     return file.getvalue()
 
 
-def read_arrays(data: bytes, format: str) -> Song:
-    """Read a song from the bytes of such a file. Nothing in it is executed.
+def read_arrays(data: bytes, format: str, *, score: bool = False) -> Song | RegisterLog:
+    """Read a score from the bytes of such a file, as `from_arrays` does. Nothing in it is executed.
 
     Raises
     ------
@@ -58,24 +143,22 @@ def read_arrays(data: bytes, format: str) -> Song:
         If they take more than 64 MiB.
     """
     kind = format.removesuffix(".npz")
+    wanted = ("rate", "nsamps", "clock", "starts", "values", kind)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
         if size > MAX_ARRAY_BYTES:
             raise LimitError(f"arrays of {size} bytes, expected at most {MAX_ARRAY_BYTES}")
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            rate, nsamps, frames = (np.asarray(arrays[name]) for name in ("rate", "nsamps", kind))
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {name: np.asarray(file[name]) for name in wanted if name in file}
     except LimitError:
         raise
     except (ValueError, OSError, KeyError, EOFError, MemoryError, NotImplementedError, RuntimeError) as error:
         raise FormatError(f"expected arrays rate, nsamps and {kind} in a .npz file: {error}") from None
     except zipfile.BadZipFile as error:
         raise FormatError(f"expected a .npz file: {str(error).lower()}") from None
-    if frames.dtype != np.uint8 or frames.shape[1:] != _SHAPES[kind] or frames.ndim != len(_SHAPES[kind]) + 1:
-        shape = " x ".join(map(str, ("N", *_SHAPES[kind])))
-        raise FormatError(f"{kind}: expected uint8 of {shape}, found {frames.dtype} of {frames.shape}")
-    if rate.shape != () or nsamps.shape != () or rate.dtype.kind not in "iuf" or nsamps.dtype.kind not in "iu":
-        raise FormatError("expected one number as rate and one integer as nsamps")
-    if int(nsamps) < 0:
-        raise FormatError(f"nsamps: expected 0 or more, found {int(nsamps)}")
-    return song_of_score(kind, float(rate), int(nsamps), frames.tobytes())
+    return from_arrays(arrays, kind, score=score)
+
+
+def _frames(data: bytes, kind: str) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(data, dtype=np.uint8).reshape(-1, *_SHAPES[kind])

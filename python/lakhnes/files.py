@@ -49,12 +49,16 @@ SUFFIXES = {
     ".exprsco.npz": "exprsco.npz",
     ".seprsco.npz": "seprsco.npz",
     ".blndsco.npz": "blndsco.npz",
+    ".rawsco.npz": "rawsco.npz",
     ".vgm": "vgm",
     ".vgz": "vgz",
     ".nsf": "nsf",
     ".ndr.txt": "ndr",
     ".ndf.txt": "ndf",
     ".nlm.txt": "nlm",
+    ".ndr.json": "ndr.json",
+    ".ndf.json": "ndf.json",
+    ".nlm.json": "nlm.json",
     ".ndr.pkl": "ndr.pkl",
     ".ndf.pkl": "ndf.pkl",
     ".nlm.pkl": "nlm.pkl",
@@ -64,13 +68,13 @@ SUFFIXES = {
 }
 """The format that the end of a file's name stands for."""
 
-ARRAYS = ("exprsco.npz", "seprsco.npz", "blndsco.npz")
-"""Formats that hold a song as arrays of numpy."""
+ARRAYS = ("exprsco.npz", "seprsco.npz", "blndsco.npz", "rawsco.npz")
+"""Formats that hold a score as arrays of numpy; that of the last, a raw score, is the state of the chip."""
 
 SCORES = ("tx1", "tx2", "mid", "exprsco", "seprsco", "blndsco")
 """Formats that hold a song and that the extension module reads by itself."""
 
-LOGS = ("vgm", "vgz", "ndr", "ndf", "nlm", "ndr.pkl", "ndf.pkl", "nlm.pkl")
+LOGS = ("vgm", "vgz", "ndr", "ndf", "nlm", "ndr.json", "ndf.json", "nlm.json", "ndr.pkl", "ndf.pkl", "nlm.pkl")
 """Formats that hold register writes."""
 
 PLAYABLE = (*SCORES, *ARRAYS, *LOGS)
@@ -79,7 +83,22 @@ PLAYABLE = (*SCORES, *ARRAYS, *LOGS)
 AUDIO_FORMATS = ("wav", "flac", "ogg")
 """Formats that hold sound."""
 
-WRITABLE = ("tx1", "tx2", "mid", "vgm", "vgz", "nsf", *ARRAYS, "ndr", "ndf", "nlm", *AUDIO_FORMATS)
+WRITABLE = (
+    "tx1",
+    "tx2",
+    "mid",
+    "vgm",
+    "vgz",
+    "nsf",
+    *ARRAYS,
+    "ndr",
+    "ndf",
+    "nlm",
+    "ndr.json",
+    "ndf.json",
+    "nlm.json",
+    *AUDIO_FORMATS,
+)
 """Formats that a song can be written in."""
 
 

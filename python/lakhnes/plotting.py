@@ -1,14 +1,18 @@
 """Pictures of songs."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lakhnes._native import Song
+import numpy as np
+import numpy.typing as npt
+
+from lakhnes._native import Song, source_notes
 from lakhnes.errors import FormatError
 from lakhnes.files import replacing
 
-__all__ = ["COLORS", "PICTURES", "piano_roll_figure", "plot_song"]
+__all__ = ["COLORS", "PICTURES", "arrangement_figure", "piano_roll_figure", "plot_arrangement", "plot_song"]
 
 COLORS = {"p1": "#c8102e", "p2": "#e98300", "tr": "#0057b7", "no": "#5b6770"}
 """The colour of each voice."""
@@ -17,6 +21,9 @@ PICTURES = (".png", ".svg", ".pdf")
 """The ends of the names of pictures that can be written."""
 
 TICKS_PER_SECOND = 44_100
+
+DRUMS = 9
+"""The MIDI channel of the drums, from 0."""
 
 
 def piano_roll_figure(song: Song, title: str | None = None) -> Any:
@@ -30,10 +37,57 @@ def piano_roll_figure(song: Song, title: str | None = None) -> Any:
 
     figure = Figure(figsize=(10, 4), layout="constrained")
     pitched, noise = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+    _draw_voices(song, pitched, noise)
+    if title:
+        pitched.set_title(title)
+    return figure
+
+
+def arrangement_figure(data: bytes, song: Song, report: Mapping[str, Any], title: str | None = None) -> Any:
+    """Draw a MIDI file and what `Song.arrange` made of it, one above the other.
+
+    Before by channel, after by voice. Crosses mark the notes that are left out, but for those that another doubles.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    notes = source_notes(data)
+    figure = Figure(figsize=(10, 8), layout="constrained")
+    before, drums, pitched, noise = figure.subplots(4, 1, sharex=True, height_ratios=[4, 1, 4, 1])
+    colors = colormaps["tab20"].colors  # type: ignore[attr-defined]
+    for channel in np.unique(notes[:, 2]):
+        axes = drums if channel == DRUMS else before
+        rows = notes[notes[:, 2] == channel]
+        color = COLORS["no"] if channel == DRUMS else colors[channel % len(colors)]
+        _draw_notes(axes, rows[:, 0], rows[:, 1], rows[:, 3], color, f"channel {channel + 1}")
+    for axes, is_drums in ((before, False), (drums, True)):
+        unplaced = [row for row in report["unplaced"] if (row[1] == DRUMS) == is_drums and row[3] != "doubled"]
+        if unplaced:
+            ticks, pitches = np.array([(tick, pitch) for tick, _, pitch, _ in unplaced]).T
+            axes.plot(ticks / TICKS_PER_SECOND, pitches, "kx", markersize=3, markeredgewidth=0.6, label="left out")
+    before.set_ylabel("before: MIDI note")
+    if before.has_data():
+        before.legend(loc="upper right", ncols=6, frameon=False, fontsize="x-small")
+    drums.set_ylabel("drums")
+    _draw_voices(song, pitched, noise)
+    pitched.set_ylabel("after: MIDI note")
+    low, high = zip(before.get_ylim(), pitched.get_ylim(), strict=True)
+    if before.has_data() and pitched.has_data():
+        before.set_ylim(min(low), max(high))
+        pitched.set_ylim(min(low), max(high))
+    facts = f"{report['placed']} of {report['notes']} notes"
+    before.set_title(f"{title}: {facts}" if title else facts)
+    return figure
+
+
+def _draw_voices(song: Song, pitched: Any, noise: Any) -> None:
     for name, notes in song.voices.items():
         axes = noise if name == "no" else pitched
-        starts, ends, pitches = notes[:, 0] / TICKS_PER_SECOND, notes[:, 1] / TICKS_PER_SECOND, notes[:, 2]
-        axes.barh(pitches, ends - starts, left=starts, height=0.9, color=COLORS[name], label=name, linewidth=0)
+        _draw_notes(axes, notes[:, 0], notes[:, 1], notes[:, 2], COLORS[name], name)
     pitched.set_ylabel("pitch (MIDI note)")
     if any(len(notes) for name, notes in song.voices.items() if name != "no"):
         pitched.legend(loc="upper right", ncols=3, frameon=False)
@@ -41,9 +95,24 @@ def piano_roll_figure(song: Song, title: str | None = None) -> Any:
     noise.set_ylim(0, 17)
     noise.set_xlabel("seconds")
     noise.set_xlim(0, max(song.duration, 0.1))
-    if title:
-        pitched.set_title(title)
-    return figure
+
+
+def _draw_notes(
+    axes: Any,
+    starts: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+    pitches: npt.NDArray[np.int64],
+    color: Any,
+    label: str,
+) -> None:
+    from matplotlib.collections import PolyCollection
+
+    # One collection: thousands of bars by themselves take seconds.
+    left, right = starts / TICKS_PER_SECOND, ends / TICKS_PER_SECOND
+    low, high = pitches - 0.45, pitches + 0.45
+    corners = np.stack([np.stack(corner, -1) for corner in ((left, low), (right, low), (right, high), (left, high))], 1)
+    axes.add_collection(PolyCollection(list(corners), facecolors=[color], linewidths=0, label=label))
+    axes.autoscale_view()
 
 
 def plot_song(
@@ -58,10 +127,33 @@ def plot_song(
     OSError
         If the file cannot be written; nothing is left behind then.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in PICTURES:
+    _check_picture(path)
+    _save(piano_roll_figure(song, title), path, dpi=dpi, overwrite=overwrite)
+
+
+def plot_arrangement(
+    data: bytes,
+    song: Song,
+    report: Mapping[str, Any],
+    path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    dpi: int = 100,
+    overwrite: bool = True,
+) -> None:
+    """Write the picture of a MIDI file and of its arrangement; see `arrangement_figure` and `plot_song`."""
+    _check_picture(path)
+    _save(arrangement_figure(data, song, report, title), path, dpi=dpi, overwrite=overwrite)
+
+
+def _check_picture(path: str | os.PathLike[str]) -> None:
+    if Path(path).suffix.lower() not in PICTURES:
         raise FormatError(f"{path}: the name must end in one of {' '.join(PICTURES)}")
+
+
+def _save(figure: Any, path: str | os.PathLike[str], *, dpi: int, overwrite: bool) -> None:
+    suffix = Path(path).suffix.lower()
     with replacing(path, overwrite=overwrite) as temporary:
         # Without a date the same song gives the same bytes.
         metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix)
-        piano_roll_figure(song, title).savefig(temporary, format=suffix[1:], dpi=dpi, metadata=metadata)
+        figure.savefig(temporary, format=suffix[1:], dpi=dpi, metadata=metadata)

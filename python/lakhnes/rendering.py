@@ -14,7 +14,7 @@ from lakhnes._native import Song
 from lakhnes.arranging import arrange
 from lakhnes.audio import write_audio
 from lakhnes.errors import LakhnesError, warn_of_skipped
-from lakhnes.files import PLAYABLE, format_of, one_line, read_limited
+from lakhnes.files import ARRAYS, PLAYABLE, format_of, one_line, read_limited
 from lakhnes.songs import Expression, Filter, Mixer, read_log
 
 __all__ = ["STEMS", "Arrangement", "BatchReport", "RenderJob", "render_files", "stem_path"]
@@ -129,11 +129,21 @@ def render_files(
         "fade": fade,
         "expression": expression,
     }
-    if format == "wav" and not stems and not any(job.arrangement for job in jobs):
-        _render_wavs(jobs, threads, options, done)
-    else:
-        _render_encoded(jobs, threads, options, format, stems, report.arranged, done)
+    fast = [format == "wav" and not stems and _is_native(job) for job in jobs]
+    native = [job for job, is_fast in zip(jobs, fast, strict=True) if is_fast]
+    others = [job for job, is_fast in zip(jobs, fast, strict=True) if not is_fast]
+    if native:
+        _render_wavs(native, threads, options, done)
+    if others:
+        _render_encoded(others, threads, options, format, stems, report.arranged, done)
     return report
+
+
+def _is_native(job: RenderJob) -> bool:
+    """Tell whether the extension module reads such a song by itself."""
+    name = job.source.name.lower()
+    is_array = job.source_format in ARRAYS or (job.source_format is None and name.endswith(".npz"))
+    return job.arrangement is None and not is_array
 
 
 Done = Callable[[RenderJob, Iterable[Path], float, str | None], None]

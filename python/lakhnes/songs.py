@@ -12,7 +12,6 @@ from lakhnes.arrays import read_arrays, write_arrays
 from lakhnes.audio import write_audio
 from lakhnes.errors import FormatError, LakhnesError, warn_of_skipped
 from lakhnes.files import (
-    ARCHIVE_RATE,
     ARRAYS,
     AUDIO_FORMATS,
     LOGS,
@@ -37,8 +36,8 @@ def read(path: str | os.PathLike[str], format: str | None = None) -> Song:
     ----------
     path
         A file that holds a score: ``.tx1.txt .tx2.txt .mid .midi``, ``.pkl`` or ``.npz`` after ``.exprsco``,
-        ``.seprsco`` or ``.blndsco``; or register writes, which are transcribed: ``.vgm .vgz``, ``.txt`` and ``.pkl``
-        after ``.ndr``, ``.ndf`` or ``.nlm``.
+        ``.seprsco`` or ``.blndsco``; or register writes, which are transcribed: ``.vgm .vgz .rawsco.npz``, or ``.txt``,
+        ``.json`` or ``.pkl`` after ``.ndr``, ``.ndf`` or ``.nlm``.
     format
         One of `PLAYABLE`, such as ``mid``, where the name does not say it.
 
@@ -49,7 +48,8 @@ def read(path: str | os.PathLike[str], format: str | None = None) -> Song:
     OSError
         If the file cannot be read.
     """
-    played = decode(read_limited(path), format or format_of(path, PLAYABLE), name=os.fspath(path))
+    chosen = format or format_of(path, PLAYABLE)
+    played = decode(read_limited(path), chosen, name=os.fspath(path), score=True)
     return played if isinstance(played, Song) else played.transcribe()
 
 
@@ -89,11 +89,14 @@ def perform(
     return played.perform(downsample=downsample, expression=expression)
 
 
-def decode(data: bytes, format: str, *, name: str) -> Song | RegisterLog:
-    """Read a song or a log from the bytes of a file; `name` opens the message when they are wrong."""
+def decode(data: bytes, format: str, *, name: str, score: bool = False) -> Song | RegisterLog:
+    """Read a song or a log from the bytes of a file; `name` opens the message when they are wrong.
+
+    A raw score is both: it gives its register writes, or with `score` its notes.
+    """
     try:
         if format in ARRAYS:
-            return read_arrays(data, format)
+            return read_arrays(data, format, score=score)
         if format not in LOGS:
             return Song.from_bytes(data, format)
         log = RegisterLog.from_bytes(data, format)
@@ -107,35 +110,39 @@ def encode(
     played: Song | RegisterLog,
     format: str,
     expression: Expression = "plain",
-    score_rate: float | None = ARCHIVE_RATE,
+    score_rate: float | None = None,
+    *,
+    exact: bool = False,
+    long_waits: bool = False,
 ) -> bytes:
-    """Give the bytes of a file of any format of `WRITABLE` but sound.
-
-    Register writes are transcribed where the format holds a score, at `score_rate` frames a second where it has frames;
-    for the other formats a song is performed with `expression`.
+    """Give the bytes of a file of any format of `WRITABLE` but sound; the parameters are those of `write`.
 
     Raises
     ------
     FormatError
         If the format is none of these.
     """
+    if format in ("tx1", "tx2", "mid"):
+        song = played if isinstance(played, Song) else played.transcribe(exact=exact)
+        if format == "mid":
+            return song.to_midi()
+        return (song.to_tx1() if format == "tx1" else song.to_tx2()).encode()
+    if format in ARRAYS:
+        return write_arrays(played, format, score_rate, exact=exact)
+    if format not in WRITABLE or format in AUDIO_FORMATS:
+        raise FormatError(
+            f"{format}: expected one of {' '.join(name for name in WRITABLE if name not in AUDIO_FORMATS)}"
+        )
+    log = perform(played, expression=expression)
     if format == "vgm":
-        return perform(played, expression=expression).to_vgm()
+        return log.to_vgm(long_waits=long_waits)
     if format == "vgz":
         # Without the time the same song gives the same bytes.
-        return gzip.compress(perform(played, expression=expression).to_vgm(), mtime=0)
+        return gzip.compress(log.to_vgm(long_waits=long_waits), mtime=0)
     if format == "nsf":
-        return perform(played, expression=expression).to_nsf()
-    if format in ("ndr", "ndf", "nlm"):
-        return perform(played, expression=expression).to_text(format).encode()
-    if format not in ("tx1", "tx2", "mid", *ARRAYS):
-        raise FormatError(f"{format}: expected one of tx1 tx2 mid {' '.join(ARRAYS)} vgm vgz nsf ndr ndf nlm")
-    song = played if isinstance(played, Song) else played.transcribe()
-    if format in ARRAYS:
-        return write_arrays(song, format, score_rate)
-    if format == "mid":
-        return song.to_midi()
-    return (song.to_tx1() if format == "tx1" else song.to_tx2()).encode()
+        return log.to_nsf()
+    disassembly, _, form = format.partition(".")
+    return (log.to_json(disassembly) if form == "json" else log.to_text(disassembly)).encode()
 
 
 def render(
@@ -203,7 +210,9 @@ def write(
     overwrite: bool = True,
     sample_rate: int = 44_100,
     expression: Expression = "plain",
-    score_rate: float | None = ARCHIVE_RATE,
+    score_rate: float | None = None,
+    exact: bool = False,
+    long_waits: bool = False,
     **options: Any,
 ) -> None:
     """Write a song as text, MIDI, register writes or sound.
@@ -214,7 +223,7 @@ def write(
         A score, or register writes, which become a score where the format holds one.
     path
         The file; the end of its name says the format: ``.tx1.txt .tx2.txt .mid .exprsco.npz .seprsco.npz .blndsco.npz
-        .vgm .vgz .nsf .ndr.txt .ndf.txt .nlm.txt .wav .flac .ogg``.
+        .rawsco.npz .vgm .vgz .nsf .wav .flac .ogg``, and ``.txt`` or ``.json`` after ``.ndr``, ``.ndf`` or ``.nlm``.
     format
         One of `WRITABLE`, such as ``mid``, where the name does not say it.
     overwrite
@@ -224,8 +233,12 @@ def write(
     expression
         How register writes and sound are performed; see `render`.
     score_rate
-        The frames a second of ``.exprsco.npz .seprsco.npz .blndsco.npz``, above 0 and at most 44,100; None takes the
-        lowest rate that keeps the notes.
+        The frames a second of ``.npz`` scores, above 0 and at most 44,100; 0 takes the lowest rate that keeps the
+        notes, None 24, and 44,100 for raw scores.
+    exact
+        Transcribe register writes true to the chip; see `RegisterLog.transcribe`.
+    long_waits
+        Write every wait of a ``.vgm`` as its longest command, as ``nesmdb`` does, for files that are its to the byte.
 
     Raises
     ------
@@ -241,4 +254,5 @@ def write(
         loop = log.loop_samples(sample_rate=sample_rate, loops=options.get("loops", 1))
         write_audio(path, samples, sample_rate, format=chosen, overwrite=overwrite, loop=loop)
     else:
-        write_bytes(path, encode(song, chosen, expression, score_rate), overwrite=overwrite)
+        data = encode(song, chosen, expression, score_rate, exact=exact, long_waits=long_waits)
+        write_bytes(path, data, overwrite=overwrite)

@@ -28,22 +28,26 @@ data.add_command(shard)
 @click.argument("target", metavar="DEST")
 @click.option("--to", "formats", default="tx1,tx2", show_default=True, help="Texts to write, separated by commas.")
 @click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help="Songs at once.  [default: one a core]")
+@click.option("--exact", is_flag=True, help="Transcribe register writes true to the chip, not as NES-MDB does.")
 @shards_option
 @click.option("-f", "--force", is_flag=True, help="Write into DEST although it is not empty.")
 @common_options
 @pass_console
-def nesmdb(console: Console, source: str, target: str, formats: str, jobs: int, shards: bool, force: bool) -> None:
+def nesmdb(
+    console: Console, source: str, target: str, formats: str, jobs: int, exact: bool, shards: bool, force: bool
+) -> None:
     """Turn an NES-MDB archive or folder into TX1 and TX2 texts.
 
-    SRC is a folder or a .tar.gz or .tar.xz archive with folders train, valid, test of .mid, .exprsco.pkl, .tx1.txt or
-    .tx2.txt files. DEST gets folders of the same names with NAME.tx1.txt and NAME.tx2.txt.
+    SRC is a folder or a .tar.gz or .tar.xz archive with folders train, valid, test of .vgm, .mid, .exprsco.pkl,
+    .tx1.txt or .tx2.txt files, or of any other form of NES-MDB. DEST gets folders of the same names with NAME.tx1.txt
+    and NAME.tx2.txt.
     """
     from lakhnes.data.nesmdb import convert_nesmdb
 
     chosen = text_formats(formats)
     started = time.monotonic()
     with console.progress("convert", None) as advance:
-        report = convert_nesmdb(source, target, to=chosen, threads=jobs, overwrite=force, finished=advance)
+        report = convert_nesmdb(source, target, to=chosen, threads=jobs, overwrite=force, exact=exact, finished=advance)
     seconds = time.monotonic() - started
     for _, error in report.failed:
         console.error(f"Error: {error}")

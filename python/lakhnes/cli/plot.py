@@ -3,7 +3,7 @@
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
-from lakhnes.files import SCORES, base_name, check_target
+from lakhnes.files import PLAYABLE, base_name, check_target, format_of, read_limited
 
 __all__ = ["plot"]
 
@@ -11,19 +11,48 @@ __all__ = ["plot"]
 @click.command()
 @click.argument("file", metavar="FILE")
 @click.option("-o", "--output", metavar="PICTURE", required=True, help="A .png, .svg or .pdf file.")
-@click.option("--from", "source_format", type=click.Choice(SCORES), help="Format of the song, if not by name.")
+@click.option("--from", "source_format", type=click.Choice(PLAYABLE), help="Format of the song, if not by name.")
+@click.option("--arrange", is_flag=True, help="Show any MIDI file before and after it is arranged for four voices.")
+@click.option("--arpeggio", is_flag=True, help="With --arrange: play the rest of a chord as an arpeggio.")
 @click.option(
     "--dpi", default=100, show_default=True, type=click.IntRange(20, 600), help="Dots an inch; 10 x 4 inches."
 )
 @click.option("-f", "--force", is_flag=True, help="Replace the picture if it exists.")
 @common_options
 @pass_console
-def plot(console: Console, file: str, output: str, source_format: str | None, dpi: int, force: bool) -> None:
-    """Draw the piano roll of a song."""
-    check_target(output, overwrite=force)
-    from lakhnes.plotting import plot_song
-    from lakhnes.songs import read
+def plot(
+    console: Console,
+    file: str,
+    output: str,
+    source_format: str | None,
+    arrange: bool,
+    arpeggio: bool,
+    dpi: int,
+    force: bool,
+) -> None:
+    """Draw the piano roll of a song.
 
-    plot_song(read(file, source_format), output, title=base_name(file), dpi=dpi, overwrite=force)
+    With --arrange, any MIDI file: above its notes by channel, those that found no voice crossed out; below its four
+    voices.
+    """
+    check_target(output, overwrite=force)
+    if arpeggio and not arrange:
+        raise click.UsageError("--arpeggio needs --arrange")
+    facts: dict[str, object] = {"files": [output], "failed": []}
+    if arrange:
+        from lakhnes import arranging
+        from lakhnes.plotting import plot_arrangement
+
+        data = read_limited(file)
+        format_name = source_format or format_of(file, PLAYABLE)
+        song, report = arranging.arrange(data, format_name, name=file, arpeggio=arpeggio)
+        plot_arrangement(data, song, report, output, title=base_name(file), dpi=dpi, overwrite=force)
+        console.note(arranging.told(report))
+        facts["arranged"] = {output: report}
+    else:
+        from lakhnes.plotting import plot_song
+        from lakhnes.songs import read
+
+        plot_song(read(file, source_format), output, title=base_name(file), dpi=dpi, overwrite=force)
     console.result(output)
-    console.summary({"files": [output], "failed": []})
+    console.summary(facts)

@@ -1,27 +1,24 @@
 """The NES Music Database (Donahue, Mao, McAuley, ISMIR 2018) as a corpus of TX1 and TX2 texts.
 
 The database is published as archives, one a format, whose paths say the split and the song:
-``nesmdb_midi/train/NAME.mid``, ``nesmdb24_exprsco/valid/NAME.exprsco.pkl``, ``nesmdb_tx1/test/NAME.tx1.txt``.
+``nesmdb_vgm/train/NAME.vgm``, ``nesmdb_midi/train/NAME.mid``, ``nesmdb24_exprsco/valid/NAME.exprsco.pkl``,
+``nesmdb_tx1/test/NAME.tx1.txt``.
 An archive is read as a stream; nothing of it is unpacked, and only the split and the last part of a song's path become
 a name.
 """
 
-import contextlib
-import lzma
 import os
 import secrets
 import shutil
-import tarfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path, PurePosixPath
 
 from lakhnes import _native
+from lakhnes.archives import files_in
 from lakhnes.errors import FormatError
-from lakhnes.files import MAX_INPUT_BYTES, SCORES, base_name, format_of, one_line
+from lakhnes.files import LOGS, MAX_INPUT_BYTES, SCORES, base_name, format_of, one_line
 
 __all__ = ["SPLITS", "TARGETS", "CorpusReport", "convert_nesmdb", "publish"]
 
@@ -75,6 +72,7 @@ def convert_nesmdb(
     to: Iterable[str] = TARGETS,
     threads: int = 0,
     overwrite: bool = False,
+    exact: bool = False,
     finished: Callable[[int], object] = lambda songs: None,
 ) -> CorpusReport:
     """Turn NES-MDB into a folder of TX1 and TX2 texts, its splits kept.
@@ -82,8 +80,8 @@ def convert_nesmdb(
     Parameters
     ----------
     source
-        A folder, or an archive (``.tar.gz``, ``.tar.xz``, ``.tar.bz2``, ``.tar``), of any published form: MIDI,
-        expressive scores, TX1, TX2.
+        A folder, or an archive (``.tar.gz``, ``.tar.xz``, ``.tar.bz2``, ``.tar``), of any published form: VGM, MIDI,
+        expressive, separated and blended scores, disassemblies, TX1, TX2.
     target
         The folder of the corpus: ``train/ valid/ test/`` with ``NAME.tx1.txt`` and ``NAME.tx2.txt``. It appears when
         all is done, or not at all.
@@ -93,6 +91,8 @@ def convert_nesmdb(
         How many songs at once; 0 stands for one a core.
     overwrite
         Whether songs may be written into a folder that holds something, replacing those of the same name.
+    exact
+        Whether register writes are transcribed true to the chip instead of as NES-MDB does.
     finished
         Called with the number of songs of each batch as it is done.
 
@@ -118,7 +118,7 @@ def convert_nesmdb(
     staging = destination.absolute().with_name(f".{destination.absolute().name}.{secrets.token_hex(4)}.part")
     try:
         for batch in _batches(_entries(Path(source), report)):
-            _convert(batch, staging, formats, threads, report)
+            _convert(batch, staging, formats, threads, exact, report)
             finished(len(batch))
         if not report.songs and not report.failed:
             raise FormatError(f"{source}: no songs in folders named {', '.join(SPLITS)}")
@@ -132,13 +132,13 @@ def convert_nesmdb(
 def _entries(source: Path, report: CorpusReport) -> Iterator[_Entry]:
     """Give the songs of a folder or an archive; each name once a split."""
     seen: set[tuple[str, str]] = set()
-    for place, read in _files(source):
+    for place, read in files_in(source):
         path = PurePosixPath(place)
         split = next((part for part in reversed(path.parts[:-1]) if part in SPLITS), None)
         if split is None or path.name.startswith(".") or "\\" in path.name:
             continue
         try:
-            format_name = format_of(path.name, SCORES)
+            format_name = format_of(path.name, (*SCORES, *LOGS))
         except FormatError:
             continue
         name = base_name(path.name)
@@ -157,50 +157,6 @@ def _entries(source: Path, report: CorpusReport) -> Iterator[_Entry]:
         yield _Entry(place, split, name, format_name, data)
 
 
-def _files(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Give the path of every file of a folder or an archive, and what reads it (one byte past the limit at most)."""
-    if source.is_dir():
-        for path in sorted(source.rglob("*")):
-            if path.is_file():
-                yield path.relative_to(source.parent).as_posix(), partial(_read_start, path)
-        return
-    with _whole(source), tarfile.open(source, "r|*", tarinfo=_Member) as archive:
-        for member in archive:
-            if member.isreg():
-                yield member.name, partial(_extract, source, archive, member)
-
-
-class _Member(tarfile.TarInfo):
-    """An entry of an archive. One that ends between two entries, or within a header, is cut off, not finished."""
-
-    @classmethod
-    def fromtarfile(cls, archive: tarfile.TarFile) -> tarfile.TarInfo:  # type: ignore[override]
-        try:
-            return super().fromtarfile(archive)
-        except (tarfile.TruncatedHeaderError, tarfile.EmptyHeaderError) as error:  # type: ignore[attr-defined]
-            raise tarfile.ReadError(f"no end of archive ({error})") from error
-
-
-@contextlib.contextmanager
-def _whole(source: Path) -> Iterator[None]:
-    """Say of a damaged archive that it is one, wherever in it the damage shows."""
-    try:
-        yield
-    except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
-        raise FormatError(f"{source}: expected a whole .tar.gz or .tar.xz archive, found: {error}") from error
-
-
-def _read_start(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_INPUT_BYTES + 1)
-
-
-def _extract(source: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    with _whole(source):
-        file = archive.extractfile(member)
-        return b"" if file is None else file.read(MAX_INPUT_BYTES + 1)
-
-
 def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
     batch: list[_Entry] = []
     size = 0
@@ -214,9 +170,11 @@ def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
         yield batch
 
 
-def _convert(batch: list[_Entry], folder: Path, formats: list[str], threads: int, report: CorpusReport) -> None:
+def _convert(
+    batch: list[_Entry], folder: Path, formats: list[str], threads: int, exact: bool, report: CorpusReport
+) -> None:
     songs = [(entry.data, entry.format) for entry in batch]
-    for entry, texts in zip(batch, _native.convert_texts(songs, formats, threads=threads), strict=True):
+    for entry, texts in zip(batch, _native.convert_texts(songs, formats, threads=threads, exact=exact), strict=True):
         if isinstance(texts, str):
             report.failed.append((entry.place, f"{entry.place}: {texts}"))
             continue

@@ -29,7 +29,10 @@ pub(crate) fn quantize_events<'py>(
 }
 
 #[pyfunction]
-#[pyo3(signature = (events, *, transpose=0, stretch=1.0, switch_pulses=false, keep=[true; 4], vocabulary=None))]
+#[pyo3(signature = (
+    events, *, transpose=0, stretch=1.0, switch_pulses=false, keep=[true; 4], trim=false, vocabulary=None
+))]
+#[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
 pub(crate) fn augment_events<'py>(
     py: Python<'py>,
     events: PyReadonlyArray1<'py, i32>,
@@ -37,9 +40,10 @@ pub(crate) fn augment_events<'py>(
     stretch: f64,
     switch_pulses: bool,
     keep: [bool; 4],
+    trim: bool,
     vocabulary: Option<&PyVocabulary>,
 ) -> PyResult<Bound<'py, PyArray1<i32>>> {
-    let options = AugmentOptions { transpose, stretch, switch_pulses, keep };
+    let options = AugmentOptions { transpose, stretch, switch_pulses, keep, trim };
     let events = events.as_slice()?;
     Ok(py.detach(|| vary(events, &options, vocabulary)).into_pyarray(py))
 }

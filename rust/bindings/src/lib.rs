@@ -35,10 +35,11 @@ mod _native {
     use crate::register_log::{PyRegisterLog, wav_loop_chunk};
     #[pymodule_export]
     use crate::scores::{
-        log_of_raw_score, raw_runs, raw_score, score_of_song, score_runs_of_song, song_of_score, song_of_score_runs,
+        log_of_raw_score, raw_runs, raw_score, score_of_song, score_runs_of_song, song_of_raw_score, song_of_score,
+        song_of_score_runs,
     };
     #[pymodule_export]
-    use crate::song::PySong;
+    use crate::song::{PySong, source_notes};
     #[pymodule_export]
     use crate::tokens::tokenize_files;
     #[pymodule_export]

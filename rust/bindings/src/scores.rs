@@ -134,15 +134,41 @@ pub(crate) fn log_of_raw_score(
     starts: Option<PyReadonlyArray1<'_, i64>>,
 ) -> PyResult<PyRegisterLog> {
     let starts = starts.map(|starts| ticks(&starts)).transpose()?;
-    let runs = py.detach(|| match starts {
+    let log = py.detach(|| Ok(raw_runs_from(clock_hz, rate, nsamps, data, starts)?.to_log()));
+    log.map(PyRegisterLog::from).map_err(|error| score_error(&error))
+}
+
+#[pyfunction]
+#[pyo3(signature = (clock_hz, rate, nsamps, data, starts=None))]
+pub(crate) fn song_of_raw_score(
+    py: Python<'_>,
+    clock_hz: u32,
+    rate: f64,
+    nsamps: u64,
+    data: &[u8],
+    starts: Option<PyReadonlyArray1<'_, i64>>,
+) -> PyResult<PySong> {
+    let starts = starts.map(|starts| ticks(&starts)).transpose()?;
+    let song = py.detach(|| raw_runs_from(clock_hz, rate, nsamps, data, starts)?.to_expressive().to_song());
+    song.map(PySong).map_err(|error| score_error(&error))
+}
+
+/// The raw score of the arrays of a file: frames, or runs at the full rate.
+fn raw_runs_from(
+    clock_hz: u32,
+    rate: f64,
+    nsamps: u64,
+    data: &[u8],
+    starts: Option<Vec<u64>>,
+) -> Result<RawRuns, TokenizerError> {
+    match starts {
         Some(_) if (rate - TICKS_PER_SECOND as f64).abs() > f64::EPSILON => Err(TokenizerError::Score {
             expected: "runs at 44,100 frames a second".to_owned(),
             found: rate.to_string(),
         }),
         Some(starts) => RawRuns::from_bytes(clock_hz, nsamps, starts, data),
-        None => RawScore::from_bytes(clock_hz, rate, nsamps, data).map(|score| score.runs()),
-    });
-    runs.map(|runs| PyRegisterLog::from(runs.to_log())).map_err(|error| score_error(&error))
+        None => Ok(RawScore::from_bytes(clock_hz, rate, nsamps, data)?.runs()),
+    }
 }
 
 /// The raw score of a log, or of the timers of a song's notes.

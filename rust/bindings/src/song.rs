@@ -1,13 +1,13 @@
 //! `Song`: a four-voice score, and the formats that it is read from and written in.
 
-use lakhnes_tokenizer::arrange::{Report, Unplaced};
+use lakhnes_tokenizer::arrange::{self as arranging, Report, SourceNote, Unplaced};
 use lakhnes_tokenizer::expression::{express, is_flat};
 use lakhnes_tokenizer::limits::TICKS_PER_SECOND;
 use lakhnes_tokenizer::{
     ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Track, arrange, midi, perform, tx1, tx2,
 };
 use numpy::ndarray::{Array2, Array3};
-use numpy::{IntoPyArray, PyArray3};
+use numpy::{IntoPyArray, PyArray2, PyArray3};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -169,6 +169,17 @@ fn by_voice<'py, const N: usize>(
         voices.set_item(voice.name(), Array2::from(rows(track)).into_pyarray(py))?;
     }
     Ok(voices)
+}
+
+/// The notes of any MIDI file: a row of start, end, channel, pitch and level a note.
+#[pyfunction]
+pub(crate) fn source_notes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyArray2<i64>>> {
+    let notes = py.detach(|| arranging::source_notes(data)).map_err(|error| score_error(&error))?;
+    let row = |note: &SourceNote| {
+        let SourceNote { start, end, channel, pitch, level } = *note;
+        [start as i64, end as i64, channel.into(), pitch.into(), level.into()]
+    };
+    Ok(Array2::from(notes.iter().map(row).collect::<Vec<_>>()).into_pyarray(py))
 }
 
 fn arrange_report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {

@@ -24,18 +24,20 @@ pub struct AugmentOptions {
     pub switch_pulses: bool,
     /// Which voices stay, by [`Voice::index`] before any switch.
     pub keep: [bool; 4],
+    /// Whether the silence before the first event and after the last goes.
+    pub trim: bool,
 }
 
 impl Default for AugmentOptions {
     fn default() -> Self {
-        Self { transpose: 0, stretch: 1.0, switch_pulses: false, keep: [true; 4] }
+        Self { transpose: 0, stretch: 1.0, switch_pulses: false, keep: [true; 4], trim: false }
     }
 }
 
 impl AugmentOptions {
     /// Draws a variation as LakhNES did: with probability 1/2 only one to three voices stay (each number as likely, each
     /// choice of that many as likely); with probability 1/2 the pulses switch; transposition uniform over −6 to 6;
-    /// stretch uniform over [0.95, 1.05).
+    /// stretch uniform over [0.95, 1.05). Silence at the ends is for [`quantize_events`] to trim, as there.
     ///
     /// The same seed draws the same variation.
     #[must_use]
@@ -55,7 +57,7 @@ impl AugmentOptions {
         let switch_pulses = random.coin();
         let transpose = random.below(13) as i8 - 6;
         let stretch = 0.95 + 0.1 * random.unit();
-        Self { transpose, stretch, switch_pulses, keep }
+        Self { transpose, stretch, switch_pulses, keep, trim: false }
     }
 }
 
@@ -125,7 +127,7 @@ pub fn augment(events: &[i32], options: &AugmentOptions) -> Vec<i32> {
 /// Varies a song in the compact form.
 ///
 /// In this order: the events of the voices that do not stay are taken out, the pulses switched, notes transposed, adjoining
-/// waits merged and each multiplied by the stretch (rounded to the nearest sample, at least 1).
+/// waits merged, those at the ends trimmed, and each multiplied by the stretch (rounded to the nearest sample, at least 1).
 ///
 /// A note that leaves its voice's range is dropped together with its note-off; where it followed another note directly,
 /// that note still ends there, so a note-off takes its place. (LakhNES left such note-offs where they were.) A note-off
@@ -158,14 +160,14 @@ pub fn augment_with(events: &[i32], options: &AugmentOptions, vocabulary: &Vocab
             Kind::Other => step.output,
         };
         if let Some(output) = output {
-            if waiting > 0 {
+            if waiting > 0 && !(options.trim && varied.is_empty()) {
                 varied.push(stretched(waiting, options.stretch));
-                waiting = 0;
             }
+            waiting = 0;
             varied.push(output);
         }
     }
-    if waiting > 0 {
+    if waiting > 0 && !options.trim {
         varied.push(stretched(waiting, options.stretch));
     }
     varied
@@ -311,6 +313,14 @@ mod tests {
         let options = AugmentOptions { switch_pulses: true, ..AugmentOptions::default() };
         let text = "P1_NOTEON_60\nP2_NOTEON_33\nTR_NOTEON_40\nWT_5\nP1_NOTEOFF";
         assert_eq!(varied(text, &options), "P2_NOTEON_60\nP1_NOTEON_33\nTR_NOTEON_40\nWT_5\nP2_NOTEOFF");
+    }
+
+    #[test]
+    fn trimming_takes_the_silence_at_the_ends_with_that_of_voices_that_do_not_stay() {
+        let options = AugmentOptions { trim: true, keep: [true, false, true, true], ..AugmentOptions::default() };
+        let text = "WT_3\nP2_NOTEON_64\nWT_4\nP1_NOTEON_60\nWT_5\nP1_NOTEOFF\nWT_6\nP2_NOTEOFF\nWT_7";
+        assert_eq!(varied(text, &options), "P1_NOTEON_60\nWT_5\nP1_NOTEOFF");
+        assert_eq!(varied("WT_3", &options), "");
     }
 
     #[test]

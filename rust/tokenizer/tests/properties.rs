@@ -70,7 +70,7 @@ fn texts(dialect: Dialect) -> impl Strategy<Value = String> {
 
 fn options() -> impl Strategy<Value = AugmentOptions> {
     (-6..=6_i8, 0.95..=1.05, any::<bool>(), any::<[bool; 4]>()).prop_map(|(transpose, stretch, switch_pulses, keep)| {
-        AugmentOptions { transpose, stretch, switch_pulses, keep }
+        AugmentOptions { transpose, stretch, switch_pulses, keep, ..AugmentOptions::default() }
     })
 }
 

@@ -9,7 +9,7 @@ use super::{Reason, Report, TOGETHER};
 use crate::song::{Change, ChangeKind, Note, Track};
 
 /// A frame of 1/60 s, in ticks.
-const FRAME: u64 = 735;
+pub(super) const FRAME: u64 = 735;
 
 /// How the noise imitates a drum.
 struct Drum {

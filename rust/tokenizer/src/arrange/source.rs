@@ -13,7 +13,7 @@ use crate::midi::read::{TrackChunks, header, malformed};
 pub const MAX_MESSAGES: usize = 4 << 20;
 
 /// The channel of the drums, from 0 (General MIDI).
-const DRUMS: u8 = 9;
+pub(super) const DRUMS: u8 = 9;
 
 /// A note of the file.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,84 @@
+"""The files of a folder or of an archive, read one after the other; no archive chooses where anything is written."""
+
+import contextlib
+import lzma
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from lakhnes.errors import FormatError
+from lakhnes.files import MAX_INPUT_BYTES
+
+__all__ = ["ARCHIVES", "files_in", "inner_path", "is_archive"]
+
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
+"""The ends of the names of archives."""
+
+
+def is_archive(path: Path) -> bool:
+    """Tell whether a path is that of an archive, by its name."""
+    return path.name.lower().endswith(ARCHIVES) and not path.is_dir()
+
+
+def files_in(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Give the path of every file of a folder or an archive, and what reads it: at most a byte past `MAX_INPUT_BYTES`.
+
+    A file of an archive is to be read before the next is asked for.
+
+    Raises
+    ------
+    FormatError
+        If the source is no archive, or is cut off or damaged.
+    OSError
+        If something cannot be read.
+    """
+    if source.is_dir():
+        for path in sorted(source.rglob("*")):
+            if path.is_file():
+                yield path.relative_to(source.parent).as_posix(), partial(_read_start, path)
+        return
+    with _whole(source), tarfile.open(source, "r|*", tarinfo=_Member) as archive:
+        for member in archive:
+            if member.isreg():
+                yield member.name, partial(_extract, source, archive, member)
+
+
+def inner_path(place: str) -> Path | None:
+    """Give the path of a file of an archive as one below a folder: what leads out of it goes. None if nothing stays."""
+    path = PurePosixPath(place)
+    parts = [part for part in path.parts if part not in ("..", ".", path.root)]
+    unusable = any(part.startswith(".") or set(part) & set("\\:\0") or len(part.encode()) > 200 for part in parts)
+    return Path(*parts) if parts and not unusable else None
+
+
+class _Member(tarfile.TarInfo):
+    """An entry of an archive. One that ends between two entries, or within a header, is cut off, not finished."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> tarfile.TarInfo:  # type: ignore[override]
+        try:
+            return super().fromtarfile(archive)
+        except (tarfile.TruncatedHeaderError, tarfile.EmptyHeaderError) as error:  # type: ignore[attr-defined]
+            raise tarfile.ReadError(f"no end of archive ({error})") from error
+
+
+@contextlib.contextmanager
+def _whole(source: Path) -> Iterator[None]:
+    """Say of a damaged archive that it is one, wherever in it the damage shows."""
+    try:
+        yield
+    except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise FormatError(f"{source}: expected a whole .tar.gz or .tar.xz archive, found: {error}") from error
+
+
+def _read_start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_INPUT_BYTES + 1)
+
+
+def _extract(source: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    with _whole(source):
+        file = archive.extractfile(member)
+        return b"" if file is None else file.read(MAX_INPUT_BYTES + 1)
