@@ -172,14 +172,21 @@ TRAIN = [
     "16",
     "--mem-len",
     "32",
+    "--samples",
+    "0",
 ]
 
 
 def test_train_leaves_a_model_that_composes(run, data, tmp_path):
-    result = run("train", data, "-o", tmp_path / "run", *TRAIN, "--steps", 5, "--json")
+    result = run("train", data, "-o", tmp_path / "run", *TRAIN, "--samples", "2", "--steps", 5, "--json")
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
     assert facts["steps"] == 5
+    assert len(facts["songs"]) == 2
+    for song in facts["songs"]:
+        assert soundfile.info(song).duration > 0.5
+    assert (tmp_path / "run" / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "run" / "model" / "curve.png").exists()
     assert facts["valid"]["songs"] == 12
     card = (tmp_path / "run" / "model" / "README.md").read_text()
     assert f"{facts['valid']['ppl']:.3f}" in card
@@ -245,7 +252,7 @@ def test_train_on_a_folder_without_songs_says_so(process, tmp_path):
     (tmp_path / "train").mkdir()
     finished = process("train", tmp_path, "-o", tmp_path / "run", "--steps", "1")
     assert finished.returncode == 1
-    assert b"no song in it" in finished.stderr
+    assert b"no songs in folders" in finished.stderr
     assert not (tmp_path / "run").exists()
 
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "play": "lakhnes.cli.play:play",
     "data": "lakhnes.cli.data:data",
     "train": "lakhnes.cli.train:train",
+    "finetune": "lakhnes.cli.finetune:finetune",
     "eval": "lakhnes.cli.evaluate:evaluate",
     "reproduce": "lakhnes.cli.reproduce:reproduce",
     "checkpoint": "lakhnes.cli.checkpoint:checkpoint",

@@ -130,7 +130,7 @@ def _runner(
 ) -> "Runner":
     from lakhnes._native import Vocabulary
     from lakhnes.checkpoint.native import pick_device
-    from lakhnes.cli.train import _stopping_politely
+    from lakhnes.cli.training import stopping_politely
     from lakhnes.data.corpus import Corpus
     from lakhnes.errors import FormatError
     from lakhnes.reproduction.runner import Runner
@@ -157,7 +157,7 @@ def _runner(
 
     return Runner(
         scale, train, splits, other, output, pick_device(device),
-        use=models, note=console.note, report=report, guard=_stopping_politely,
+        use=models, note=console.note, report=report, guard=stopping_politely,
     )  # fmt: skip
 
 

@@ -9,7 +9,14 @@ __all__ = ["model_card"]
 
 
 def model_card(
-    config: TrainingConfig, *, command: str, songs: int, tokens: int, seconds: float, score: Score | None
+    config: TrainingConfig,
+    *,
+    command: str,
+    songs: int,
+    tokens: int,
+    seconds: float,
+    score: Score | None,
+    curve: str | None = None,
 ) -> str:
     """Return the text of a model card.
 
@@ -22,6 +29,8 @@ def model_card(
         Training songs; tokens seen, counting repetitions; time spent in training steps.
     score : Score, optional
         Of the valid split.
+    curve : str, optional
+        The picture of the loss, beside the card.
     """
     model = config.model
     measured = "No valid split was given: not measured."
@@ -31,6 +40,7 @@ def model_card(
             f"{score.songs} songs), in {score.batch_size} streams, segments of {score.tgt_len} and a memory of "
             f"{score.mem_len} tokens."
         )
+    picture = f"![Loss over the tokens seen]({curve})\n\n" if curve else ""
     return f"""# {model.title} for NES music
 
 Vocabulary {model.vocabulary.upper()}, {model.num_parameters:,} parameters:
@@ -40,10 +50,11 @@ Vocabulary {model.vocabulary.upper()}, {model.num_parameters:,} parameters:
 
 {measured}
 
-## Training
+{picture}## Training
 
     {command}
 
 {songs:,} songs, {tokens:,} tokens in {seconds / 60:.0f} minutes; {config.optimizer}, peak rate {config.learning_rate},
-batches of {config.batch_size} x {config.tgt_len} tokens, memory {config.mem_len_start} to {config.mem_len}.
+batches of {config.batch_size * config.accumulate} x {config.tgt_len} tokens, memory {config.mem_len_start} to
+{config.mem_len}.
 """

@@ -14,6 +14,9 @@ from lakhnes.model.config import ModelConfig, TransformerXLConfig
 
 __all__ = ["TrainingConfig"]
 
+LONGEST_WARMUP = 0.1
+"""Share of a run of so many minutes after which the rate has risen, whatever its steps."""
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
@@ -128,7 +131,10 @@ class TrainingConfig:
 
     def rate(self, step: int, progress: float) -> float:
         """Return the learning rate: a linear rise, and half a cosine down to `final_rate` of the peak."""
-        rise = min((step + 1) / max(self.warmup_steps, 1), 1.0)
+        rise = (step + 1) / max(self.warmup_steps, 1)
+        if self.minutes is not None:  # whose steps no one knows: a slow machine has few
+            rise = max(rise, progress / LONGEST_WARMUP)
+        rise = min(rise, 1.0)
         fallen = max(progress - (1.0 - self.decay), 0.0) / self.decay
         fall = self.final_rate + (1.0 - self.final_rate) * 0.5 * (1.0 + math.cos(math.pi * fallen))
         return self.learning_rate * rise * fall

@@ -115,6 +115,8 @@ class Trainer:
     ----------
     stop : bool
         Set to end the run after the present step; its state is saved, and another `run` goes on from it.
+    songs : list of Path
+        The songs that were composed and rendered last.
     """
 
     def __init__(
@@ -145,6 +147,7 @@ class Trainer:
         self.memory: Tensor | None = None
         self.step, self.tokens, self.seconds = 0, 0, 0.0
         self.best, self.waited = float("inf"), 0
+        self.songs: list[Path] = []
         self.order: tuple[int, np.ndarray[Any, np.dtype[np.int64]]] = (-1, np.zeros(0, dtype=np.int64))
         self.data_hash = train.fingerprint()
         self.stop = False
@@ -242,6 +245,8 @@ class Trainer:
                 saved = self.seconds
                 self.save()
             stopped = self.agreed(self.stop)
+        if losses:
+            self.log({"loss": float(np.mean(losses)), "gradient": norm})
         self.save()
         return None if stopped else self.finish()
 
@@ -328,9 +333,10 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         with self.averaged():
             songs = generate(self.model, self.config.samples, seed=self.config.seed)
-        for index, song in enumerate(songs):
-            write(song, folder / f"{index}.{self.config.model.vocabulary}.txt", overwrite=True)
-            write(song, folder / f"{index}.wav", overwrite=True, expression="natural")
+        self.songs = [folder / f"{index}.wav" for index in range(len(songs))]
+        for song, path in zip(songs, self.songs, strict=True):
+            write(song, path.with_suffix(f".{self.config.model.vocabulary}.txt"), overwrite=True)
+            write(song, path, overwrite=True, expression="natural")
 
     def log(self, facts: dict[str, Any]) -> None:
         """Append a line to the log and report it."""
