@@ -18,7 +18,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-rust test-python check-data lint format build bench coverage fuzz song-statistics tasks clean
+.PHONY: help setup demo test test-rust test-python check-data lint format build bench coverage fuzz song-statistics tasks clean check-resume
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ song-statistics: setup ## lay 100 composed songs beside CORPUS's valid split, as
 
 tasks: setup ## measure continue, accompany and infill on CORPUS's valid split (CORPUS=nesmdb_tx MODEL=bundled)
 	@$(BIN)/python benches/tasks.py $(CORPUS) --model $(MODEL)
+
+check-resume: setup ## kill a training run ten times and compare its weights with an uninterrupted one's
+	$(BIN)/python benches/check_resume.py
 
 clean: ## remove what the tasks have made, the virtual environment too
 	rm -rf $(VENV) target dist demo generated composed python/lakhnes/_native.*.so python/lakhnes/_native.pyd
