@@ -29,6 +29,7 @@ def finetune(context: click.Context, console: Console, /, model: str, data: Path
     MODEL is bundled, a checkpoint or run directory, or the name of an imported model; DATA is as for `lakhnes train`.
     """
     given = given_options(context)
+    del given["model"]  # its name; of a run's options `model` is the shape
     run_training(console, data, output, given, lambda: tuned_config(model, given), model)
 
 
