@@ -46,6 +46,34 @@ def test_integers_are_the_rounded_floats(song):
     np.testing.assert_allclose(log.render_int16() / 32_768, log.render(), atol=1e-4)
 
 
+def test_blocks_are_the_whole_in_parts(song):
+    log = song.perform()
+    looped = lakhnes.RegisterLog(log.writes, log.length, loop_start=0)
+    options = {"sample_rate": 192_000, "loops": 2, "fade": 0.5}
+    blocks = looped.blocks(**options)
+    assert blocks.remaining == (2 * log.length + 22_050) * 192_000 // 44_100
+    parts = list(blocks)
+    assert [len(part) for part in parts[:-1]] == [65_536] * (len(parts) - 1)
+    assert blocks.remaining == 0
+    np.testing.assert_array_equal(np.concatenate(parts), looped.render_int16(**options))
+    with pytest.raises(ValueError, match="channel"):
+        log.blocks(channel="vrc6")  # type: ignore[arg-type]
+
+
+def test_dither_is_two_steps_wide_and_the_same_every_time(song):
+    plain, dithered, again = (
+        np.concatenate(list(song.perform().blocks(dither=dither))).astype(int) for dither in (False, True, True)
+    )
+    np.testing.assert_array_equal(dithered, again)
+    assert set(np.unique(dithered - plain)) == {-1, 0, 1}
+
+
+def test_a_channel_by_itself_is_its_stem(song):
+    log = song.perform()
+    triangle = np.concatenate(list(log.blocks(channel="tr", mixer="linear")))
+    np.testing.assert_allclose(triangle / 32_767, log.render_stems()[2], atol=2e-5)
+
+
 def test_filter_and_mixer_change_the_sound(song):
     plain = lakhnes.render(song, filter="none")
     assert plain.min() >= -0.1  # the level at the pins, but for the ringing of band-limited steps

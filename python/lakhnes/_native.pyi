@@ -13,6 +13,7 @@ __all__ = [
     "LivePlayer",
     "MelodyIndex",
     "RegisterLog",
+    "SampleBlocks",
     "Song",
     "Vocabulary",
     "__version__",
@@ -311,6 +312,27 @@ class RegisterLog:
         fade: float = 0.0,
     ) -> npt.NDArray[np.int16]:
         """Play the log as 16-bit integers; the same log gives the same samples everywhere."""
+    def blocks(
+        self,
+        *,
+        sample_rate: int = 44_100,
+        mixer: str = "nes",
+        filter: str = "nes",
+        max_duration: float = 3600.0,
+        loops: int = 1,
+        fade: float = 0.0,
+        dither: bool = False,
+        channel: Literal["p1", "p2", "tr", "no", "dmc"] | None = None,
+    ) -> SampleBlocks:
+        """Play the log as `render_int16` does, a block at a time, in memory that does not grow with its length.
+
+        Parameters
+        ----------
+        dither
+            Whether to add triangular dither of two steps' width, the same for the same log, before rounding.
+        channel
+            The only channel that is heard.
+        """
     def render_stems(
         self,
         *,
@@ -326,6 +348,16 @@ class RegisterLog:
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     def __reduce__(self) -> tuple[Callable[[bytes], RegisterLog], tuple[bytes]]: ...
+
+@final
+class SampleBlocks:
+    """The samples of a log: int16 arrays of shape (65536,), the last one shorter; see `RegisterLog.blocks`."""
+
+    def __iter__(self) -> SampleBlocks: ...
+    def __next__(self) -> npt.NDArray[np.int16]: ...
+    @property
+    def remaining(self) -> int:
+        """How many samples are still to come."""
 
 @final
 class Apu:

@@ -12,15 +12,18 @@ from typing import Any, Literal
 from lakhnes import _native
 from lakhnes._native import Song
 from lakhnes.arranging import arrange
-from lakhnes.audio import write_audio
+from lakhnes.audio import write_blocks
 from lakhnes.errors import LakhnesError, warn_of_skipped
 from lakhnes.files import ARRAYS, PLAYABLE, format_of, one_line, read_limited
 from lakhnes.songs import Expression, Filter, Mixer, read_log
 
 __all__ = ["STEMS", "Arrangement", "BatchReport", "RenderJob", "render_files", "stem_path"]
 
-STEMS = ("p1", "p2", "tr", "no", "dmc")
+STEMS: tuple[Literal["p1", "p2", "tr", "no", "dmc"], ...] = ("p1", "p2", "tr", "no", "dmc")
 """The voices of the chip, in the order in which stems are given."""
+
+SAMPLE_CHANNEL = 0x10
+"""The first of the four registers of the sample channel; its stem is there where a log writes to one of them."""
 
 Arrangement = Literal["plain", "arpeggio"]
 """How a MIDI file is made a song of four voices; see `Song.arrange`."""
@@ -89,7 +92,7 @@ def render_files(
 ) -> BatchReport:
     """Render songs to sound files; a song that fails is reported, and the others go on.
 
-    WAV files are read, played and written a block at a time outside the interpreter; a song's samples are never in
+    Songs are played and written a block at a time, WAV files outside the interpreter; a song's samples are never in
     memory as a whole. The samples do not depend on the number of threads. Files that exist are replaced.
 
     Parameters
@@ -202,15 +205,14 @@ def _render_encoded(
         rate = options["sample_rate"]
         loop = log.loop_samples(sample_rate=rate, loops=options["loops"])
         if not stems:
-            samples = log.render_int16(mixer=mixer, **options)
-            write_audio(job.target, samples, rate, format=format, loop=loop)
-            return [job.target], len(samples) / rate
+            frames = write_blocks(job.target, log.blocks(mixer=mixer, **options), rate, format=format, loop=loop)
+            return [job.target], frames / rate
         targets = []
-        voices = log.render_stems(**options)
-        for name, samples in zip(STEMS, voices, strict=False):  # the sample channel is there only where it is used
+        for name in STEMS[: 5 if ((log.writes[:, 1] & ~3) == SAMPLE_CHANNEL).any() else 4]:
             targets.append(stem_path(job.target, name))
-            write_audio(targets[-1], samples, rate, format=format, loop=loop)
-        return targets, voices.shape[1] / rate
+            blocks = log.blocks(mixer="linear", channel=name, **options)
+            frames = write_blocks(targets[-1], blocks, rate, format=format, loop=loop)
+        return targets, frames / rate
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         futures = {pool.submit(work, job): job for job in jobs}

@@ -1,7 +1,8 @@
 """``lakhnes render``: songs to sound."""
 
-import io
+import shutil
 import sys
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -173,7 +174,7 @@ def _render_stream(
 ) -> None:
     """Render one song from stdin, to stdout, or both."""
     from lakhnes import arranging
-    from lakhnes.audio import encode_audio, write_audio
+    from lakhnes.audio import encode_blocks, write_blocks
     from lakhnes.songs import decode, perform
 
     if output != STDIO:
@@ -185,12 +186,13 @@ def _render_stream(
         played, report = arranging.arrange(data, format_name, name=name, arpeggio=arrangement == "arpeggio")
         console.note(arranging.told(report))
     log = perform(played, options.pop("downsample"), options.pop("expression"))
-    samples = log.render_int16(**options)
-    loop = log.loop_samples(sample_rate=options["sample_rate"], loops=options["loops"])
+    blocks, rate = log.blocks(**options), options["sample_rate"]
+    loop = log.loop_samples(sample_rate=rate, loops=options["loops"])
     if output != STDIO:
-        write_audio(output, samples, options["sample_rate"], format=audio_format, overwrite=force, loop=loop)
+        write_blocks(output, blocks, rate, format=audio_format, overwrite=force, loop=loop)
         click.echo(output)
         return
-    sound = io.BytesIO()  # an encoder goes back to complete its header, which a pipe cannot
-    encode_audio(sound, samples, options["sample_rate"], audio_format, loop)
-    sys.stdout.buffer.write(sound.getbuffer())
+    with tempfile.TemporaryFile() as sound:  # an encoder goes back to complete its header, which a pipe cannot
+        encode_blocks(sound, blocks, rate, audio_format, loop=loop)
+        sound.seek(0)
+        shutil.copyfileobj(sound, sys.stdout.buffer)

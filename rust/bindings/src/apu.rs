@@ -1,11 +1,11 @@
 //! `Apu`: the chip for an emulator or a notebook to drive.
 
-use lakhnes_apu::{Apu, ApuOptions, Channels};
+use lakhnes_apu::{Apu, ApuOptions};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 
 use crate::errors::chip_error;
-use crate::options::{filter_mode, mixer_mode, refused, standard, standard_name};
+use crate::options::{channels_named, filter_mode, mixer_mode, standard, standard_name};
 
 /// The sound chip: registers in, samples and interrupts out.
 #[pyclass(name = "Apu", module = "lakhnes")]
@@ -27,20 +27,13 @@ impl PyApu {
         channel: Option<&str>,
     ) -> PyResult<Self> {
         let standard = self::standard(standard)?;
-        let channels = match channel {
-            None => Channels::ALL,
-            Some(name) => match Channels::NAMES.iter().position(|&known| known == name) {
-                Some(index) => Channels::only(index),
-                None => return Err(refused("channel", &Channels::NAMES.join(", "), name)),
-            },
-        };
         let options = ApuOptions {
             standard,
             clock_hz: clock_hz.unwrap_or(standard.clock_hz()),
             sample_rate,
             mixer: mixer_mode(mixer)?,
             filter: filter_mode(filter)?,
-            channels,
+            channels: channels_named(channel)?,
         };
         let apu = Apu::new(&options).map_err(|error| chip_error(&error))?;
         Ok(Self { apu, options })

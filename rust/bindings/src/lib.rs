@@ -32,7 +32,7 @@ mod _native {
     #[pymodule_export]
     use crate::live::PyLivePlayer;
     #[pymodule_export]
-    use crate::register_log::{PyRegisterLog, wav_loop_chunk};
+    use crate::register_log::{PyRegisterLog, PySampleBlocks, wav_loop_chunk};
     #[pymodule_export]
     use crate::scores::{
         log_of_raw_score, raw_runs, raw_score, score_of_song, score_runs_of_song, song_of_raw_score, song_of_score,

@@ -1,7 +1,7 @@
 //! The names that Python uses for the options of the chip.
 
 use lakhnes_apu::formats::nsf;
-use lakhnes_apu::{FilterMode, MAX_LENGTH, MixerMode, RenderOptions, Standard, TICK_RATE};
+use lakhnes_apu::{Channels, FilterMode, MAX_LENGTH, MixerMode, RenderOptions, Standard, TICK_RATE};
 use lakhnes_tokenizer::{Expression, Voice};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -62,6 +62,15 @@ pub(crate) fn nsf_timing(name: &str) -> PyResult<nsf::Timing> {
         "exact" => Ok(nsf::Timing::Exact),
         "frame" => Ok(nsf::Timing::Frame),
         _ => Err(refused("timing", "exact or frame", name)),
+    }
+}
+
+/// The one channel of that name; all without one.
+pub(crate) fn channels_named(name: Option<&str>) -> PyResult<Channels> {
+    let Some(name) = name else { return Ok(Channels::ALL) };
+    match Channels::NAMES.iter().position(|&known| known == name) {
+        Some(index) => Ok(Channels::only(index)),
+        None => Err(refused("channel", &Channels::NAMES.join(", "), name)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use lakhnes_apu::formats::disassembly::Field;
 use lakhnes_apu::formats::{nsf, simplify, vgm, wav};
-use lakhnes_apu::{self as chip, ApuError, RegisterLog, RenderOptions, TICK_RATE, Write};
+use lakhnes_apu::{self as chip, ApuError, RegisterLog, RenderOptions, Renderer, TICK_RATE, Write};
 use lakhnes_tokenizer::{transcribe, transcribe_exactly};
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
@@ -11,11 +11,14 @@ use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use crate::errors::{FormatError, chip_error, score_error};
 use crate::formats::{LogFormat, disassembly_named};
-use crate::options::{nsf_timing, refused, render_options, standard, standard_name};
+use crate::options::{channels_named, nsf_timing, refused, render_options, standard, standard_name};
 use crate::song::PySong;
 
 /// The longest name in a tuple.
 const LONGEST_WORD: usize = 16;
+
+/// Samples that a block of [`PySampleBlocks`] holds; the last holds fewer.
+const BLOCK: usize = 1 << 16;
 
 /// Everything that a program tells the sound chip, and when.
 #[pyclass(name = "RegisterLog", module = "lakhnes", frozen, eq)]
@@ -229,6 +232,27 @@ impl PyRegisterLog {
         wav::loop_samples(&self.log, &options).map(|samples| (samples.start, samples.end))
     }
 
+    #[pyo3(signature = (
+        *, sample_rate=44_100, mixer="nes", filter="nes", max_duration=3600.0, loops=1, fade=0.0, dither=false,
+        channel=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
+    fn blocks(
+        &self,
+        sample_rate: u32,
+        mixer: &str,
+        filter: &str,
+        max_duration: f64,
+        loops: u32,
+        fade: f64,
+        dither: bool,
+        channel: Option<&str>,
+    ) -> PyResult<PySampleBlocks> {
+        let options = render_options(sample_rate, mixer, filter, max_duration, loops, fade)?;
+        let options = RenderOptions { dither, channels: channels_named(channel)?, ..options };
+        Renderer::new(self.log.clone(), &options).map(PySampleBlocks).map_err(|error| chip_error(&error))
+    }
+
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
         Ok((py.get_type::<Self>().getattr("from_vgm")?, (self.to_vgm(py, false)?,)))
     }
@@ -247,6 +271,29 @@ impl PyRegisterLog {
         render: fn(&RegisterLog, &RenderOptions) -> Result<T, ApuError>,
     ) -> PyResult<T> {
         py.detach(|| render(&self.log, options)).map_err(|error| chip_error(&error))
+    }
+}
+
+/// A log as it is played, 16-bit samples a block at a time.
+#[pyclass(name = "SampleBlocks", module = "lakhnes")]
+pub(crate) struct PySampleBlocks(Renderer<RegisterLog>);
+
+#[pymethods]
+impl PySampleBlocks {
+    fn __iter__(blocks: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        blocks
+    }
+
+    fn __next__<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyArray1<i16>>> {
+        let mut block = vec![0; BLOCK];
+        let count = py.detach(|| self.0.read_i16(&mut block));
+        block.truncate(count);
+        (count > 0).then(|| block.into_pyarray(py))
+    }
+
+    #[getter]
+    fn remaining(&self) -> u64 {
+        self.0.remaining()
     }
 }
 
