@@ -1,0 +1,194 @@
+//! Songs being read in step.
+
+use std::sync::{Arc, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use crate::element::Element;
+use crate::error::DecoderError;
+use crate::model::{Distances, Model, Network, Weights};
+use crate::shape::in_range;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::{Avx2, Avx512};
+use crate::simd::{Kind, Portable, Simd};
+use crate::worker::{Session, Worker};
+
+/// The most songs of a batch.
+pub const MAX_SONGS: usize = 65_536;
+
+/// The most threads; more than a model has heads are not used.
+pub const MAX_THREADS: usize = 256;
+
+/// Rows that are computed at once when several tokens a song are read.
+const BLOCK: usize = 48;
+
+/// The state of some songs that are read in step, each with a memory of its own.
+pub struct Decoder {
+    team: Box<dyn Read>,
+    vocab_size: usize,
+    songs: usize,
+}
+
+trait Read: Send + Sync {
+    fn read(&mut self, tokens: &[u32], all: bool, logits: &mut Vec<f32>) -> Result<(), DecoderError>;
+}
+
+impl Decoder {
+    /// Begins some songs.
+    ///
+    /// `distances` are the projected distances of the model by layer, head, distance (from the largest that a step sees
+    /// down to 0) and `d_head`; their number is the window: the present position and the memory before it.
+    ///
+    /// The result of a song depends neither on the number of songs nor on that of threads.
+    ///
+    /// # Errors
+    ///
+    /// If a number is out of range, or there is no room for the keys and values.
+    pub fn new(model: &Model, distances: &[f32], songs: usize, threads: usize) -> Result<Self, DecoderError> {
+        Self::with(Kind::detect(), model, distances, songs, threads)
+    }
+
+    pub(crate) fn with(
+        kind: Kind,
+        model: &Model,
+        distances: &[f32],
+        songs: usize,
+        threads: usize,
+    ) -> Result<Self, DecoderError> {
+        in_range("songs", songs, MAX_SONGS)?;
+        in_range("threads", threads, MAX_THREADS)?;
+        let shape = model.shape();
+        let threads = threads.min(shape.n_head);
+        let team = match &model.weights {
+            Weights::Float32(network) => team(kind, network, distances, songs, threads),
+            Weights::Bfloat16(network) => team(kind, network, distances, songs, threads),
+            Weights::Int8(network) => team(kind, network, distances, songs, threads),
+        };
+        Ok(Self { team: team?, vocab_size: shape.vocab_size, songs })
+    }
+
+    /// Reads tokens: one of every song, then the next of every song, and so on.
+    ///
+    /// With `all` the logits of the next token after each of these, a row each in the same order; else those after the
+    /// last of every song.
+    ///
+    /// # Errors
+    ///
+    /// If there is not a whole number of tokens for every song, at least one, or a token is none of the vocabulary.
+    pub fn read(&mut self, tokens: &[u32], all: bool, logits: &mut Vec<f32>) -> Result<(), DecoderError> {
+        if tokens.is_empty() || !tokens.len().is_multiple_of(self.songs) {
+            let expected = format!("a multiple of {} songs, at least that", self.songs);
+            return Err(DecoderError::Range { name: "tokens", expected, found: tokens.len() });
+        }
+        if let Some(&token) = tokens.iter().find(|&&token| token as usize >= self.vocab_size) {
+            let expected = format!("ids below {}", self.vocab_size);
+            return Err(DecoderError::Range { name: "tokens", expected, found: token as usize });
+        }
+        logits.clear();
+        let block = (BLOCK / self.songs).max(1) * self.songs;
+        let mut part = Vec::new();
+        for block in tokens.chunks(block) {
+            self.team.read(block, all, &mut part)?;
+            if all {
+                logits.extend_from_slice(&part);
+            }
+        }
+        if !all {
+            *logits = part;
+        }
+        Ok(())
+    }
+
+    /// Size of a row of logits.
+    #[must_use]
+    pub const fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
+    /// Songs of the batch.
+    #[must_use]
+    pub const fn songs(&self) -> usize {
+        self.songs
+    }
+}
+
+fn team<E: Element>(
+    kind: Kind,
+    network: &Arc<Network<E>>,
+    distances: &[f32],
+    songs: usize,
+    threads: usize,
+) -> Result<Box<dyn Read>, DecoderError> {
+    let distances = Distances::new(&network.shape, distances)?;
+    let session = Arc::new(Session::new(Arc::clone(network), distances, songs, threads));
+    Ok(match kind {
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => Box::new(Team::<E, Avx512>::new(session)?),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => Box::new(Team::<E, Avx2>::new(session)?),
+        Kind::Portable => Box::new(Team::<E, Portable>::new(session)?),
+    })
+}
+
+/// The calling thread and its helpers.
+struct Team<E: Element, S: Simd> {
+    session: Arc<Session<E>>,
+    own: Worker<E, S>,
+    helpers: Vec<JoinHandle<()>>,
+}
+
+impl<E: Element, S: Simd> Team<E, S> {
+    fn new(session: Arc<Session<E>>) -> Result<Self, DecoderError> {
+        let own = Worker::new(&session, 0)?;
+        let mut team = Self { session, own, helpers: Vec::new() };
+        for thread in 1..team.session.threads {
+            let worker = Worker::<E, S>::new(&team.session, thread)?;
+            let session = Arc::clone(&team.session);
+            let helper = thread::Builder::new().name("decoder".into()).spawn(move || help(&session, worker));
+            team.helpers.push(helper.map_err(|_| DecoderError::Thread)?);
+        }
+        Ok(team)
+    }
+}
+
+/// What a helper does until it is sent home.
+fn help<E: Element, S: Simd>(session: &Session<E>, mut worker: Worker<E, S>) {
+    let _watch = session.meeting.watch();
+    let mut done = 0;
+    while session.meeting.next(done) {
+        done += 1;
+        if worker.step().is_err() {
+            return;
+        }
+    }
+}
+
+impl<E: Element, S: Simd> Read for Team<E, S> {
+    fn read(&mut self, tokens: &[u32], all: bool, logits: &mut Vec<f32>) -> Result<(), DecoderError> {
+        let _watch = self.session.meeting.watch();
+        {
+            let mut job = self.session.job.write().unwrap_or_else(PoisonError::into_inner);
+            job.tokens.clear();
+            job.tokens.extend_from_slice(tokens);
+            job.all = all;
+        }
+        self.session.meeting.begin();
+        for helper in &self.helpers {
+            helper.thread().unpark();
+        }
+        self.own.step()?;
+        self.session.logits(logits);
+        let mut job = self.session.job.write().unwrap_or_else(PoisonError::into_inner);
+        job.time += (tokens.len() / self.session.songs) as u64;
+        Ok(())
+    }
+}
+
+impl<E: Element, S: Simd> Drop for Team<E, S> {
+    fn drop(&mut self) {
+        self.session.meeting.stop();
+        for helper in self.helpers.drain(..) {
+            helper.thread().unpark();
+            _ = helper.join(); // it says nothing; what it failed at was told when it happened
+        }
+    }
+}

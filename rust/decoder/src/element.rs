@@ -1,0 +1,216 @@
+//! What a number of a matrix is: 32-bit float, bfloat16, or eight bits with a scale.
+//!
+//! A matrix is kept in lines of 64 bytes: sixteen outputs beside each other, and of each output the weights of a group of
+//! 1, 2 or 4 inputs. A product goes through the groups in order and keeps sixteen sums a line, so that no sum is ever
+//! taken across a line, and the order of summation of an output is the same for any batch and any number of threads.
+
+use crate::simd::{Line, Simd};
+
+/// The largest magnitude of eight bits: -128 is not used.
+const LARGEST: f32 = 127.0;
+
+/// What is added to inputs of eight bits, for the instructions multiply unsigned with signed numbers.
+const SHIFT: i32 = 128;
+
+pub(crate) trait Element: Copy + Send + Sync + 'static {
+    /// Inputs a line: four bytes of weights an output.
+    const GROUP: usize;
+    /// Whether numbers are kept as multiples of a scale.
+    const SCALED: bool;
+    /// The inputs of a group.
+    type Inputs: Copy + Send + Sync;
+    /// Sixteen sums.
+    type Sums<S: Simd>: Copy;
+
+    fn zero<S: Simd>() -> Self::Sums<S>;
+    fn accumulate<S: Simd>(sums: Self::Sums<S>, line: &Line, inputs: Self::Inputs) -> Self::Sums<S>;
+    /// The sums as numbers. `scale` is that of the inputs, `scales` and `shifts` are those of the outputs.
+    fn finish<S: Simd>(sums: Self::Sums<S>, scale: f32, scales: &[f32; 16], shifts: &[i32; 16]) -> [f32; 16];
+    /// Makes inputs of up to [`Self::GROUP`] numbers, which are multiplied by `inverse` first.
+    fn inputs(numbers: &[f32], inverse: f32) -> Self::Inputs;
+    /// Makes inputs of digits from 0 to 255, for sums without a shift; only where numbers are scaled.
+    fn digits(digits: [f32; 4]) -> Self::Inputs {
+        Self::inputs(&digits, 1.0)
+    }
+    /// Writes a number, multiplied by `inverse`; returns what to add to the shift of its output.
+    fn put(line: &mut Line, lane: usize, place: usize, number: f32, inverse: f32) -> i32;
+
+    /// The scale of some numbers and its inverse.
+    #[inline(always)]
+    fn scale(numbers: impl Iterator<Item = f32>) -> (f32, f32) {
+        if !Self::SCALED {
+            return (1.0, 1.0);
+        }
+        let largest = numbers.fold(0.0, |largest: f32, number| largest.max(number.abs()));
+        if largest == 0.0 || !largest.is_finite() {
+            return (1.0, 1.0);
+        }
+        (largest / LARGEST, LARGEST / largest)
+    }
+}
+
+/// 32-bit floats.
+#[derive(Clone, Copy)]
+pub(crate) struct Float32;
+
+impl Element for Float32 {
+    const GROUP: usize = 1;
+    const SCALED: bool = false;
+    type Inputs = f32;
+    type Sums<S: Simd> = S::F;
+
+    #[inline(always)]
+    fn zero<S: Simd>() -> S::F {
+        S::splat(0.0)
+    }
+
+    #[inline(always)]
+    fn accumulate<S: Simd>(sums: S::F, line: &Line, input: f32) -> S::F {
+        S::fma(S::floats(line), S::splat(input), sums)
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd>(sums: S::F, _: f32, _: &[f32; 16], _: &[i32; 16]) -> [f32; 16] {
+        S::store(sums)
+    }
+
+    #[inline(always)]
+    fn inputs(numbers: &[f32], _: f32) -> f32 {
+        numbers[0]
+    }
+
+    #[inline(always)]
+    fn put(line: &mut Line, lane: usize, _: usize, number: f32, _: f32) -> i32 {
+        line.0.as_chunks_mut::<4>().0[lane] = number.to_le_bytes();
+        0
+    }
+}
+
+/// The upper halves of 32-bit floats. They are widened before they are multiplied: inputs and sums are 32-bit floats.
+#[derive(Clone, Copy)]
+pub(crate) struct Bfloat16;
+
+/// The upper half of a float, rounded to nearest even.
+fn upper_half(number: f32) -> u16 {
+    let bits = number.to_bits();
+    if number.is_nan() {
+        return (bits >> 16) as u16 | 0x40;
+    }
+    (bits.wrapping_add(0x7FFF + (bits >> 16 & 1)) >> 16) as u16
+}
+
+impl Element for Bfloat16 {
+    const GROUP: usize = 2;
+    const SCALED: bool = false;
+    type Inputs = [f32; 2];
+    type Sums<S: Simd> = S::F;
+
+    #[inline(always)]
+    fn zero<S: Simd>() -> S::F {
+        S::splat(0.0)
+    }
+
+    #[inline(always)]
+    fn accumulate<S: Simd>(sums: S::F, line: &Line, inputs: [f32; 2]) -> S::F {
+        let (first, second) = S::halves(line);
+        S::fma(second, S::splat(inputs[1]), S::fma(first, S::splat(inputs[0]), sums))
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd>(sums: S::F, _: f32, _: &[f32; 16], _: &[i32; 16]) -> [f32; 16] {
+        S::store(sums)
+    }
+
+    #[inline(always)]
+    fn inputs(numbers: &[f32], _: f32) -> [f32; 2] {
+        [numbers[0], numbers.get(1).copied().unwrap_or(0.0)]
+    }
+
+    #[inline(always)]
+    fn put(line: &mut Line, lane: usize, place: usize, number: f32, _: f32) -> i32 {
+        line.0.as_chunks_mut::<2>().0[2 * lane + place] = upper_half(number).to_le_bytes();
+        0
+    }
+}
+
+/// Eight bits.
+#[derive(Clone, Copy)]
+pub(crate) struct Int8;
+
+impl Element for Int8 {
+    const GROUP: usize = 4;
+    const SCALED: bool = true;
+    type Inputs = [u8; 4];
+    type Sums<S: Simd> = S::I;
+
+    #[inline(always)]
+    fn zero<S: Simd>() -> S::I {
+        S::zero()
+    }
+
+    #[inline(always)]
+    fn accumulate<S: Simd>(sums: S::I, line: &Line, inputs: [u8; 4]) -> S::I {
+        S::dot(sums, line, inputs)
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd>(sums: S::I, scale: f32, scales: &[f32; 16], shifts: &[i32; 16]) -> [f32; 16] {
+        let sums = S::store_sums(sums);
+        std::array::from_fn(|lane| (sums[lane] - SHIFT * shifts[lane]) as f32 * (scale * scales[lane]))
+    }
+
+    #[inline(always)]
+    fn inputs(numbers: &[f32], inverse: f32) -> [u8; 4] {
+        let byte = |number: f32| (eight_bits(number, inverse) + SHIFT) as u8;
+        if let &[a, b, c, d] = numbers {
+            return [byte(a), byte(b), byte(c), byte(d)];
+        }
+        std::array::from_fn(|place| byte(numbers.get(place).copied().unwrap_or(0.0)))
+    }
+
+    #[inline(always)]
+    fn digits(digits: [f32; 4]) -> [u8; 4] {
+        digits.map(|digit| digit as u8)
+    }
+
+    #[inline(always)]
+    fn put(line: &mut Line, lane: usize, place: usize, number: f32, inverse: f32) -> i32 {
+        let number = eight_bits(number, inverse);
+        line.0[4 * lane + place] = number as u8;
+        number
+    }
+}
+
+#[inline(always)]
+fn eight_bits(number: f32, inverse: f32) -> i32 {
+    // Adding and taking away 1.5 * 2^23 rounds to the nearest whole number, without a call.
+    const ROUND: f32 = 12_582_912.0;
+    ((number * inverse + ROUND) - ROUND).clamp(-LARGEST, LARGEST) as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_upper_half_is_rounded_to_nearest_even() {
+        for (bits, half) in [
+            (0x3F80_0000, 0x3F80),
+            (0x3F80_8000, 0x3F80),
+            (0x3F81_8000, 0x3F82),
+            (0x3F80_8001, 0x3F81),
+            (0x3F80_7FFF, 0x3F80),
+            (0xFF80_0000, 0xFF80),
+            (0x7F80_0001, 0x7FC0),
+        ] {
+            assert_eq!(upper_half(f32::from_bits(bits)), half, "{bits:08X}");
+        }
+    }
+
+    #[test]
+    fn eight_bits_round_to_nearest_and_stop_at_127() {
+        for (number, expected) in [(0.4, 0), (0.6, 1), (-1.6, -2), (126.7, 127), (130.0, 127), (-1e9, -127)] {
+            assert_eq!(eight_bits(number, 1.0), expected);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Weights in the order in which they are read, and their product with the vectors of some songs.
+
+use std::ops::Range;
+
+use crate::element::Element;
+use crate::simd::{Kernel, Line, Simd};
+
+/// Outputs that are computed side by side: four lines, enough sums to hide the latency of an addition.
+pub(crate) const PANEL: usize = 64;
+const LANES: usize = 16;
+const LINES: usize = PANEL / LANES;
+
+/// Vectors, one a row, as a matrix takes them: the same group of some rows beside each other.
+pub(crate) struct Rows<E: Element> {
+    data: Vec<E::Inputs>,
+    scales: Vec<f32>,
+    groups: usize,
+}
+
+impl<E: Element> Rows<E> {
+    pub(crate) const fn new() -> Self {
+        Self { data: Vec::new(), scales: Vec::new(), groups: 0 }
+    }
+
+    /// How many there are.
+    pub(crate) const fn count(&self) -> usize {
+        self.scales.len()
+    }
+
+    /// Takes rows of so many numbers each.
+    pub(crate) fn pack<S: Simd>(&mut self, numbers: &[f32], width: usize) {
+        S::vectorize(Pack { rows: self, numbers, width });
+    }
+
+    #[inline(always)]
+    fn fill<S: Simd>(&mut self, numbers: &[f32], width: usize) {
+        self.groups = width.div_ceil(E::GROUP);
+        self.data.clear();
+        self.scales.clear();
+        for block in numbers.chunks(width * S::ROWS) {
+            let count = block.len() / width;
+            let start = self.data.len();
+            self.data.resize(start + count * self.groups, E::inputs(&[0.0; 4], 1.0));
+            for (place, row) in block.chunks_exact(width).enumerate() {
+                let (scale, inverse) = E::scale(row.iter().copied());
+                self.scales.push(scale);
+                let targets = self.data[start + place..].iter_mut().step_by(count);
+                for (target, group) in targets.zip(row.chunks(E::GROUP)) {
+                    *target = E::inputs(group, inverse);
+                }
+            }
+        }
+    }
+}
+
+/// A matrix in panels of [`PANEL`] outputs; of each, all groups of inputs in order.
+pub(crate) struct Matrix<E: Element> {
+    outputs: usize,
+    groups: usize,
+    lines: Vec<Line>,
+    scales: Vec<f32>,
+    shifts: Vec<i32>,
+    element: std::marker::PhantomData<E>,
+}
+
+impl<E: Element> Matrix<E> {
+    /// Takes a matrix whose rows are its outputs, of so many numbers each.
+    pub(crate) fn new(numbers: &[f32], inputs: usize) -> Self {
+        let outputs = numbers.len() / inputs;
+        let panels = outputs.div_ceil(PANEL);
+        let groups = inputs.div_ceil(E::GROUP);
+        let mut matrix = Self {
+            outputs,
+            groups,
+            lines: vec![Line::ZERO; panels * groups * LINES],
+            scales: vec![1.0; panels * PANEL],
+            shifts: vec![0; panels * PANEL],
+            element: std::marker::PhantomData,
+        };
+        for (output, row) in numbers.chunks_exact(inputs).enumerate() {
+            let (scale, inverse) = E::scale(row.iter().copied());
+            matrix.scales[output] = scale;
+            let (panel, lane) = (output / PANEL, output % PANEL);
+            let lines = &mut matrix.lines[panel * groups * LINES..];
+            for (group, numbers) in row.chunks(E::GROUP).enumerate() {
+                let line = &mut lines[group * LINES + lane / LANES];
+                for (place, &number) in numbers.iter().enumerate() {
+                    matrix.shifts[output] += E::put(line, lane % LANES, place, number, inverse);
+                }
+            }
+        }
+        matrix
+    }
+
+    pub(crate) const fn panels(&self) -> usize {
+        self.outputs.div_ceil(PANEL)
+    }
+
+    /// The outputs that some panels hold.
+    pub(crate) fn outputs(&self, panels: &Range<usize>) -> Range<usize> {
+        (panels.start * PANEL).min(self.outputs)..(panels.end * PANEL).min(self.outputs)
+    }
+
+    /// Multiplies each row with some panels; a row of `out` takes the outputs of these panels.
+    pub(crate) fn multiply<S: Simd>(&self, panels: Range<usize>, rows: &Rows<E>, out: &mut [f32]) {
+        assert_eq!(rows.groups, self.groups, "a row has as many numbers as the matrix has inputs");
+        let all = self.outputs(&panels);
+        assert_eq!(out.len(), rows.count() * all.len(), "there is room for all outputs");
+        for panel in panels {
+            let outputs = self.outputs(&(panel..panel + 1));
+            let at = outputs.start - all.start..outputs.end - all.start;
+            S::vectorize(Multiply { matrix: self, panel, rows, out, at });
+        }
+    }
+
+    /// Multiplies R rows with one panel.
+    #[inline(always)]
+    fn panel<S: Simd, const R: usize>(
+        &self,
+        panel: usize,
+        inputs: &[E::Inputs],
+        scales: &[f32],
+        out: &mut [f32],
+        at: Range<usize>,
+    ) {
+        let lines = &self.lines[panel * self.groups * LINES..][..self.groups * LINES];
+        let sums = product::<S, E, LINES, R>(lines, inputs);
+        let (out_scales, _) = self.scales[panel * PANEL..][..PANEL].as_chunks::<LANES>();
+        let (out_shifts, _) = self.shifts[panel * PANEL..][..PANEL].as_chunks::<LANES>();
+        let width = out.len() / R;
+        for ((sums, &scale), row) in sums.into_iter().zip(scales).zip(out.chunks_exact_mut(width)) {
+            let row = &mut row[at.clone()];
+            for (line, (sums, target)) in sums.into_iter().zip(row.chunks_mut(LANES)).enumerate() {
+                let numbers = E::finish::<S>(sums, scale, &out_scales[line], &out_shifts[line]);
+                target.copy_from_slice(&numbers[..target.len()]);
+            }
+        }
+    }
+}
+
+struct Pack<'a, E: Element> {
+    rows: &'a mut Rows<E>,
+    numbers: &'a [f32],
+    width: usize,
+}
+
+impl<E: Element> Kernel for Pack<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        self.rows.fill::<S>(self.numbers, self.width);
+    }
+}
+
+/// The product of all rows with a panel, which stays in the cache meanwhile.
+struct Multiply<'a, E: Element> {
+    matrix: &'a Matrix<E>,
+    panel: usize,
+    rows: &'a Rows<E>,
+    out: &'a mut [f32],
+    /// Where the outputs of the panel lie in a row of `out`.
+    at: Range<usize>,
+}
+
+impl<E: Element> Kernel for Multiply<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Self { matrix, panel, rows, out, at } = self;
+        let width = out.len() / rows.count();
+        let blocks = rows.scales.chunks(S::ROWS).zip(rows.data.chunks(S::ROWS * rows.groups));
+        for ((scales, inputs), out) in blocks.zip(out.chunks_mut(S::ROWS * width)) {
+            let at = at.clone();
+            match scales.len() {
+                1 => matrix.panel::<S, 1>(panel, inputs, scales, out, at),
+                2 => matrix.panel::<S, 2>(panel, inputs, scales, out, at),
+                3 => matrix.panel::<S, 3>(panel, inputs, scales, out, at),
+                4 => matrix.panel::<S, 4>(panel, inputs, scales, out, at),
+                5 => matrix.panel::<S, 5>(panel, inputs, scales, out, at),
+                _ => matrix.panel::<S, 6>(panel, inputs, scales, out, at),
+            }
+        }
+    }
+}
+
+/// The sums of R rows over P lines a group. The inputs of R rows lie beside each other.
+#[inline(always)]
+pub(crate) fn product<S: Simd, E: Element, const P: usize, const R: usize>(
+    lines: &[Line],
+    inputs: &[E::Inputs],
+) -> [[E::Sums<S>; P]; R] {
+    let mut sums = [[E::zero::<S>(); P]; R];
+    let (groups, _) = lines.as_chunks::<P>();
+    let (rows, _) = inputs.as_chunks::<R>();
+    for (group, inputs) in groups.iter().zip(rows) {
+        for line in group {
+            S::prefetch(line);
+        }
+        for row in 0..R {
+            for line in 0..P {
+                sums[row][line] = E::accumulate::<S>(sums[row][line], &group[line], inputs[row]);
+            }
+        }
+    }
+    sums
+}

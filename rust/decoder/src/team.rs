@@ -1,0 +1,167 @@
+//! Threads that make each step together.
+//!
+//! A step of a small model takes less than a millisecond and its threads meet four times a layer, so they wait for each
+//! other awake; between steps they wait awake for a while and then sleep.
+
+use std::hint::spin_loop;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::error::DecoderError;
+
+/// Turns of waiting before the processor is lent to others: more threads than cores would wait for each other in vain.
+const TURNS: usize = 20_000;
+
+/// How long a thread stays awake between steps.
+const AWAKE: Duration = Duration::from_micros(200);
+
+/// Where the threads of a team meet, and where they wait for the next step.
+pub(crate) struct Meeting {
+    threads: usize,
+    arrived: AtomicUsize,
+    met: AtomicUsize,
+    steps: AtomicUsize,
+    stopped: AtomicBool,
+    failed: AtomicBool,
+}
+
+impl Meeting {
+    pub(crate) const fn new(threads: usize) -> Self {
+        Self {
+            threads,
+            arrived: AtomicUsize::new(0),
+            met: AtomicUsize::new(0),
+            steps: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Waits until all threads are here; what each wrote before, all can read after.
+    pub(crate) fn meet(&self) -> Result<(), DecoderError> {
+        if self.threads == 1 {
+            return Ok(());
+        }
+        let met = self.met.load(Ordering::Acquire);
+        if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.threads {
+            self.arrived.store(0, Ordering::Relaxed);
+            self.met.store(met.wrapping_add(1), Ordering::Release);
+            return Ok(());
+        }
+        let mut turns = 0;
+        while self.met.load(Ordering::Acquire) == met {
+            if self.failed.load(Ordering::Relaxed) {
+                return Err(DecoderError::Thread);
+            }
+            turns += 1;
+            if turns < TURNS {
+                spin_loop();
+            } else {
+                thread::yield_now();
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins the next step. The other threads are told by the caller, who knows them.
+    pub(crate) fn begin(&self) {
+        self.steps.fetch_add(1, Ordering::Release);
+    }
+
+    /// Waits for a step after `done` of them; false if there will be none.
+    pub(crate) fn next(&self, done: usize) -> bool {
+        let mut since = Instant::now();
+        loop {
+            for _ in 0..64 {
+                if self.stopped.load(Ordering::Acquire) {
+                    return false;
+                }
+                if self.steps.load(Ordering::Acquire) != done {
+                    return true;
+                }
+                spin_loop();
+            }
+            if since.elapsed() > AWAKE {
+                thread::park();
+                since = Instant::now();
+            }
+        }
+    }
+
+    /// Sends the other threads home.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
+    /// Watches over a thread: should it panic, the others do not wait for it.
+    pub(crate) const fn watch(&self) -> Watch<'_> {
+        Watch(self)
+    }
+}
+
+pub(crate) struct Watch<'a>(&'a Meeting);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.failed.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The share of a thread of so many things: in order, and even to within one.
+pub(crate) const fn share(things: usize, thread: usize, threads: usize) -> std::ops::Range<usize> {
+    things * thread / threads..things * (thread + 1) / threads
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_follow_each_other_and_are_even() {
+        for (things, threads) in [(8, 2), (7, 3), (1, 4), (0, 2), (96, 5)] {
+            let mut next = 0;
+            for thread in 0..threads {
+                let share = share(things, thread, threads);
+                assert_eq!(share.start, next);
+                assert!(share.len().abs_diff(things / threads) <= 1);
+                next = share.end;
+            }
+            assert_eq!(next, things);
+        }
+    }
+
+    #[test]
+    fn threads_that_meet_see_what_the_others_wrote() {
+        let meeting = Meeting::new(3);
+        let written: Vec<AtomicUsize> = (0..3).map(|_| AtomicUsize::new(0)).collect();
+        thread::scope(|scope| {
+            for thread in 0..3 {
+                let (meeting, written) = (&meeting, &written);
+                scope.spawn(move || {
+                    for turn in 1..200 {
+                        written[thread].store(turn, Ordering::Relaxed);
+                        meeting.meet().expect("nobody fails");
+                        assert!(written.iter().all(|written| written.load(Ordering::Relaxed) == turn));
+                        meeting.meet().expect("nobody fails");
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_panicked() {
+        let meeting = Meeting::new(2);
+        thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let _watch = meeting.watch();
+                panic!("on purpose");
+            });
+            assert_eq!(meeting.meet(), Err(DecoderError::Thread));
+            assert!(other.join().is_err());
+        });
+    }
+}

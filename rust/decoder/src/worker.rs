@@ -1,0 +1,289 @@
+//! One thread's part of a step.
+//!
+//! A thread has some heads, with the keys and values of all songs, and some outputs of every other matrix. What it has
+//! computed it lays open for all; then the threads meet, and each gathers what the next product needs. What costs little
+//! (normalisation, residual path) each does for itself.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::attention::{Attend, Cache, Place, Scratch, no_room};
+use crate::element::Element;
+use crate::error::DecoderError;
+use crate::matrix::{Matrix, Rows};
+use crate::model::{Distances, Layer, Network, Norm, query_scale};
+use crate::simd::Simd;
+use crate::team::{Meeting, share};
+use crate::vector::{Rectify, Residual, add};
+
+/// What is gathered in turn: each has a buffer of its own, so that one meeting a stage is enough.
+#[derive(Clone, Copy)]
+enum Stage {
+    Heads,
+    Attention,
+    Inner,
+    Outer,
+    Logits,
+}
+
+const STAGES: usize = 5;
+
+/// Tokens to read: those of all songs at one time, then those at the next.
+#[derive(Default)]
+pub(crate) struct Job {
+    pub(crate) tokens: Vec<u32>,
+    /// Positions read before.
+    pub(crate) time: u64,
+    /// Whether logits are wanted after every token, or only after the last of each song.
+    pub(crate) all: bool,
+}
+
+/// What the threads of a decoder share.
+pub(crate) struct Session<E: Element> {
+    pub(crate) network: Arc<Network<E>>,
+    pub(crate) distances: Distances<E>,
+    pub(crate) songs: usize,
+    pub(crate) threads: usize,
+    pub(crate) job: RwLock<Job>,
+    pub(crate) meeting: Meeting,
+    open: Vec<[RwLock<Vec<f32>>; STAGES]>,
+}
+
+impl<E: Element> Session<E> {
+    pub(crate) fn new(network: Arc<Network<E>>, distances: Distances<E>, songs: usize, threads: usize) -> Self {
+        Self {
+            network,
+            distances,
+            songs,
+            threads,
+            job: RwLock::default(),
+            meeting: Meeting::new(threads),
+            open: (0..threads).map(|_| std::array::from_fn(|_| RwLock::default())).collect(),
+        }
+    }
+
+    /// Puts the rows of all threads together.
+    fn gather(&self, stage: Stage, rows: usize, into: &mut Vec<f32>) {
+        let parts: Vec<_> = self.open.iter().map(|stages| read(&stages[stage as usize])).collect();
+        into.clear();
+        for row in 0..rows {
+            for part in &parts {
+                let width = part.len() / rows;
+                into.extend_from_slice(&part[row * width..][..width]);
+            }
+        }
+    }
+
+    /// The logits of the last step, a row a song and time.
+    pub(crate) fn logits(&self, into: &mut Vec<f32>) {
+        let rows = self.open.iter().map(|stages| read(&stages[Stage::Logits as usize]).len()).sum::<usize>();
+        self.gather(Stage::Logits, rows / self.network.shape.vocab_size, into);
+        for row in into.chunks_exact_mut(self.network.shape.vocab_size) {
+            add(row, &self.network.output_bias);
+        }
+    }
+}
+
+/// A lock that nobody holds for longer than its stage; a thread that panicked is told of elsewhere.
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Buffers of a thread; of each, a row a song and time.
+struct Buffers<E: Element> {
+    hidden: Vec<f32>,
+    normed: Vec<f32>,
+    gathered: Vec<f32>,
+    query: Vec<f32>,
+    position: Vec<f32>,
+    key: Vec<f32>,
+    value: Vec<f32>,
+    by_age: Vec<f32>,
+    rows: Rows<E>,
+    positions: Rows<E>,
+    scratch: Scratch<E>,
+}
+
+pub(crate) struct Worker<E: Element, S: Simd> {
+    session: Arc<Session<E>>,
+    thread: usize,
+    heads: Range<usize>,
+    /// By layer, then by head of this thread, then by song.
+    caches: Vec<Cache<E>>,
+    buffers: Buffers<E>,
+    simd: PhantomData<S>,
+}
+
+impl<E: Element, S: Simd> Worker<E, S> {
+    pub(crate) fn new(session: &Arc<Session<E>>, thread: usize) -> Result<Self, DecoderError> {
+        let shape = session.network.shape;
+        let heads = share(shape.n_head, thread, session.threads);
+        let window = session.distances.window;
+        let count = shape.n_layer * heads.len() * session.songs;
+        let caches = (0..count).map(|_| Cache::new(window, shape.d_head)).collect::<Option<_>>();
+        Ok(Self {
+            session: Arc::clone(session),
+            thread,
+            heads,
+            caches: caches.ok_or_else(|| no_room(session.songs, window))?,
+            buffers: Buffers {
+                hidden: Vec::new(),
+                normed: Vec::new(),
+                gathered: Vec::new(),
+                query: Vec::new(),
+                position: Vec::new(),
+                key: Vec::new(),
+                value: Vec::new(),
+                by_age: Vec::new(),
+                rows: Rows::new(),
+                positions: Rows::new(),
+                scratch: Scratch::new(),
+            },
+            simd: PhantomData,
+        })
+    }
+
+    /// Does this thread's part of the job of the session.
+    pub(crate) fn step(&mut self) -> Result<(), DecoderError> {
+        let session = Arc::clone(&self.session);
+        let network = &session.network;
+        let job = read(&session.job);
+        let (rows, d_model) = (job.tokens.len(), network.shape.d_model);
+        self.embed(&job.tokens);
+        for (index, layer) in network.layers.iter().enumerate() {
+            self.attend(index, layer, &job);
+            session.meeting.meet()?;
+            session.gather(Stage::Heads, rows, &mut self.buffers.gathered);
+            self.multiply(Stage::Attention, &layer.output, None, network.shape.heads_width());
+            session.meeting.meet()?;
+            self.residual(Stage::Attention, &layer.attention_norm, rows);
+            self.pack_hidden(&layer.feed_forward_norm);
+            self.multiply_packed(Stage::Inner, &layer.inner, Some(&layer.inner_bias));
+            session.meeting.meet()?;
+            session.gather(Stage::Inner, rows, &mut self.buffers.gathered);
+            self.multiply(Stage::Outer, &layer.outer, None, network.shape.d_inner);
+            session.meeting.meet()?;
+            self.residual_with_bias(&layer.outer_bias, &layer.feed_forward_norm, rows);
+        }
+        if !job.all {
+            self.buffers.hidden.drain(..(rows - session.songs) * d_model);
+        }
+        if let Some(norm) = &network.final_norm {
+            S::vectorize(Residual { numbers: &mut self.buffers.hidden, others: &[], norm: Some(norm) });
+        }
+        self.buffers.rows.pack::<S>(&self.buffers.hidden, d_model);
+        self.multiply_packed(Stage::Logits, &network.output, None);
+        session.meeting.meet()
+    }
+
+    fn embed(&mut self, tokens: &[u32]) {
+        let network = &self.session.network;
+        let width = network.shape.d_model;
+        let scale = (width as f32).sqrt();
+        self.buffers.hidden.clear();
+        for &token in tokens {
+            let row = &network.embedding[token as usize * width..][..width];
+            self.buffers.hidden.extend(row.iter().map(|number| number * scale));
+        }
+    }
+
+    /// What the heads of this thread read.
+    fn attend(&mut self, index: usize, layer: &Layer<E>, job: &Job) {
+        self.pack_hidden(&layer.attention_norm);
+        let session = &self.session;
+        let Self { heads, caches, buffers, .. } = self;
+        let (songs, window, d_head) = (session.songs, session.distances.window, session.network.shape.d_head);
+        let rows = job.tokens.len();
+        let width = heads.len() * d_head;
+        let mut out = session.open[self.thread][Stage::Heads as usize].write().unwrap_or_else(PoisonError::into_inner);
+        out.resize(rows * width, 0.0);
+        for (place, head) in heads.clone().enumerate() {
+            buffers.project::<S>(&layer.heads[head], rows, d_head);
+            let distances = &session.distances.heads[index][head];
+            buffers.by_age.resize(rows * window, 0.0);
+            distances.multiply::<S>(0..distances.panels(), &buffers.positions, &mut buffers.by_age);
+            let caches = &mut caches[(index * heads.len() + place) * songs..][..songs];
+            for row in 0..rows {
+                S::vectorize(Attend {
+                    scratch: &mut buffers.scratch,
+                    cache: &mut caches[row % songs],
+                    place: Place::of(job.time + (row / songs) as u64, window),
+                    query: &buffers.query[row * d_head..][..d_head],
+                    by_age: &buffers.by_age[row * window..][..window],
+                    key: &buffers.key[row * d_head..][..d_head],
+                    value: &buffers.value[row * d_head..][..d_head],
+                    out: &mut out[row * width + place * d_head..][..d_head],
+                });
+            }
+        }
+    }
+
+    /// Takes the hidden states as inputs: normalised first where the model does so.
+    fn pack_hidden(&mut self, norm: &Norm) {
+        let Buffers { hidden, normed, rows, .. } = &mut self.buffers;
+        let width = norm.weight.len();
+        if !self.session.network.shape.pre_norm {
+            return rows.pack::<S>(hidden, width);
+        }
+        normed.clone_from(hidden);
+        S::vectorize(Residual { numbers: normed, others: &[], norm: Some(norm) });
+        rows.pack::<S>(normed, width);
+    }
+
+    fn multiply(&mut self, stage: Stage, matrix: &Matrix<E>, rectified: Option<&[f32]>, width: usize) {
+        self.buffers.rows.pack::<S>(&self.buffers.gathered, width);
+        self.multiply_packed(stage, matrix, rectified);
+    }
+
+    /// Computes this thread's outputs of a matrix and lays them open, with a bias added and rectified if one is given.
+    fn multiply_packed(&self, stage: Stage, matrix: &Matrix<E>, rectified: Option<&[f32]>) {
+        let panels = share(matrix.panels(), self.thread, self.session.threads);
+        let outputs = matrix.outputs(&panels);
+        let lock = &self.session.open[self.thread][stage as usize];
+        let mut out = lock.write().unwrap_or_else(PoisonError::into_inner);
+        out.resize(self.buffers.rows.count() * outputs.len(), 0.0);
+        matrix.multiply::<S>(panels, &self.buffers.rows, &mut out);
+        let Some(bias) = rectified else { return };
+        if outputs.is_empty() {
+            return;
+        }
+        S::vectorize(Rectify { numbers: &mut out, bias: &bias[outputs] });
+    }
+
+    /// Adds what was computed to the hidden states, and normalises them where the model does so here.
+    fn residual(&mut self, stage: Stage, norm: &Norm, rows: usize) {
+        self.session.gather(stage, rows, &mut self.buffers.gathered);
+        let Buffers { hidden, gathered, .. } = &mut self.buffers;
+        let norm = (!self.session.network.shape.pre_norm).then_some(norm);
+        S::vectorize(Residual { numbers: hidden, others: gathered, norm });
+    }
+
+    fn residual_with_bias(&mut self, bias: &[f32], norm: &Norm, rows: usize) {
+        for row in self.buffers.hidden.chunks_exact_mut(bias.len()) {
+            add(row, bias);
+        }
+        self.residual(Stage::Outer, norm, rows);
+    }
+}
+
+impl<E: Element> Buffers<E> {
+    /// Query of content and of position, key and value of a head.
+    fn project<S: Simd>(&mut self, head: &crate::model::Head<E>, rows: usize, d_head: usize) {
+        let Self { query, position, key, value, positions, .. } = self;
+        for (matrix, target) in [(&head.query, &mut *query), (&head.key, key), (&head.value, value)] {
+            target.resize(rows * d_head, 0.0);
+            matrix.multiply::<S>(0..matrix.panels(), &self.rows, target);
+        }
+        let scale = query_scale(d_head);
+        position.clear();
+        for row in query.chunks_exact_mut(d_head) {
+            for (number, bias) in row.iter_mut().zip(&head.position_bias) {
+                *number *= scale;
+                position.push(*number + bias);
+            }
+            add(row, &head.content_bias);
+        }
+        positions.pack::<S>(position, d_head);
+    }
+}
