@@ -10,6 +10,8 @@ from pretty_midi import PrettyMIDI
 
 __all__ = [
     "Apu",
+    "DecoderModel",
+    "DecoderState",
     "LivePlayer",
     "MelodyIndex",
     "RegisterLog",
@@ -756,3 +758,76 @@ def tokenize_files(
     FormatError, TokenError, LimitError
         For the first file that cannot be read; the message names file and place.
     """
+
+@final
+class DecoderModel:
+    """The weights of a Transformer-XL, packed for reading token by token on the CPU. It does not change.
+
+    Parameters
+    ----------
+    tensors
+        The weights, flat, under their names in the checkpoint.
+    vocab_size, n_layer, n_head, d_model, d_head, d_inner, pre_norm
+        As of `lakhnes.model.config.TransformerXLConfig`.
+    dtype
+        How weights, keys and values are kept: ``float32 bfloat16 int8``. All else is computed in float32.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range, or a weight is missing or has another size.
+    """
+
+    def __new__(
+        cls,
+        tensors: dict[str, npt.NDArray[np.float32]],
+        *,
+        vocab_size: int,
+        n_layer: int,
+        n_head: int,
+        d_model: int,
+        d_head: int,
+        d_inner: int,
+        pre_norm: bool,
+        dtype: str,
+    ) -> DecoderModel: ...
+    def begin(self, distances: npt.NDArray[np.float32], *, songs: int, threads: int) -> DecoderState:
+        """Begin some songs.
+
+        The results of a song depend neither on the number of songs nor on that of threads.
+
+        Parameters
+        ----------
+        distances
+            The projected distances, flat: by layer, head, distance (from the largest that a step sees down to 0) and
+            ``d_head``. A step sees as many positions as there are distances.
+        songs
+            Songs that are read in step.
+        threads
+            At most one a head is used.
+
+        Raises
+        ------
+        ValueError
+            If a number is out of range.
+        MemoryError
+            If there is no room for the keys and values.
+        """
+
+@final
+class DecoderState:
+    """What was read of some songs; made by `DecoderModel.begin`."""
+
+    def read(self, tokens: npt.NDArray[np.int64], *, all: bool = False) -> npt.NDArray[np.float32]:
+        """Read tokens: one of every song, then the next of every song, and so on.
+
+        Returns
+        -------
+        ndarray, float32, flat
+            Rows of ``vocab_size`` logits: those after each token with `all`, else those after the last of every song.
+
+        Raises
+        ------
+        ValueError
+            If there is not a whole number of tokens for every song, or one is none of the vocabulary.
+        """

@@ -1,24 +1,27 @@
 """One token a step: keys and values of what was read are kept, so a step costs what one position costs.
 
-The original re-projects its whole memory of hidden states at every step. Here each layer's keys and values are written
-once into a buffer, and the projected distances are computed once for a model and a length of memory.
+The original re-projects its whole memory of hidden states at every step. Here they are computed once: on the CPU by the
+kernel of ``rust/decoder``, elsewhere by torch.
 """
 
 from __future__ import annotations
 
+import copy
 from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from lakhnes.errors import LakhnesError
 from lakhnes.model.base import Model
-from lakhnes.model.transformer_xl import Layer, RelativeAttention, TransformerXL
+from lakhnes.model.transformer_xl import TransformerXL
+from lakhnes.sampling.native_decoder import MAX_WINDOW, NativeDecoder
+from lakhnes.sampling.torch_decoder import SLACK, TorchDecoder, window_of
 
-__all__ = ["Decoder", "SegmentDecoder", "Stepper", "make_decoder"]
+__all__ = ["DTYPES", "SLACK", "Decoder", "SegmentDecoder", "Stepper", "make_decoder"]
 
-SLACK = 256
-"""Steps between two moves of the buffers: they are this much longer than the memory."""
+DTYPES = ("float32", "bfloat16", "int8")
+"""How weights, keys and values can be kept."""
 
 
 class Stepper(Protocol):
@@ -28,11 +31,17 @@ class Stepper(Protocol):
         """Read one token of every song, ``(B,)`` ids; return logits of the next, ``(B, vocab_size)``."""
         ...
 
+    def read_all(self, tokens: Tensor) -> Tensor:
+        """Read ``(B, T)`` ids, T at least 1; return the logits after each, ``(B, T, vocab_size)``."""
+        ...
 
-def make_decoder(model: Model, batch_size: int, mem_len: int) -> Stepper:
+
+def make_decoder(model: Model, batch_size: int, mem_len: int, dtype: str | None = None) -> Stepper:
     """Return what steps through songs with a model; the parameters are those of `Decoder`."""
     if isinstance(model, TransformerXL):
-        return Decoder(model, batch_size, mem_len)
+        return Decoder(model, batch_size, mem_len, dtype)
+    if dtype not in (None, "float32"):
+        raise LakhnesError(f"dtype: {dtype} is for Transformer-XL models, expected float32")
     return SegmentDecoder(model, mem_len)
 
 
@@ -51,11 +60,15 @@ class SegmentDecoder:
         self.model, self.mem_len = model, mem_len
         self.memory: Tensor | None = None
 
-    @torch.inference_mode()
     def step(self, tokens: Tensor) -> Tensor:
         """Read one token of every song, ``(B,)`` ids; return logits of the next, ``(B, vocab_size)``."""
-        hidden, self.memory = self.model(tokens[:, None], self.memory, self.mem_len)
-        return self.model.logits(hidden)[:, 0]
+        return self.read_all(tokens[:, None])[:, 0]
+
+    @torch.inference_mode()
+    def read_all(self, tokens: Tensor) -> Tensor:
+        """Read ``(B, T)`` ids, T at least 1; return the logits after each, ``(B, T, vocab_size)``."""
+        hidden, self.memory = self.model(tokens, self.memory, self.mem_len)
+        return self.model.logits(hidden)
 
 
 class Decoder:
@@ -68,58 +81,52 @@ class Decoder:
     batch_size : int
     mem_len : int
         Positions before the present one that a step attends to; older ones are forgotten.
+    dtype : str, optional
+        How weights, keys and values are kept, one of `DTYPES`; as the model's own if not given.
+    threads : int, optional
+        Of the native kernel; as many as torch uses if not given.
+
+    Raises
+    ------
+    LakhnesError
+        If the model's device has no such dtype.
     """
 
-    def __init__(self, model: TransformerXL, batch_size: int, mem_len: int) -> None:
-        self.model, self.batch_size = model, batch_size
-        config, weight = model.config, model.embedding.weight
-        # With same_length the present position is one of the `mem_len` keys, else it comes on top of them.
-        self.window = max(mem_len if config.same_length else mem_len + 1, 1)
-        shape = (config.n_layer, config.n_head, batch_size, self.window + SLACK, config.d_head)
-        self.keys = torch.zeros(shape, dtype=weight.dtype, device=weight.device)
-        self.values = torch.zeros_like(self.keys)
-        self.end = 0
-        with torch.inference_mode():
-            table = model.distances(self.window).to(weight.dtype)  # window - 1 … 0
-            self.distances = [
-                layer.attention.project_distances(table).transpose(1, 2).contiguous() for layer in self.layers()
-            ]  # each (H, E, window)
+    def __init__(
+        self,
+        model: TransformerXL,
+        batch_size: int,
+        mem_len: int,
+        dtype: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        if dtype not in (None, *DTYPES):
+            raise ValueError(f"dtype is {dtype}, expected {', '.join(DTYPES)}")
+        weight = model.embedding.weight
+        self.kernel: NativeDecoder | TorchDecoder
+        if weight.device.type == "cpu" and window_of(model, mem_len) <= MAX_WINDOW:
+            own = "bfloat16" if weight.dtype == torch.bfloat16 else "float32"
+            self.kernel = NativeDecoder(model, batch_size, mem_len, dtype or own, threads)
+        elif dtype == "int8":
+            raise LakhnesError(f"dtype: int8 runs on the CPU with at most {MAX_WINDOW - 1} positions of memory")
+        else:
+            self.kernel = TorchDecoder(_as_dtype(model, dtype), batch_size, mem_len)
 
-    def layers(self) -> list[Layer]:
-        """Return the layers of the model."""
-        return [layer for layer in self.model.layers if isinstance(layer, Layer)]
-
-    @torch.inference_mode()
     def step(self, tokens: Tensor) -> Tensor:
         """Read one token of every song, ``(B,)`` ids; return logits of the next, ``(B, vocab_size)``."""
-        if self.end == self.keys.shape[3]:
-            kept = self.window - 1
-            for buffer in (self.keys, self.values):
-                buffer[:, :, :, :kept] = buffer[:, :, :, self.end - kept :].clone()
-            self.end = kept
-        hidden = self.model.embed(tokens)  # (B, D)
-        self.end += 1
-        for index, layer in enumerate(self.layers()):
-            normed = layer.attention_norm(hidden) if layer.pre_norm else hidden
-            hidden = layer.finish(hidden, self._attend(index, layer.attention, normed))
-        return self.model.logits(hidden)
+        return self.kernel.step(tokens)
 
     def read(self, tokens: Tensor) -> Tensor:
         """Read ``(B, T)`` ids, T at least 1; return the logits after the last, ``(B, vocab_size)``."""
-        for position in range(tokens.shape[1] - 1):
-            self.step(tokens[:, position])
-        return self.step(tokens[:, -1])
+        return self.kernel.read(tokens)
 
-    def _attend(self, index: int, attention: RelativeAttention, hidden: Tensor) -> Tensor:
-        batch, heads, width = self.batch_size, attention.n_head, attention.d_head
-        start = max(self.end - self.window, 0)
-        projected = functional.linear(hidden, attention.qkv_net.weight).view(batch, 3, heads, width)
-        query, key, value = projected.permute(1, 2, 0, 3)  # each (H, B, E)
-        self.keys[index, :, :, self.end - 1] = key
-        self.values[index, :, :, self.end - 1] = value
-        content, position = attention.queries(query[:, :, None])  # (H, B, 1, E)
-        scores = content @ self.keys[index, :, :, start : self.end].transpose(-1, -2)  # (H, B, 1, N)
-        count = self.end - start
-        scores += torch.bmm(position[:, :, 0], self.distances[index][:, :, self.window - count :])[:, :, None]
-        read = torch.softmax(scores, dim=-1) @ self.values[index, :, :, start : self.end]  # (H, B, 1, E)
-        return attention.o_net(read[:, :, 0].transpose(0, 1).flatten(1))  # type: ignore[no-any-return]
+    def read_all(self, tokens: Tensor) -> Tensor:
+        """Read ``(B, T)`` ids, T at least 1; return the logits after each, ``(B, T, vocab_size)``."""
+        return self.kernel.read_all(tokens)
+
+
+def _as_dtype(model: TransformerXL, dtype: str | None) -> TransformerXL:
+    if dtype is None or model.embedding.weight.dtype == getattr(torch, dtype):
+        return model
+    converted: TransformerXL = copy.deepcopy(model).to(getattr(torch, dtype))
+    return converted

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use lakhnes_apu::ApuError;
+use lakhnes_decoder::DecoderError;
 use lakhnes_tokenizer::TokenizerError;
 use pyo3::PyErr;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyValueError};
 
 mod python {
     pyo3::import_exception!(lakhnes.errors, FormatError);
@@ -45,6 +46,16 @@ pub(crate) fn chip_error(error: &ApuError) -> PyErr {
         | ApuError::Line { .. }
         | ApuError::Unsupported { .. }
         | ApuError::NotWritable { .. } => FormatError::new_err(message),
+        _ => PyValueError::new_err(message),
+    }
+}
+
+/// The exception that a mistake in a model, or a failure of its decoder, becomes.
+pub(crate) fn decoder_error(error: &DecoderError) -> PyErr {
+    let message = error.to_string();
+    match error {
+        DecoderError::Memory { .. } => PyMemoryError::new_err(message),
+        DecoderError::Thread => PyRuntimeError::new_err(message),
         _ => PyValueError::new_err(message),
     }
 }

@@ -1,10 +1,12 @@
 //! `lakhnes._native`: the chip and the score for Python. One file a class, and no logic of its own: arguments come in,
-//! a function of `lakhnes-apu` or `lakhnes-tokenizer` runs with the interpreter released, arrays go out.
+//! a function of `lakhnes-apu`, `lakhnes-tokenizer` or `lakhnes-decoder` runs with the interpreter released, arrays go out.
 #![expect(clippy::needless_pass_by_value, reason = "Python's arguments are handed over by value")]
 
 mod adapt;
 mod apu;
 mod batch;
+mod decoder_model;
+mod decoder_state;
 mod errors;
 mod events;
 mod formats;
@@ -27,6 +29,10 @@ mod _native {
     use crate::apu::PyApu;
     #[pymodule_export]
     use crate::batch::{convert_texts, render_files};
+    #[pymodule_export]
+    use crate::decoder_model::PyDecoderModel;
+    #[pymodule_export]
+    use crate::decoder_state::PyDecoderState;
     #[pymodule_export]
     use crate::events::{augment_events, events_from_text, quantize_events, sample_augmentation};
     #[pymodule_export]

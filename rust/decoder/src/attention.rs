@@ -4,7 +4,7 @@
 //! that of the content, by slot, plus that of the distance, by age: with all distances projected once, the relative shift
 //! of Dai et al. (2019, appendix B) is only where the second list begins.
 
-use crate::element::Element;
+use crate::element::{Element, whole};
 use crate::error::DecoderError;
 use crate::matrix::{PANEL, product};
 use crate::simd::{Kernel, Line, Simd};
@@ -74,10 +74,20 @@ impl<E: Element> Cache<E> {
         let groups = self.d_head.div_ceil(E::GROUP);
         let scales = self.key_scales.as_chunks::<LANES>().0;
         let shifts = self.key_shifts.as_chunks::<LANES>().0;
-        let panels = self.keys.chunks_exact(groups).zip(scales.iter().zip(shifts));
-        for (target, (lines, (scales, shifts))) in scores.as_chunks_mut::<LANES>().0.iter_mut().zip(panels) {
-            let [[sums]] = product::<S, E, 1, 1>(lines, query);
-            *target = E::finish::<S>(sums, scale, scales, shifts);
+        let scores = scores.as_chunks_mut::<LANES>().0;
+        let panels = scores.chunks_mut(AT_ONCE).zip(self.keys.chunks(AT_ONCE * groups));
+        for ((targets, lines), (scales, shifts)) in panels.zip(scales.chunks(AT_ONCE).zip(shifts.chunks(AT_ONCE))) {
+            if targets.len() == AT_ONCE {
+                let sums = beside::<S, E>(lines, groups, query);
+                for (place, sums) in sums.into_iter().enumerate() {
+                    targets[place] = E::finish::<S>(sums, scale, &scales[place], &shifts[place]);
+                }
+                continue;
+            }
+            for (place, (target, lines)) in targets.iter_mut().zip(lines.chunks_exact(groups)).enumerate() {
+                let [[sums]] = product::<S, E, 1, 1>(lines, query);
+                *target = E::finish::<S>(sums, scale, &scales[place], &shifts[place]);
+            }
         }
     }
 
@@ -112,6 +122,26 @@ impl<E: Element> Cache<E> {
     }
 }
 
+/// Lines of slots whose scores are computed at once: enough sums to hide the latency of an addition.
+const AT_ONCE: usize = 4;
+
+/// The sums of four lines of slots, whose groups follow each other.
+#[inline(always)]
+fn beside<S: Simd, E: Element>(lines: &[Line], groups: usize, query: &[E::Inputs]) -> [E::Sums<S>; AT_ONCE] {
+    let mut sums = [E::zero::<S>(); AT_ONCE];
+    let (front, back) = lines.split_at(2 * groups);
+    let (first, second) = front.split_at(groups);
+    let (third, fourth) = back.split_at(groups);
+    let lines = first.iter().zip(second).zip(third.iter().zip(fourth));
+    for (((first, second), (third, fourth)), &inputs) in lines.zip(query) {
+        for (sums, line) in sums.iter_mut().zip([first, second, third, fourth]) {
+            S::prefetch(line);
+            *sums = E::accumulate::<S>(*sums, line, inputs);
+        }
+    }
+    sums
+}
+
 /// Room for so many, or nothing.
 fn room<T: Clone>(count: usize, empty: T) -> Option<Vec<T>> {
     let mut room = Vec::new();
@@ -134,12 +164,10 @@ fn digits<E: Element>(shares: &mut [f32], scales: &[f32], digits: &mut Vec<E::In
     let inverse = if largest > 0.0 { LARGEST / largest } else { 0.0 };
     digits.clear();
     for group in shares.chunks_exact(E::GROUP) {
-        let mut high = [0.0; 4];
-        let mut low = [0.0; 4];
-        for (place, share) in group.iter().enumerate() {
-            let whole = (share * inverse + 0.5) as u32;
-            high[place] = (whole >> 8) as f32;
-            low[place] = (whole & 0xFF) as f32;
+        let mut high = [0; 4];
+        let mut low = [0; 4];
+        for ((high, low), share) in high.iter_mut().zip(&mut low).zip(group) {
+            [*low, *high] = (whole(share * inverse) as u16).to_le_bytes();
         }
         digits.push(E::digits(high));
         digits.push(E::digits(low));
@@ -229,11 +257,11 @@ fn add_by_age(scores: &mut [f32], by_age: &[f32], place: Place) {
 /// Replaces scores by their exponentials, the largest being 1; returns the sum.
 #[inline(always)]
 fn exponentials(scores: &mut [f32]) -> f32 {
-    let largest = lanes(scores, f32::NEG_INFINITY, f32::max);
+    let largest = lanes(scores, f32::NEG_INFINITY, |score| score, f32::max);
     for score in scores.iter_mut() {
         *score = exp(*score - largest);
     }
-    lanes(scores, 0.0, |sum, share| sum + share)
+    lanes(scores, 0.0, |share| share, |sum, share| sum + share)
 }
 
 /// No room for the caches of a batch.

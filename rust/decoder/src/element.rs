@@ -29,8 +29,8 @@ pub(crate) trait Element: Copy + Send + Sync + 'static {
     /// Makes inputs of up to [`Self::GROUP`] numbers, which are multiplied by `inverse` first.
     fn inputs(numbers: &[f32], inverse: f32) -> Self::Inputs;
     /// Makes inputs of digits from 0 to 255, for sums without a shift; only where numbers are scaled.
-    fn digits(digits: [f32; 4]) -> Self::Inputs {
-        Self::inputs(&digits, 1.0)
+    fn digits(digits: [u8; 4]) -> Self::Inputs {
+        Self::inputs(&digits.map(f32::from), 1.0)
     }
     /// Writes a number, multiplied by `inverse`; returns what to add to the shift of its output.
     fn put(line: &mut Line, lane: usize, place: usize, number: f32, inverse: f32) -> i32;
@@ -156,36 +156,46 @@ impl Element for Int8 {
     #[inline(always)]
     fn finish<S: Simd>(sums: S::I, scale: f32, scales: &[f32; 16], shifts: &[i32; 16]) -> [f32; 16] {
         let sums = S::store_sums(sums);
-        std::array::from_fn(|lane| (sums[lane] - SHIFT * shifts[lane]) as f32 * (scale * scales[lane]))
+        let mut numbers = [0.0; 16];
+        for lane in 0..16 {
+            numbers[lane] = (sums[lane] - SHIFT * shifts[lane]) as f32 * (scale * scales[lane]);
+        }
+        numbers
     }
 
     #[inline(always)]
     fn inputs(numbers: &[f32], inverse: f32) -> [u8; 4] {
-        let byte = |number: f32| (eight_bits(number, inverse) + SHIFT) as u8;
+        let byte = |number: f32| whole(number * inverse) as u8 ^ SHIFT as u8;
         if let &[a, b, c, d] = numbers {
             return [byte(a), byte(b), byte(c), byte(d)];
         }
-        std::array::from_fn(|place| byte(numbers.get(place).copied().unwrap_or(0.0)))
+        let mut bytes = [SHIFT as u8; 4];
+        for (target, &number) in bytes.iter_mut().zip(numbers) {
+            *target = byte(number);
+        }
+        bytes
     }
 
     #[inline(always)]
-    fn digits(digits: [f32; 4]) -> [u8; 4] {
-        digits.map(|digit| digit as u8)
+    fn digits(digits: [u8; 4]) -> [u8; 4] {
+        digits
     }
 
     #[inline(always)]
     fn put(line: &mut Line, lane: usize, place: usize, number: f32, inverse: f32) -> i32 {
-        let number = eight_bits(number, inverse);
-        line.0[4 * lane + place] = number as u8;
-        number
+        let byte = whole(number * inverse) as i8;
+        line.0[4 * lane + place] = byte as u8;
+        i32::from(byte)
     }
 }
 
+/// The nearest whole number, of which the low 16 bits hold, signed or not; for magnitudes below 2^22.
+///
+/// Adding 1.5 * 2^23 leaves no place for a fraction, and the whole number in the low bits: no conversion, which would
+/// have to look for what does not fit.
 #[inline(always)]
-fn eight_bits(number: f32, inverse: f32) -> i32 {
-    // Adding and taking away 1.5 * 2^23 rounds to the nearest whole number, without a call.
-    const ROUND: f32 = 12_582_912.0;
-    ((number * inverse + ROUND) - ROUND).clamp(-LARGEST, LARGEST) as i32
+pub(crate) fn whole(number: f32) -> u32 {
+    (number + 12_582_912.0).to_bits()
 }
 
 #[cfg(test)]
@@ -208,9 +218,10 @@ mod tests {
     }
 
     #[test]
-    fn eight_bits_round_to_nearest_and_stop_at_127() {
-        for (number, expected) in [(0.4, 0), (0.6, 1), (-1.6, -2), (126.7, 127), (130.0, 127), (-1e9, -127)] {
-            assert_eq!(eight_bits(number, 1.0), expected);
+    fn whole_numbers_are_the_nearest() {
+        for (number, expected) in [(0.4, 0), (0.6, 1), (-1.6, -2), (126.7, 127), (-127.2, -127)] {
+            assert_eq!(whole(number) as i8, expected);
         }
+        assert_eq!(whole(65_534.6) as u16, 65_535);
     }
 }

@@ -39,6 +39,8 @@ mod element;
 mod error;
 mod matrix;
 mod model;
+#[cfg(test)]
+mod reference;
 mod shape;
 mod simd;
 mod team;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::error::DecoderError;
 
 /// Turns of waiting before the processor is lent to others: more threads than cores would wait for each other in vain.
-const TURNS: usize = 20_000;
+const TURNS: usize = 2_000;
 
 /// How long a thread stays awake between steps.
 const AWAKE: Duration = Duration::from_micros(200);

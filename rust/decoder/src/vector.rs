@@ -5,18 +5,18 @@ use crate::simd::{Kernel, Simd};
 
 const LANES: usize = 16;
 
-/// Folds numbers in sixteen lanes and then the lanes: one order, which the compiler can make vectors of.
+/// Folds what is made of numbers in sixteen lanes and then the lanes: one order, which the compiler can make vectors of.
 #[inline(always)]
-pub(crate) fn lanes(numbers: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
+pub(crate) fn lanes(numbers: &[f32], start: f32, made: impl Fn(f32) -> f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
     let mut folded = [start; LANES];
     let (whole, rest) = numbers.as_chunks::<LANES>();
     for numbers in whole {
         for (folded, &number) in folded.iter_mut().zip(numbers) {
-            *folded = fold(*folded, number);
+            *folded = fold(*folded, made(number));
         }
     }
     for (folded, &number) in folded.iter_mut().zip(rest) {
-        *folded = fold(*folded, number);
+        *folded = fold(*folded, made(number));
     }
     let mut width = LANES;
     while width > 1 {
@@ -101,11 +101,11 @@ fn normalize(numbers: &mut [f32], norm: &Norm) {
     const EPSILON: f32 = 1e-5;
     let width = norm.weight.len();
     for row in numbers.chunks_exact_mut(width) {
-        let mean = lanes(row, 0.0, |sum, number| sum + number) / width as f32;
+        let mean = lanes(row, 0.0, |number| number, |sum, part| sum + part) / width as f32;
         for number in row.iter_mut() {
             *number -= mean;
         }
-        let variance = lanes(row, 0.0, |sum, number| sum + number * number) / width as f32;
+        let variance = lanes(row, 0.0, |number| number * number, |sum, part| sum + part) / width as f32;
         let inverse = 1.0 / (variance + EPSILON).sqrt();
         for ((number, weight), bias) in row.iter_mut().zip(&norm.weight).zip(&norm.bias) {
             *number = *number * inverse * weight + bias;

@@ -1,0 +1,269 @@
+//! The model as the paper writes it, in 64-bit floats, position by position: what the kernels are compared with.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use crate::decoder::Decoder;
+use crate::simd::Kind;
+use crate::{DecoderError, Dtype, Model, Shape};
+
+const TOKENS: [u32; 24] = [0, 3, 7, 1, 1, 12, 4, 9, 2, 0, 5, 11, 8, 6, 10, 3, 3, 12, 1, 7, 2, 9, 4, 0];
+
+fn shape(n_head: usize, d_head: usize, pre_norm: bool) -> Shape {
+    Shape { vocab_size: 13, n_layer: 2, n_head, d_model: 24, d_head, d_inner: 70, pre_norm }
+}
+
+/// Numbers between -1 and 1 that look random.
+fn numbers(seed: u64) -> impl Iterator<Item = f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    std::iter::from_fn(move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        Some((state >> 40) as f32 / (1 << 23) as f32 - 1.0)
+    })
+}
+
+struct Weights {
+    shape: Shape,
+    tensors: HashMap<String, Vec<f32>>,
+    distances: Vec<f32>,
+    window: usize,
+}
+
+impl Weights {
+    fn new(shape: Shape, window: usize) -> Self {
+        let Shape { vocab_size, n_layer, d_model, d_inner, .. } = shape;
+        let width = shape.heads_width();
+        let mut tensors = HashMap::new();
+        let mut draw = numbers(7);
+        let mut add = |name: String, count: usize, scale: f32, offset: f32| {
+            tensors.insert(name, draw.by_ref().take(count).map(|number| number * scale + offset).collect());
+        };
+        add("embedding.weight".into(), vocab_size * d_model, 0.3, 0.0);
+        add("output_bias".into(), vocab_size, 0.5, 0.0);
+        for layer in 0..n_layer {
+            let mut add =
+                |name: &str, count, scale, offset| add(format!("layers.{layer}.{name}"), count, scale, offset);
+            add("attention.qkv_net.weight", 3 * width * d_model, 0.5, 0.0);
+            add("attention.o_net.weight", width * d_model, 0.3, 0.0);
+            add("attention.r_w_bias", width, 0.5, 0.0);
+            add("attention.r_r_bias", width, 0.5, 0.0);
+            add("attention_norm.weight", d_model, 0.2, 1.0);
+            add("attention_norm.bias", d_model, 0.2, 0.0);
+            add("inner.weight", d_inner * d_model, 0.4, 0.0);
+            add("inner.bias", d_inner, 0.3, 0.0);
+            add("outer.weight", d_inner * d_model, 0.3, 0.0);
+            add("outer.bias", d_model, 0.3, 0.0);
+            add("feed_forward_norm.weight", d_model, 0.2, 1.0);
+            add("feed_forward_norm.bias", d_model, 0.2, 0.0);
+        }
+        add("final_norm.weight".into(), d_model, 0.2, 1.0);
+        add("final_norm.bias".into(), d_model, 0.2, 0.0);
+        let distances = numbers(11).take(n_layer * width * window).collect();
+        Self { shape, tensors, distances, window }
+    }
+
+    fn model(&self, dtype: Dtype) -> Model {
+        Model::new(self.shape, dtype, |name| self.tensors.get(name).map(Vec::as_slice)).expect("the weights fit")
+    }
+
+    fn get(&self, name: &str) -> Vec<f64> {
+        self.tensors[name].iter().map(|&number| f64::from(number)).collect()
+    }
+
+    /// Logits after each token.
+    fn read(&self, tokens: &[u32]) -> Vec<f64> {
+        let Shape { n_layer, d_model, pre_norm, .. } = self.shape;
+        let embedding = self.get("embedding.weight");
+        let mut memory = vec![Vec::new(); n_layer];
+        let mut logits = Vec::new();
+        for &token in tokens {
+            let row = &embedding[token as usize * d_model..][..d_model];
+            let mut hidden: Vec<f64> = row.iter().map(|number| number * (d_model as f64).sqrt()).collect();
+            for (layer, memory) in memory.iter_mut().enumerate() {
+                hidden = self.layer(layer, &hidden, memory);
+            }
+            if pre_norm {
+                hidden = self.norm("final_norm", &hidden);
+            }
+            let scores = times(&embedding, &hidden);
+            logits.extend(scores.iter().zip(self.get("output_bias")).map(|(score, bias)| score + bias));
+        }
+        logits
+    }
+
+    fn norm(&self, name: &str, hidden: &[f64]) -> Vec<f64> {
+        let count = hidden.len() as f64;
+        let mean = hidden.iter().sum::<f64>() / count;
+        let variance = hidden.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / count;
+        let (weight, bias) = (self.get(&format!("{name}.weight")), self.get(&format!("{name}.bias")));
+        let normal = hidden.iter().map(|number| (number - mean) / (variance + 1e-5).sqrt());
+        normal.zip(weight).zip(bias).map(|((number, weight), bias)| number * weight + bias).collect()
+    }
+
+    /// `memory` holds the inputs of the attention at every position before.
+    fn layer(&self, layer: usize, hidden: &[f64], memory: &mut Vec<Vec<f64>>) -> Vec<f64> {
+        let name = |part: &str| format!("layers.{layer}.{part}");
+        let pre_norm = self.shape.pre_norm;
+        let input = if pre_norm { self.norm(&name("attention_norm"), hidden) } else { hidden.to_vec() };
+        memory.push(input.clone());
+        let read = self.attend(layer, &input, memory);
+        let hidden = plus(hidden, &times(&self.get(&name("attention.o_net.weight")), &read));
+        let hidden = if pre_norm { hidden } else { self.norm(&name("attention_norm"), &hidden) };
+        let input = if pre_norm { self.norm(&name("feed_forward_norm"), &hidden) } else { hidden.clone() };
+        let inner = plus(&times(&self.get(&name("inner.weight")), &input), &self.get(&name("inner.bias")));
+        let inner: Vec<f64> = inner.into_iter().map(|number| number.max(0.0)).collect();
+        let outer = plus(&times(&self.get(&name("outer.weight")), &inner), &self.get(&name("outer.bias")));
+        let hidden = plus(&hidden, &outer);
+        if pre_norm { hidden } else { self.norm(&name("feed_forward_norm"), &hidden) }
+    }
+
+    fn attend(&self, layer: usize, input: &[f64], memory: &[Vec<f64>]) -> Vec<f64> {
+        let Shape { n_head, d_head, d_model, .. } = self.shape;
+        let width = self.shape.heads_width();
+        let all = self.get(&format!("layers.{layer}.attention.qkv_net.weight"));
+        let part = |part: usize, input: &[f64]| times(&all[part * width * d_model..][..width * d_model], input);
+        let query = part(0, input);
+        let content = plus(&query, &self.get(&format!("layers.{layer}.attention.r_w_bias")));
+        let position = plus(&query, &self.get(&format!("layers.{layer}.attention.r_r_bias")));
+        let seen = &memory[memory.len().saturating_sub(self.window)..];
+        let keys: Vec<_> = seen.iter().map(|input| part(1, input)).collect();
+        let values: Vec<_> = seen.iter().map(|input| part(2, input)).collect();
+        let mut read = Vec::new();
+        for head in 0..n_head {
+            let of = |vector: &[f64]| vector[head * d_head..][..d_head].to_vec();
+            let scores: Vec<f64> = (0..seen.len())
+                .map(|place| {
+                    let age = self.window - seen.len() + place;
+                    let start = ((layer * n_head + head) * self.window + age) * d_head;
+                    let distance: Vec<f64> = self.distances[start..][..d_head].iter().map(|&x| x.into()).collect();
+                    let score = dot(&of(&content), &of(&keys[place])) + dot(&of(&position), &distance);
+                    (score / (d_head as f64).sqrt()).exp()
+                })
+                .collect();
+            let total: f64 = scores.iter().sum();
+            for number in 0..d_head {
+                read.push(scores.iter().zip(&values).map(|(s, v)| s * v[head * d_head + number]).sum::<f64>() / total);
+            }
+        }
+        read
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn plus(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a + b).collect()
+}
+
+fn times(matrix: &[f64], vector: &[f64]) -> Vec<f64> {
+    matrix.chunks_exact(vector.len()).map(|row| dot(row, vector)).collect()
+}
+
+/// Reads songs that begin at different places of `TOKENS`, some tokens at once; gives the logits of each song.
+fn decode(kind: Kind, weights: &Weights, dtype: Dtype, songs: usize, threads: usize, at_once: usize) -> Vec<Vec<f32>> {
+    let mut decoder = Decoder::with(kind, &weights.model(dtype), &weights.distances, songs, threads).expect("it fits");
+    let mut found = vec![Vec::new(); songs];
+    let mut logits = Vec::new();
+    for times in TOKENS.chunks(at_once) {
+        let tokens: Vec<u32> =
+            times.iter().flat_map(|&token| (0..songs as u32).map(move |s| (token + s) % 13)).collect();
+        decoder.read(&tokens, true, &mut logits).expect("the tokens are of the vocabulary");
+        for (row, logits) in logits.chunks_exact(13).enumerate() {
+            found[row % songs].extend_from_slice(logits);
+        }
+    }
+    found
+}
+
+fn largest_difference(found: &[f32], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    found.iter().zip(expected).map(|(&found, expected)| (f64::from(found) - expected).abs()).fold(0.0, f64::max)
+}
+
+#[test]
+fn every_instruction_set_agrees_with_the_paper_past_a_full_memory() {
+    for shape in [shape(2, 16, false), shape(3, 5, true), shape(1, 70, false), shape(2, 64, true)] {
+        let weights = Weights::new(shape, 7);
+        let expected = weights.read(&TOKENS);
+        for kind in Kind::all() {
+            for (dtype, tolerance) in [(Dtype::Float32, 1e-5), (Dtype::Bfloat16, 0.1), (Dtype::Int8, 0.3)] {
+                let found = decode(kind, &weights, dtype, 1, 1, 1).remove(0);
+                let error = largest_difference(&found, &expected);
+                assert!(error < tolerance, "{kind:?} {dtype:?} {shape:?}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn eight_bits_give_the_same_on_every_instruction_set() {
+    let weights = Weights::new(shape(2, 16, true), 40);
+    let [first, others @ ..] = &Kind::all()[..] else { unreachable!("plain code runs everywhere") };
+    let expected = decode(*first, &weights, Dtype::Int8, 2, 1, 1);
+    for kind in others {
+        assert_eq!(decode(*kind, &weights, Dtype::Int8, 2, 1, 1), expected, "{kind:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn the_batch_the_threads_and_the_length_of_a_reading_change_no_bit(
+        songs in 1_usize..9, threads in 1_usize..4, at_once in 1_usize..24, window in 1_usize..30, pre_norm: bool,
+        dtype in prop_oneof![Just(Dtype::Float32), Just(Dtype::Bfloat16), Just(Dtype::Int8)],
+    ) {
+        let weights = Weights::new(shape(3, 16, pre_norm), window);
+        for kind in Kind::all() {
+            let alone = decode(kind, &weights, dtype, 1, 1, 1).remove(0);
+            let together = decode(kind, &weights, dtype, songs, threads, at_once);
+            prop_assert_eq!(&together[0], &alone);
+            if songs > 1 {
+                prop_assert_ne!(&together[1], &alone);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_logits_after_the_last_token_are_the_last_of_all() {
+    let weights = Weights::new(shape(2, 16, false), 7);
+    let all = decode(Kind::detect(), &weights, Dtype::Float32, 1, 2, 5).remove(0);
+    let mut decoder = Decoder::new(&weights.model(Dtype::Float32), &weights.distances, 1, 2).expect("it fits");
+    let mut logits = Vec::new();
+    decoder.read(&TOKENS, false, &mut logits).expect("the tokens are of the vocabulary");
+    assert_eq!(logits, all[all.len() - 13..]);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_by_name() {
+    let weights = Weights::new(shape(2, 16, true), 7);
+    let mut wrong = weights.shape;
+    wrong.d_inner = 71;
+    let told = |shape, missing: &str| {
+        let tensor = |name: &str| weights.tensors.get(name).filter(|_| name != missing).map(Vec::as_slice);
+        Model::new(shape, Dtype::Int8, tensor).err().expect("it does not fit").to_string()
+    };
+    assert_eq!(told(wrong, ""), "weights: layers.0.inner.weight: expected 1704 numbers, found 1680");
+    assert_eq!(told(weights.shape, "final_norm.bias"), "weights: final_norm.bias is missing");
+    wrong.n_head = 0;
+    assert_eq!(told(wrong, ""), "n_head: expected 1 to 65536, found 0");
+
+    let model = weights.model(Dtype::Float32);
+    let refused = |distances: &[f32], songs, threads| Decoder::new(&model, distances, songs, threads).err();
+    assert!(matches!(refused(&weights.distances[1..], 1, 1), Some(DecoderError::Size { .. })));
+    assert!(matches!(refused(&[], 1, 1), Some(DecoderError::Range { name: "distances", .. })));
+    assert!(matches!(refused(&weights.distances, 0, 1), Some(DecoderError::Range { name: "songs", .. })));
+    assert!(matches!(refused(&weights.distances, 1, 0), Some(DecoderError::Range { name: "threads", .. })));
+
+    let mut decoder = Decoder::new(&model, &weights.distances, 2, 1).expect("it fits");
+    for tokens in [&[][..], &[1], &[1, 13]] {
+        let refused = decoder.read(tokens, false, &mut Vec::new());
+        assert!(matches!(refused, Err(DecoderError::Range { name: "tokens", .. })), "{tokens:?}");
+    }
+}
