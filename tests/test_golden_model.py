@@ -16,9 +16,11 @@ from torch.nn import functional
 from lakhnes.checkpoint import import_checkpoint, load_model
 from lakhnes.data.nesmdb import convert_nesmdb
 from lakhnes.model.transformer_xl import TransformerXL
-from lakhnes.sampling.decoder import Decoder
+from lakhnes.sampling.native_decoder import NativeDecoder
+from lakhnes.sampling.torch_decoder import TorchDecoder
 
 TOLERANCE = 1e-4
+DECODERS = [TorchDecoder, NativeDecoder]
 VARIANTS = {
     "base": {},
     "clamp400": {"clamp_len": 400},
@@ -84,10 +86,11 @@ def test_every_form_of_the_checkpoint_has_the_same_weights(golden, folder, tmp_p
         assert (tmp_path / "out" / name).read_bytes() == (folder / name).read_bytes()
 
 
+@pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("name", ["base", "clamp400_same"])
-def test_logits_step_by_step_past_a_full_memory(golden, variant, name):
+def test_logits_step_by_step_past_a_full_memory(golden, variant, name, decoder):
     tokens, expected = generation(golden, name)
-    decoder = Decoder(variant(name), 1, 512)
+    decoder = decoder(variant(name), 1, 512)
     assert len(tokens) == 600
     found = torch.stack([decoder.step(token[None])[0] for token in tokens])
     assert largest(found, expected) <= TOLERANCE
@@ -118,11 +121,12 @@ def test_predictions_in_segments_with_memory(golden, variant, name):
     assert largest(torch.cat(found), exact) <= TOLERANCE
 
 
+@pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("name", ["same", "clamp400_same"])
-def test_predictions_step_by_step(golden, variant, name):
+def test_predictions_step_by_step(golden, variant, name, decoder):
     """Attention of the same length reads as many keys in a segment as in single steps."""
     tokens, expected, _ = prediction(golden, name)
-    decoder = Decoder(variant(name), 1, 896)
+    decoder = decoder(variant(name), 1, 896)
     logits = torch.stack([decoder.step(token[None])[0] for token in tokens[:1024]])
     assert largest(functional.cross_entropy(logits, tokens[1:1025], reduction="none"), expected) <= TOLERANCE
 

@@ -13,7 +13,7 @@ from lakhnes import CheckpointError
 from lakhnes.model.attention import RelativeScores
 from lakhnes.model.config import MAX_DIMENSION, MAX_PARAMETERS, TransformerXLConfig
 from lakhnes.model.transformer_xl import TransformerXL, distance_table
-from lakhnes.sampling.decoder import SLACK, Decoder
+from lakhnes.sampling.torch_decoder import SLACK, TorchDecoder
 
 SMALL = TransformerXLConfig(n_layer=3, n_head=2, d_model=16, d_head=6, d_inner=20, dropout=0.3, mem_len=32)
 FORMS = {
@@ -122,7 +122,7 @@ def in_segments(model, tokens, length, mem_len):
 
 @torch.inference_mode()
 def in_steps(model, tokens, mem_len):
-    decoder = Decoder(model, tokens.shape[0], mem_len)
+    decoder = TorchDecoder(model, tokens.shape[0], mem_len)
     return torch.stack([decoder.step(tokens[:, place]) for place in range(tokens.shape[1])], 1)
 
 

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 import lakhnes
 from lakhnes import Vocabulary
 from lakhnes.model.transformer_xl import TransformerXL
-from lakhnes.sampling.decoder import SLACK, Decoder
+from lakhnes.sampling.decoder import Decoder
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.generate import compose, generate_ids
 from lakhnes.sampling.grammar import Grammar
 from lakhnes.sampling.options import Options
 from lakhnes.sampling.sampler import draw
+from lakhnes.sampling.torch_decoder import SLACK, TorchDecoder
 from lakhnes.sampling.writing import Writing
 from small import TINY, tune
 
@@ -42,8 +43,8 @@ def tx2_model():
 
 def test_step_by_step_equals_one_pass_also_after_the_buffers_have_moved(model):
     tokens = torch.randint(0, 631, (2, SLACK + 150))
-    decoder = Decoder(model, 2, mem_len=tokens.shape[1])
-    short = Decoder(model, 2, mem_len=32)
+    decoder = TorchDecoder(model, 2, mem_len=tokens.shape[1])
+    short = TorchDecoder(model, 2, mem_len=32)
     with torch.inference_mode():
         hidden, _ = model(tokens)
         whole = model.logits(hidden)

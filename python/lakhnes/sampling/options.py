@@ -34,6 +34,7 @@ class Options:
     min_p: float | None = None
     min_surprise: float = 0.6
     grammar: bool = True
+    dtype: str | None = None
     advance: Callable[[int], None] = lambda events: None
 
     def __post_init__(self) -> None:

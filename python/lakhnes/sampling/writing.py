@@ -82,7 +82,7 @@ class Writing:
         self.uniforms = Uniforms(seeds, self.device)
         self.count = len(seeds)
         memory = model.config.mem_len if options.memory is None else options.memory
-        self.decoder = make_decoder(model, self.count, memory)
+        self.decoder = make_decoder(model, self.count, memory, options.dtype)
         self.vocabulary = Vocabulary(model.config.vocabulary)
         self.grammar = Grammar(self.vocabulary, self.count, self.device)
         self.ticks_of = torch.from_numpy(ticks_of_tokens(self.vocabulary.dialect)).to(self.device)  # (V,)

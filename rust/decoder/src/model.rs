@@ -188,7 +188,7 @@ impl<E: Element> Distances<E> {
         let each = shape.n_layer * shape.heads_width();
         let window = numbers.len() / each;
         in_range("distances", window, MAX_WINDOW)?;
-        if numbers.len() % each != 0 {
+        if !numbers.len().is_multiple_of(each) {
             let (name, expected) = ("distances".to_owned(), window * each);
             return Err(DecoderError::Size { name, expected, found: numbers.len() });
         }
