@@ -1,5 +1,6 @@
 """The native kernel: the numbers of torch, whatever the model, the batch, the threads and the length of a reading."""
 
+import json
 import math
 
 import numpy as np
@@ -9,11 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+import lakhnes
 from lakhnes import LakhnesError, load_model
 from lakhnes._native import DecoderModel
+from lakhnes.benchmarks import generate
+from lakhnes.benchmarks.original_decoding import OriginalDecoder
 from lakhnes.model.transformer_xl import TransformerXL
-from lakhnes.sampling import native_decoder
+from lakhnes.sampling import native_decoder, writing
 from lakhnes.sampling.decoder import DTYPES, Decoder, make_decoder
+from lakhnes.sampling.generate import compose
 from lakhnes.sampling.native_decoder import NativeDecoder, packed
 from lakhnes.sampling.torch_decoder import TorchDecoder
 from small import TINY
@@ -125,3 +130,49 @@ def test_a_wrong_dtype_or_a_missing_weight_is_refused():
         DecoderModel({}, dtype="int8", **shape)
     with pytest.raises(ValueError, match="dtype: expected float32, bfloat16 or int8, found float16"):
         DecoderModel({}, dtype="float16", **shape)
+
+
+def test_the_original_restated_for_comparison_says_the_same():
+    for form in ("plain", "clamped"):
+        model, tokens = model_of(**FORMS[form]), songs_of(2, 40)
+        expected = in_steps(TorchDecoder(model, 2, 12), tokens)
+        torch.testing.assert_close(in_steps(OriginalDecoder(model, 2, 12), tokens), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_bench_tells_how_fast_composing_is(run, monkeypatch):
+    for name, value in {"MEMORY": 4, "STEPS": 2, "SLOW_STEPS": 2, "BATCHED_STEPS": 2, "BATCH": 2, "LENGTH": 70}.items():
+        monkeypatch.setattr(generate, name, value)
+    result = run("bench", "generate", "--json")
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert set(figures) == {
+        "decode_original",
+        "decode_float32",
+        "decode_bfloat16",
+        "decode_int8",
+        "decode_int8_batch_2",
+        "generate",
+    }
+    for figure in figures.values():
+        assert figure["ratio"] == pytest.approx(figure["value"] / figure["reference"])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_generate_takes_a_dtype(run, tmp_path, dtype):
+    options = ["--length", 70, "--seed", 1, "--format", "tx1", "--device", "cpu", "--dtype", dtype, "-o", tmp_path]
+    result = run("generate", *options)
+    assert result.exit_code == 0, result.stderr
+    options = {"length": 70, "seed": 1, "memory": 512, "dtype": dtype}
+    assert (tmp_path / "0.tx1.txt").read_text() == lakhnes.generate(load_model("bundled", "cpu"), **options)[0].to_tx1()
+
+
+def test_a_prime_longer_than_what_is_read_at_once_is_read_to_its_end(monkeypatch):
+    model = model_of(pre_norm=True)
+    ids = compose(model, 1, length=64, seed=1, memory=16)[0].ids[:63]
+    options = {"length": 10, "min_length": 10, "memory": 16, "seed": 2}
+    expected = compose(model, 2, ids, **options)
+    for at_once in (1, 16, 63):
+        monkeypatch.setattr(writing, "READ_AT_ONCE", at_once)
+        found = compose(model, 2, ids, **options)
+        assert [song.ids for song in found] == [song.ids for song in expected]
+        assert found[0].prime_ppl == pytest.approx(expected[0].prime_ppl)

@@ -14,6 +14,7 @@ __all__ = ["SUITES", "Figure", "load"]
 SUITES = {
     "render": "lakhnes.benchmarks.render:measure_render",
     "tokenize": "lakhnes.benchmarks.tokenize:measure_tokenize",
+    "generate": "lakhnes.benchmarks.generate:measure_generate",
 }
 """Where the function of each suite stands; it is imported when it runs."""
 

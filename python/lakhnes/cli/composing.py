@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Draw: TypeAlias = Callable[..., list[tuple[Song, dict[str, Any]]]]
 
-__all__ = ["compose_and_write", "composing_options", "ending_options", "from_excerpt"]
+__all__ = ["compose_and_write", "composing_options", "dtype_option", "ending_options", "from_excerpt"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,6 +29,12 @@ def _formats(context: click.Context, parameter: click.Parameter, value: str) -> 
             raise click.BadParameter(f"{name!r} is none of {', '.join(WRITABLE)}")
     return names
 
+
+dtype_option = click.option(
+    "--dtype",
+    type=click.Choice(["float32", "bfloat16", "int8"]),
+    help="Form of the weights; int8 on the CPU only.  [default: as the model's]",
+)
 
 OPTIONS = (
     click.option("-n", "--num", default=1, show_default=True, type=click.IntRange(min=1), help="How many songs."),
@@ -73,6 +79,7 @@ OPTIONS = (
     ),
     click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1), help="Songs at once."),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."),
+    dtype_option,
     click.option(
         "--format", "formats", default="wav,tx1", show_default=True, callback=_formats, help="Files of each song."
     ),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lakhnes.cli.composing import dtype_option
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.targets import expand, read_input
 from lakhnes.files import PLAYABLE
@@ -72,6 +73,7 @@ INTERRUPTED = 130
 )
 @click.option("--top-k", default=32, show_default=True, type=click.IntRange(min=0), help="Radio: choices; 0: all.")
 @click.option("--device", default="auto", show_default=True, help="Radio: auto, cpu, cuda or mps composes.")
+@dtype_option
 @common_options
 @pass_console
 def play(
@@ -173,6 +175,7 @@ def _broadcast(
     model_name: str,
     seed: int | None,
     device: str,
+    dtype: str | None,
     top_k: int,
     length: int,
     memory: int,
@@ -189,7 +192,7 @@ def _broadcast(
     from lakhnes.sampling.options import Options
     from lakhnes.sampling.radio import Radio
 
-    chosen = Options(length=length, memory=memory, temperature=temperature, top_k=top_k or None)
+    chosen = Options(length=length, memory=memory, temperature=temperature, top_k=top_k or None, dtype=dtype)
     player = LivePlayer(sample_rate=rate, mixer=mixer, filter=output_filter, expression=expression)
     programme = Radio(load_model(model_name, device), output, player, chosen)
     stopped = True

@@ -41,7 +41,7 @@ def generate(model: Model, num: int = 1, *, stream: bool = False, **options: Any
         Whether to give the events of one song as they are drawn, as `lakhnes.stream` does.
     **options
         As of `compose`: ``length``, ``min_length``, ``min_duration``, ``max_duration``, ``memory``, ``temperature``,
-        ``top_k``, ``top_p``, ``min_p``, ``grammar``, ``seed``, ``batch_size``.
+        ``top_k``, ``top_p``, ``min_p``, ``grammar``, ``dtype``, ``seed``, ``batch_size``.
 
     Returns
     -------
@@ -136,6 +136,9 @@ def compose(
     grammar : bool
         Whether only an event may come that stands where a song has it (`lakhnes.sampling.grammar`). If not, anything
         but ``<S>`` may, at any place, as in the original, whose songs end by their length alone.
+    dtype : str, optional
+        How weights, keys and values are kept: ``float32``, ``bfloat16`` or, on the CPU, ``int8``; see
+        `lakhnes.sampling.decoder.Decoder`. The songs of a seed are others with another dtype.
     advance : callable
         Called with the number of events written since the last call.
 

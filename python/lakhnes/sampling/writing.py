@@ -29,6 +29,9 @@ SPAN = 64
 GAIN = 2.0
 """How much higher the temperature would be, as a share of itself, were there no surprise at all."""
 
+READ_AT_ONCE = 256
+"""Tokens of a prime whose logits are in memory at one time."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Composition:
@@ -141,16 +144,17 @@ class Writing:
     @torch.inference_mode()
     def read(self, prime: list[int]) -> tuple[Tensor, float]:
         """Read the opening boundary and the prime; return the logits that follow, and the loss of the prime."""
-        logits = self.decoder.step(self.all_songs(BOUNDARY)).float()
-        loss = 0.0
         for place, token in enumerate(prime):
             if self.options.grammar and not self.grammar.admits(token):
                 raise LakhnesError(f"prime: token {place} may not stand there; expected the order of `Song.to_tx1`")
-            tokens = self.all_songs(token)
-            loss += float(losses_of(logits[:1], tokens[:1])[0])
-            self.grammar.advance(tokens)
-            logits = self.decoder.step(tokens).float()
-        return logits, loss
+            self.grammar.advance(self.all_songs(token))
+        given = torch.tensor([BOUNDARY, *prime], device=self.device)
+        loss = 0.0
+        targets = (*given[1:].split(READ_AT_ONCE), given[:0])  # nothing follows the last
+        for here, following in zip(given.split(READ_AT_ONCE), targets, strict=False):
+            logits = self.decoder.read_all(here.expand(self.count, -1)).float()  # (B, T, V)
+            loss += float(losses_of(logits[0, : len(following)], following).sum(dtype=torch.float64))
+        return logits[:, -1], loss
 
     def all_songs(self, token: int) -> Tensor:
         """Return one token for every song, ``(B,)``."""

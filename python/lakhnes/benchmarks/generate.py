@@ -1,0 +1,76 @@
+"""Composing: events a second, beside the original's way of decoding with the same weights, and beside the music."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakhnes.benchmarks import Figure
+
+if TYPE_CHECKING:
+    from lakhnes.sampling.decoder import Decoder
+
+__all__ = ["measure_generate"]
+
+MEMORY = 512
+STEPS, SLOW_STEPS, BATCHED_STEPS = 200, 20, 5
+BATCH = 64
+LENGTH = 1024
+
+
+def measure_generate(_: Sequence[Path]) -> dict[str, Figure]:
+    """Measure steps of a model of the published size with its memory full, and whole songs of the bundled model.
+
+    The weights of the first are random: their values do not matter to the time. Each figure is the median of its steps.
+    """
+    import torch
+
+    from lakhnes.benchmarks.original_decoding import OriginalDecoder
+    from lakhnes.model.config import TransformerXLConfig
+    from lakhnes.model.transformer_xl import TransformerXL
+    from lakhnes.sampling.decoder import DTYPES, Decoder
+
+    torch.manual_seed(0)
+    model = TransformerXL(TransformerXLConfig()).eval()
+    slow = OriginalDecoder(model, 1, MEMORY)
+    # A memory of anything: filling it step by step would take longer than all else here.
+    slow.memory = [torch.randn(MEMORY, 1, model.config.d_model) for _ in slow.memory]
+    original = 1.0 / _median(lambda: slow.step(torch.ones(1, dtype=torch.int64)), SLOW_STEPS)
+    figures = {"decode_original": Figure(original, "events/s", original)}
+    for dtype in DTYPES:
+        speed = _speed(Decoder(model, 1, MEMORY, dtype), 1, STEPS)
+        figures[f"decode_{dtype}"] = Figure(speed, "events/s", original, "the original's algorithm")
+    together = _speed(Decoder(model, BATCH, MEMORY, "int8"), BATCH, BATCHED_STEPS)
+    figures[f"decode_int8_batch_{BATCH}"] = Figure(together, "events/s", speed, "one song")
+    return figures | {"generate": Figure(_speed_of_composing(), "x real time", 1.0)}
+
+
+def _speed(decoder: "Decoder", songs: int, steps: int) -> float:
+    """Events of all songs in a second, their memories full."""
+    import torch
+
+    tokens = torch.ones(songs, dtype=torch.int64)
+    decoder.read(tokens[:, None].expand(-1, MEMORY))
+    return songs / _median(lambda: decoder.step(tokens), steps)
+
+
+def _median(step: Callable[[], object], count: int) -> float:
+    seconds = []
+    for _ in range(count):
+        started = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+
+
+def _speed_of_composing() -> float:
+    """Seconds of music that the bundled model writes in a second, one song at a time, as `lakhnes generate` does."""
+    from lakhnes.checkpoint import load_model
+    from lakhnes.sampling import generate
+
+    model = load_model("bundled", "cpu")
+    generate(model, length=8, min_length=8, seed=0, memory=MEMORY)  # what is made once for a model
+    started = time.perf_counter()
+    songs = generate(model, num=3, length=LENGTH, seed=1, batch_size=1, memory=MEMORY)
+    return sum(song.duration for song in songs) / (time.perf_counter() - started)
