@@ -85,15 +85,15 @@ class NativeDecoder:
 
     def step(self, tokens: Tensor) -> Tensor:
         """Read one token of every song, ``(B,)`` ids; return logits of the next, ``(B, vocab_size)``."""
-        logits = self.state.read(tokens.numpy())
+        logits = self.state.read(tokens.contiguous().numpy())
         return torch.from_numpy(logits).view(self.batch_size, self.vocab_size)
 
     def read(self, tokens: Tensor) -> Tensor:
         """Read ``(B, T)`` ids, T at least 1; return the logits after the last, ``(B, vocab_size)``."""
-        logits = self.state.read(tokens.T.reshape(-1).numpy())
+        logits = self.state.read(tokens.T.reshape(-1).contiguous().numpy())
         return torch.from_numpy(logits).view(self.batch_size, self.vocab_size)
 
     def read_all(self, tokens: Tensor) -> Tensor:
         """Read ``(B, T)`` ids, T at least 1; return the logits after each, ``(B, T, vocab_size)``."""
-        logits = self.state.read(tokens.T.reshape(-1).numpy(), all=True)
+        logits = self.state.read(tokens.T.reshape(-1).contiguous().numpy(), all=True)
         return torch.from_numpy(logits).view(-1, self.batch_size, self.vocab_size).transpose(0, 1)

@@ -106,11 +106,26 @@ impl<E: Element> Matrix<E> {
         assert_eq!(rows.groups, self.groups, "a row has as many numbers as the matrix has inputs");
         let all = self.outputs(&panels);
         assert_eq!(out.len(), rows.count() * all.len(), "there is room for all outputs");
+        let mut panels = panels;
+        if rows.count() == 1 && S::ROWS > 1 {
+            while panels.len() >= STREAMS {
+                let outputs = self.outputs(&(panels.start..panels.start + STREAMS));
+                let out = &mut out[outputs.start - all.start..outputs.end - all.start];
+                S::vectorize(Stream { matrix: self, first: panels.start, rows, out });
+                panels.start += STREAMS;
+            }
+        }
         for panel in panels {
             let outputs = self.outputs(&(panel..panel + 1));
             let at = outputs.start - all.start..outputs.end - all.start;
             S::vectorize(Multiply { matrix: self, panel, rows, out, at });
         }
+    }
+
+    /// The lines of a panel, by group.
+    #[inline(always)]
+    fn lines_of(&self, panel: usize) -> &[[Line; LINES]] {
+        self.lines[panel * self.groups * LINES..][..self.groups * LINES].as_chunks().0
     }
 
     /// Multiplies R rows with one panel.
@@ -181,6 +196,43 @@ impl<E: Element> Kernel for Multiply<'_, E> {
                 5 => matrix.panel::<S, 5>(panel, inputs, scales, out, at),
                 _ => matrix.panel::<S, 6>(panel, inputs, scales, out, at),
             }
+        }
+    }
+}
+
+/// Panels that are read side by side when there is one row: the memory gives more to several readings than to one.
+const STREAMS: usize = 4;
+
+/// The product of one row with some panels at once.
+struct Stream<'a, E: Element> {
+    matrix: &'a Matrix<E>,
+    first: usize,
+    rows: &'a Rows<E>,
+    out: &'a mut [f32],
+}
+
+impl<E: Element> Kernel for Stream<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Self { matrix, first, rows, out } = self;
+        let panels: [&[[Line; LINES]]; STREAMS] = std::array::from_fn(|place| matrix.lines_of(first + place));
+        let mut sums = [[E::zero::<S>(); LINES]; STREAMS];
+        for (group, &inputs) in rows.data.iter().enumerate() {
+            for (sums, panel) in sums.iter_mut().zip(panels) {
+                for (sums, line) in sums.iter_mut().zip(&panel[group]) {
+                    S::prefetch(line);
+                    *sums = E::accumulate::<S>(*sums, line, inputs);
+                }
+            }
+        }
+        let scales = matrix.scales[first * PANEL..].as_chunks::<LANES>().0;
+        let shifts = matrix.shifts[first * PANEL..].as_chunks::<LANES>().0;
+        for (place, target) in out.chunks_mut(LANES).enumerate() {
+            let sums = sums[place / LINES][place % LINES];
+            let numbers = E::finish::<S>(sums, rows.scales[0], &scales[place], &shifts[place]);
+            target.copy_from_slice(&numbers[..target.len()]);
         }
     }
 }

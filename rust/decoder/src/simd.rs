@@ -174,7 +174,7 @@ impl Simd for Portable {
 pub(crate) use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
-#[expect(clippy::wildcard_imports, reason = "the names of the instructions")]
+#[allow(clippy::wildcard_imports, reason = "the names of the instructions")]
 #[expect(clippy::cast_ptr_alignment, reason = "a line is aligned to 64 bytes")]
 mod x86 {
     use std::arch::x86_64::*;
