@@ -148,10 +148,10 @@ class Writing:
             if self.options.grammar and not self.grammar.admits(token):
                 raise LakhnesError(f"prime: token {place} may not stand there; expected the order of `Song.to_tx1`")
             self.grammar.advance(self.all_songs(token))
-        given = torch.tensor([BOUNDARY, *prime], device=self.device)
-        loss = 0.0
-        targets = (*given[1:].split(READ_AT_ONCE), given[:0])  # nothing follows the last
-        for here, following in zip(given.split(READ_AT_ONCE), targets, strict=False):
+        given, loss = [BOUNDARY, *prime], 0.0
+        for start in range(0, len(given), READ_AT_ONCE):
+            here = torch.tensor(given[start : start + READ_AT_ONCE], device=self.device)
+            following = torch.tensor(given[start + 1 : start + 1 + READ_AT_ONCE], dtype=torch.int64, device=self.device)
             logits = self.decoder.read_all(here.expand(self.count, -1)).float()  # (B, T, V)
             loss += float(losses_of(logits[0, : len(following)], following).sum(dtype=torch.float64))
         return logits[:, -1], loss
