@@ -240,7 +240,7 @@ mod tests {
         for foreign in ["P1_VELOCITY_3", "hello", "P3_NOTEOFF", "P1_NOTEON_", "P1_NOTEON_+60", "é", "TR_NOTEON_060"] {
             assert!(message(foreign).starts_with("line 1: expected "), "{foreign}");
         }
-        assert!(message("WT_99999999999999999999").starts_with("length in ticks"));
+        assert!(message("WT_99999999999999999999").starts_with("line 1: length in ticks"));
     }
 
     #[test]
