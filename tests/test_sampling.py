@@ -13,7 +13,7 @@ from lakhnes import Vocabulary
 from lakhnes.model.transformer_xl import TransformerXL
 from lakhnes.sampling.decoder import Decoder
 from lakhnes.sampling.excerpt import Excerpt
-from lakhnes.sampling.generate import compose, generate_ids
+from lakhnes.sampling.generate import _voices_of, compose, generate_ids
 from lakhnes.sampling.grammar import Grammar
 from lakhnes.sampling.options import Options
 from lakhnes.sampling.sampler import draw
@@ -410,3 +410,16 @@ def test_infilling_an_unknown_voice_is_refused(model, song):
     for voices in (["dmc"], []):
         with pytest.raises(ValueError, match="expected some of p1, p2, tr, no"):
             lakhnes.infill(model, song, voices)
+
+
+def test_a_song_in_which_too_few_voices_play_is_composed_again_whatever_the_batch(model):
+    options = {"length": 40, "memory": 32, "top_k": None}
+    plain = compose(model, 6, seed=3, **options)
+    asked = compose(model, 6, seed=3, min_voices=4, **options)
+    alone = [compose(model, 1, seed=3 + index, min_voices=4, **options)[0].ids for index in range(6)]
+    assert [song.ids for song in asked] == alone
+    before, after = ([_voices_of(song.ids, model) for song in songs] for songs in (plain, asked))
+    assert min(before) < 4
+    assert sum(after) > sum(before)
+    for old, new, count, better in zip(plain, asked, before, after, strict=True):
+        assert better > count or new.ids == old.ids

@@ -15,6 +15,13 @@ __all__ = ["generate"]
     "--length", default=1024, show_default=True, type=click.IntRange(1, 1_000_000), help="Events at the most."
 )
 @click.option("--min-length", default=64, show_default=True, type=click.IntRange(min=0), help="Events at the least.")
+@click.option(
+    "--min-voices",
+    default=3,
+    show_default=True,
+    type=click.IntRange(0, 4),
+    help="Compose a song in which fewer voices play again, up to three times.",
+)
 @ending_options
 @composing_options
 @common_options

@@ -6,13 +6,26 @@ import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, overload
 
+import numpy as np
+
 from lakhnes._native import Song, Vocabulary
+from lakhnes.grammar import rules_of
 from lakhnes.model.base import Model
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.options import Options
 from lakhnes.sampling.writing import Composition, Writing
 
 __all__ = ["batches", "compose", "continue_song", "generate", "generate_ids", "new_seed"]
+
+
+ATTEMPTS = 4
+"""How often a song is composed at the most when it is to have some number of voices."""
+
+VOICE_NOTES = 4
+"""Notes that a voice plays at the least to be counted as one."""
+
+NEXT_SEED = 1 << 32
+"""From the seed of an attempt to that of the next: far from the seeds of other songs."""
 
 
 def new_seed() -> int:
@@ -105,6 +118,7 @@ def compose(
     *,
     seed: int | None = None,
     batch_size: int = 8,
+    min_voices: int = 0,
     **options: Any,
 ) -> list[Composition]:
     """Compose songs.
@@ -120,6 +134,9 @@ def compose(
         Song ``i`` is drawn with seed ``seed + i``, whatever the batch.
     batch_size : int
         Songs written at once.
+    min_voices : int
+        A song in which fewer voices play `VOICE_NOTES` notes or more is composed again, up to `ATTEMPTS` times in all,
+        each with a seed that follows from its own; of several in vain, the one with most voices stays.
     length, min_length : int
         Events added to the prime at the most (1024), and before a song may end by itself (64).
     min_duration, max_duration : float, optional
@@ -150,8 +167,24 @@ def compose(
     chosen = Options(**options)
     songs: list[Composition] = []
     for seeds in batches(num, seed, batch_size):
-        songs += Writing(model, seeds, chosen).run(list(prime))
+        written = Writing(model, seeds, chosen).run(list(prime))
+        for attempt in range(1, ATTEMPTS):
+            voices = [_voices_of(song.ids, model) for song in written]
+            poor = [index for index, count in enumerate(voices) if count < min_voices]
+            if not poor:
+                break
+            again = [seeds[index] + attempt * NEXT_SEED for index in poor]
+            for index, song in zip(poor, Writing(model, again, chosen).run(list(prime)), strict=True):
+                if _voices_of(song.ids, model) > voices[index]:
+                    written[index] = song
+        songs += written
     return songs
+
+
+def _voices_of(ids: list[int], model: Model) -> int:
+    """Return how many voices play `VOICE_NOTES` notes or more."""
+    begins = rules_of(model.config.vocabulary).begins[np.array(ids, dtype=np.int64)]
+    return sum(int((begins == bit).sum()) >= VOICE_NOTES for bit in (1, 2, 4, 8))
 
 
 def batches(num: int, seed: int | None, batch_size: int) -> Iterator[list[int]]:
