@@ -252,10 +252,10 @@ proptest! {
     }
 
     #[test]
-    fn tokens_are_a_fixed_point_and_leave_every_register_as_it_was(log in any_log()) {
-        let text = nlm::write(&log).expect("a text");
-        let again = nlm::read(&text).expect("a log");
-        prop_assert_eq!(&nlm::read(&nlm::write(&again).expect("a text")).expect("a log"), &again);
+    fn tokens_leave_every_register_as_it_was_however_often(log in any_log()) {
+        // Functions merge one by one, so values that a register only has within a tick may go in any of the passes.
+        let pass = |log: &RegisterLog| nlm::read(&nlm::write(log).expect("a text")).expect("a log");
+        let again = pass(&log);
         let mask = |register: u8| match register {
             0x09 | 0x0D | 0x10..=0x14 | 0x16 => 0,
             0x0C => 0x3F,
@@ -265,8 +265,10 @@ proptest! {
             0x17 => 0x80,
             _ => 0xFF,
         };
-        prop_assert_eq!(last_values(&again, mask), last_values(&log, mask));
-        prop_assert_eq!(again.length, log.length);
+        for passed in [&again, &pass(&again), &pass(&pass(&again))] {
+            prop_assert_eq!(last_values(passed, mask), last_values(&log, mask));
+            prop_assert_eq!(passed.length, log.length);
+        }
     }
 
     #[test]
