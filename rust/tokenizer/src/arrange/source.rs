@@ -15,6 +15,9 @@ pub const MAX_MESSAGES: usize = 4 << 20;
 /// The channel of the drums, from 0 (General MIDI).
 pub(super) const DRUMS: u8 = 9;
 
+/// A part whose notes lie below this on average can be the bass (E3).
+const LOW: f64 = 52.0;
+
 /// A note of the file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Played {
@@ -148,7 +151,7 @@ struct Sounding {
     loudness: f64,
     channel: u8,
     program: u8,
-    part: (u16, u8),
+    part: Part,
 }
 
 struct Band<'a> {
@@ -243,6 +246,7 @@ impl<'a> Band<'a> {
         let length = clock.tick(last);
         TokenizerError::check_ticks(length)?;
         let lead = leading_part(&self.notes, self.leaders);
+        let bass = bass_part(&self.notes, lead);
         let all = self.notes.iter().map(|note| note.loudness).chain(self.hits.iter().map(|&(.., loudness)| loudness));
         let loudest = all.fold(f64::MIN_POSITIVE, f64::max);
         // A synthesizer's amplitude falls faster than its velocity, the chip has 15 steps only: a mild curve keeps both.
@@ -254,7 +258,7 @@ impl<'a> Band<'a> {
                 report.lose(start, note.channel, note.pitch, Reason::Empty);
                 continue;
             }
-            let (lead, bass) = (lead == Some(note.part), is_bass(note.program));
+            let (lead, bass) = (lead == Some(note.part), is_bass(note.program) || bass == Some(note.part));
             let Sounding { pitch, channel, .. } = *note;
             source.notes.push(Played { start, end, pitch, level: level(note.loudness), channel, lead, bass });
         }
@@ -273,42 +277,79 @@ const fn is_bass(program: u8) -> bool {
     matches!(program, 32..=39 | 43 | 58 | 87)
 }
 
-/// The part (track and channel) that carries the melody: it plays one note at a time and not in the bass; names that say
-/// so, singing instruments, height and presence count. None where a single part plays everything.
-fn leading_part(notes: &[Sounding], leaders: &[u16]) -> Option<(u16, u8)> {
-    #[derive(Default)]
-    struct Part {
-        count: f64,
-        overlaps: f64,
-        pitches: f64,
-        sounding: f64,
-        bonus: f64,
-        last: u64,
+/// A part: a channel of a track.
+type Part = (u16, u8);
+
+/// What a part plays.
+#[derive(Default)]
+struct Habits {
+    count: f64,
+    overlaps: f64,
+    pitches: f64,
+    sounding: f64,
+    bonus: f64,
+    last: u64,
+}
+
+impl Habits {
+    /// Of the parts of those notes.
+    fn of<'a>(notes: impl Iterator<Item = &'a Sounding>, leaders: &[u16]) -> BTreeMap<Part, Self> {
+        let mut parts: BTreeMap<Part, Self> = BTreeMap::new();
+        let mut in_order: Vec<&Sounding> = notes.collect();
+        in_order.sort_by_key(|note| note.start);
+        for note in in_order {
+            let part = parts.entry(note.part).or_default();
+            let length = note.end - note.start;
+            part.count += 1.0;
+            part.overlaps += f64::from(note.start + length / 4 < part.last);
+            part.pitches += f64::from(note.pitch);
+            part.sounding += length as f64;
+            part.last = part.last.max(note.end);
+            part.bonus = match note.program {
+                80..=87 | 52..=54 => 1.0,
+                40..=42 | 56..=79 => 0.5,
+                _ => 0.0,
+            } + if leaders.contains(&note.part.0) { 2.0 } else { 0.0 };
+        }
+        parts
     }
-    let mut parts: BTreeMap<(u16, u8), Part> = BTreeMap::new();
-    let mut in_order: Vec<&Sounding> = notes.iter().filter(|note| !is_bass(note.program)).collect();
-    in_order.sort_by_key(|note| note.start);
-    for note in in_order {
-        let part = parts.entry(note.part).or_default();
-        let length = (note.end - note.start) as f64;
-        part.count += 1.0;
-        part.overlaps += f64::from(note.start + (note.end - note.start) / 4 < part.last);
-        part.pitches += f64::from(note.pitch);
-        part.sounding += length;
-        part.last = part.last.max(note.end);
-        part.bonus = match note.program {
-            80..=87 | 52..=54 => 1.0,
-            40..=42 | 56..=79 => 0.5,
-            _ => 0.0,
-        } + if leaders.contains(&note.part.0) { 2.0 } else { 0.0 };
+
+    fn mean_pitch(&self) -> f64 {
+        self.pitches / self.count.max(1.0)
     }
+
+    /// Whether it is one line, and plays at least a fifth of the time that the busiest part plays.
+    fn is_line(&self, longest: f64) -> bool {
+        self.overlaps <= 0.15 * self.count && self.sounding >= 0.2 * longest
+    }
+}
+
+fn longest(parts: &BTreeMap<Part, Habits>) -> f64 {
+    parts.values().map(|part| part.sounding).fold(1.0, f64::max)
+}
+
+/// The part that carries the melody: it plays one note at a time and not in the bass; names that say so, singing instruments,
+/// height and presence count. None where a single part plays everything.
+fn leading_part(notes: &[Sounding], leaders: &[u16]) -> Option<Part> {
+    let parts = Habits::of(notes.iter().filter(|note| !is_bass(note.program)), leaders);
     if parts.len() < 2 {
         return None;
     }
-    let longest = parts.values().map(|part| part.sounding).fold(1.0, f64::max);
-    let score = |part: &Part| part.pitches / part.count / 12.0 + 2.0 * part.sounding / longest + part.bonus;
-    let melodies = parts.iter().filter(|(_, part)| {
-        part.overlaps <= 0.15 * part.count && part.pitches >= 55.0 * part.count && part.sounding >= 0.2 * longest
-    });
+    let longest = longest(&parts);
+    let score = |part: &Habits| part.mean_pitch() / 12.0 + 2.0 * part.sounding / longest + part.bonus;
+    let melodies = parts.iter().filter(|(_, part)| part.is_line(longest) && part.mean_pitch() >= 55.0);
     melodies.max_by(|(_, a), (_, b)| score(a).total_cmp(&score(b))).map(|(&part, _)| part)
+}
+
+/// The part that is the bass of a file without instruments for it: the lowest line below [`LOW`]. None where a single part
+/// plays everything.
+fn bass_part(notes: &[Sounding], lead: Option<Part>) -> Option<Part> {
+    let parts = Habits::of(notes.iter(), &[]);
+    if parts.len() < 2 || notes.iter().any(|note| is_bass(note.program)) {
+        return None;
+    }
+    let longest = longest(&parts);
+    let lines = parts.iter().filter(|&(&part, habits)| lead != Some(part) && habits.is_line(longest));
+    let low = lines.filter(|(_, habits)| habits.mean_pitch() < LOW);
+    low.min_by(|(_, a), (_, b)| a.mean_pitch().total_cmp(&b.mean_pitch())).map(|(&part, _)| part)
 }

@@ -6,6 +6,9 @@ use super::{Reason, Report, TOGETHER};
 /// A note below this is taken for the bass where no instrument is one (G3).
 const BASS_BELOW: u8 = 55;
 
+/// A note from here on (C4) goes to a pulse rather than to the triangle, where both rest.
+const HIGH: u8 = 60;
+
 /// Where the voices sound well, by the index of the line: the pulses from A♯1 (below, the sweep unit silences them), the
 /// triangle where it is neither too low to be heard nor a whistle.
 const COMPASS: [(u8, u8); 3] = [(34, 108), (34, 108), (33, 84)];
@@ -24,7 +27,6 @@ pub(super) struct Placed {
     written: u8,
     pub(super) level: u8,
     pub(super) channel: u8,
-    lead: bool,
     /// The other pitches of an arpeggio.
     pub(super) chord: Vec<u8>,
 }
@@ -32,7 +34,8 @@ pub(super) struct Placed {
 /// The lines of P1, P2 and TR; notes by onset.
 pub(super) fn assign(notes: &[Played], arpeggio: bool, report: &mut Report) -> [Vec<Placed>; 3] {
     let has_bass = notes.iter().any(|note| note.bass);
-    let mut stage = Stage { lines: Default::default(), has_bass, arpeggio };
+    let has_lead = notes.iter().any(|note| note.lead);
+    let mut stage = Stage { lines: Default::default(), has_lead, has_bass, arpeggio };
     let mut rest = notes;
     while let Some(first) = rest.first() {
         let together = rest.partition_point(|note| note.start <= first.start + TOGETHER);
@@ -45,7 +48,8 @@ pub(super) fn assign(notes: &[Played], arpeggio: bool, report: &mut Report) -> [
 
 struct Stage {
     lines: [Vec<Placed>; 3],
-    /// Whether the file has an instrument for the bass.
+    /// Whether the file has a part for the melody, and one for the bass.
+    has_lead: bool,
     has_bass: bool,
     arpeggio: bool,
 }
@@ -63,17 +67,9 @@ impl Stage {
             self.place(P1, &waiting.remove(index), report);
             placed[P1] = true;
         }
-        if let Some(index) = self.counter_melody_of(&waiting) {
-            self.place(P2, &waiting.remove(index), report);
-            placed[P2] = true;
-        }
-        // What is left fills the voices that rest, the lowest note the triangle.
-        while let Some(note) = waiting.last().copied() {
-            let free = [TR, P1].into_iter().find(|&line| !placed[line] && self.is_free(line, note.start));
-            let Some(line) = free else { break };
-            self.place(line, &note, report);
+        while let Some((line, index)) = self.next_of(&waiting, placed) {
+            self.place(line, &waiting.remove(index), report);
             placed[line] = true;
-            waiting.pop();
         }
         for note in waiting {
             if !self.join_chord(&note, report) {
@@ -96,17 +92,38 @@ impl Stage {
         gives_way.then_some(index)
     }
 
-    /// The melody: the note of the leading part; else the highest, unless the pulse holds a higher one or one that leads.
+    /// The melody: the note of the leading part; in a file without one the highest, unless the pulse holds a higher one.
     fn melody_of(&self, waiting: &[Played]) -> Option<usize> {
         if let Some(index) = waiting.iter().position(|note| note.lead) {
             return Some(index);
         }
+        if self.has_lead {
+            return None;
+        }
         let highest = waiting.first()?;
         let free = self.sounding(P1, highest.start).is_none_or(|playing| {
             let half_over = 2 * (playing.end - highest.start) < playing.end - playing.start;
-            !playing.lead && (highest.pitch >= playing.written || half_over && playing.channel == highest.channel)
+            highest.pitch >= playing.written || half_over && playing.channel == highest.channel
         });
         free.then_some(0)
+    }
+
+    /// Of the other notes the next, and its line: the counter-melody first, then what rests, the lowest note the triangle; a
+    /// line that sounds gives way only to the counter-melody, and only if none rests.
+    fn next_of(&self, waiting: &[Played], placed: [bool; 3]) -> Option<(usize, usize)> {
+        let (first, last) = (waiting.first()?, waiting.last()?);
+        let rests = |line: usize| !placed[line] && self.is_free(line, first.start);
+        if rests(P2) {
+            return Some((P2, self.counter_melody_of(waiting)?));
+        }
+        let lowest = waiting.len() - 1;
+        match (rests(P1), rests(TR)) {
+            (_, true) if last.pitch < HIGH => Some((TR, lowest)),
+            (true, _) => Some((P1, 0)),
+            (false, true) => Some((TR, lowest)),
+            (false, false) if !placed[P2] => Some((P2, self.counter_melody_of(waiting)?)),
+            (false, false) => None,
+        }
     }
 
     /// The counter-melody: the note nearest to the last one; at first, the highest.
@@ -135,8 +152,8 @@ impl Stage {
         }
         let pitch = fold(note.pitch, compass);
         report.moved += usize::from(pitch != note.pitch);
-        let Played { start, end, pitch: written, level, channel, lead, .. } = *note;
-        placed.push(Placed { start, end, pitch, written, level, channel, lead, chord: Vec::new() });
+        let Played { start, end, pitch: written, level, channel, .. } = *note;
+        placed.push(Placed { start, end, pitch, written, level, channel, chord: Vec::new() });
     }
 
     /// Lets the second pulse play a note in turn with those that it has begun together with it.
