@@ -21,6 +21,9 @@ __all__ = ["batches", "compose", "continue_song", "generate", "generate_ids", "n
 ATTEMPTS = 4
 """How often a song is composed at the most when it is to have some number of voices."""
 
+MIN_VOICES = 3
+"""Voices of a new song at the least, unless something else is asked for."""
+
 VOICE_NOTES = 4
 """Notes that a voice plays at the least to be counted as one."""
 
@@ -54,7 +57,8 @@ def generate(model: Model, num: int = 1, *, stream: bool = False, **options: Any
         Whether to give the events of one song as they are drawn, as `lakhnes.stream` does.
     **options
         As of `compose`: ``length``, ``min_length``, ``min_duration``, ``max_duration``, ``memory``, ``temperature``,
-        ``top_k``, ``top_p``, ``min_p``, ``grammar``, ``dtype``, ``seed``, ``batch_size``.
+        ``top_k``, ``top_p``, ``min_p``, ``grammar``, ``dtype``, ``seed``, ``batch_size``, ``min_voices`` (here
+        `MIN_VOICES` if not given; a streamed song is heard before its voices are counted, so that it means nothing).
 
     Returns
     -------
@@ -71,10 +75,11 @@ def generate(model: Model, num: int = 1, *, stream: bool = False, **options: Any
 
         if num != 1:
             raise ValueError(f"num is {num}, expected 1: one song is streamed at a time")
-        options.pop("batch_size", None)
+        for meaningless in ("batch_size", "min_voices"):
+            options.pop(meaningless, None)
         return streaming.stream(model, **options)
     vocabulary = Vocabulary(model.config.vocabulary)
-    return [Excerpt().song(ids, vocabulary) for ids in generate_ids(model, num, **options)]
+    return [Excerpt().song(ids, vocabulary) for ids in generate_ids(model, num, **{"min_voices": MIN_VOICES} | options)]
 
 
 def continue_song(
