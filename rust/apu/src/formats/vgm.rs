@@ -50,10 +50,10 @@ pub fn write(log: &RegisterLog) -> Result<Vec<u8>, ApuError> {
     write_with(log, put_wait)
 }
 
-/// Writes a log as [`write`], but every wait as the command with two bytes, as nesmdb does.
+/// Writes a log as [`write()`], but every wait as the command with two bytes, as nesmdb does.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_with_long_waits(log: &RegisterLog) -> Result<Vec<u8>, ApuError> {
     write_with(log, put_long_wait)
 }
