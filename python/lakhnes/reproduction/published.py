@@ -1,7 +1,8 @@
 """What the paper reports, for the tables to print beside their own figures.
 
 Perplexities on NES-MDB's splits: those of Transformers to three decimals from the authors' repository (its models NES,
-NESAug, Lakh100k, Lakh200k and LakhNES), the others from Table 2 of the paper, which gives the test split only.
+NESAug, Lakh100k, Lakh200k and LakhNES), the others from Table 2 of the paper, which gives
+the test split only (written down from memory, and still to be compared with the paper).
 """
 
 from __future__ import annotations
