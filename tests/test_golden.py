@@ -62,6 +62,17 @@ def test_songs_of_nesmdb_are_rendered_without_failure(corpus, run, tmp_path):
         path.unlink()
 
 
+def test_midi_reduced_to_24_hz_is_the_published_scores_of_24_hz(run, shared, tmp_path):
+    data = shared / "data"
+    midi, scores = data / "nesmdb_midi_train_valid.tar.xz", data / "nesmdb24_exprsco_valid.tar.xz"
+    assert run("data", "nesmdb", midi, tmp_path / "midi", "--to", "tx1", "--score-rate", 24).exit_code == 0
+    assert run("data", "nesmdb", scores, tmp_path / "scores", "--to", "tx1").exit_code == 0
+    names = sorted(path.name for path in (tmp_path / "scores" / "valid").iterdir())
+    assert len(names) == 403
+    for name in names:
+        assert (tmp_path / "midi" / "valid" / name).read_bytes() == (tmp_path / "scores" / "valid" / name).read_bytes()
+
+
 def test_expressive_scores_of_nesmdb_are_read(run, shared, tmp_path):
     archive = shared / "data" / "nesmdb24_exprsco_valid.tar.xz"
     result = run("data", "nesmdb", archive, tmp_path / "corpus", "--to", "tx2", "--json")

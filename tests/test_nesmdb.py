@@ -3,6 +3,7 @@ import io
 import json
 import tarfile
 
+import numpy as np
 import pytest
 
 import lakhnes
@@ -105,6 +106,29 @@ def test_the_number_of_jobs_changes_nothing(run, tmp_path, song):
         assert run("data", "nesmdb", archive, tmp_path / f"out{jobs}", "--jobs", jobs, "-q").exit_code == 0
     assert len(corpus(tmp_path / "out1")) == 600
     assert digest(tmp_path / "out1") == digest(tmp_path / "out4")
+
+
+def test_songs_are_reduced_to_the_frames_of_a_score_when_asked_for(run, tmp_path, song):
+    archive = archive_of(tmp_path / "db.tar", {"db/valid/a.mid": song.to_midi()})
+    lakhnes.write(song, tmp_path / "a.exprsco.npz")  # which has 24 frames a second
+    score = lakhnes.read(tmp_path / "a.exprsco.npz")
+    assert run("data", "nesmdb", archive, tmp_path / "out", "--score-rate", 24).exit_code == 0
+    for dialect, text in (("tx1", score.to_tx1()), ("tx2", score.to_tx2())):
+        assert (tmp_path / "out" / "valid" / f"a.{dialect}.txt").read_text() == text
+    reduced = lakhnes.read(tmp_path / "out" / "valid" / "a.tx1.txt")
+    starts = np.concatenate([notes[:, 0] for notes in reduced.voices.values()])
+    frame = 44_100 / 24
+    assert np.abs(starts - np.round(starts / frame) * frame).max() <= 1
+    assert reduced.to_tx1() != TX1
+
+
+def test_a_score_rate_that_no_score_has_is_told_of_each_song(run, tmp_path, song):
+    archive = archive_of(tmp_path / "db.tar", {"db/train/a.mid": song.to_midi()})
+    result = run("data", "nesmdb", archive, tmp_path / "out", "--score-rate", 1e9)
+    assert result.exit_code == 1
+    assert "db/train/a.mid" in result.stderr
+    assert "44100" in result.stderr.replace(",", "")
+    assert not (tmp_path / "out").exists()
 
 
 def digest(folder):

@@ -720,11 +720,17 @@ def wav_loop_chunk(start: int, end: int, sample_rate: int) -> bytes:
     """
 
 def convert_texts(
-    songs: Sequence[tuple[bytes, str]], formats: Sequence[str], *, threads: int = 0, exact: bool = False
+    songs: Sequence[tuple[bytes, str]],
+    formats: Sequence[str],
+    *,
+    threads: int = 0,
+    exact: bool = False,
+    score_rate: float | None = None,
 ) -> list[tuple[bytes, ...] | str]:
     """Convert songs, each the bytes of a file and its format, to texts (``tx1``, ``tx2``).
 
-    Register writes are transcribed, true to the chip if `exact`.
+    Register writes are transcribed, true to the chip if `exact`. With a `score_rate`, songs are reduced to the frames
+    of an expressive score at so many Hz first, as NES-MDB's 24 Hz scores are.
 
     Returns
     -------

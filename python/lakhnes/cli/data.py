@@ -13,6 +13,8 @@ from lakhnes.cli.targets import text_formats
 
 __all__ = ["data"]
 
+SCORE_RATE_HELP = "Reduce songs to so many frames a second first, as NES-MDB's 24 Hz scores.  [default: to the sample]"
+
 
 @click.group()
 def data() -> None:
@@ -29,12 +31,21 @@ data.add_command(shard)
 @click.option("--to", "formats", default="tx1,tx2", show_default=True, help="Texts to write, separated by commas.")
 @click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help="Songs at once.  [default: one a core]")
 @click.option("--exact", is_flag=True, help="Transcribe register writes true to the chip, not as NES-MDB does.")
+@click.option("--score-rate", type=click.FloatRange(min=0, min_open=True), metavar="HZ", help=SCORE_RATE_HELP)
 @shards_option
 @click.option("-f", "--force", is_flag=True, help="Write into DEST although it is not empty.")
 @common_options
 @pass_console
 def nesmdb(
-    console: Console, source: str, target: str, formats: str, jobs: int, exact: bool, shards: bool, force: bool
+    console: Console,
+    source: str,
+    target: str,
+    formats: str,
+    jobs: int,
+    exact: bool,
+    score_rate: float | None,
+    shards: bool,
+    force: bool,
 ) -> None:
     """Turn an NES-MDB archive or folder into TX1 and TX2 texts.
 
@@ -47,7 +58,16 @@ def nesmdb(
     chosen = text_formats(formats)
     started = time.monotonic()
     with console.progress("convert", None) as advance:
-        report = convert_nesmdb(source, target, to=chosen, threads=jobs, overwrite=force, exact=exact, finished=advance)
+        report = convert_nesmdb(
+            source,
+            target,
+            to=chosen,
+            threads=jobs,
+            overwrite=force,
+            exact=exact,
+            score_rate=score_rate,
+            finished=advance,
+        )
     seconds = time.monotonic() - started
     for _, error in report.failed:
         console.error(f"Error: {error}")

@@ -13,6 +13,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from lakhnes import _native
@@ -73,6 +74,7 @@ def convert_nesmdb(
     threads: int = 0,
     overwrite: bool = False,
     exact: bool = False,
+    score_rate: float | None = None,
     finished: Callable[[int], object] = lambda songs: None,
 ) -> CorpusReport:
     """Turn NES-MDB into a folder of TX1 and TX2 texts, its splits kept.
@@ -93,6 +95,9 @@ def convert_nesmdb(
         Whether songs may be written into a folder that holds something, replacing those of the same name.
     exact
         Whether register writes are transcribed true to the chip instead of as NES-MDB does.
+    score_rate
+        Frames a second of the expressive scores to which songs are reduced first; NES-MDB publishes such scores at
+        24 Hz. Songs keep every sample if ``None``.
     finished
         Called with the number of songs of each batch as it is done.
 
@@ -115,10 +120,11 @@ def convert_nesmdb(
         raise FileExistsError(17, "is a folder that is not empty (--force writes into it)", str(destination))
     formats = [name for name in TARGETS if name in set(to)]
     report = CorpusReport()
+    convert = partial(_native.convert_texts, formats=formats, threads=threads, exact=exact, score_rate=score_rate)
     staging = destination.absolute().with_name(f".{destination.absolute().name}.{secrets.token_hex(4)}.part")
     try:
         for batch in _batches(_entries(Path(source), report)):
-            _convert(batch, staging, formats, threads, exact, report)
+            _convert(batch, staging, formats, convert, report)
             finished(len(batch))
         if not report.songs and not report.failed:
             raise FormatError(f"{source}: no songs in folders named {', '.join(SPLITS)}")
@@ -171,10 +177,14 @@ def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
 
 
 def _convert(
-    batch: list[_Entry], folder: Path, formats: list[str], threads: int, exact: bool, report: CorpusReport
+    batch: list[_Entry],
+    folder: Path,
+    formats: list[str],
+    convert: Callable[[list[tuple[bytes, str]]], list[tuple[bytes, ...] | str]],
+    report: CorpusReport,
 ) -> None:
     songs = [(entry.data, entry.format) for entry in batch]
-    for entry, texts in zip(batch, _native.convert_texts(songs, formats, threads=threads, exact=exact), strict=True):
+    for entry, texts in zip(batch, convert(songs), strict=True):
         if isinstance(texts, str):
             report.failed.append((entry.place, f"{entry.place}: {texts}"))
             continue

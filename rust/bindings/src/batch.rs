@@ -12,7 +12,8 @@ use hound::{SampleFormat, WavSpec, WavWriter};
 use lakhnes_apu::formats::wav;
 use lakhnes_apu::{RegisterLog, RenderOptions, Renderer};
 use lakhnes_tokenizer::limits::MAX_INPUT_BYTES;
-use lakhnes_tokenizer::{PerformOptions, Song, tx1, tx2};
+use lakhnes_tokenizer::score::ExpressiveScore;
+use lakhnes_tokenizer::{PerformOptions, Song, TokenizerError, tx1, tx2};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
@@ -83,13 +84,14 @@ pub(crate) fn render_files(
 }
 
 #[pyfunction]
-#[pyo3(signature = (songs, formats, *, threads=0, exact=false))]
+#[pyo3(signature = (songs, formats, *, threads=0, exact=false, score_rate=None))]
 pub(crate) fn convert_texts<'py>(
     py: Python<'py>,
     songs: Vec<(Bound<'py, PyBytes>, String)>,
     formats: Vec<String>,
     threads: usize,
     exact: bool,
+    score_rate: Option<f64>,
 ) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let writers = formats.iter().map(|name| writer_named(name)).collect::<PyResult<Vec<_>>>()?;
     let mut inputs = Vec::with_capacity(songs.len());
@@ -99,11 +101,20 @@ pub(crate) fn convert_texts<'py>(
     let pool = pool_of(threads)?;
     let convert = |&(data, format): &(&[u8], PlayableFormat)| {
         let song = format.read_song(data, exact)?;
+        let song = match score_rate {
+            Some(rate) => reduced(&song, rate).map_err(|error| error.to_string())?,
+            None => song,
+        };
         Ok(writers.iter().map(|write| write(&song)).collect())
     };
     let texts: Vec<Result<Vec<String>, String>> =
         py.detach(|| pool.install(|| inputs.par_iter().with_max_len(1).map(convert).collect()));
     texts.into_iter().map(|result| told(py, result)).collect()
+}
+
+/// The song of the expressive score at so many frames a second.
+fn reduced(song: &Song, rate: f64) -> Result<Song, TokenizerError> {
+    ExpressiveScore::from_song(song, rate)?.to_song()
 }
 
 /// A tuple of texts, or the message that says why there are none.
