@@ -1,5 +1,8 @@
 """A corpus in memory, its variations, and the streams that are made of it."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +15,7 @@ from lakhnes.data.corpus import Augmentation, Corpus, shard_corpus
 from lakhnes.data.packing import StreamPacker
 from small import make_corpus, tune
 
+MIB = 2**20
 VOCABULARY = Vocabulary.tx1()
 
 
@@ -80,14 +84,6 @@ def test_shards_are_the_texts(corpus, sharded):
     assert all(isinstance(shard.events, np.memmap) for shard in found.shards)
 
 
-def test_a_shard_gives_its_pages_back_and_its_songs_again(corpus, sharded, monkeypatch):
-    monkeypatch.setattr(shards, "DROP_AFTER", 10)
-    found = Corpus.load(sharded, "train", VOCABULARY)
-    for _ in range(3):
-        np.testing.assert_array_equal(found.song(5), corpus.song(5))
-    assert [shard.read for shard in found.shards] == [0] * len(found.shards)
-
-
 def test_shards_beside_texts_that_have_changed_are_refused(tmp_path, corpus):
     folder = tmp_path / "data"
     manifest = shard_corpus(folder, VOCABULARY)["train"]
@@ -113,6 +109,25 @@ def test_damaged_shards_are_refused(sharded, corpus, damage):
         path.write_bytes(path.read_bytes()[:-8] + b"\1\0\0\0\2\0\0\0")
     with pytest.raises((FormatError, FileNotFoundError), match="tx1"):
         Corpus.load(sharded, "train", VOCABULARY)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the pages of a map are counted in /proc")
+def test_a_corpus_that_is_read_all_over_takes_only_the_memory_of_some_of_its_songs(tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "DROP_AFTER", 8 * MIB)
+    monkeypatch.setattr(shards, "SHARD_EVENTS", 4 * MIB)
+    song = np.full(MIB // 4, -100, dtype=np.int32)
+    before = mapped_bytes()
+    shards.write_shards(tmp_path / "train", VOCABULARY, ((f"{index}", song) for index in range(64)))
+    corpus = Corpus.load(tmp_path, "train", VOCABULARY)
+    assert len(corpus.shards) == 4
+    for index in [*range(len(corpus)), 5]:  # the last one's pages have been given back since
+        assert int(corpus.song(index).sum()) == -25 * MIB
+        assert mapped_bytes() - before < 16 * MIB
+
+
+def mapped_bytes():
+    fields = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    return 1024 * int(fields["RssFile"].split()[0])
 
 
 def test_texts_that_would_fill_the_memory_are_refused(tmp_path, corpus, monkeypatch):

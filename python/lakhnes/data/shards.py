@@ -21,7 +21,7 @@ import hashlib
 import json
 import mmap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -44,14 +44,40 @@ MAX_NAMES_BYTES = 2**30
 """The largest file of names that is read."""
 
 BLOCK = 2**20
-DROP_AFTER = 48 * 2**20
-"""Bytes that are read of a map before its pages are given back to the system."""
+DROP_AFTER = 128 * 2**20
+"""Bytes that may have been mapped before all pages are given back to the system."""
 
-READ_AROUND = 64 * 2**10
-"""Bytes that the system may map around what is read, at the most (Linux's fault_around_bytes)."""
+READ_AROUND = 2 * 2**20
+"""Bytes that the system may map around what is read, at the most: a huge page."""
 
 Events: TypeAlias = npt.NDArray[np.int32]
 Offsets: TypeAlias = npt.NDArray[np.int64]
+
+
+class _Mapped:
+    """Pages of maps that were read and not yet given back, of all corpora of this process together.
+
+    Else maps that are read all over count, at last, as so much memory of it.
+    """
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.maps: dict[int, mmap.mmap] = {}
+
+    def note(self, events: Events, size: int) -> None:
+        """Note that so many bytes of an array were read, and give all pages back when they have become many."""
+        pages = getattr(events, "_mmap", None)
+        if pages is None or not hasattr(pages, "madvise") or not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        self.maps[id(pages)] = pages
+        self.read += size + READ_AROUND
+        if self.read > DROP_AFTER:
+            maps, self.maps, self.read = self.maps, {}, 0
+            for each in maps.values():
+                each.madvise(mmap.MADV_DONTNEED)
+
+
+_mapped = _Mapped()
 
 
 @dataclass
@@ -66,7 +92,6 @@ class Shard:
 
     events: Events
     offsets: Offsets
-    read: int = field(default=0, repr=False)
 
     @classmethod
     def of(cls, songs: list[Events]) -> Shard:
@@ -81,14 +106,7 @@ class Shard:
     def song(self, index: int) -> Events:
         """Return the events of one song, a view."""
         song = self.events[self.offsets[index] : self.offsets[index + 1]]
-        if isinstance(self.events, np.memmap):
-            self.read += song.nbytes + READ_AROUND
-            if self.read > DROP_AFTER:
-                # Else a map that is read all over counts, at last, as so much memory of this process.
-                pages = self.events._mmap  # type: ignore[attr-defined]
-                if hasattr(pages, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
-                    pages.madvise(mmap.MADV_DONTNEED)
-                self.read = 0
+        _mapped.note(self.events, song.nbytes)
         return song
 
 
@@ -107,6 +125,7 @@ def fingerprint(shards: list[Shard]) -> str:
     for shard in shards:
         for at in range(0, len(shard.events), BLOCK):
             digest.update(np.asarray(shard.events[at : at + BLOCK]).astype("<i4").tobytes())
+            _mapped.note(shard.events, 4 * BLOCK)
     return digest.hexdigest()
 
 

@@ -69,9 +69,7 @@ class Group:
         if self.size == 1:
             return module
         places = [device.index or 0] if device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(
-            module, device_ids=places, broadcast_buffers=False, gradient_as_bucket_view=True
-        )
+        return nn.parallel.DistributedDataParallel(module, device_ids=places, gradient_as_bucket_view=True)
 
     def total(self, values: list[float], device: torch.device) -> list[float]:
         """Return the sums of some numbers over all processes."""
