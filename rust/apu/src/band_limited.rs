@@ -87,7 +87,7 @@ impl Synthesizer {
     /// The same for a step of a wave whose aliases are weak by themselves.
     #[inline]
     pub(crate) fn soft_step(&mut self, bus: usize, cycle: u64, change: i32) {
-        self.insert::<48, true>(&SOFT, bus, cycle, change);
+        self.insert::<32, true>(&SOFT, bus, cycle, change);
     }
 
     /// The same for one of many steps of noise whose sum is white: the nearest place in the kernel is good enough for it.

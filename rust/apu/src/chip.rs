@@ -237,6 +237,21 @@ impl Chip {
                     synthesizer.step(TND, now, new - level);
                 }
             }
+            if soft && !sound.changes_before(to) && dmc.next() >= to {
+                // The triangle is alone.
+                let levels = mixer.triangle(sound.level(), dmc.level);
+                level = new;
+                while clock < to {
+                    position = position.wrapping_add(1);
+                    let new = levels[usize::from(level_at(position))];
+                    if new != level {
+                        synthesizer.soft_step(TND, clock, new - level);
+                        level = new;
+                    }
+                    clock += period;
+                }
+                break;
+            }
             let cycle = clock.min(dmc.next());
             let end = cycle.min(to);
             if sound.changes_before(end) {

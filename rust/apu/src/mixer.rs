@@ -116,9 +116,14 @@ impl Mixer {
         self.tnd[index]
     }
 
+    /// [`Self::tnd`] by the triangle's level.
+    pub(crate) fn triangle(&self, noise: u8, dmc: u8) -> [i32; 16] {
+        std::array::from_fn(|triangle| self.tnd(triangle as u8, noise, dmc))
+    }
+
     /// The mean of [`Self::tnd`] over a whole period of the triangle.
     pub(crate) fn tnd_mean(&self, noise: u8, dmc: u8) -> i32 {
-        let sum: i64 = (0..16).map(|triangle| i64::from(self.tnd(triangle, noise, dmc))).sum();
+        let sum: i64 = self.triangle(noise, dmc).into_iter().map(i64::from).sum();
         (sum / 16) as i32
     }
 }
