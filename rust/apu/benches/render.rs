@@ -1,24 +1,13 @@
 //! How fast logs become 16-bit audio. Throughput is in samples: 44,100 a second are real time.
 #![allow(missing_docs, reason = "the macros' functions have no place for them")]
 
+mod logs;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use lakhnes_apu::{RegisterLog, RenderOptions, Standard, Write, render_i16};
-
-const SECONDS: u64 = 10;
-const TICKS: u64 = 44_100;
-
-/// A log of notes: each `every` ticks the writes that `note` gives for its number.
-fn notes(every: u64, note: impl Fn(u8) -> Vec<(u8, u8)>) -> RegisterLog {
-    let mut log = RegisterLog { length: SECONDS * TICKS, ..RegisterLog::new(Standard::Ntsc) };
-    log.writes.push(Write { tick: 0, register: 0x15, value: 0x0F });
-    for (number, tick) in (0..).zip((0..log.length).step_by(every as usize)) {
-        let writes = note((number % 251) as u8).into_iter();
-        log.writes.extend(writes.map(|(register, value)| Write { tick, register, value }));
-    }
-    log
-}
+use lakhnes_apu::{RegisterLog, RenderOptions, render_i16};
+use logs::{SECONDS, TICKS, notes};
 
 /// Pulses and triangle in quavers.
 fn tune(number: u8) -> Vec<(u8, u8)> {
