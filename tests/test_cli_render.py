@@ -44,6 +44,16 @@ def test_options_reach_the_chip(run, song_file, song, tmp_path):
     np.testing.assert_array_equal(low, song.perform(downsample=24).render_int16())
 
 
+@pytest.mark.parametrize("format", ["wav", "flac"])
+def test_dither_is_added_when_asked_for_and_is_the_same_every_time(run, song_file, song, tmp_path, format):
+    out = tmp_path / f"a.{format}"
+    assert run("render", song_file, "-o", out, "--dither").exit_code == 0
+    samples, _ = soundfile.read(out, dtype="int16")
+    dithered, plain = song.perform().render_int16(dither=True), song.perform().render_int16()
+    np.testing.assert_array_equal(samples, dithered)
+    assert set(np.unique(dithered.astype(int) - plain)) == {-1, 0, 1}
+
+
 def test_stems_are_a_file_a_voice(run, song_file, song, tmp_path):
     result = run("render", song_file, "--stems", "-o", tmp_path / "s.wav")
     names = ["s.no.wav", "s.p1.wav", "s.p2.wav", "s.tr.wav"]

@@ -16,8 +16,30 @@ def test_a_song_becomes_an_nsf_file(run, song_file, tmp_path):
     data = (tmp_path / "x.nsf").read_bytes()
     assert data[:6] == b"NESM\x1a\x01"
     assert int.from_bytes(data[0x6E:0x70], "little") == 16_639
-    lakhnes.write(lakhnes.read(song_file), tmp_path / "y.nsf")
-    assert (tmp_path / "y.nsf").read_bytes() == data == lakhnes.read(song_file).perform().to_nsf()
+    lakhnes.write(lakhnes.read(song_file), tmp_path / "y.nsf", title="song")
+    assert (tmp_path / "y.nsf").read_bytes() == data == lakhnes.read(song_file).perform().to_nsf(title="song")
+
+
+def test_a_song_without_a_title_is_called_after_its_file_and_one_with_a_title_is_not(run, process, song_file, tmp_path):
+    def title(path):
+        return path.read_bytes()[0x0E:0x2E].rstrip(b"\0")
+
+    source = song_file.with_name("Overworld 1-1.tx1.txt")
+    source.write_bytes(song_file.read_bytes())
+    assert run("convert", source, "-o", tmp_path / "x.nsf").exit_code == 0
+    assert title(tmp_path / "x.nsf") == b"Overworld 1-1"
+    piped = process("convert", "-", "--from", "tx1", "-o", tmp_path / "y.nsf", stdin=source.read_bytes())
+    assert piped.returncode == 0
+    assert title(tmp_path / "y.nsf") == b"<?>"
+    vgm = bytearray(lakhnes.read(source).perform().to_vgm())
+    text = ("Its name" + 11 * "\0").encode("utf-16-le")
+    tag = b"Gd3 \x00\x01\x00\x00" + len(text).to_bytes(4, "little") + text
+    vgm[0x14:0x18] = (len(vgm) - 0x14).to_bytes(4, "little")
+    vgm += tag
+    vgm[4:8] = (len(vgm) - 4).to_bytes(4, "little")
+    (tmp_path / "z.vgm").write_bytes(vgm)
+    assert run("convert", tmp_path / "z.vgm", "-o", tmp_path / "z.nsf").exit_code == 0
+    assert title(tmp_path / "z.nsf") == b"Its name"
 
 
 def test_a_log_that_an_nsf_cannot_hold_is_refused_in_one_line(song, run, tmp_path):

@@ -224,7 +224,7 @@ class RegisterLog:
         """
     def to_vgm(self, *, long_waits: bool = False) -> bytes:
         """Write a VGM 1.61 file; with `long_waits`, every wait as the command with two bytes, as ``nesmdb`` does."""
-    def to_nsf(self, *, timing: str = "exact") -> bytes:
+    def to_nsf(self, *, timing: str = "exact", title: str = "") -> bytes:
         """Write an NSF 1 file: a program for the console (or an emulator of it) that plays the log.
 
         Parameters
@@ -233,6 +233,8 @@ class RegisterLog:
             ``"exact"`` sends each write in its own time, waiting for it within the call that a player makes each frame;
             ``"frame"`` sends all at the beginning of the nearest call, up to 1/120 s early or late, and leaves the
             processor free.
+        title
+            For a log that has none of its own, as those of VGM files have; 31 characters of ASCII.
 
         Raises
         ------
@@ -312,8 +314,9 @@ class RegisterLog:
         max_duration: float = 3600.0,
         loops: int = 1,
         fade: float = 0.0,
+        dither: bool = False,
     ) -> npt.NDArray[np.int16]:
-        """Play the log as 16-bit integers; the same log gives the same samples everywhere."""
+        """Play the log as 16-bit integers; the same log gives the same samples everywhere; `dither` as in `blocks`."""
     def blocks(
         self,
         *,
@@ -697,6 +700,7 @@ def render_files(
     max_duration: float = 3600.0,
     loops: int = 1,
     fade: float = 0.0,
+    dither: bool = False,
     expression: str = "plain",
 ) -> None:
     """Render songs to 16-bit WAV files, as many at once as there are threads (0: one a core).

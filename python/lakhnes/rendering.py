@@ -87,6 +87,7 @@ def render_files(
     max_duration: float = 3600.0,
     loops: int = 1,
     fade: float = 0.0,
+    dither: bool = False,
     expression: Expression = "plain",
     finished: Callable[[RenderJob, str | None], object] = lambda job, error: None,
 ) -> BatchReport:
@@ -107,6 +108,8 @@ def render_files(
         See `Song.perform`.
     sample_rate, mixer, filter, max_duration, loops, fade
         See `lakhnes.render`.
+    dither
+        Whether to add triangular dither before samples are rounded, the same every time.
     stems
         Whether to write a file a voice, named ``NAME.p1.wav`` and so on.
     finished
@@ -130,6 +133,7 @@ def render_files(
         "max_duration": max_duration,
         "loops": loops,
         "fade": fade,
+        "dither": dither,
         "expression": expression,
     }
     fast = [format == "wav" and not stems and _is_native(job) for job in jobs]

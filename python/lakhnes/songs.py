@@ -114,6 +114,7 @@ def encode(
     *,
     exact: bool = False,
     long_waits: bool = False,
+    title: str = "",
 ) -> bytes:
     """Give the bytes of a file of any format of `WRITABLE` but sound; the parameters are those of `write`.
 
@@ -140,7 +141,7 @@ def encode(
         # Without the time the same song gives the same bytes.
         return gzip.compress(log.to_vgm(long_waits=long_waits), mtime=0)
     if format == "nsf":
-        return log.to_nsf()
+        return log.to_nsf(title=title)
     disassembly, _, form = format.partition(".")
     return (log.to_json(disassembly) if form == "json" else log.to_text(disassembly)).encode()
 
@@ -213,6 +214,7 @@ def write(
     score_rate: float | None = None,
     exact: bool = False,
     long_waits: bool = False,
+    title: str = "",
     **options: Any,
 ) -> None:
     """Write a song as text, MIDI, register writes or sound.
@@ -239,6 +241,8 @@ def write(
         Transcribe register writes true to the chip; see `RegisterLog.transcribe`.
     long_waits
         Write every wait of a ``.vgm`` as its longest command, as ``nesmdb`` does, for files that are its to the byte.
+    title
+        What an ``.nsf`` is called whose song has no title of its own.
 
     Raises
     ------
@@ -254,5 +258,5 @@ def write(
         loop = log.loop_samples(sample_rate=sample_rate, loops=options.get("loops", 1))
         write_audio(path, samples, sample_rate, format=chosen, overwrite=overwrite, loop=loop)
     else:
-        data = encode(song, chosen, expression, score_rate, exact=exact, long_waits=long_waits)
+        data = encode(song, chosen, expression, score_rate, exact=exact, long_waits=long_waits, title=title)
         write_bytes(path, data, overwrite=overwrite)

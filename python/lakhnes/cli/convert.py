@@ -213,7 +213,7 @@ def _convert_all(console: Console, jobs: Iterator[_Job], count: int | None, how:
                     job.target.parent.mkdir(parents=True, exist_ok=True)
                 given = _simplified(job.read(), how)
                 song, report = _read(given, how)
-                _write(song, given[0], job.target, how, force)
+                _write(song, given, job.target, how, force)
             except (LakhnesError, OSError) as error:
                 done["failed"].append({"path": job.name, "error": one_line(error)})
                 console.error(f"Error: {one_line(error)}")
@@ -261,16 +261,22 @@ def _simplified(given: tuple[bytes, str, str], how: _How) -> tuple[bytes, str, s
         raise type(error)(f"{name}: {error}") from None
 
 
-def _write(song: "Song | RegisterLog", simplified: bytes, target: Path, how: _How, force: bool) -> None:
+def _write(song: "Song | RegisterLog", given: tuple[bytes, str, str], target: Path, how: _How, force: bool) -> None:
     """Write a file; one that was only simplified as it is, not as a log of the same writes."""
     from lakhnes.files import write_bytes
     from lakhnes.songs import write
 
     if how.simplify and how.to == "vgm" and how.shorten is None and not how.options["long_waits"]:
-        write_bytes(target, simplified, overwrite=force)
+        write_bytes(target, given[0], overwrite=force)
         return
-    options = {"expression": how.options["expression"]} if how.to in AUDIO_FORMATS else how.options
+    options = {"expression": how.options["expression"]} if how.to in AUDIO_FORMATS else _options(how, given[2])
     write(song, target, how.to, overwrite=force, **options)
+
+
+def _options(how: _How, name: str) -> dict[str, Any]:
+    """Give the options of a file that is no sound; it is named after its input, unless that has a title of its own."""
+    place = name.rpartition(": ")[2]  # an entry of an archive is named after that, too
+    return how.options | {"title": "" if place == "stdin" else base_name(place)}
 
 
 def _convert_stream(console: Console, given: tuple[bytes, str, str], output: str, how: _How, force: bool) -> None:
@@ -286,7 +292,7 @@ def _convert_stream(console: Console, given: tuple[bytes, str, str], output: str
     if report is not None:
         console.note(told(report))
     if output != STDIO:
-        _write(song, given[0], Path(output), how, force)
+        _write(song, given, Path(output), how, force)
         click.echo(output)
         return
     if how.to in AUDIO_FORMATS:
@@ -297,4 +303,4 @@ def _convert_stream(console: Console, given: tuple[bytes, str, str], output: str
     elif how.simplify and how.to == "vgm" and how.shorten is None:
         sys.stdout.buffer.write(given[0])
     else:
-        sys.stdout.buffer.write(encode(song, how.to, **how.options))
+        sys.stdout.buffer.write(encode(song, how.to, **_options(how, given[2])))

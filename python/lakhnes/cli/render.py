@@ -52,6 +52,7 @@ __all__ = ["render"]
 @click.option(
     "--fade", default=8.0, show_default=True, type=click.FloatRange(min=0), help="Fade after the loops (seconds)."
 )
+@click.option("--dither", is_flag=True, help="Add triangular dither before rounding to 16 bits.")
 @click.option("--stems", is_flag=True, help="A file a voice: NAME.p1.wav, …")
 @click.option("--max-duration", default=3600.0, show_default=True, help="Refuse longer songs (seconds).")
 @click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help="Songs at once.  [default: one a core]")
@@ -73,6 +74,7 @@ def render(
     expression: str,
     loops: int,
     fade: float,
+    dither: bool,
     stems: bool,
     max_duration: float,
     jobs: int,
@@ -95,6 +97,7 @@ def render(
         "max_duration": max_duration,
         "loops": loops,
         "fade": fade,
+        "dither": dither,
         "expression": expression,
     }
     started = time.monotonic()

@@ -49,7 +49,7 @@ struct Options {
 #[pyfunction]
 #[pyo3(signature = (
     jobs, report, *, threads=0, downsample=None, sample_rate=44_100, mixer="nes", filter="nes", max_duration=3600.0,
-    loops=1, fade=0.0, expression="plain"
+    loops=1, fade=0.0, dither=false, expression="plain"
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
 pub(crate) fn render_files(
@@ -64,11 +64,13 @@ pub(crate) fn render_files(
     max_duration: f64,
     loops: u32,
     fade: f64,
+    dither: bool,
     expression: &str,
 ) -> PyResult<()> {
+    let render = render_options(sample_rate, mixer, filter, max_duration, loops, fade)?;
     let options = Options {
         perform: PerformOptions { downsample, expression: expression_named(expression)? },
-        render: render_options(sample_rate, mixer, filter, max_duration, loops, fade)?,
+        render: RenderOptions { dither, ..render },
     };
     let job = |(source, format, target): (PathBuf, String, PathBuf)| {
         PlayableFormat::named(&format).map(|format| Job { source, format, target })

@@ -88,10 +88,10 @@ impl PyRegisterLog {
         Ok(PyBytes::new(py, &bytes))
     }
 
-    #[pyo3(signature = (*, timing="exact"))]
-    fn to_nsf<'py>(&self, py: Python<'py>, timing: &str) -> PyResult<Bound<'py, PyBytes>> {
+    #[pyo3(signature = (*, timing="exact", title=""))]
+    fn to_nsf<'py>(&self, py: Python<'py>, timing: &str, title: &str) -> PyResult<Bound<'py, PyBytes>> {
         let timing = nsf_timing(timing)?;
-        let bytes = py.detach(|| nsf::write(&self.log, timing)).map_err(|error| chip_error(&error))?;
+        let bytes = py.detach(|| nsf::write_named(&self.log, timing, title)).map_err(|error| chip_error(&error))?;
         Ok(PyBytes::new(py, &bytes))
     }
 
@@ -193,7 +193,7 @@ impl PyRegisterLog {
     }
 
     #[pyo3(signature = (
-        *, sample_rate=44_100, mixer="nes", filter="nes", max_duration=3600.0, loops=1, fade=0.0
+        *, sample_rate=44_100, mixer="nes", filter="nes", max_duration=3600.0, loops=1, fade=0.0, dither=false
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
     fn render_int16<'py>(
@@ -205,8 +205,10 @@ impl PyRegisterLog {
         max_duration: f64,
         loops: u32,
         fade: f64,
+        dither: bool,
     ) -> PyResult<Bound<'py, PyArray1<i16>>> {
         let options = render_options(sample_rate, mixer, filter, max_duration, loops, fade)?;
+        let options = RenderOptions { dither, ..options };
         let samples = self.play(py, &options, chip::render_i16)?;
         Ok(samples.into_pyarray(py))
     }

@@ -59,6 +59,14 @@ pub enum Timing {
 /// Whatever [`RegisterLog::validate`] finds; logs of a Dendy, which NSF 1 does not know; samples that wrap round to
 /// $8000; more writes than a 6502 can send in their time; more than 1 MiB.
 pub fn write(log: &RegisterLog, timing: Timing) -> Result<Vec<u8>, ApuError> {
+    write_named(log, timing, "")
+}
+
+/// The same with a title for a log whose tags have none: the name of its file, say.
+///
+/// # Errors
+/// Those of [`write`].
+pub fn write_named(log: &RegisterLog, timing: Timing, name: &str) -> Result<Vec<u8>, ApuError> {
     log.validate()?;
     if log.standard == Standard::Dendy {
         return Err(ApuError::NotWritable { format: "NSF", what: "a log of a Dendy console" });
@@ -71,7 +79,7 @@ pub fn write(log: &RegisterLog, timing: Timing) -> Result<Vec<u8>, ApuError> {
         Some((program, bytes)) => (program, [0; 8], bytes),
         None => banked(log.standard, timing, &stream, &waits, &samples)?,
     };
-    let mut file = header(log, &program, banks)?;
+    let mut file = header(log, name, &program, banks)?;
     file.extend(bytes);
     Ok(file)
 }
@@ -150,7 +158,7 @@ fn banked(
     Ok((program, banks, bytes))
 }
 
-fn header(log: &RegisterLog, program: &Program, banks: [u8; 8]) -> Result<Vec<u8>, ApuError> {
+fn header(log: &RegisterLog, name: &str, program: &Program, banks: [u8; 8]) -> Result<Vec<u8>, ApuError> {
     let Tags { title, title_native, game, artist, artist_native, date, .. } = &log.tags;
     let mut file = Vec::with_capacity(HEADER);
     file.extend(b"NESM\x1A");
@@ -158,7 +166,7 @@ fn header(log: &RegisterLog, program: &Program, banks: [u8; 8]) -> Result<Vec<u8
     for address in [LOAD, program.address("init")?, program.address("play")?] {
         file.extend(address.to_le_bytes());
     }
-    file.extend(text(&[title, title_native, game]));
+    file.extend(text(&[title, title_native, game, name]));
     file.extend(text(&[artist, artist_native]));
     file.extend(text(&[date]));
     file.extend(NTSC_SPEED.to_le_bytes());
@@ -170,7 +178,7 @@ fn header(log: &RegisterLog, program: &Program, banks: [u8; 8]) -> Result<Vec<u8
 }
 
 /// The first text that ASCII can say, or the mark of what is not known: 31 bytes at most, then zeros.
-fn text(choices: &[&String]) -> [u8; 32] {
+fn text(choices: &[&str]) -> [u8; 32] {
     let known = choices.iter().find(|text| text.chars().any(|c| c.is_ascii_graphic() && c != '?'));
     let known = known.map_or("<?>", |text| text);
     let mut field = [0; 32];
