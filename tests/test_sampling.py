@@ -398,6 +398,54 @@ def test_infilling_tx2_leaves_the_other_voices_as_they_are(tx2_model):
         assert len(version.song.voices["p2"])
 
 
+def model_that_says(symbols):
+    """Make a model that gives these events the same probability wherever they may come, and others next to none."""
+    model = TransformerXL(TINY).eval()
+    with torch.no_grad():
+        model.embedding.weight.mul_(1e-3)
+        for symbol in symbols:
+            model.output_bias[VOCABULARY.id(symbol)] = 40.0
+    return model
+
+
+def test_a_model_that_expects_a_kept_voice_waits_for_it_and_lets_no_other_speak():
+    """Nor may the voices to write be all that is left to say after each short wait: a song would be without end."""
+    expects = model_that_says(["P1_NOTEON_60", "WT_735"])
+    given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_44100\nP1_NOTEOFF\nWT_44100\n" * 3)
+    (version,) = lakhnes.sampling.infill_texts(expects, 1, given, ["p2", "tr"], seed=1, memory=32)
+    assert version.text == given.to_tx1().rstrip()
+
+
+def test_a_voice_that_was_asked_for_is_heard_in_the_end_however_improbable_it_is():
+    expects = model_that_says(["P1_NOTEON_60", "WT_735"])
+    given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_44100\nP1_NOTEOFF\nWT_44100\n" * 12)
+    (version,) = lakhnes.sampling.infill_texts(expects, 1, given, ["p2"], seed=1, memory=32)
+    starts = version.song.voices["p2"][:, 0]
+    assert 0 < len(starts) < 10
+    assert starts[0] > 10 * 44_100
+
+
+def test_a_written_voice_may_speak_between_kept_events_and_together_with_them():
+    eager = model_that_says(["P1_NOTEON_60", "P2_NOTEON_60", "WT_5000"])
+    given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_44100\nP1_NOTEOFF\nWT_44100\n" * 5)
+    (version,) = lakhnes.sampling.infill_texts(eager, 1, given, ["p2"], seed=1, memory=32)
+    assert events_of(version.song, ["p1", "tr", "no"]) == events_of(given, ["p1", "tr", "no"])
+    starts = version.song.voices["p2"][:, 0]
+    assert len(starts) > 10
+    after = starts % 44_100  # since the last kept event
+    assert (after % 5_000 == 0).sum() > 10
+    assert (after == 0).any()
+    assert (after > 0).any()
+
+
+def test_a_written_voice_does_not_say_more_than_a_fast_piece_has():
+    talks = model_that_says(["P2_NOTEON_60", "P2_NOTEOFF", "WT_10"])
+    given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_8820\n" * 15 + "P1_NOTEOFF\nWT_10")  # 3 s, five notes each
+    (version,) = lakhnes.sampling.infill_texts(talks, 1, given, ["p2"], seed=1, memory=32)
+    spoken = sum(line.startswith("P2") for line in version.text.splitlines())
+    assert 30 <= spoken <= 10 * (3 + 2) + 1
+
+
 def test_infilled_songs_have_no_faults(model):
     other = lakhnes.Song.from_tx1(tune(3))
     for version in lakhnes.sampling.infill_texts(model, 3, other, ["p2", "no"], seed=5, memory=64, top_k=None):

@@ -841,3 +841,12 @@ class DecoderState:
         ValueError
             If there is not a whole number of tokens for every song, or one is none of the vocabulary.
         """
+
+    def unread(self) -> None:
+        """Forget the last token of every song; the next one takes its place.
+
+        Raises
+        ------
+        ValueError
+            If nothing was read since the last time: what a token displaced from a full memory is lost.
+        """

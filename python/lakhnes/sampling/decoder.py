@@ -35,6 +35,10 @@ class Stepper(Protocol):
         """Read ``(B, T)`` ids, T at least 1; return the logits after each, ``(B, T, vocab_size)``."""
         ...
 
+    def unread(self) -> None:
+        """Forget the token that every song read with the last `step`; once after each."""
+        ...
+
 
 def make_decoder(model: Model, batch_size: int, mem_len: int, dtype: str | None = None) -> Stepper:
     """Return what steps through songs with a model; the parameters are those of `Decoder`."""
@@ -59,6 +63,7 @@ class SegmentDecoder:
     def __init__(self, model: Model, mem_len: int) -> None:
         self.model, self.mem_len = model, mem_len
         self.memory: Tensor | None = None
+        self.memory_before: Tensor | None = None
 
     def step(self, tokens: Tensor) -> Tensor:
         """Read one token of every song, ``(B,)`` ids; return logits of the next, ``(B, vocab_size)``."""
@@ -67,8 +72,13 @@ class SegmentDecoder:
     @torch.inference_mode()
     def read_all(self, tokens: Tensor) -> Tensor:
         """Read ``(B, T)`` ids, T at least 1; return the logits after each, ``(B, T, vocab_size)``."""
+        self.memory_before = self.memory
         hidden, self.memory = self.model(tokens, self.memory, self.mem_len)
         return self.model.logits(hidden)
+
+    def unread(self) -> None:
+        """Forget the token that every song read with the last `step`; once after each."""
+        self.memory = self.memory_before
 
 
 class Decoder:
@@ -123,6 +133,10 @@ class Decoder:
     def read_all(self, tokens: Tensor) -> Tensor:
         """Read ``(B, T)`` ids, T at least 1; return the logits after each, ``(B, T, vocab_size)``."""
         return self.kernel.read_all(tokens)
+
+    def unread(self) -> None:
+        """Forget the token that every song read with the last `step`; once after each."""
+        self.kernel.unread()
 
 
 def _as_dtype(model: TransformerXL, dtype: str | None) -> TransformerXL:

@@ -131,7 +131,7 @@ class Writing:
         for position in range(self.options.length):
             tokens = self.choose(logits, position)
             losses = losses_of(logits, tokens)
-            self.surprise = self.surprise + (losses - self.surprise) / SPAN
+            self.be_surprised(losses)
             tokens = self.within_duration(tokens)
             yield Step(tokens, losses, going)
             self.options.advance(1)
@@ -187,6 +187,10 @@ class Writing:
         if self.options.max_ticks is None:
             return torch.zeros_like(self.ticks, dtype=torch.bool)
         return self.ticks >= self.options.max_ticks
+
+    def be_surprised(self, losses: Tensor) -> None:
+        """Take note of the negative log-likelihoods of what was written last, ``(B,)``."""
+        self.surprise = self.surprise + (losses - self.surprise) / SPAN
 
     def temperature(self) -> float | Tensor:
         """Return the temperature; where songs are to surprise, that of each, ``(B, 1)``."""

@@ -27,4 +27,7 @@ impl PyDecoderState {
         read.map_err(|error| decoder_error(&error))?;
         Ok(logits.into_pyarray(py))
     }
+    fn unread(&mut self) -> PyResult<()> {
+        self.0.unread().map_err(|error| decoder_error(&error))
+    }
 }

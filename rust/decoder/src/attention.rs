@@ -7,7 +7,7 @@
 use crate::element::{Element, whole};
 use crate::error::DecoderError;
 use crate::matrix::{PANEL, product};
-use crate::simd::{Kernel, Line, Simd};
+use crate::simd::{AHEAD, Kernel, Line, Simd};
 use crate::vector::{exp, lanes};
 
 const LANES: usize = 16;
@@ -40,11 +40,26 @@ impl<E: Element> Cache<E> {
         })
     }
 
+    /// Tells the processor that a position will be written to a slot, and all be read.
+    #[inline(always)]
+    fn prefetch<S: Simd>(&self, slot: usize) {
+        let groups = self.d_head.div_ceil(E::GROUP);
+        for line in &self.keys[slot / LANES * groups..][..groups] {
+            S::prefetch(line, 0);
+        }
+        for line in self.keys.iter().take(AHEAD / size_of::<Line>()) {
+            S::prefetch(line, 0);
+        }
+        for line in self.values.iter().skip(slot / E::GROUP * (PANEL / LANES)).take(PANEL / LANES) {
+            S::prefetch(line, 0);
+        }
+    }
+
     /// Puts the key and the value of a position into its slot.
     #[inline(always)]
     fn write(&mut self, slot: usize, key: &[f32], value: &[f32]) {
         let groups = self.d_head.div_ceil(E::GROUP);
-        let (scale, inverse) = E::scale(key.iter().copied());
+        let (scale, inverse) = E::scale(key);
         self.key_scales[slot] = scale;
         let lines = &mut self.keys[slot / LANES * groups..][..groups];
         let mut shift = 0;
@@ -55,7 +70,7 @@ impl<E: Element> Cache<E> {
         }
         self.key_shifts[slot] = shift;
 
-        let (scale, inverse) = E::scale(value.iter().copied());
+        let (scale, inverse) = E::scale(value);
         self.value_scales[slot] = scale;
         let groups = self.key_scales.len() / E::GROUP;
         for (panel, numbers) in value.chunks(PANEL).enumerate() {
@@ -135,7 +150,7 @@ fn beside<S: Simd, E: Element>(lines: &[Line], groups: usize, query: &[E::Inputs
     let lines = first.iter().zip(second).zip(third.iter().zip(fourth));
     for (((first, second), (third, fourth)), &inputs) in lines.zip(query) {
         for (sums, line) in sums.iter_mut().zip([first, second, third, fourth]) {
-            S::prefetch(line);
+            S::prefetch(line, AT_ONCE * groups * size_of::<Line>());
             *sums = E::accumulate::<S>(*sums, line, inputs);
         }
     }
@@ -156,11 +171,10 @@ fn room<T: Clone>(count: usize, empty: T) -> Option<Vec<T>> {
 #[inline(always)]
 fn digits<E: Element>(shares: &mut [f32], scales: &[f32], digits: &mut Vec<E::Inputs>) -> f32 {
     const LARGEST: f32 = 65_535.0;
-    let mut largest = 0.0_f32;
     for (share, scale) in shares.iter_mut().zip(scales) {
         *share *= scale;
-        largest = largest.max(*share);
     }
+    let largest = lanes(shares, 0.0, |share| share, f32::max);
     let inverse = if largest > 0.0 { LARGEST / largest } else { 0.0 };
     digits.clear();
     for group in shares.chunks_exact(E::GROUP) {
@@ -211,7 +225,7 @@ pub(crate) struct Attend<'a, E: Element> {
     pub(crate) cache: &'a mut Cache<E>,
     pub(crate) place: Place,
     pub(crate) query: &'a [f32],
-    /// The scores of the distances, from the oldest position of the window to the present one.
+    /// The scores of the distances down to the present position; of all that are in use, at least.
     pub(crate) by_age: &'a [f32],
     pub(crate) key: &'a [f32],
     pub(crate) value: &'a [f32],
@@ -225,11 +239,14 @@ impl<E: Element> Kernel for Attend<'_, E> {
     fn run<S: Simd>(self) {
         let Self { scratch: Scratch { scores, inputs }, cache, place, query, by_age, key, value, out } = self;
         cache.write(place.slot, key, value);
-        let (scale, inverse) = E::scale(query.iter().copied());
+        let (scale, inverse) = E::scale(query);
         inputs.clear();
         inputs.extend(query.chunks(E::GROUP).map(|group| E::inputs(group, inverse)));
         scores.resize(place.count.next_multiple_of(LANES), 0.0);
         cache.scores::<S>(inputs, scale, scores);
+        for line in cache.values.iter().take(AHEAD / size_of::<Line>()) {
+            S::prefetch(line, 0);
+        }
         add_by_age(&mut scores[..place.count], by_age, place);
         let total = exponentials(&mut scores[..place.count]);
         scores[place.count..].fill(0.0);
@@ -240,11 +257,26 @@ impl<E: Element> Kernel for Attend<'_, E> {
     }
 }
 
+/// A song whose turn comes next.
+pub(crate) struct Prefetch<'a, E: Element> {
+    pub(crate) cache: &'a Cache<E>,
+    pub(crate) slot: usize,
+}
+
+impl<E: Element> Kernel for Prefetch<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        self.cache.prefetch::<S>(self.slot);
+    }
+}
+
 /// Adds the scores of the distances to those of the slots.
 #[inline(always)]
 fn add_by_age(scores: &mut [f32], by_age: &[f32], place: Place) {
     let (young, old) = scores.split_at_mut(place.slot + 1);
-    let passed = place.window - young.len();
+    let passed = by_age.len() - young.len();
     for (score, by_age) in young.iter_mut().zip(&by_age[passed..]) {
         *score += by_age;
     }

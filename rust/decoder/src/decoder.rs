@@ -26,10 +26,13 @@ pub struct Decoder {
     team: Box<dyn Read>,
     vocab_size: usize,
     songs: usize,
+    /// Whether a token was read since one was forgotten.
+    unreadable: bool,
 }
 
 trait Read: Send + Sync {
     fn read(&mut self, tokens: &[u32], all: bool, logits: &mut Vec<f32>) -> Result<(), DecoderError>;
+    fn unread(&mut self);
 }
 
 impl Decoder {
@@ -63,7 +66,7 @@ impl Decoder {
             Weights::Bfloat16(network) => team(kind, network, distances, songs, threads),
             Weights::Int8(network) => team(kind, network, distances, songs, threads),
         };
-        Ok(Self { team: team?, vocab_size: shape.vocab_size, songs })
+        Ok(Self { team: team?, vocab_size: shape.vocab_size, songs, unreadable: false })
     }
 
     /// Reads tokens: one of every song, then the next of every song, and so on.
@@ -84,6 +87,7 @@ impl Decoder {
             return Err(DecoderError::Range { name: "tokens", expected, found: token as usize });
         }
         logits.clear();
+        self.unreadable = true;
         let block = (BLOCK / self.songs).max(1) * self.songs;
         let mut part = Vec::new();
         for block in tokens.chunks(block) {
@@ -95,6 +99,19 @@ impl Decoder {
         if !all {
             *logits = part;
         }
+        Ok(())
+    }
+
+    /// Forgets the last token of every song; the next one takes its place.
+    ///
+    /// # Errors
+    ///
+    /// If nothing was read since the last time: what a position displaced in a full memory is lost.
+    pub fn unread(&mut self) -> Result<(), DecoderError> {
+        if !std::mem::take(&mut self.unreadable) {
+            return Err(DecoderError::Unread);
+        }
+        self.team.unread();
         Ok(())
     }
 
@@ -180,6 +197,10 @@ impl<E: Element, S: Simd> Read for Team<E, S> {
         let mut job = self.session.job.write().unwrap_or_else(PoisonError::into_inner);
         job.time += (tokens.len() / self.session.songs) as u64;
         Ok(())
+    }
+
+    fn unread(&mut self) {
+        self.session.job.write().unwrap_or_else(PoisonError::into_inner).time -= 1;
     }
 }
 

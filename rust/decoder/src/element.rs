@@ -5,6 +5,7 @@
 //! taken across a line, and the order of summation of an output is the same for any batch and any number of threads.
 
 use crate::simd::{Line, Simd};
+use crate::vector::lanes;
 
 /// The largest magnitude of eight bits: -128 is not used.
 const LARGEST: f32 = 127.0;
@@ -37,11 +38,11 @@ pub(crate) trait Element: Copy + Send + Sync + 'static {
 
     /// The scale of some numbers and its inverse.
     #[inline(always)]
-    fn scale(numbers: impl Iterator<Item = f32>) -> (f32, f32) {
+    fn scale(numbers: &[f32]) -> (f32, f32) {
         if !Self::SCALED {
             return (1.0, 1.0);
         }
-        let largest = numbers.fold(0.0, |largest: f32, number| largest.max(number.abs()));
+        let largest = lanes(numbers, 0.0, f32::abs, f32::max);
         if largest == 0.0 || !largest.is_finite() {
             return (1.0, 1.0);
         }

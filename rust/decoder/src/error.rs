@@ -40,6 +40,9 @@ pub enum DecoderError {
         /// Positions that a step sees.
         window: usize,
     },
+    /// Nothing was read since the last token was forgotten.
+    #[error("unread: expected a token that was read since the last time")]
+    Unread,
     /// A thread of the decoder died.
     #[error("decoder: a thread has failed; make a new decoder")]
     Thread,

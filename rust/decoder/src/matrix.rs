@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::element::Element;
-use crate::simd::{Kernel, Line, Simd};
+use crate::simd::{AHEAD, Kernel, Line, Simd};
 
 /// Outputs that are computed side by side: four lines, enough sums to hide the latency of an addition.
 pub(crate) const PANEL: usize = 64;
@@ -37,12 +37,15 @@ impl<E: Element> Rows<E> {
         self.groups = width.div_ceil(E::GROUP);
         self.data.clear();
         self.scales.clear();
-        for block in numbers.chunks(width * S::ROWS) {
-            let count = block.len() / width;
+        let mut left = numbers;
+        while !left.is_empty() {
+            let count = block::<S>(left.len() / width);
+            let (block, rest) = left.split_at(count * width);
+            left = rest;
             let start = self.data.len();
             self.data.resize(start + count * self.groups, E::inputs(&[0.0; 4], 1.0));
             for (place, row) in block.chunks_exact(width).enumerate() {
-                let (scale, inverse) = E::scale(row.iter().copied());
+                let (scale, inverse) = E::scale(row);
                 self.scales.push(scale);
                 let targets = self.data[start + place..].iter_mut().step_by(count);
                 for (target, group) in targets.zip(row.chunks(E::GROUP)) {
@@ -78,7 +81,7 @@ impl<E: Element> Matrix<E> {
             element: std::marker::PhantomData,
         };
         for (output, row) in numbers.chunks_exact(inputs).enumerate() {
-            let (scale, inverse) = E::scale(row.iter().copied());
+            let (scale, inverse) = E::scale(row);
             matrix.scales[output] = scale;
             let (panel, lane) = (output / PANEL, output % PANEL);
             let lines = &mut matrix.lines[panel * groups * LINES..];
@@ -128,28 +131,53 @@ impl<E: Element> Matrix<E> {
         self.lines[panel * self.groups * LINES..][..self.groups * LINES].as_chunks().0
     }
 
-    /// Multiplies R rows with one panel.
+    /// Multiplies R rows with P lines of each group of a panel, from the first on.
     #[inline(always)]
-    fn panel<S: Simd, const R: usize>(
+    fn tile<S: Simd, const P: usize, const R: usize>(
         &self,
         panel: usize,
+        first: usize,
         inputs: &[E::Inputs],
         scales: &[f32],
         out: &mut [f32],
         at: Range<usize>,
     ) {
-        let lines = &self.lines[panel * self.groups * LINES..][..self.groups * LINES];
-        let sums = product::<S, E, LINES, R>(lines, inputs);
-        let (out_scales, _) = self.scales[panel * PANEL..][..PANEL].as_chunks::<LANES>();
-        let (out_shifts, _) = self.shifts[panel * PANEL..][..PANEL].as_chunks::<LANES>();
+        let mut sums = [[E::zero::<S>(); P]; R];
+        for (group, inputs) in self.lines_of(panel).iter().zip(inputs.as_chunks::<R>().0) {
+            for line in &group[first..first + P] {
+                S::prefetch_near(line, AHEAD);
+            }
+            for (sums, &inputs) in sums.iter_mut().zip(inputs) {
+                for (line, sums) in sums.iter_mut().enumerate() {
+                    *sums = E::accumulate::<S>(*sums, &group[first + line], inputs);
+                }
+            }
+        }
+        let (out_scales, _) = self.scales[panel * PANEL + first * LANES..][..P * LANES].as_chunks::<LANES>();
+        let (out_shifts, _) = self.shifts[panel * PANEL + first * LANES..][..P * LANES].as_chunks::<LANES>();
         let width = out.len() / R;
         for ((sums, &scale), row) in sums.into_iter().zip(scales).zip(out.chunks_exact_mut(width)) {
             let row = &mut row[at.clone()];
-            for (line, (sums, target)) in sums.into_iter().zip(row.chunks_mut(LANES)).enumerate() {
+            for (line, (sums, target)) in sums.into_iter().zip(row.chunks_mut(LANES).skip(first)).enumerate() {
                 let numbers = E::finish::<S>(sums, scale, &out_scales[line], &out_shifts[line]);
-                target.copy_from_slice(&numbers[..target.len()]);
+                if let Ok(target) = <&mut [f32; LANES]>::try_from(&mut *target) {
+                    *target = numbers;
+                } else {
+                    target.copy_from_slice(&numbers[..target.len()]);
+                }
             }
         }
+    }
+}
+
+/// Rows that are multiplied at once, of so many that are left.
+#[inline(always)]
+const fn block<S: Simd>(left: usize) -> usize {
+    match left {
+        12.. if S::ROWS >= 12 => 12,
+        4.. if S::ROWS >= 4 => 4,
+        2.. if S::ROWS >= 2 => 2,
+        _ => 1,
     }
 }
 
@@ -168,7 +196,7 @@ impl<E: Element> Kernel for Pack<'_, E> {
     }
 }
 
-/// The product of all rows with a panel, which stays in the cache meanwhile.
+/// The product of all rows with a panel.
 struct Multiply<'a, E: Element> {
     matrix: &'a Matrix<E>,
     panel: usize,
@@ -185,16 +213,22 @@ impl<E: Element> Kernel for Multiply<'_, E> {
     fn run<S: Simd>(self) {
         let Self { matrix, panel, rows, out, at } = self;
         let width = out.len() / rows.count();
-        let blocks = rows.scales.chunks(S::ROWS).zip(rows.data.chunks(S::ROWS * rows.groups));
-        for ((scales, inputs), out) in blocks.zip(out.chunks_mut(S::ROWS * width)) {
-            let at = at.clone();
-            match scales.len() {
-                1 => matrix.panel::<S, 1>(panel, inputs, scales, out, at),
-                2 => matrix.panel::<S, 2>(panel, inputs, scales, out, at),
-                3 => matrix.panel::<S, 3>(panel, inputs, scales, out, at),
-                4 => matrix.panel::<S, 4>(panel, inputs, scales, out, at),
-                5 => matrix.panel::<S, 5>(panel, inputs, scales, out, at),
-                _ => matrix.panel::<S, 6>(panel, inputs, scales, out, at),
+        // Half a panel at a time: it stays in the first cache while the rows pass by, and twelve of them fill the registers.
+        for first in [0, LINES / 2] {
+            let mut row = 0;
+            while row < rows.count() {
+                let count = block::<S>(rows.count() - row);
+                let scales = &rows.scales[row..][..count];
+                let inputs = &rows.data[row * rows.groups..][..count * rows.groups];
+                let out = &mut out[row * width..][..count * width];
+                let at = at.clone();
+                match count {
+                    12 => matrix.tile::<S, { LINES / 2 }, 12>(panel, first, inputs, scales, out, at),
+                    4 => matrix.tile::<S, { LINES / 2 }, 4>(panel, first, inputs, scales, out, at),
+                    2 => matrix.tile::<S, { LINES / 2 }, 2>(panel, first, inputs, scales, out, at),
+                    _ => matrix.tile::<S, { LINES / 2 }, 1>(panel, first, inputs, scales, out, at),
+                }
+                row += count;
             }
         }
     }
@@ -222,7 +256,7 @@ impl<E: Element> Kernel for Stream<'_, E> {
         for (group, &inputs) in rows.data.iter().enumerate() {
             for (sums, panel) in sums.iter_mut().zip(panels) {
                 for (sums, line) in sums.iter_mut().zip(&panel[group]) {
-                    S::prefetch(line);
+                    S::prefetch(line, AHEAD);
                     *sums = E::accumulate::<S>(*sums, line, inputs);
                 }
             }
@@ -248,7 +282,7 @@ pub(crate) fn product<S: Simd, E: Element, const P: usize, const R: usize>(
     let (rows, _) = inputs.as_chunks::<R>();
     for (group, inputs) in groups.iter().zip(rows) {
         for line in group {
-            S::prefetch(line);
+            S::prefetch(line, AHEAD);
         }
         for row in 0..R {
             for line in 0..P {

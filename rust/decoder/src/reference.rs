@@ -241,6 +241,24 @@ fn the_logits_after_the_last_token_are_the_last_of_all() {
 }
 
 #[test]
+fn a_token_that_was_forgotten_leaves_no_trace_even_in_a_full_memory() {
+    let weights = Weights::new(shape(2, 16, true), 5);
+    for dtype in [Dtype::Float32, Dtype::Bfloat16, Dtype::Int8] {
+        let model = weights.model(dtype);
+        let mut decoders = [(); 2].map(|()| Decoder::new(&model, &weights.distances, 2, 2).expect("it fits"));
+        let (mut expected, mut found) = (Vec::new(), Vec::new());
+        for token in TOKENS {
+            decoders[0].read(&[token, 4], false, &mut expected).expect("the tokens are of the vocabulary");
+            decoders[1].read(&[9, token], false, &mut found).expect("the tokens are of the vocabulary");
+            decoders[1].unread().expect("it was read");
+            assert_eq!(decoders[1].unread(), Err(DecoderError::Unread));
+            decoders[1].read(&[token, 4], false, &mut found).expect("the tokens are of the vocabulary");
+            assert_eq!(found, expected);
+        }
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_refused_by_name() {
     let weights = Weights::new(shape(2, 16, true), 7);
     let mut wrong = weights.shape;

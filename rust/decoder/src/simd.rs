@@ -17,9 +17,8 @@ impl Line {
     pub(crate) const ZERO: Self = Self([0; 64]);
 }
 
-/// How far ahead of its use a matrix is fetched: the memory's latency times its bandwidth, and some more.
-#[cfg(target_arch = "x86_64")]
-const AHEAD: usize = 4096;
+/// Bytes between what is read in order and what is fetched meanwhile: the memory's latency times its bandwidth, and more.
+pub(crate) const AHEAD: usize = 4096;
 
 /// Which instructions to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +79,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     type F: Copy;
     /// Sixteen sums of 32 bits.
     type I: Copy;
-    /// Songs for which one pass over a matrix is made at once: as many as there are registers for.
+    /// Rows that are multiplied with a matrix at once, 1 to 12: as many as there are registers for.
     const ROWS: usize;
 
     /// Runs a kernel with these instructions.
@@ -97,8 +96,10 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// Adds to each sum the four products of a quadruple of signed weights with the four unsigned inputs.
     fn dot(sums: Self::I, line: &Line, inputs: [u8; 4]) -> Self::I;
     fn store_sums(sums: Self::I) -> [i32; 16];
-    /// Tells the processor that the line some way after this one will be needed.
-    fn prefetch(line: &Line);
+    /// Tells the processor that the line so many bytes after this one will be needed.
+    fn prefetch(line: &Line, ahead: usize);
+    /// The same, into the first cache, for what is read more than once.
+    fn prefetch_near(line: &Line, ahead: usize);
 }
 
 /// Any processor: plain code, which the compiler makes the most of.
@@ -167,7 +168,10 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn prefetch(_: &Line) {}
+    fn prefetch(_: &Line, _: usize) {}
+
+    #[inline(always)]
+    fn prefetch_near(_: &Line, _: usize) {}
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -179,13 +183,20 @@ pub(crate) use x86::{Avx2, Avx512};
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{AHEAD, Kernel, Line, Simd};
+    use super::{Kernel, Line, Simd};
 
     #[inline(always)]
-    fn prefetch(line: &Line) {
-        let ahead = std::ptr::from_ref(line).cast::<i8>().wrapping_add(AHEAD);
+    fn prefetch(line: &Line, ahead: usize) {
+        let line = std::ptr::from_ref(line).cast::<i8>().wrapping_add(ahead);
         // SAFETY: a hint; no address makes it fault.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(ahead) }
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line) }
+    }
+
+    #[inline(always)]
+    fn prefetch_near(line: &Line, ahead: usize) {
+        let line = std::ptr::from_ref(line).cast::<i8>().wrapping_add(ahead);
+        // SAFETY: a hint; no address makes it fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line) }
     }
 
     /// AVX-512 with VNNI.
@@ -195,8 +206,8 @@ mod x86 {
     impl Simd for Avx512 {
         type F = __m512;
         type I = __m512i;
-        // Times four lines: 24 sums of the 32 registers.
-        const ROWS: usize = 6;
+        // Times two lines: 24 sums of the 32 registers.
+        const ROWS: usize = 12;
 
         #[inline(always)]
         fn vectorize<K: Kernel>(kernel: K) -> K::Output {
@@ -268,8 +279,13 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn prefetch(line: &Line) {
-            prefetch(line);
+        fn prefetch(line: &Line, ahead: usize) {
+            prefetch(line, ahead);
+        }
+
+        #[inline(always)]
+        fn prefetch_near(line: &Line, ahead: usize) {
+            prefetch_near(line, ahead);
         }
     }
 
@@ -372,8 +388,13 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn prefetch(line: &Line) {
-            prefetch(line);
+        fn prefetch(line: &Line, ahead: usize) {
+            prefetch(line, ahead);
+        }
+
+        #[inline(always)]
+        fn prefetch_near(line: &Line, ahead: usize) {
+            prefetch_near(line, ahead);
         }
     }
 }

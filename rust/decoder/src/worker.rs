@@ -8,10 +8,10 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::attention::{Attend, Cache, Place, Scratch, no_room};
+use crate::attention::{Attend, Cache, Place, Prefetch, Scratch, no_room};
 use crate::element::Element;
 use crate::error::DecoderError;
-use crate::matrix::{Matrix, Rows};
+use crate::matrix::{Matrix, PANEL, Rows};
 use crate::model::{Distances, Layer, Network, Norm, query_scale};
 use crate::simd::Simd;
 use crate::team::{Meeting, share};
@@ -196,21 +196,27 @@ impl<E: Element, S: Simd> Worker<E, S> {
         let (songs, window, d_head) = (session.songs, session.distances.window, session.network.shape.d_head);
         let rows = job.tokens.len();
         let width = heads.len() * d_head;
+        // While the memory fills, the largest distances are not in use.
+        let most = Place::of(job.time + ((rows - 1) / songs) as u64, window).count;
+        let first = (window - most) / PANEL;
+        let ages = window - first * PANEL;
         let mut out = session.open[self.thread][Stage::Heads as usize].write().unwrap_or_else(PoisonError::into_inner);
         out.resize(rows * width, 0.0);
         for (place, head) in heads.clone().enumerate() {
             buffers.project::<S>(&layer.heads[head], rows, d_head);
             let distances = &session.distances.heads[index][head];
-            buffers.by_age.resize(rows * window, 0.0);
-            distances.multiply::<S>(0..distances.panels(), &buffers.positions, &mut buffers.by_age);
+            buffers.by_age.resize(rows * ages, 0.0);
+            distances.multiply::<S>(first..distances.panels(), &buffers.positions, &mut buffers.by_age);
             let caches = &mut caches[(index * heads.len() + place) * songs..][..songs];
             for row in 0..rows {
+                let now = Place::of(job.time + (row / songs) as u64, window);
+                S::vectorize(Prefetch { cache: &caches[(row + 1) % songs], slot: now.slot });
                 S::vectorize(Attend {
                     scratch: &mut buffers.scratch,
                     cache: &mut caches[row % songs],
-                    place: Place::of(job.time + (row / songs) as u64, window),
+                    place: now,
                     query: &buffers.query[row * d_head..][..d_head],
-                    by_age: &buffers.by_age[row * window..][..window],
+                    by_age: &buffers.by_age[row * ages..][..ages],
                     key: &buffers.key[row * d_head..][..d_head],
                     value: &buffers.value[row * d_head..][..d_head],
                     out: &mut out[row * width + place * d_head..][..d_head],
