@@ -132,6 +132,10 @@ fn what_is_no_midi_is_called_so() {
     let mut sequential = small_song();
     sequential[9] = 2;
     assert_eq!(error(&sequential), "byte 8: expected MIDI format 0 or 1, found format 2");
+    let mut impossible = sequential;
+    impossible[12] = 0x80;
+    let message = "byte 12: expected ticks a beat, or 24, 25, 29 or 30 frames a second, found 128 frames a second";
+    assert_eq!(error(&impossible), message);
 }
 
 #[test]

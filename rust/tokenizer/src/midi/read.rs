@@ -50,6 +50,10 @@ pub(crate) fn header(bytes: &[u8]) -> Result<midly::Header, TokenizerError> {
         let start = String::from_utf8_lossy(bytes.get(..8.min(bytes.len())).unwrap_or_default()).into_owned();
         return Err(malformed(0, "a MIDI file (it begins with MThd)", format!("{start:?}")));
     }
+    // midly takes the negative of a signed byte, for which there is none of -128.
+    if bytes.get(12) == Some(&0x80) {
+        return Err(malformed(12, "ticks a beat, or 24, 25, 29 or 30 frames a second", "128 frames a second"));
+    }
     let (header, _) = midly::parse(bytes).map_err(|error| malformed(0, "a MIDI header", error.kind().message()))?;
     if header.format == Format::Sequential {
         return Err(malformed(8, "MIDI format 0 or 1", "format 2"));
