@@ -19,7 +19,7 @@ fn held(writes: &[(u8, u8)]) -> RegisterLog {
 /// A sample that loops at the fastest rate.
 fn sampled() -> RegisterLog {
     let mut log = held(&[(0x10, 0x4F), (0x12, 0x00), (0x13, 0x40), (0x15, 0x10)]);
-    let bytes = (0..0x401_u32).map(|n| (n * n >> 3) as u8).collect();
+    let bytes = (0..0x401_u32).map(|n| ((n * n) >> 3) as u8).collect();
     log.memory.push(MemoryBlock { tick: 0, address: 0xC000, bytes });
     log
 }
