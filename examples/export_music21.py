@@ -10,6 +10,10 @@ import random
 import signal
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from music21 import stream
 
 PATIENCE = 90
 """Seconds of computing after which a work is given up."""
@@ -34,26 +38,47 @@ def export_works(destination: Path, limit: int | None = None, jobs: int = 1) -> 
 
 
 def _export(root: Path, destination: Path, work: Path) -> tuple[Path, str]:
+    """Export the tunes of a work; say which of them could not be, and note that down for the next run."""
     from music21 import converter
 
     name = "-".join(work.relative_to(root).with_suffix("").parts)
     done = destination / f".{name}.done"
     if done.exists():
-        return work, ""
+        return work, done.read_text("utf-8")
     signal.signal(signal.SIGPROF, _give_up)
     signal.setitimer(signal.ITIMER_PROF, PATIENCE)
+    errors = []
     try:
         score = converter.parse(work)
         # A file of several tunes is an opus.
         tunes = list(score.scores) if "Opus" in score.classes else [score]
         for index, tune in enumerate(tunes):
-            tune.write("midi", destination / (f"{name}-{index:03}.mid" if len(tunes) > 1 else f"{name}.mid"))
+            try:
+                _write(tune, destination / (f"{name}-{index:03}.mid" if len(tunes) > 1 else f"{name}.mid"))
+            except TimeoutError:
+                raise
+            except Exception as error:  # whatever a library may raise: the other tunes go on
+                errors.append(f"tune {index}: {type(error).__name__}: {error}")
     except Exception as error:  # whatever a parser of ten formats may raise: the other works go on
-        return work, f"{type(error).__name__}: {error}"
+        errors.append(f"{type(error).__name__}: {error}")
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    done.touch()
-    return work, ""
+    told = "; ".join(errors)
+    done.write_text(told, "utf-8")
+    return work, told
+
+
+def _write(tune: "stream.Score", path: Path) -> None:
+    """Write a tune as MIDI, with its repeats if they can be made sense of."""
+    from music21 import bar, repeat
+
+    try:
+        tune.write("midi", path)
+    except repeat.ExpanderException:
+        for mark in list(tune[bar.Repeat]):
+            if mark.activeSite is not None:
+                mark.activeSite.remove(mark)
+        tune.write("midi", path)
 
 
 def _give_up(number: int, frame: object) -> None:

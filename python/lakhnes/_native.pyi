@@ -72,8 +72,9 @@ class Song:
         """Make one song of four voices of any MIDI file of format 0 or 1.
 
         The melody (the leading part, or else the highest notes) goes to P1, a counter-melody to P2, the bass to the
-        triangle, the drums of General MIDI to the noise. Tempo, pitch bend, velocity, volume and expression count;
-        notes out of reach move by octaves; envelopes and duties are those of a natural performance.
+        triangle, the drums of General MIDI to the noise. Tempo, pitch bend, velocity, volume, expression and the
+        sustain pedal count; notes out of reach move by octaves; envelopes and duties are those of a natural
+        performance.
 
         Parameters
         ----------
@@ -541,6 +542,7 @@ def adapt_files(
     max_song_seconds: float = 180.0,
     drums: bool = True,
     exclude: MelodyIndex | None = None,
+    group: bool = True,
 ) -> list[int | None]:
     """Adapt MIDI files, each a path and a name, and write ``FOLDER/NAME_000.tx1.txt`` …; see `lakhnes.data.adapt`.
 

@@ -187,6 +187,7 @@ def adapt(
             max_song_seconds=max_song_seconds,
             drums=drums,
             exclude=index,
+            group=valid > 0 or test > 0,
         )
         _drop_copies(files, outcomes, train, formats)
         splits = _split(outcomes, groups, seed, valid, test)

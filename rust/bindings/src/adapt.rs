@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rayon::prelude::*;
 
-use crate::batch::{plain, pool_of, read_limited, run, writer_named};
+use crate::batch::{appender_named, plain, pool_of, read_limited, run};
 use crate::errors::FormatError;
 use crate::formats::SongFormat;
 use crate::options::refused;
@@ -57,8 +57,8 @@ fn fingerprint(path: &Path, format: SongFormat) -> Result<Fingerprint, String> {
     read.map_err(|error| told(&error))
 }
 
-/// How to write a song, and the end of the name of its file.
-type Writer = (fn(&Song) -> String, String);
+/// How to append the text of a song, which gives the number of its events; and the end of the name of its file.
+type Writer = (fn(&Song, &mut Vec<u8>) -> usize, String);
 
 /// What became of a file.
 #[derive(Default)]
@@ -87,7 +87,7 @@ impl From<Refused> for PyErr {
 #[pyfunction]
 #[pyo3(signature = (
     files, folder, formats, report, *, threads=0, seed=0, min_instruments=1, min_seconds=5.0, max_seconds=600.0,
-    overlap=0.0, max_examples=16, max_song_seconds=180.0, drums=true, exclude=None
+    overlap=0.0, max_examples=16, max_song_seconds=180.0, drums=true, exclude=None, group=true
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
 pub(crate) fn adapt_files(
@@ -106,6 +106,7 @@ pub(crate) fn adapt_files(
     max_song_seconds: f64,
     drums: bool,
     exclude: Option<Py<PyMelodyIndex>>,
+    group: bool,
 ) -> PyResult<Vec<Option<usize>>> {
     let options = AdaptOptions {
         seed,
@@ -115,8 +116,9 @@ pub(crate) fn adapt_files(
         max_examples,
         max_length: ticks("max_song_seconds", max_song_seconds)?,
         drums,
+        fingerprints: group || exclude.is_some(),
     };
-    let writer = |name: &String| Ok((writer_named(name)?, format!("{name}.txt")));
+    let writer = |name: &String| Ok((appender_named(name)?, format!("{name}.txt")));
     let writers = formats.iter().map(writer).collect::<PyResult<Vec<Writer>>>()?;
     let exclude = exclude.as_ref().map(|index| &index.get().0);
     let pool = pool_of(threads)?;
@@ -141,7 +143,7 @@ pub(crate) fn adapt_files(
             Python::attach(|py| report.call1(py, (index, facts(py, &outcome)?)).map(drop))
         })
     })?;
-    Ok(py.detach(|| groups_of(&fingerprints)))
+    Ok(if group { py.detach(|| groups_of(&fingerprints)) } else { vec![None; files.len()] })
 }
 
 /// For each file that gave songs, the first of the files that are versions of the same.
@@ -190,13 +192,14 @@ fn adapt_file(
     if outcome.like.is_some() {
         return Ok(outcome);
     }
+    let mut text = Vec::new();
     for (number, song) in songs.iter().enumerate() {
-        for ((write, suffix), events) in writers.iter().zip(&mut outcome.events) {
-            let text = write(song);
-            *events += text.bytes().filter(|&byte| byte == b'\n').count() + 1;
+        for ((append, suffix), events) in writers.iter().zip(&mut outcome.events) {
+            text.clear();
+            *events += append(song, &mut text);
             let mut name = target.as_os_str().to_owned();
             name.push(format!("_{number:03}.{suffix}"));
-            std::fs::write(&name, text).map_err(|error| Refused(name.into(), error))?;
+            std::fs::write(&name, &text).map_err(|error| Refused(name.into(), error))?;
         }
         outcome.seconds += song.duration();
     }

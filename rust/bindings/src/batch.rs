@@ -127,10 +127,18 @@ fn told(py: Python<'_>, result: Result<Vec<String>, String>) -> PyResult<Bound<'
     })
 }
 
-pub(crate) fn writer_named(name: &str) -> PyResult<fn(&Song) -> String> {
+fn writer_named(name: &str) -> PyResult<fn(&Song) -> String> {
     match name {
         "tx1" => Ok(tx1::write),
         "tx2" => Ok(tx2::write),
+        _ => Err(refused("formats", "tx1 or tx2", name)),
+    }
+}
+
+pub(crate) fn appender_named(name: &str) -> PyResult<fn(&Song, &mut Vec<u8>) -> usize> {
+    match name {
+        "tx1" => Ok(tx1::append),
+        "tx2" => Ok(tx2::append),
         _ => Err(refused("formats", "tx1 or tx2", name)),
     }
 }

@@ -32,6 +32,7 @@ pub mod limits;
 mod live;
 pub mod midi;
 pub mod perform;
+mod piece;
 pub mod quantize;
 mod random;
 pub mod raw_score;

@@ -2,6 +2,7 @@
 
 use crate::error::TokenizerError;
 use crate::event::{self, Dialect, Event};
+use crate::piece::Piece;
 use crate::song::Song;
 use crate::timeline::{self, Builder};
 
@@ -25,13 +26,23 @@ pub(crate) fn read(text: &str, dialect: Dialect) -> Result<Song, TokenizerError>
 }
 
 pub(crate) fn write(song: &Song, dialect: Dialect) -> String {
-    let events = timeline::events(song, dialect);
-    let mut text = String::with_capacity(12 * events.len());
-    for event in events {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        event.spell(&mut text);
+    let mut text = Vec::new();
+    append(song, dialect, &mut text);
+    String::from_utf8(text).unwrap_or_default() // it is ASCII
+}
+
+/// Appends the text of a song to others, and says how many events it has.
+pub(crate) fn append(song: &Song, dialect: Dialect, text: &mut Vec<u8>) -> usize {
+    const NEWLINE: Piece = Piece::new(b"\n");
+    let notes: usize = song.tracks.iter().map(|track| 2 * track.notes.len() + track.changes.len()).sum();
+    text.reserve(24 * notes + 16); // an event and the wait before it
+    let mut count = 0;
+    timeline::for_each_event(song, dialect, |event| {
+        event.piece().then(NEWLINE).append(text);
+        count += 1;
+    });
+    if count > 0 {
+        text.pop(); // there is no newline behind the last
     }
-    text
+    count
 }

@@ -7,80 +7,116 @@ use crate::error::TokenizerError;
 use crate::event::{Dialect, Event};
 use crate::song::{Change, ChangeKind, Note, Song, Track, Voice};
 
-/// The events of a song, waits exact. Ends with the wait up to the song's end.
-pub(crate) fn events(song: &Song, dialect: Dialect) -> Vec<Event> {
-    let voices = Voice::ALL.map(|voice| match dialect {
-        Dialect::Tx1 => note_events(voice, song.track(voice)),
-        Dialect::Tx2 => all_events(voice, song.track(voice)),
-    });
-    let total: usize = voices.iter().map(Vec::len).sum();
-    let mut merged = Vec::with_capacity(2 * total + 1);
-    let mut rest = voices.each_ref().map(Vec::as_slice);
+/// Gives the events of a song in order, waits exact; the last may be the wait up to the song's end.
+pub(crate) fn for_each_event(song: &Song, dialect: Dialect, mut take: impl FnMut(Event)) {
+    let mut lines = Voice::ALL.map(|voice| Line::new(voice, song.track(voice), dialect));
+    let mut due = lines.each_ref().map(Line::next_tick);
     let mut now = 0;
-    while let Some(tick) = rest.iter().filter_map(|events| events.first()).map(|&(tick, _)| tick).min() {
-        push_wait(&mut merged, tick.saturating_sub(now));
+    while let Some(tick) = due.iter().copied().min().filter(|&tick| tick < NEVER) {
+        wait(tick.saturating_sub(now), &mut take);
         now = now.max(tick);
-        for voice in &mut rest {
-            while let Some((&(due, event), later)) = voice.split_first() {
-                if due > now {
-                    break;
-                }
-                merged.push(event);
-                *voice = later;
+        for (line, due) in lines.iter_mut().zip(&mut due) {
+            if *due <= now {
+                line.take_until(now, &mut take);
+                *due = line.next_tick();
             }
         }
     }
-    push_wait(&mut merged, song.length.saturating_sub(now));
-    merged
+    wait(song.length.saturating_sub(now), &mut take);
 }
 
 /// Waits of any length; one that does not fit 32 bits (which no reader lets in) becomes several.
-fn push_wait(events: &mut Vec<Event>, mut ticks: u64) {
+fn wait(mut ticks: u64, take: &mut impl FnMut(Event)) {
     while ticks > 0 {
         let part = u32::try_from(ticks).unwrap_or(u32::MAX);
-        events.push(Event::Wait(part));
+        take(Event::Wait(part));
         ticks -= u64::from(part);
     }
 }
 
-fn note_events(voice: Voice, track: &Track) -> Vec<(u64, Event)> {
-    let mut events = Vec::with_capacity(2 * track.notes.len());
-    let mut notes = track.notes.iter().filter(|note| note.start < note.end).peekable();
-    while let Some(note) = notes.next() {
-        events.push((note.start, Event::NoteOn(voice, note.pitch)));
-        if notes.peek().is_none_or(|next| next.start > note.end) {
-            events.push((note.end, Event::NoteOff(voice)));
-        }
-    }
-    events
+/// The tick of what does not come.
+const NEVER: u64 = u64::MAX;
+
+/// What is still to come of a voice.
+struct Line<'a> {
+    voice: Voice,
+    notes: &'a [Note],
+    /// Empty in TX1, and for a voice without notes, of which the original has no events.
+    changes: &'a [Change],
+    /// Where the note that sounds ends, if a note-off says so.
+    end: Option<u64>,
+    has_velocity: bool,
 }
 
-fn all_events(voice: Voice, track: &Track) -> Vec<(u64, Event)> {
-    let notes = note_events(voice, track);
-    if notes.is_empty() {
-        return notes; // the original has no events of a voice without notes, and nothing of them would be heard
-    }
-    let has_velocity = voice.velocities().is_some();
-    let mut events = Vec::with_capacity(2 * notes.len() + track.changes.len());
-    let mut changes = track.changes.iter().peekable();
-    let mut onsets = track.notes.iter().filter(|note| note.start < note.end);
-    for (tick, event) in notes {
-        while let Some(change) = changes.next_if(|change| change.tick < tick) {
-            events.push((change.tick, change_event(voice, change)));
+impl<'a> Line<'a> {
+    fn new(voice: Voice, track: &'a Track, dialect: Dialect) -> Self {
+        let full = dialect == Dialect::Tx2;
+        let mut line = Self {
+            voice,
+            notes: &track.notes,
+            changes: &[],
+            end: None,
+            has_velocity: full && voice.velocities().is_some(),
+        };
+        line.skip_empty();
+        if full && !line.notes.is_empty() {
+            line.changes = &track.changes;
         }
-        events.push((tick, event));
-        let onset = matches!(event, Event::NoteOn(..)).then(|| onsets.next()).flatten();
-        let overridden =
-            changes.peek().is_some_and(|change| change.tick == tick && change.kind == ChangeKind::Velocity);
-        if let Some(note) = onset
-            && has_velocity
-            && !overridden
+        line
+    }
+
+    /// Passes over notes of no length.
+    fn skip_empty(&mut self) {
+        while let Some((note, later)) = self.notes.split_first()
+            && note.start >= note.end
         {
-            events.push((tick, Event::Velocity(voice, note.velocity)));
+            self.notes = later;
         }
     }
-    events.extend(changes.map(|change| (change.tick, change_event(voice, change))));
-    events
+
+    fn next_note_event(&self) -> u64 {
+        self.end.or_else(|| self.notes.first().map(|note| note.start)).unwrap_or(NEVER)
+    }
+
+    fn next_tick(&self) -> u64 {
+        self.changes.first().map_or(NEVER, |change| change.tick).min(self.next_note_event())
+    }
+
+    /// Gives what is due by a tick: of one tick the end or the beginning of a note first.
+    fn take_until(&mut self, now: u64, take: &mut impl FnMut(Event)) {
+        loop {
+            let next = self.next_note_event();
+            while let Some((change, later)) = self.changes.split_first()
+                && change.tick < next
+                && change.tick <= now
+            {
+                take(change_event(self.voice, change));
+                self.changes = later;
+            }
+            if next > now {
+                return;
+            }
+            if self.end.take().is_some() {
+                take(Event::NoteOff(self.voice));
+            } else {
+                self.begin_note(take);
+            }
+        }
+    }
+
+    fn begin_note(&mut self, take: &mut impl FnMut(Event)) {
+        let Some((note, later)) = self.notes.split_first() else { return };
+        self.notes = later;
+        self.skip_empty();
+        // Where the next one begins at once, or before, it needs no end.
+        self.end = self.notes.first().is_none_or(|next| next.start > note.end).then_some(note.end);
+        take(Event::NoteOn(self.voice, note.pitch));
+        let overridden =
+            self.changes.first().is_some_and(|change| change.tick == note.start && change.kind == ChangeKind::Velocity);
+        if self.has_velocity && !overridden {
+            take(Event::Velocity(self.voice, note.velocity));
+        }
+    }
 }
 
 fn change_event(voice: Voice, change: &Change) -> Event {

@@ -128,20 +128,20 @@ impl Vocabulary {
     /// # Errors
     /// [`TokenizerError::Id`] for the first id that the vocabulary does not have.
     pub fn decode(&self, ids: &[u16]) -> Result<String, TokenizerError> {
-        let mut text = String::with_capacity(ids.len().saturating_mul(12));
+        let mut text = Vec::with_capacity(ids.len().saturating_mul(12));
         for (position, &id) in ids.iter().enumerate() {
             if position > 0 {
-                text.push('\n');
+                text.push(b'\n');
             }
             match self.events.get(usize::from(id)) {
-                Some(Some(event)) => event.spell(&mut text),
-                Some(None) => text.push_str(BOUNDARY),
+                Some(Some(event)) => event.piece().append(&mut text),
+                Some(None) => text.extend_from_slice(BOUNDARY.as_bytes()),
                 None => {
                     return Err(TokenizerError::Id { position, id: i64::from(id), size: self.len() });
                 }
             }
         }
-        Ok(text)
+        Ok(String::from_utf8(text).unwrap_or_default()) // it is ASCII
     }
 
     /// The ids of a song: those of its text, without the text.
@@ -150,7 +150,9 @@ impl Vocabulary {
     /// What [`Song::check`] finds.
     pub fn encode_song(&self, song: &Song) -> Result<Vec<u16>, TokenizerError> {
         song.check()?;
-        Ok(timeline::events(song, self.dialect).into_iter().filter_map(|event| self.id_of(event)).collect())
+        let mut ids = Vec::new();
+        timeline::for_each_event(song, self.dialect, |event| ids.extend(self.id_of(event)));
+        Ok(ids)
     }
 
     /// The song of a sequence of ids, boundaries passed over, as [`crate::tx1::read`] and [`crate::tx2::read`] build it.

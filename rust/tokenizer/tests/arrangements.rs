@@ -136,6 +136,64 @@ fn a_pitch_bend_becomes_steps_of_a_semitone() {
     assert_eq!((report.notes, report.placed), (1, 1));
 }
 
+fn control(tick: u32, channel: u8, controller: u8, value: u8) -> Timed {
+    (tick, channel, MidiMessage::Controller { controller: u7::from(controller), value: u7::from(value) })
+}
+
+#[test]
+fn the_pedal_holds_notes_until_it_is_lifted_or_their_voice_goes_on() {
+    let mut track = vec![control(10, 0, 64, 127), control(500, 0, 64, 0)];
+    for (start, end, pitch) in [(0, 50, 72), (100, 150, 74), (600, 650, 72)] {
+        track.extend(note(0, start, end, pitch, 90));
+    }
+    track.extend(note(0, 0, 50, 40, 90)); // the triangle's
+    let (song, report) = arranged(&[track]);
+    assert_eq!(line(&song, Voice::P1), [(0, 100, 72), (100, 500, 74), (600, 650, 72)]);
+    assert_eq!(line(&song, Voice::Tr), [(0, 500, 40)]);
+    assert_eq!((report.placed, report.shortened), (4, 0));
+}
+
+#[test]
+fn a_pedal_that_is_never_lifted_holds_a_note_for_two_seconds() {
+    let mut track = vec![control(0, 0, 64, 100)];
+    track.extend(note(0, 0, 100, 72, 90));
+    track.extend(note(1, 0, 100, 60, 90)); // its channel has a pedal of its own, which is up
+    track.extend(note(9, 2_000, 2_010, 36, 90));
+    let (song, _) = arranged(&[track]);
+    assert_eq!(line(&song, Voice::P1).first(), Some(&(0, 100 + 2 * 441, 72)));
+    assert_eq!(line(&song, Voice::P2).first(), Some(&(0, 100, 60)));
+}
+
+#[test]
+fn a_part_stays_in_its_voice_where_that_is_free() {
+    // Two parts in turn, under a lead that holds the first pulse: the second one to begin finds only the triangle.
+    let part = |channel, first: u32, pitches: [u8; 3]| {
+        let starts = [first, first + 100, first + 200];
+        starts
+            .into_iter()
+            .zip(pitches)
+            .flat_map(move |(start, pitch)| note(channel, start, start + 90, pitch, 90))
+            .collect()
+    };
+    let lead = note(0, 0, 1_000, 84, 90).to_vec();
+    let (song, report) = arranged(&[lead, part(1, 0, [65, 66, 67]), part(2, 50, [57, 58, 59])]);
+    let pitches = |voice| line(&song, voice).into_iter().map(|(.., pitch)| pitch).collect::<Vec<_>>();
+    assert_eq!(pitches(Voice::P2), [65, 66, 67]);
+    assert_eq!(pitches(Voice::Tr), [57, 58, 59]);
+    assert_eq!(report.placed, 7);
+}
+
+#[test]
+fn all_notes_off_ends_what_keys_and_pedal_hold() {
+    let mut track = vec![control(0, 0, 64, 127), control(200, 0, 123, 0)];
+    track.extend(note(0, 0, 400, 72, 90));
+    track.extend(note(0, 0, 100, 60, 90));
+    track.extend(note(0, 600, 700, 72, 90));
+    let (song, _) = arranged(&[track]);
+    assert_eq!(line(&song, Voice::P1).first(), Some(&(0, 200, 72)));
+    assert_eq!(line(&song, Voice::P2).first(), Some(&(0, 200, 60)));
+}
+
 #[test]
 fn the_range_of_the_pitch_bend_is_as_the_file_sets_it() {
     let control = |controller, value| {

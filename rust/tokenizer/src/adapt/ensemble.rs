@@ -6,16 +6,16 @@ use super::AdaptOptions;
 use super::select::Ensemble;
 use super::source::SourceNote;
 use crate::random::Random;
-use crate::song::{Note, Song, Track, Voice};
+use crate::song::{Note, Song, Voice};
 
 /// Of more instruments than these, a random choice of so many takes part.
 const MAX_INSTRUMENTS: usize = 32;
 
-/// The voices that pitched instruments play.
-const PITCHED: [Voice; 3] = [Voice::P1, Voice::P2, Voice::Tr];
+/// How many voices pitched instruments play: P1, P2 and TR.
+const PITCHED: usize = 3;
 
 /// Who plays P1, P2 and TR.
-type Players = [Option<usize>; 3];
+type Players = [Option<usize>; PITCHED];
 
 pub(super) fn songs(ensemble: &Ensemble, options: &AdaptOptions, random: &mut Random) -> Vec<Song> {
     let choices = choices(ensemble.melodic.len(), options.max_examples, random);
@@ -29,32 +29,34 @@ fn choices(instruments: usize, most: usize, random: &mut Random) -> Vec<Players>
     } else {
         (0..instruments).collect()
     };
-    let all = permutations(&pool);
-    if all.len() <= most {
-        return all;
-    }
-    sample(all.len(), most, random).into_iter().filter_map(|index| all.get(index).copied()).collect()
+    let count = permutations(pool.len());
+    let numbers = if count <= most { (0..count).collect() } else { sample(count, most, random) };
+    numbers.into_iter().map(|number| permutation(&pool, number)).collect()
 }
 
-/// Every way to give three voices a player each; with fewer than three players, every way to give each player a voice.
-fn permutations(pool: &[usize]) -> Vec<Players> {
-    let mut seats: Vec<Option<usize>> = pool.iter().copied().map(Some).collect();
-    let resting = PITCHED.len().saturating_sub(pool.len());
-    seats.resize(pool.len() + resting, None);
-    let mut all = Vec::new();
-    for (first, &p1) in seats.iter().enumerate() {
-        for (second, &p2) in seats.iter().enumerate() {
-            for (third, &tr) in seats.iter().enumerate() {
-                let players = [p1, p2, tr];
-                let distinct = first != second && second != third && third != first;
-                // Two resting voices are the same either way round.
-                if distinct && (resting < 2 || !all.contains(&players)) {
-                    all.push(players);
-                }
-            }
-        }
+/// How many ways there are to give three voices a player each; with fewer than three players, to give each player a voice.
+const fn permutations(players: usize) -> usize {
+    match players {
+        0 => 1,
+        1 => 3,
+        2 => 6,
+        _ => players * (players - 1) * (players - 2),
     }
-    all
+}
+
+/// One of these ways; all of them in the order of the players, those who rest last.
+fn permutation(pool: &[usize], number: usize) -> Players {
+    // Two who rest are the same either way round, so that of the six ways of a single player three are left.
+    let number = if pool.len() == 1 { [0, 2, 3][number % 3] } else { number };
+    let seats = pool.len().max(PITCHED);
+    let (first, rest) = (number / ((seats - 1) * (seats - 2)), number % ((seats - 1) * (seats - 2)));
+    let second = rest / (seats - 2);
+    let second = second + usize::from(second >= first);
+    let mut third = rest % (seats - 2);
+    for taken in [first.min(second), first.max(second)] {
+        third += usize::from(third >= taken);
+    }
+    [first, second, third].map(|seat| pool.get(seat).copied())
 }
 
 /// So many different numbers below `bound`. (R. W. Floyd's algorithm: Bentley, "Programming pearls: a sample of
@@ -72,46 +74,85 @@ fn sample(bound: usize, count: usize, random: &mut Random) -> Vec<usize> {
 
 /// The song of some players, from its first note on; `None` if they have no note that their voices can play.
 fn song(ensemble: &Ensemble, players: &Players, options: &AdaptOptions, random: &mut Random) -> Option<Song> {
-    let mut parts: [Vec<SourceNote>; 4] = Default::default();
-    for ((voice, part), &player) in PITCHED.into_iter().zip(&mut parts).zip(players) {
-        let notes = player.and_then(|player| ensemble.melodic.get(player)).map(Vec::as_slice).unwrap_or_default();
-        part.extend(notes.iter().filter(|note| voice.pitches().contains(&note.pitch)));
+    let part = |player: Option<usize>| player.and_then(|player| ensemble.melodic.get(player)).map(Vec::as_slice);
+    let mut parts: [&[SourceNote]; 4] = Default::default();
+    for (notes, player) in parts.iter_mut().zip(players) {
+        *notes = part(*player).unwrap_or_default();
     }
+    let mut noises = [0; 128];
     if !ensemble.drums.is_empty() {
         let kit = random.below(ensemble.drums.len() as u64) as usize;
-        let noises: Vec<u8> = (0..128).map(|_| 1 + random.below(16) as u8).collect();
-        let notes = ensemble.drums.get(kit).map(Vec::as_slice).unwrap_or_default();
-        parts[Voice::No.index()] = drum_part(notes, &noises);
+        parts[Voice::No.index()] = ensemble.drums.get(kit).map(Vec::as_slice).unwrap_or_default();
+        noises = noises.map(|_: u8| 1 + random.below(16) as u8);
     }
-    let start = parts.iter().filter_map(|part| part.first()).map(|note| note.start).min()?;
-    let end = parts.iter().flatten().map(|note| note.end).max()?.min(start + options.max_length);
+    let pitch_in = |voice: Voice, pitch: u8| match voice {
+        Voice::No => noises.get(usize::from(pitch)).copied(),
+        _ => voice.pitches().contains(&pitch).then_some(pitch),
+    };
+    // One note at a time: the first that a voice can play begins first, and the last ends last.
+    let playable = || {
+        Voice::ALL
+            .into_iter()
+            .zip(parts)
+            .map(|(voice, notes)| notes.iter().filter(move |note| pitch_in(voice, note.pitch).is_some()))
+    };
+    let start = playable().filter_map(|mut notes| notes.next()).map(|note| note.start).min()?;
+    let last = playable().filter_map(|mut notes| notes.next_back()).map(|note| note.end).max()?;
+    let end = last.min(start + options.max_length);
     let mut song = Song { length: end - start, ..Song::default() };
-    for (voice, part) in Voice::ALL.into_iter().zip(parts) {
-        let played = part.into_iter().filter(|note| note.end <= end).map(|note| Note {
-            start: note.start - start,
-            end: note.end - start,
-            pitch: note.pitch,
-            velocity: level(note.velocity).min(voice.default_velocity()),
-        });
-        song.tracks[voice.index()] = Track { notes: played.collect(), changes: Vec::new() };
+    for ((voice, notes), track) in Voice::ALL.into_iter().zip(parts).zip(&mut song.tracks) {
+        let within = notes.partition_point(|note| note.end <= end);
+        track.notes.reserve(within);
+        track.notes.extend(notes.iter().take(within).filter_map(|note| {
+            Some(Note {
+                start: note.start - start,
+                end: note.end - start,
+                pitch: pitch_in(voice, note.pitch)?,
+                velocity: level(note.velocity).min(voice.default_velocity()),
+            })
+        }));
     }
     song.tracks.iter().any(|track| !track.notes.is_empty()).then_some(song)
 }
 
 /// The hits of a kit, one at a time: one that falls into another is left out.
-fn drum_part(notes: &[SourceNote], noises: &[u8]) -> Vec<SourceNote> {
-    let mut part: Vec<SourceNote> = Vec::with_capacity(notes.len());
-    for note in notes {
-        if part.last().is_none_or(|last| last.end <= note.start)
-            && let Some(&pitch) = noises.get(usize::from(note.pitch))
-        {
-            part.push(SourceNote { pitch, ..*note });
+pub(super) fn one_at_a_time(hits: &mut Vec<SourceNote>) {
+    let mut busy = 0;
+    hits.retain(|hit| {
+        let free = busy <= hit.start;
+        if free {
+            busy = hit.end;
         }
-    }
-    part
+        free
+    });
 }
 
 /// A MIDI velocity as one of 1 to 15: 1 + 14 v / 127, rounded.
 const fn level(velocity: u8) -> u8 {
     ((28 * velocity as u16 + 127) / 254) as u8 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_give_voices_players_comes_once() {
+        for players in 1..6 {
+            let pool: Vec<usize> = (0..players).map(|player| 10 * player).collect();
+            let all: Vec<Players> = (0..permutations(players)).map(|number| permutation(&pool, number)).collect();
+            let different: HashSet<&Players> = all.iter().collect();
+            assert_eq!(different.len(), all.len(), "{players}: {all:?}");
+            for choice in &all {
+                let playing: HashSet<usize> = choice.iter().flatten().copied().collect();
+                assert_eq!(playing.len(), players.min(3), "{choice:?}");
+                assert!(playing.iter().all(|player| pool.contains(player)));
+            }
+        }
+        assert_eq!([1, 2, 3, 5].map(permutations), [3, 6, 6, 60]);
+        assert_eq!(
+            [0, 1, 2].map(|number| permutation(&[7], number)),
+            [[Some(7), None, None], [None, Some(7), None], [None, None, Some(7)]]
+        );
+    }
 }

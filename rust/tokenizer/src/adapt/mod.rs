@@ -45,6 +45,8 @@ pub struct AdaptOptions {
     pub max_length: u64,
     /// Whether drums play the noise.
     pub drums: bool,
+    /// Whether to take [fingerprints](Adapted::fingerprint), by which files are compared.
+    pub fingerprints: bool,
 }
 
 impl Default for AdaptOptions {
@@ -57,6 +59,7 @@ impl Default for AdaptOptions {
             max_examples: 16,
             max_length: 180 * TICKS_PER_SECOND,
             drums: true,
+            fingerprints: true,
         }
     }
 }
@@ -150,7 +153,7 @@ pub struct Adapted {
     pub dropped: Vec<Dropped>,
     /// How many notes were cut off where the next one begins.
     pub trimmed: usize,
-    /// The melodies of all its instruments; empty where the file could not be read.
+    /// The melodies of all its instruments; empty where the file could not be read, or none was asked for.
     pub fingerprint: Fingerprint,
     /// A hash of its bytes: of two files with the same one, one is enough.
     pub digest: u64,
@@ -178,7 +181,9 @@ fn songs_of(bytes: &[u8], options: &AdaptOptions, adapted: &mut Adapted) -> Resu
     if source.length > longest {
         return Err(DroppedFile::TooLong);
     }
-    adapted.fingerprint = likeness::of_instruments(&source.instruments);
+    if options.fingerprints {
+        adapted.fingerprint = likeness::of_instruments(&source.instruments);
+    }
     let ensemble = select::select(source, options, adapted)?;
     let mut random = Random::new(Random::new(options.seed).next() ^ adapted.digest);
     let songs = ensemble::songs(&ensemble, options, &mut random);

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::ensemble::one_at_a_time;
 use super::source::{Instrument, Source, SourceNote};
 use super::{AdaptOptions, Adapted, Dropped, DroppedFile, DroppedInstrument};
 use crate::limits::TICKS_PER_SECOND;
@@ -17,6 +18,7 @@ const SAME_ONSET: u64 = TICKS_PER_SECOND / 10;
 #[derive(Debug)]
 pub(super) struct Ensemble {
     pub(super) melodic: Vec<Vec<SourceNote>>,
+    /// One hit at a time.
     pub(super) drums: Vec<Vec<SourceNote>>,
 }
 
@@ -44,7 +46,9 @@ pub(super) fn select(source: Source, options: &AdaptOptions, adapted: &mut Adapt
         return Err(DroppedFile::FewDifferent);
     }
     let notes = |instruments: Vec<Instrument>| instruments.into_iter().map(|instrument| instrument.notes).collect();
-    Ok(Ensemble { melodic: notes(melodic), drums: if options.drums { notes(drums) } else { Vec::new() } })
+    let mut kits: Vec<Vec<SourceNote>> = if options.drums { notes(drums) } else { Vec::new() };
+    kits.iter_mut().for_each(one_at_a_time);
+    Ok(Ensemble { melodic: notes(melodic), drums: kits })
 }
 
 fn keep(
@@ -96,7 +100,8 @@ fn make_monophonic(notes: &mut [SourceNote], overlap: u64) -> Option<usize> {
     Some(cut)
 }
 
-/// What an instrument plays, as far as two of them are compared.
-fn part_of(notes: &[SourceNote]) -> Vec<(u8, u64)> {
-    notes.iter().map(|note| (note.pitch, (note.start + SAME_ONSET / 2) / SAME_ONSET)).collect()
+/// What an instrument plays, as far as two of them are compared: pitch and onset of each note, in one number, for those are
+/// hashed fast.
+fn part_of(notes: &[SourceNote]) -> Vec<u64> {
+    notes.iter().map(|note| ((note.start + SAME_ONSET / 2) / SAME_ONSET) << 7 | u64::from(note.pitch)).collect()
 }

@@ -4,11 +4,11 @@
 //! before it; a note that nothing ends is dropped. Unlike `pretty_midi`, tempo changes count wherever they stand in the
 //! file, and times are exact.
 
-use midly::{EventIter, MetaMessage, MidiMessage, TrackEventKind};
+use midly::{MetaMessage, MidiMessage, TrackEventKind};
 
 use crate::error::TokenizerError;
 use crate::midi::clock::Clock;
-use crate::midi::read::{TrackChunks, header, malformed};
+use crate::midi::walk::{Listener, Tracks, walk};
 
 /// The channel of the drums, from 0 (General MIDI).
 const DRUMS: u8 = 9;
@@ -49,15 +49,10 @@ pub(super) struct Source {
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Source, TokenizerError> {
-    let header = header(bytes)?;
     let mut file = File::default();
     // What follows the last track that the header counts is no concern of a player's.
-    let tracks = usize::from(track_count(bytes));
-    for (index, chunk) in (TrackChunks { bytes, offset: 0 }).take(tracks).enumerate() {
-        let (offset, data) = chunk?;
-        file.read_track(index, offset, data)?;
-    }
-    let clock = Clock::new(header.timing, file.tempos);
+    let extent = walk(bytes, Tracks::Announced, &mut file)?;
+    let clock = Clock::new(extent.timing, file.tempos);
     for instrument in &mut file.instruments {
         for note in &mut instrument.notes {
             (note.start, note.end) = (clock.tick(note.start), clock.tick(note.end));
@@ -70,17 +65,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Source, TokenizerError> {
     Ok(Source { instruments: file.instruments, length })
 }
 
-/// The number of tracks that the header says there are (bytes 10 and 11).
-fn track_count(bytes: &[u8]) -> u16 {
-    bytes.get(10..12).and_then(|count| count.try_into().ok()).map_or(0, u16::from_be_bytes)
-}
-
 /// What the tracks of a file hold, in MIDI time.
 struct File {
     instruments: Vec<Instrument>,
     tempos: Vec<(u64, u32)>,
     last: u64,
-    events: usize,
     track: usize,
     /// The first of `instruments` that belongs to the track.
     first: usize,
@@ -98,7 +87,6 @@ impl Default for File {
             instruments: Vec::new(),
             tempos: Vec::new(),
             last: 0,
-            events: 0,
             track: 0,
             first: 0,
             programs: [0; 16],
@@ -108,40 +96,7 @@ impl Default for File {
     }
 }
 
-impl File {
-    fn read_track(&mut self, track: usize, offset: usize, data: &[u8]) -> Result<(), TokenizerError> {
-        self.begin_track(track);
-        let (mut now, mut read) = (0_u64, 0);
-        let mut events = EventIter::new(data);
-        while let Some(event) = events.next() {
-            let event = event.map_err(|error| malformed(offset + read, "a MIDI event", error.kind().message()))?;
-            read = data.len() - events.unread().len();
-            self.events += 1;
-            TokenizerError::check_events(self.events)?;
-            now += u64::from(event.delta.as_int());
-            match event.kind {
-                TrackEventKind::Midi { channel, message } => self.receive(now, channel.as_int(), message),
-                TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => self.tempos.push((now, tempo.as_int())),
-                TrackEventKind::Meta(
-                    MetaMessage::TimeSignature(..)
-                    | MetaMessage::KeySignature(..)
-                    | MetaMessage::Lyric(_)
-                    | MetaMessage::Text(_),
-                ) => self.last = self.last.max(now),
-                TrackEventKind::Meta(MetaMessage::EndOfTrack) => {
-                    read = data.len();
-                    break;
-                }
-                _ => {}
-            }
-        }
-        if read < data.len() {
-            let left = data.len() - read;
-            return Err(malformed(offset + read, "a MIDI event", format!("{left} bytes that are none")));
-        }
-        Ok(())
-    }
-
+impl Listener for File {
     fn begin_track(&mut self, track: usize) {
         (self.track, self.first) = (track, self.instruments.len());
         self.programs = [0; 16];
@@ -152,6 +107,24 @@ impl File {
         }
     }
 
+    #[inline]
+    fn hear(&mut self, now: u64, event: TrackEventKind<'_>) -> Result<(), TokenizerError> {
+        match event {
+            TrackEventKind::Midi { channel, message } => self.receive(now, channel.as_int(), message),
+            TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => self.tempos.push((now, tempo.as_int())),
+            TrackEventKind::Meta(
+                MetaMessage::TimeSignature(..)
+                | MetaMessage::KeySignature(..)
+                | MetaMessage::Lyric(_)
+                | MetaMessage::Text(_),
+            ) => self.last = self.last.max(now),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl File {
     fn receive(&mut self, now: u64, channel: u8, message: MidiMessage) {
         match message {
             MidiMessage::NoteOn { key, vel } if vel.as_int() > 0 => {

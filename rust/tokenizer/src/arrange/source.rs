@@ -1,13 +1,14 @@
-//! What a MIDI file plays: notes with their loudness, drum hits, pitch bends.
+//! What a MIDI file plays: notes with their loudness and as the pedal holds them, drum hits, pitch bends.
 
 use std::collections::BTreeMap;
 
-use midly::{EventIter, MetaMessage, MidiMessage, TrackEventKind};
+use midly::{MetaMessage, MidiMessage, TrackEventKind};
 
 use super::{Reason, Report};
 use crate::error::{TokenizerError, check_limit};
+use crate::limits::TICKS_PER_SECOND;
 use crate::midi::clock::Clock;
-use crate::midi::read::{TrackChunks, header, malformed};
+use crate::midi::walk::{Listener, Tracks, malformed, walk};
 
 /// The most channel messages of a file that is arranged: 4 Mi, some 500 hours of piano music.
 pub const MAX_MESSAGES: usize = 4 << 20;
@@ -18,15 +19,22 @@ pub(super) const DRUMS: u8 = 9;
 /// A part whose notes lie below this on average can be the bass (E3).
 const LOW: f64 = 52.0;
 
+/// How long the pedal holds a note at most, in ticks, after its key is let go (2 s): a string's sound would be gone then.
+const LONGEST_RING: u64 = 2 * TICKS_PER_SECOND;
+
 /// A note of the file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Played {
     pub(super) start: u64,
+    /// Where its key is let go.
     pub(super) end: u64,
+    /// Where it falls silent: later, if the pedal holds it.
+    pub(super) ring: u64,
     pub(super) pitch: u8,
     /// 1 to 15.
     pub(super) level: u8,
     pub(super) channel: u8,
+    pub(super) part: Part,
     /// Whether its part is the melody's.
     pub(super) lead: bool,
     /// Whether its instrument is a bass.
@@ -59,65 +67,48 @@ type Message = (u64, u16, u8, MidiMessage);
 
 pub(super) fn read(bytes: &[u8], report: &mut Report) -> Result<Source, TokenizerError> {
     TokenizerError::check_input(bytes.len())?;
-    let header = header(bytes)?;
     let mut file = File::default();
-    for (index, chunk) in (TrackChunks { bytes, offset: 0 }).enumerate() {
-        let (offset, data) = chunk?;
-        file.read_track(u16::try_from(index).unwrap_or(u16::MAX), offset, data)?;
-    }
+    let extent = walk(bytes, Tracks::All, &mut file)?;
     file.messages.sort_by_key(|&(tick, ..)| tick);
-    let clock = Clock::new(header.timing, std::mem::take(&mut file.tempos));
+    let clock = Clock::new(extent.timing, std::mem::take(&mut file.tempos));
     let mut band = Band::new(&file.leaders);
     for &(tick, track, channel, message) in &file.messages {
         band.receive(tick, track, channel, message, report);
     }
-    band.finish(file.last, &clock, report).map_err(|error| error.at("byte", file.last_at))
+    band.finish(extent.last, &clock, report).map_err(|error| error.at("byte", extent.last_at))
 }
 
 #[derive(Default)]
 struct File {
+    track: u16,
     messages: Vec<Message>,
     tempos: Vec<(u64, u32)>,
-    /// The tracks whose names say that they lead.
+    /// The tracks whose names say that they lead, in order.
     leaders: Vec<u16>,
-    /// The last event of all: its MIDI tick, and where it stands.
-    last: u64,
-    last_at: usize,
 }
 
-impl File {
-    fn read_track(&mut self, track: u16, offset: usize, data: &[u8]) -> Result<(), TokenizerError> {
-        let (mut now, mut read) = (0_u64, 0);
-        let mut events = EventIter::new(data);
-        while let Some(event) = events.next() {
-            let event = event.map_err(|error| malformed(offset + read, "a MIDI event", error.kind().message()))?;
-            read = data.len() - events.unread().len();
-            now += u64::from(event.delta.as_int());
-            match event.kind {
-                TrackEventKind::Midi { channel, message } => {
-                    self.messages.push((now, track, channel.as_int(), message));
-                    check_limit("number of MIDI messages", MAX_MESSAGES as u64, self.messages.len() as u64)
-                        .map_err(|error| error.at("byte", offset + read))?;
-                }
-                TrackEventKind::Meta(MetaMessage::TrackName(name)) if leads(name) => self.leaders.push(track),
-                TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => {
-                    self.tempos.push((now, tempo.as_int()));
-                    check_limit("number of tempos", MAX_MESSAGES as u64, self.tempos.len() as u64)
-                        .map_err(|error| error.at("byte", offset + read))?;
-                }
-                TrackEventKind::Meta(MetaMessage::EndOfTrack) => {
-                    read = data.len();
-                    break;
-                }
-                _ => {}
+impl Listener for File {
+    fn begin_track(&mut self, track: usize) {
+        self.track = u16::try_from(track).unwrap_or(u16::MAX);
+    }
+
+    #[inline]
+    fn hear(&mut self, now: u64, event: TrackEventKind<'_>) -> Result<(), TokenizerError> {
+        match event {
+            TrackEventKind::Midi { channel, message } => {
+                self.messages.push((now, self.track, channel.as_int(), message));
+                check_limit("number of MIDI messages", MAX_MESSAGES as u64, self.messages.len() as u64)?;
             }
-        }
-        if read < data.len() {
-            let left = data.len() - read;
-            return Err(malformed(offset + read, "a MIDI event", format!("{left} bytes that are none")));
-        }
-        if now >= self.last {
-            (self.last, self.last_at) = (now, offset + read);
+            TrackEventKind::Meta(MetaMessage::TrackName(name))
+                if leads(name) && self.leaders.last() != Some(&self.track) =>
+            {
+                self.leaders.push(self.track);
+            }
+            TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => {
+                self.tempos.push((now, tempo.as_int()));
+                check_limit("number of tempos", MAX_MESSAGES as u64, self.tempos.len() as u64)?;
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -140,6 +131,8 @@ struct Channel {
     bend: i32,
     /// In cents.
     bend_range: i32,
+    /// Whether the sustain pedal is down (controller 64).
+    pedal: bool,
 }
 
 /// A note in MIDI time.
@@ -147,6 +140,7 @@ struct Channel {
 struct Sounding {
     start: u64,
     end: u64,
+    ring: u64,
     pitch: u8,
     loudness: f64,
     channel: u8,
@@ -157,7 +151,10 @@ struct Sounding {
 struct Band<'a> {
     leaders: &'a [u16],
     channels: [Channel; 16],
+    /// The notes whose keys are down, by channel and pitch,
     held: BTreeMap<(u8, u8), Sounding>,
+    /// and those that only the pedal holds.
+    ringing: BTreeMap<(u8, u8), Sounding>,
     notes: Vec<Sounding>,
     hits: Vec<(u64, u8, f64)>,
     bends: [Bends; 16],
@@ -166,10 +163,24 @@ struct Band<'a> {
 impl<'a> Band<'a> {
     fn new(leaders: &'a [u16]) -> Self {
         // General MIDI's settings at power-up.
-        let channel =
-            Channel { program: 0, volume: 100, expression: 127, parameter: (127, 127), bend: 0, bend_range: 200 };
-        let (held, notes, hits) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { leaders, channels: [channel; 16], held, notes, hits, bends: Default::default() }
+        let channel = Channel {
+            program: 0,
+            volume: 100,
+            expression: 127,
+            parameter: (127, 127),
+            bend: 0,
+            bend_range: 200,
+            pedal: false,
+        };
+        Self {
+            leaders,
+            channels: [channel; 16],
+            held: BTreeMap::new(),
+            ringing: BTreeMap::new(),
+            notes: Vec::new(),
+            hits: Vec::new(),
+            bends: Default::default(),
+        }
     }
 
     fn receive(&mut self, tick: u64, track: u16, number: u8, message: MidiMessage, report: &mut Report) {
@@ -184,9 +195,10 @@ impl<'a> Band<'a> {
                     self.hits.push((tick, pitch, loudness));
                     return;
                 }
-                self.release(tick, number, pitch, report);
+                self.silence(tick, number, pitch, Reason::Doubled, report);
                 let part = (track, number);
-                let note = Sounding { start: tick, end: tick, pitch, loudness, channel: number, program, part };
+                let note =
+                    Sounding { start: tick, end: tick, ring: tick, pitch, loudness, channel: number, program, part };
                 self.held.insert((number, pitch), note);
             }
             MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
@@ -200,6 +212,14 @@ impl<'a> Band<'a> {
             MidiMessage::Controller { controller, value } => {
                 let value = value.as_int();
                 match controller.as_int() {
+                    64 => {
+                        channel.pedal = value >= 64;
+                        if !channel.pedal {
+                            self.lift_pedal(tick, number, report);
+                        }
+                    }
+                    // All sound off, all notes off.
+                    120 | 123 => (0..128).for_each(|pitch| self.silence(tick, number, pitch, Reason::Empty, report)),
                     7 => channel.volume = value,
                     11 => channel.expression = value,
                     101 => channel.parameter.0 = value,
@@ -222,20 +242,50 @@ impl<'a> Band<'a> {
         }
     }
 
+    /// A key is let go; the pedal may hold its note.
     fn release(&mut self, tick: u64, channel: u8, pitch: u8, report: &mut Report) {
-        if let Some(note) = self.held.remove(&(channel, pitch)) {
-            if note.start < tick {
-                self.notes.push(Sounding { end: tick, ..note });
-            } else {
-                report.lose(tick, channel, pitch, Reason::Empty);
+        let Some(note) = self.held.remove(&(channel, pitch)) else { return };
+        let note = Sounding { end: tick, ring: tick, ..note };
+        if self.channels.get(usize::from(channel)).is_some_and(|channel| channel.pedal) {
+            self.ringing.insert((channel, pitch), note);
+        } else {
+            self.finish_note(note, Reason::Empty, report);
+        }
+    }
+
+    /// A note falls silent, whatever holds it; `unheard` says why, if it has only just begun.
+    fn silence(&mut self, tick: u64, channel: u8, pitch: u8, unheard: Reason, report: &mut Report) {
+        let held = self.held.remove(&(channel, pitch)).map(|note| Sounding { end: tick, ring: tick, ..note });
+        let ringing = self.ringing.remove(&(channel, pitch)).map(|note| Sounding { ring: tick, ..note });
+        for note in ringing.into_iter().chain(held) {
+            self.finish_note(note, unheard, report);
+        }
+    }
+
+    fn lift_pedal(&mut self, tick: u64, channel: u8, report: &mut Report) {
+        let pitches: Vec<u8> =
+            self.ringing.range((channel, 0)..=(channel, 127)).map(|(&(_, pitch), _)| pitch).collect();
+        for pitch in pitches {
+            if let Some(note) = self.ringing.remove(&(channel, pitch)) {
+                self.finish_note(Sounding { ring: tick, ..note }, Reason::Empty, report);
             }
+        }
+    }
+
+    fn finish_note(&mut self, note: Sounding, unheard: Reason, report: &mut Report) {
+        // A key that is let go at once: the pedal alone makes it sound.
+        let note = if note.end > note.start { note } else { Sounding { end: note.ring, ..note } };
+        if note.start < note.end {
+            self.notes.push(note);
+        } else {
+            report.lose(note.start, note.channel, note.pitch, unheard);
         }
     }
 
     /// From MIDI time to ticks, from loudness to levels: the loudest note of the file gets 15.
     fn finish(mut self, last: u64, clock: &Clock, report: &mut Report) -> Result<Source, TokenizerError> {
-        for (channel, pitch) in self.held.keys().copied().collect::<Vec<_>>() {
-            self.release(last, channel, pitch, report);
+        for (channel, pitch) in self.held.keys().chain(self.ringing.keys()).copied().collect::<Vec<_>>() {
+            self.silence(last, channel, pitch, Reason::Empty, report);
         }
         for lost in &mut report.unplaced {
             lost.tick = clock.tick(lost.tick);
@@ -259,8 +309,19 @@ impl<'a> Band<'a> {
                 continue;
             }
             let (lead, bass) = (lead == Some(note.part), is_bass(note.program) || bass == Some(note.part));
-            let Sounding { pitch, channel, .. } = *note;
-            source.notes.push(Played { start, end, pitch, level: level(note.loudness), channel, lead, bass });
+            let Sounding { pitch, channel, part, .. } = *note;
+            let ring = clock.tick(note.ring).clamp(end, end + LONGEST_RING);
+            source.notes.push(Played {
+                start,
+                end,
+                ring,
+                pitch,
+                level: level(note.loudness),
+                channel,
+                part,
+                lead,
+                bass,
+            });
         }
         source.notes.sort_by_key(|note| (note.start, note.pitch, note.end));
         let hits = self.hits.iter();
@@ -278,7 +339,7 @@ const fn is_bass(program: u8) -> bool {
 }
 
 /// A part: a channel of a track.
-type Part = (u16, u8);
+pub(super) type Part = (u16, u8);
 
 /// What a part plays.
 #[derive(Default)]
@@ -309,7 +370,7 @@ impl Habits {
                 80..=87 | 52..=54 => 1.0,
                 40..=42 | 56..=79 => 0.5,
                 _ => 0.0,
-            } + if leaders.contains(&note.part.0) { 2.0 } else { 0.0 };
+            } + if leaders.binary_search(&note.part.0).is_ok() { 2.0 } else { 0.0 };
         }
         parts
     }

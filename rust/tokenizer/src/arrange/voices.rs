@@ -1,7 +1,8 @@
 //! Which voice plays which note.
 
-use super::source::Played;
+use super::source::{Part, Played};
 use super::{Reason, Report, TOGETHER};
+use crate::limits::TICKS_PER_SECOND;
 
 /// A note below this is taken for the bass where no instrument is one (G3).
 const BASS_BELOW: u8 = 55;
@@ -13,6 +14,9 @@ const HIGH: u8 = 60;
 /// triangle where it is neither too low to be heard nor a whistle.
 const COMPASS: [(u8, u8); 3] = [(34, 108), (34, 108), (33, 84)];
 
+/// A voice that has rested for longer than this (2 s) belongs to no part any more.
+const LONGEST_REST: u64 = 2 * TICKS_PER_SECOND;
+
 const P1: usize = 0;
 const P2: usize = 1;
 const TR: usize = 2;
@@ -22,11 +26,14 @@ const TR: usize = 2;
 pub(super) struct Placed {
     pub(super) start: u64,
     pub(super) end: u64,
+    /// Up to where the pedal would hold it, if the voice has nothing else to play.
+    ring: u64,
     pub(super) pitch: u8,
     /// Where the file has it.
     written: u8,
     pub(super) level: u8,
     pub(super) channel: u8,
+    part: Part,
     /// The other pitches of an arpeggio.
     pub(super) chord: Vec<u8>,
 }
@@ -35,7 +42,8 @@ pub(super) struct Placed {
 pub(super) fn assign(notes: &[Played], arpeggio: bool, report: &mut Report) -> [Vec<Placed>; 3] {
     let has_bass = notes.iter().any(|note| note.bass);
     let has_lead = notes.iter().any(|note| note.lead);
-    let mut stage = Stage { lines: Default::default(), has_lead, has_bass, arpeggio };
+    let has_parts = notes.iter().any(|note| Some(note.part) != notes.first().map(|first| first.part));
+    let mut stage = Stage { lines: Default::default(), has_lead, has_bass, has_parts, arpeggio };
     let mut rest = notes;
     while let Some(first) = rest.first() {
         let together = rest.partition_point(|note| note.start <= first.start + TOGETHER);
@@ -43,14 +51,20 @@ pub(super) fn assign(notes: &[Played], arpeggio: bool, report: &mut Report) -> [
         stage.place_group(group, report);
         rest = later;
     }
+    for placed in stage.lines.iter_mut().flatten() {
+        placed.end = placed.end.max(placed.ring);
+    }
     stage.lines
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "what is known of the file, each for itself")]
 struct Stage {
     lines: [Vec<Placed>; 3],
     /// Whether the file has a part for the melody, and one for the bass.
     has_lead: bool,
     has_bass: bool,
+    /// Whether it has several parts.
+    has_parts: bool,
     arpeggio: bool,
 }
 
@@ -67,6 +81,7 @@ impl Stage {
             self.place(P1, &waiting.remove(index), report);
             placed[P1] = true;
         }
+        self.go_on(&mut waiting, &mut placed, report);
         while let Some((line, index)) = self.next_of(&waiting, placed) {
             self.place(line, &waiting.remove(index), report);
             placed[line] = true;
@@ -74,6 +89,30 @@ impl Stage {
         for note in waiting {
             if !self.join_chord(&note, report) {
                 report.lose(note.start, note.channel, note.pitch, Reason::NoVoice);
+            }
+        }
+    }
+
+    /// Lets free voices go on with the part that they played last, each with the note nearest to its last one, so that a part
+    /// does not wander from voice to voice. The triangle leaves high notes to the others; where a single part plays
+    /// everything, there is nothing to go by.
+    fn go_on(&mut self, waiting: &mut Vec<Played>, placed: &mut [bool; 3], report: &mut Report) {
+        if !self.has_parts {
+            return;
+        }
+        for line in [P1, P2, TR] {
+            let Some(last) = self.lines.get(line).and_then(|line| line.last()) else { continue };
+            let fits = |note: &Played| {
+                note.part == last.part
+                    && note.start < last.end + LONGEST_REST
+                    && (line != TR || note.pitch < HIGH)
+                    && self.is_free(line, note.start)
+            };
+            let fitting = waiting.iter().enumerate().filter(|(_, note)| !placed[line] && fits(note));
+            let nearest = fitting.min_by_key(|(_, note)| note.pitch.abs_diff(last.written)).map(|(index, _)| index);
+            if let Some(index) = nearest {
+                self.place(line, &waiting.remove(index), report);
+                placed[line] = true;
             }
         }
     }
@@ -144,16 +183,15 @@ impl Stage {
 
     fn place(&mut self, line: usize, note: &Played, report: &mut Report) {
         let (Some(placed), Some(&compass)) = (self.lines.get_mut(line), COMPASS.get(line)) else { return };
-        if let Some(last) = placed.last_mut()
-            && last.end > note.start
-        {
+        if let Some(last) = placed.last_mut() {
             report.shortened += usize::from(last.end > note.start + TOGETHER);
-            last.end = note.start;
+            last.end = last.end.min(note.start);
+            last.ring = last.ring.min(note.start);
         }
         let pitch = fold(note.pitch, compass);
         report.moved += usize::from(pitch != note.pitch);
-        let Played { start, end, pitch: written, level, channel, .. } = *note;
-        placed.push(Placed { start, end, pitch, written, level, channel, chord: Vec::new() });
+        let Played { start, end, ring, pitch: written, level, channel, part, .. } = *note;
+        placed.push(Placed { start, end, ring, pitch, written, level, channel, part, chord: Vec::new() });
     }
 
     /// Lets the second pulse play a note in turn with those that it has begun together with it.

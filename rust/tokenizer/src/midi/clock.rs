@@ -70,7 +70,12 @@ impl Clock {
             return 0;
         };
         let units = segment.elapsed + u128::from(midi_tick - segment.start) * segment.pace;
-        let ticks = (units * u128::from(TICKS_PER_SECOND) + self.units_per_second / 2) / self.units_per_second;
+        let (dividend, divisor) =
+            (units * u128::from(TICKS_PER_SECOND) + self.units_per_second / 2, self.units_per_second);
+        if let (Ok(dividend), Ok(divisor)) = (u64::try_from(dividend), u64::try_from(divisor)) {
+            return dividend / divisor; // nearly always, and several times as fast
+        }
+        let ticks = dividend / divisor;
         u64::try_from(ticks).unwrap_or(u64::MAX)
     }
 }

@@ -9,7 +9,8 @@
 //! Files of any other division and tempo map are read too, each time converted exactly and rounded to the nearest tick.
 
 pub(crate) mod clock;
-pub(crate) mod read;
+mod read;
+pub(crate) mod walk;
 mod write;
 
 pub use read::read;

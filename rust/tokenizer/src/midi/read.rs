@@ -1,8 +1,9 @@
 //! MIDI bytes as a song.
 
-use midly::{EventIter, Format, MetaMessage, MidiMessage, TrackEventKind};
+use midly::{MetaMessage, MidiMessage, TrackEventKind};
 
 use super::clock::Clock;
+use super::walk::{Extent, Listener, Tracks, walk};
 use super::{TIMBRE_CONTROLLER, VELOCITY_CONTROLLER};
 use crate::error::{TokenizerError, excerpt};
 use crate::song::{Change, ChangeKind, Note, Song, Track, Voice};
@@ -23,152 +24,91 @@ use crate::song::{Change, ChangeKind, Note, Song, Track, Voice};
 /// pitch or timbre that the voice does not have, [`TokenizerError::Limit`] for more than [`crate::limits`] allow.
 pub fn read(bytes: &[u8]) -> Result<Song, TokenizerError> {
     TokenizerError::check_input(bytes.len())?;
-    let header = header(bytes)?;
     let mut file = RawFile::default();
-    let mut names = Vec::new();
-    for chunk in (TrackChunks { bytes, offset: 0 }) {
-        let (offset, data) = chunk?;
-        let raw = file.read_track(offset, data)?;
-        match raw.voice {
-            Some(voice) => file.voices[voice.index()].push(raw.track),
-            None => names.push(raw.name),
-        }
-    }
+    let extent = walk(bytes, Tracks::All, &mut file)?;
+    file.end_track();
     if file.voices.iter().all(Vec::is_empty) {
-        return Err(TokenizerError::Midi {
-            offset: 0,
-            expected: "tracks named p1, p2, tr or no, as in NES-MDB's MIDI".to_owned(),
-            found: if names.is_empty() { "no track".to_owned() } else { format!("tracks named {names:?}") },
-        });
+        let found =
+            if file.names.is_empty() { "no track".to_owned() } else { format!("tracks named {:?}", file.names) };
+        let expected = "tracks named p1, p2, tr or no, as in NES-MDB's MIDI".to_owned();
+        return Err(TokenizerError::Midi { offset: 0, expected, found });
     }
-    let last_at = file.last_at;
-    file.into_song(header.timing).map_err(|error| error.at("byte", last_at))
+    file.into_song(extent).map_err(|error| error.at("byte", extent.last_at))
 }
 
-pub(crate) fn header(bytes: &[u8]) -> Result<midly::Header, TokenizerError> {
-    if bytes.get(..4) != Some(b"MThd") {
-        let start = String::from_utf8_lossy(bytes.get(..8.min(bytes.len())).unwrap_or_default()).into_owned();
-        return Err(malformed(0, "a MIDI file (it begins with MThd)", format!("{start:?}")));
-    }
-    // midly takes the negative of a signed byte, for which there is none of -128.
-    if bytes.get(12) == Some(&0x80) {
-        return Err(malformed(12, "ticks a beat, or 24, 25, 29 or 30 frames a second", "128 frames a second"));
-    }
-    let (header, _) = midly::parse(bytes).map_err(|error| malformed(0, "a MIDI header", error.kind().message()))?;
-    if header.format == Format::Sequential {
-        return Err(malformed(8, "MIDI format 0 or 1", "format 2"));
-    }
-    Ok(header)
-}
-
-pub(crate) fn malformed(offset: usize, expected: &str, found: impl Into<String>) -> TokenizerError {
-    TokenizerError::Midi { offset, expected: expected.to_owned(), found: found.into() }
-}
-
-/// The track chunks of a file, each with the offset of its data. (midly reads on where a chunk breaks off and says nothing
-/// of it; a song cut short should not pass for a whole one.)
-pub(crate) struct TrackChunks<'a> {
-    pub(crate) bytes: &'a [u8],
-    pub(crate) offset: usize,
-}
-
-impl<'a> Iterator for TrackChunks<'a> {
-    type Item = Result<(usize, &'a [u8]), TokenizerError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let (at, rest) = (self.offset, self.bytes.get(self.offset..)?);
-            if rest.is_empty() {
-                return None;
-            }
-            self.offset = self.bytes.len();
-            let Some((head, data)) = rest.split_first_chunk::<8>() else {
-                return Some(Err(malformed(at, "the 8 bytes that begin a chunk", format!("{} bytes", rest.len()))));
-            };
-            let [id @ .., l0, l1, l2, l3] = head;
-            let length = u32::from_be_bytes([*l0, *l1, *l2, *l3]) as usize;
-            let Some(chunk) = data.get(..length) else {
-                let found = format!("the end of the file after {}", data.len());
-                return Some(Err(malformed(at + 8, &format!("{length} bytes of a chunk"), found)));
-            };
-            self.offset = at + 8 + length;
-            if id == b"MTrk" {
-                return Some(Ok((at + 8, chunk)));
-            }
-        }
-    }
-}
+/// Of so many tracks that are no voice the names are told where there is no other.
+const MAX_NAMES: usize = 16;
 
 /// A track in MIDI time.
-#[derive(Default)]
 struct RawTrack {
     name: String,
     voice: Option<Voice>,
     track: Track,
+    /// The onsets and velocities of the notes that sound, by pitch.
+    held: [Option<(u64, u8)>; 128],
+}
+
+impl Default for RawTrack {
+    fn default() -> Self {
+        Self { name: String::new(), voice: None, track: Track::default(), held: [None; 128] }
+    }
 }
 
 /// What the tracks of a file hold, in MIDI time.
 #[derive(Default)]
 struct RawFile {
+    /// The track that is read.
+    raw: Option<RawTrack>,
     voices: [Vec<Track>; 4],
+    /// The names of other tracks.
+    names: Vec<String>,
     tempos: Vec<(u64, u32)>,
-    /// The last time signature of all, if it is 1/1.
+    /// The last time signature of all, and whether it is 1/1.
     end: Option<(u64, bool)>,
-    /// The last event of all: its MIDI tick, and where it stands.
-    last: u64,
-    last_at: usize,
-    events: usize,
+}
+
+impl Listener for RawFile {
+    fn begin_track(&mut self, _: usize) {
+        self.end_track();
+        self.raw = Some(RawTrack::default());
+    }
+
+    #[inline]
+    fn hear(&mut self, now: u64, event: TrackEventKind<'_>) -> Result<(), TokenizerError> {
+        let Some(raw) = &mut self.raw else { return Ok(()) };
+        match event {
+            TrackEventKind::Midi { message, .. } => raw.track.receive(now, message, &mut raw.held),
+            TrackEventKind::Meta(MetaMessage::TrackName(name)) if raw.name.is_empty() => {
+                raw.name = excerpt(&String::from_utf8_lossy(name));
+                raw.voice = voice_named(name);
+            }
+            TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => self.tempos.push((now, tempo.as_int())),
+            TrackEventKind::Meta(MetaMessage::TimeSignature(numerator, denominator, ..))
+                if self.end.is_none_or(|(tick, _)| tick <= now) =>
+            {
+                self.end = Some((now, (numerator, denominator) == (1, 0)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 impl RawFile {
-    fn read_track(&mut self, offset: usize, data: &[u8]) -> Result<RawTrack, TokenizerError> {
-        let mut raw = RawTrack::default();
-        let mut held = [None; 128];
-        let mut now = 0_u64;
-        let mut complete = false;
-        let mut events = EventIter::new(data);
-        let mut read = 0;
-        while let Some(event) = events.next() {
-            let event = event.map_err(|error| malformed(offset + read, "a MIDI event", error.kind().message()))?;
-            read = data.len() - events.unread().len();
-            self.events += 1;
-            TokenizerError::check_events(self.events).map_err(|error| error.at("byte", offset + read))?;
-            now += u64::from(event.delta.as_int());
-            match event.kind {
-                TrackEventKind::Midi { message, .. } => raw.track.receive(now, message, &mut held),
-                TrackEventKind::Meta(MetaMessage::TrackName(name)) if raw.name.is_empty() => {
-                    raw.name = excerpt(&String::from_utf8_lossy(name));
-                    raw.voice = voice_named(name);
-                }
-                TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => self.tempos.push((now, tempo.as_int())),
-                TrackEventKind::Meta(MetaMessage::TimeSignature(numerator, denominator, ..))
-                    if self.end.is_none_or(|(tick, _)| tick <= now) =>
-                {
-                    self.end = Some((now, (numerator, denominator) == (1, 0)));
-                }
-                TrackEventKind::Meta(MetaMessage::EndOfTrack) => {
-                    complete = true;
-                    break;
-                }
-                _ => {}
-            }
+    fn end_track(&mut self) {
+        let Some(raw) = self.raw.take() else { return };
+        match raw.voice {
+            Some(voice) => self.voices[voice.index()].push(raw.track),
+            None if self.names.len() < MAX_NAMES => self.names.push(raw.name),
+            None => {}
         }
-        // midly ends the track in silence at what it cannot read.
-        if !complete && read < data.len() {
-            let left = data.len() - read;
-            return Err(malformed(offset + read, "a MIDI event", format!("{left} bytes that are none")));
-        }
-        if now >= self.last {
-            (self.last, self.last_at) = (now, offset + read);
-        }
-        Ok(raw)
     }
 
-    fn into_song(self, timing: midly::Timing) -> Result<Song, TokenizerError> {
-        let clock = Clock::new(timing, self.tempos);
+    fn into_song(self, extent: Extent) -> Result<Song, TokenizerError> {
+        let clock = Clock::new(extent.timing, self.tempos);
         let end = match self.end {
             Some((tick, true)) => tick,
-            _ => self.last,
+            _ => extent.last,
         };
         let mut song = Song { length: clock.tick(end), ..Song::default() };
         for (voice, tracks) in Voice::ALL.into_iter().zip(self.voices) {
