@@ -78,9 +78,7 @@ class Original(nn.Module):
         return losses.mean(), kept
 
 
-def original():
-    model = Original()
-    optimizer = torch.optim.Adam(model.parameters(), lr=2e-4)
+def original_step(model, optimizer):
     memories = [torch.zeros(MEMORY, STREAMS, WIDTH) for _ in range(LAYERS)]
 
     def step(inputs, targets):
@@ -95,13 +93,15 @@ def original():
     return step
 
 
-def ours(dtype, dropout):
+def our_model(dropout):
     shape = TransformerXLConfig(
         n_layer=LAYERS, n_head=HEADS, d_model=WIDTH, d_head=WIDTH // HEADS, d_inner=INNER, dropout=dropout
     )
-    model = TransformerXL(shape).train()
+    return TransformerXL(shape).train()
+
+
+def our_step(model, optimizer, dtype):
     module = Step(model, dtype)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-4, fused=True)
     memory = torch.zeros(LAYERS + 1, STREAMS, MEMORY, WIDTH)
 
     def step(inputs, targets):
@@ -114,6 +114,16 @@ def ours(dtype, dropout):
         return loss.item()
 
     return step
+
+
+def original():
+    model = Original()
+    return original_step(model, torch.optim.Adam(model.parameters(), lr=2e-4))
+
+
+def ours(dtype, dropout):
+    model = our_model(dropout)
+    return our_step(model, torch.optim.AdamW(model.parameters(), lr=2e-4, fused=True), dtype)
 
 
 WAYS = {
