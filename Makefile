@@ -7,7 +7,7 @@ SHELL := /bin/sh
 PYTHON3 ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SEED ?= 8
+SEED ?= 15
 CORPUS ?= nesmdb_tx
 MODEL ?= bundled
 MUTATIONS ?= 1000000
@@ -39,7 +39,7 @@ $(VENV)/.native: $(VENV)/.installed $(RUST_SOURCES)
 
 setup: $(VENV)/.native ## make the virtual environment, build and install
 
-demo: setup ## compose one song with the bundled model into ./demo (SEED=8)
+demo: setup ## compose one song with the bundled model into ./demo (SEED=15)
 	@$(BIN)/lakhnes generate --num 1 --seed $(SEED) --out-dir demo --force
 	@echo "Listen to: $(CURDIR)/demo/0.wav"
 
