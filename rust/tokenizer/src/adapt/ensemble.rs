@@ -104,10 +104,12 @@ fn song(ensemble: &Ensemble, players: &Players, options: &AdaptOptions, random: 
         let within = notes.partition_point(|note| note.end <= end);
         track.notes.reserve(within);
         track.notes.extend(notes.iter().take(within).filter_map(|note| {
+            // First of all: what no voice can play may begin before the song does.
+            let pitch = pitch_in(voice, note.pitch)?;
             Some(Note {
                 start: note.start - start,
                 end: note.end - start,
-                pitch: pitch_in(voice, note.pitch)?,
+                pitch,
                 velocity: level(note.velocity).min(voice.default_velocity()),
             })
         }));
