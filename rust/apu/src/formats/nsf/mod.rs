@@ -65,7 +65,7 @@ pub fn write(log: &RegisterLog, timing: Timing) -> Result<Vec<u8>, ApuError> {
 /// The same with a title for a log whose tags have none: the name of its file, say.
 ///
 /// # Errors
-/// Those of [`write`].
+/// Those of [`write()`].
 pub fn write_named(log: &RegisterLog, timing: Timing, name: &str) -> Result<Vec<u8>, ApuError> {
     log.validate()?;
     if log.standard == Standard::Dendy {
