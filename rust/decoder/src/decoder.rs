@@ -87,7 +87,6 @@ impl Decoder {
             return Err(DecoderError::Range { name: "tokens", expected, found: token as usize });
         }
         logits.clear();
-        self.unreadable = true;
         let block = (BLOCK / self.songs).max(1) * self.songs;
         let mut part = Vec::new();
         for block in tokens.chunks(block) {
@@ -99,6 +98,7 @@ impl Decoder {
         if !all {
             *logits = part;
         }
+        self.unreadable = true; // not after a failure, which may have read nothing
         Ok(())
     }
 
