@@ -22,7 +22,6 @@ from lakhnes.sampling.writing import Writing
 from small import TINY, tune
 
 VOCABULARY = Vocabulary.tx1()
-CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +65,21 @@ def test_reading_several_tokens_is_reading_one_after_the_other(model):
     torch.testing.assert_close(other.read(tokens), logits)
 
 
+EVENLY = np.linspace(0, 0.9999, 3000, dtype=np.float32)
+THREE = np.log(np.array([0.5, 0.3, 0.2], dtype=np.float32))
+
+
+def shares_of(**options):
+    """Return how often each of three tokens is drawn, evenly over all random numbers."""
+    tokens, losses = draw(np.tile(THREE, (len(EVENLY), 1)), EVENLY, **options)
+    np.testing.assert_allclose(losses, -THREE[tokens], atol=1e-6)
+    return np.bincount(tokens, minlength=3) / len(EVENLY)
+
+
 def test_the_draw_follows_the_probabilities():
-    logits = torch.log(torch.tensor([[0.5, 0.3, 0.2]])).expand(3000, -1)
-    drawn = draw(logits, torch.linspace(0, 0.9999, 3000))
-    shares = torch.bincount(drawn, minlength=3) / 3000
-    torch.testing.assert_close(shares, torch.tensor([0.5, 0.3, 0.2]), atol=2e-3, rtol=0)
+    np.testing.assert_allclose(shares_of(), [0.5, 0.3, 0.2], atol=2e-3)
+    allowed = np.tile([True, False, True], (len(EVENLY), 1))
+    np.testing.assert_allclose(shares_of(allowed=allowed), [5 / 7, 0.0, 2 / 7], atol=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -87,20 +96,30 @@ def test_the_draw_follows_the_probabilities():
     ],
 )
 def test_each_option_shapes_the_probabilities(options, expected):
-    logits = torch.log(torch.tensor([[0.5, 0.3, 0.2]])).expand(3000, -1)
-    shares = torch.bincount(draw(logits, torch.linspace(0, 0.9999, 3000), **options), minlength=3) / 3000
-    torch.testing.assert_close(shares, torch.tensor(expected), atol=2e-3, rtol=0)
+    np.testing.assert_allclose(shares_of(**options), expected, atol=2e-3)
 
 
 @given(seed=st.integers(0, 10_000), place=st.sampled_from([0.0, 0.3, 0.999999, 1.0 - 2**-24]))
 def test_what_is_forbidden_is_never_drawn(seed, place):
-    generator = torch.Generator().manual_seed(seed)
-    logits = torch.randn(4, 50, generator=generator) * 5
-    forbidden = torch.rand(4, 50, generator=generator) < 0.9
-    forbidden[:, 7] = False
-    logits[forbidden] = float("-inf")
-    drawn = draw(logits, torch.full((4,), place), top_k=32)
-    assert not forbidden.gather(1, drawn[:, None]).any()
+    generator = np.random.default_rng(seed)
+    logits = (generator.standard_normal((4, 50)) * 5).astype(np.float32)
+    allowed = generator.random((4, 50)) < 0.1
+    allowed[:, 7] = True
+    uniform = np.full(4, place, dtype=np.float32)
+    tokens, losses = draw(logits, uniform, allowed, top_k=32)
+    assert allowed[np.arange(4), tokens].all()
+    masked, _ = draw(np.where(allowed, logits, np.float32(-np.inf)), uniform, top_k=32)
+    np.testing.assert_array_equal(masked, tokens)
+    expected = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(tokens), reduction="none")
+    np.testing.assert_allclose(losses, expected.numpy(), atol=1e-5)
+
+
+def test_a_draw_from_nothing_is_an_error_of_one_line():
+    for logits in (np.full((1, 3), -np.inf, dtype=np.float32), np.full((1, 3), np.nan, dtype=np.float32)):
+        with pytest.raises(ValueError, match=r"^logits: no token may come next"):
+            draw(logits, np.zeros(1, dtype=np.float32))
+    with pytest.raises(ValueError, match=r"^allowed: expected 1 rows of 3, found 2 entries"):
+        draw(THREE[None], np.zeros(1, dtype=np.float32), np.ones((1, 2), dtype=np.bool_))
 
 
 def faults(ids, vocabulary=VOCABULARY):
@@ -137,16 +156,16 @@ def faults(ids, vocabulary=VOCABULARY):
 def test_the_grammar_allows_songs_only_and_every_song(dialect, seed):
     generator = np.random.default_rng(seed)
     vocabulary = Vocabulary(dialect)
-    grammar = Grammar(vocabulary, 1, CPU)
+    grammar = Grammar(vocabulary, 1)
     ids = []
     for _ in range(60):
-        allowed = grammar.allowed()[0].clone()
+        allowed = grammar.allowed()[0].copy()
         assert bool(allowed[0]) == bool(allowed[1])  # a song may end where a wait may come
         allowed[0] = False
         for token in generator.permutation(np.arange(1, len(vocabulary)))[:20]:
             assert bool(allowed[token]) == (not faults([*ids, int(token)], vocabulary))
-        ids.append(int(generator.choice(np.flatnonzero(allowed.numpy()))))
-        grammar.advance(torch.tensor([ids[-1]]))
+        ids.append(int(generator.choice(np.flatnonzero(allowed))))
+        grammar.advance(np.array([ids[-1]]))
     assert faults(ids, vocabulary) == []
 
 
@@ -158,11 +177,11 @@ def test_the_grammar_admits_the_text_of_any_midi(shared, dialect):
         ids = Excerpt.of(song, vocabulary, 5_000).ids
         assert len(ids) > 100
         assert faults(ids, vocabulary) == []
-        grammar = Grammar(vocabulary, 1, CPU)
+        grammar = Grammar(vocabulary, 1)
         for token in ids:
             assert grammar.admits(token)
             assert bool(grammar.allowed()[0, token])
-            grammar.advance(torch.tensor([token]))
+            grammar.advance(np.array([token]))
 
 
 def test_songs_of_tx2_have_no_faults_and_read_back_as_they_were_drawn(tx2_model):
@@ -215,13 +234,12 @@ def test_a_song_may_not_end_before_the_duration_asked_for(model):
 
 def test_the_temperature_rises_where_a_song_does_not_surprise(model):
     writing = Writing(model, [1, 2, 3], Options(min_surprise=0.6, temperature=0.9))
-    writing.surprise = torch.tensor([2.0, 0.3, 0.0])
-    torch.testing.assert_close(writing.temperature(), torch.tensor([[0.9], [1.8], [2.7]]))
-    logits = torch.log(torch.tensor([[0.5, 0.3, 0.2]])).expand(2, 3000, -1).flatten(0, 1)
-    temperatures = torch.tensor([[1.0], [0.5]]).repeat_interleave(3000, dim=0)
-    drawn = draw(logits, torch.linspace(0, 0.9999, 3000).repeat(2), temperature=temperatures).view(2, 3000)
-    shares = torch.stack([torch.bincount(row, minlength=3) / 3000 for row in drawn])
-    torch.testing.assert_close(shares, torch.tensor([[0.5, 0.3, 0.2], [25 / 38, 9 / 38, 4 / 38]]), atol=2e-3, rtol=0)
+    writing.surprise = np.array([2.0, 0.3, 0.0], dtype=np.float32)
+    np.testing.assert_allclose(writing.temperature(), [0.9, 1.8, 2.7], rtol=1e-6)
+    temperature = np.repeat(np.array([1.0, 0.5], dtype=np.float32), len(EVENLY) // 2)
+    tokens, _ = draw(np.tile(THREE, (len(EVENLY), 1)), np.tile(EVENLY[::2], 2), temperature=temperature)
+    shares = [np.bincount(half, minlength=3) / len(half) for half in np.split(tokens, 2)]
+    np.testing.assert_allclose(shares, [[0.5, 0.3, 0.2], [25 / 38, 9 / 38, 4 / 38]], atol=2e-3)
 
 
 def test_surprise_is_of_the_last_events_and_of_each_song_by_itself(model):

@@ -22,6 +22,7 @@ __all__ = [
     "adapt_files",
     "augment_events",
     "convert_texts",
+    "draw_tokens",
     "events_from_text",
     "log_of_raw_score",
     "quantize_events",
@@ -852,3 +853,21 @@ class DecoderState:
         ValueError
             If nothing was read since the last time: what a token displaced from a full memory is lost.
         """
+
+def draw_tokens(
+    logits: npt.NDArray[np.float32],
+    uniforms: npt.NDArray[np.float32],
+    temperatures: npt.NDArray[np.float32],
+    allowed: npt.NDArray[np.bool_] | None = None,
+    *,
+    top_k: int | None = None,
+    top_p: float = 1.0,
+    min_p: float = 0.0,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Draw a token for every song, as `lakhnes.sampling.sampler.draw` tells; return them and their losses in nats.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing that may be drawn, or the arrays do not fit each other.
+    """

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from lakhnes._native import Song, Vocabulary
 from lakhnes.model.base import Model
@@ -17,6 +16,7 @@ from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.generate import batches
 from lakhnes.sampling.grammar import BOUNDARY
 from lakhnes.sampling.options import Options
+from lakhnes.sampling.sampler import Tokens
 from lakhnes.sampling.writing import Composition, Writing, losses_of, perplexity
 
 __all__ = ["accompany", "accompany_ids"]
@@ -71,7 +71,6 @@ def accompany_ids(
     return songs
 
 
-@torch.inference_mode()
 def _choose_pitches(writing: Writing, ids: list[int]) -> list[Composition]:
     symbols = Vocabulary(writing.model.config.vocabulary).symbols
     kinds = {
@@ -79,25 +78,25 @@ def _choose_pitches(writing: Writing, ids: list[int]) -> list[Composition]:
     }
     masks = {}
     for kind, members in kinds.items():
-        masks[kind] = torch.ones(len(symbols), dtype=torch.bool, device=writing.device)
-        masks[kind][members] = False
-    songs: list[Tensor] = []
-    chosen = torch.zeros(writing.count, dtype=torch.float64, device=writing.device)
-    own, notes = torch.zeros_like(chosen), 0
-    logits = writing.decoder.step(writing.all_songs(BOUNDARY)).float()
+        masks[kind] = np.zeros((writing.count, len(symbols)), dtype=np.bool_)
+        masks[kind][:, members] = True
+    songs: list[Tokens] = []
+    chosen = np.zeros(writing.count)
+    own, notes = np.zeros_like(chosen), 0
+    logits = writing.step(writing.all_songs(BOUNDARY))
     for token in ids:
         tokens = writing.all_songs(token)
         mask = masks.get(symbols[token].rpartition("_")[0])
         if mask is not None:
             own += losses_of(logits, tokens)
-            tokens = writing.draw(logits.masked_fill(mask, float("-inf")))
-            chosen += losses_of(logits, tokens)
+            tokens, losses = writing.draw(logits, mask)
+            chosen += losses
             notes += 1
         songs.append(tokens)
         writing.options.advance(1)
-        logits = writing.decoder.step(tokens).float()
+        logits = writing.step(tokens)
     seconds = writing.seconds() / writing.count
-    rows = torch.stack(songs, dim=1).tolist() if songs else [[]] * writing.count
+    rows = np.stack(songs, axis=1).tolist() if songs else [[]] * writing.count
     return [
         Composition(row, perplexity(before, notes), perplexity(after, notes), seconds)
         for row, before, after in zip(rows, own.tolist(), chosen.tolist(), strict=True)

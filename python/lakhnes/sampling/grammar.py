@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
 from lakhnes._native import Vocabulary
 from lakhnes.grammar import BOUNDARY, SUBSETS, VOICES, rules_of
@@ -18,21 +18,27 @@ class Grammar:
     ----------
     vocabulary : Vocabulary
     batch_size : int
-    device : torch.device
+
+    Attributes
+    ----------
+    voice : int64 array, ``(V,)``
+        The voice of each event, -1 for waits and ``<S>``.
+    is_wait : bool array, ``(V,)``
+    place, sounding : int64 array, ``(B,)``
+        The state of each song; see `lakhnes.grammar.Rules`.
     """
 
-    def __init__(self, vocabulary: Vocabulary, batch_size: int, device: torch.device) -> None:
+    def __init__(self, vocabulary: Vocabulary, batch_size: int) -> None:
         rules = rules_of(vocabulary.dialect)
-        tensors = (rules.allowed, rules.place, rules.begins, ~rules.ends, rules.voice, rules.is_wait)
-        self._allowed, self._place, self._begins, self._stays, self.voice, self.is_wait = (
-            torch.from_numpy(array).to(device) for array in tensors
-        )
-        self.place = torch.zeros(batch_size, dtype=torch.int64, device=device)
-        self.sounding = torch.zeros(batch_size, dtype=torch.int64, device=device)
+        self._allowed, self._place, self._begins, self._stays = rules.allowed, rules.place, rules.begins, ~rules.ends
+        self.voice, self.is_wait = rules.voice, rules.is_wait
+        self.place = np.zeros(batch_size, dtype=np.int64)
+        self.sounding = np.zeros(batch_size, dtype=np.int64)
 
-    def allowed(self) -> Tensor:
+    def allowed(self) -> npt.NDArray[np.bool_]:
         """Return ``(B, V)``, true where an event may come next. ``<S>`` may come wherever a wait may."""
-        return self._allowed[self.place * SUBSETS + self.sounding]
+        rows: npt.NDArray[np.bool_] = self._allowed[self.place * SUBSETS + self.sounding]
+        return rows
 
     def admits(self, token: int) -> bool:
         """Tell whether a given song, the first, may go on so: unlike in what is drawn, a silent voice may change."""
@@ -40,7 +46,7 @@ class Grammar:
         silenced = ~int(self._stays[token]) & everything
         return bool(self._allowed[place + (int(self.sounding[0]) if silenced else everything), token])
 
-    def advance(self, tokens: Tensor) -> None:
+    def advance(self, tokens: npt.NDArray[np.int64]) -> None:
         """Take note of the event that each song went on with, ``(B,)`` ids."""
         self.place = self._place[tokens]
         self.sounding = self.sounding & self._stays[tokens] | self._begins[tokens]

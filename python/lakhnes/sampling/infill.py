@@ -20,20 +20,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-import torch
-from torch import Tensor
+import numpy.typing as npt
 
 from lakhnes._native import Song
 from lakhnes.model.base import Model
 from lakhnes.sampling.generate import batches
 from lakhnes.sampling.grammar import BOUNDARY, VOICES
 from lakhnes.sampling.options import TICKS_PER_SECOND, Options
+from lakhnes.sampling.sampler import Floats
 from lakhnes.sampling.writing import Writing, losses_of, perplexity
 
 __all__ = ["Infilling", "infill", "infill_texts"]
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 PATIENCE = TICKS_PER_SECOND // 10
 """Ticks by which a kept voice may come later than the model expects it, and is waited for.
@@ -128,19 +130,17 @@ class _Infiller:
         self.writing, self.grammar, self.vocabulary = writing, writing.grammar, writing.vocabulary
         self.given, self.voices = song, sorted(voices)
         self.kept, self.length = _timeline(song, self.vocabulary.dialect, voices)
-        written = torch.tensor(self.voices, device=writing.device)
-        self.is_written = torch.isin(self.grammar.voice, written)  # (V,): events of the voices to write
+        self.is_written = np.isin(self.grammar.voice, self.voices)  # (V,): events of the voices to write
         self.is_kept = (self.grammar.voice >= 0) & ~self.is_written  # (V,)
         self.rate = _rate(song, self.vocabulary.dialect, voices)
         self.left = self.most = self.rate * SECONDS_AHEAD  # events that may be written now
         self.heard = dict.fromkeys(self.voices, 0)  # when each written voice spoke last
         self.tick = self.done = 0
         self.lines: list[str] = []
-        self.logits = writing.decoder.step(writing.all_songs(BOUNDARY)).float()
+        self.logits = writing.step(writing.all_songs(BOUNDARY))
         self.kept_loss = self.loss = 0.0
         self.count = 0
 
-    @torch.inference_mode()
     def run(self) -> Infilling:
         """Write from the beginning to the end of the song."""
         while self.done < len(self.kept) or self.tick < self.length:
@@ -237,22 +237,22 @@ class _Infiller:
         self.tick += ticks
         self.left = min(self.left + self.rate * ticks / TICKS_PER_SECOND, self.most)
 
-    def draw(self, allowed: Tensor, unless: Tensor | None = None) -> int | None:
+    def draw(self, allowed: Mask, unless: Mask | None = None) -> int | None:
         """Draw among the allowed events; return ``None`` if none is, or as probably as one of the others comes."""
         if not bool(allowed.any()):
             return None
-        logits = self.logits.masked_fill(~allowed, float("-inf"))
+        logits = np.where(allowed, self.logits, np.float32(-np.inf))
         if unless is not None and bool(unless.any()):
             for voice, heard in self.heard.items():
                 rest = (self.tick - heard) / TICKS_PER_SECOND - PAUSE
                 if rest > 0.0:
                     logits[0, self.grammar.voice == voice] += EAGERNESS * rest
             # The boundary, which may never be drawn here, lends its place to the others.
-            logits[0, BOUNDARY] = torch.logsumexp(self.logits[0, unless], dim=-1)
-        token = int(self.writing.draw(logits)[0])
+            logits[0, BOUNDARY] = np.logaddexp.reduce(self.logits[0, unless])
+        token = int(self.writing.draw(logits)[0][0])
         return None if token == BOUNDARY else token
 
-    def speak(self, allowed: Tensor, unless: Tensor | None = None) -> bool:
+    def speak(self, allowed: Mask, unless: Mask | None = None) -> bool:
         """Draw an event of a written voice as `draw` does, and place it; return whether there was one."""
         token = self.draw(allowed, unless)
         if token is None:
@@ -267,7 +267,7 @@ class _Infiller:
         self.heard[int(self.grammar.voice[token])] = self.tick
         self.place(token, self.vocabulary.symbol(token))
 
-    def score(self, logits: Tensor, token: int) -> None:
+    def score(self, logits: Floats, token: int) -> None:
         """Add a written event to the perplexity."""
         losses = losses_of(logits, self.writing.all_songs(token))
         self.writing.be_surprised(losses)
@@ -283,7 +283,7 @@ class _Infiller:
         """Take note of an event."""
         tokens = self.writing.all_songs(token)
         self.grammar.advance(tokens)
-        self.logits = self.writing.decoder.step(tokens).float()
+        self.logits = self.writing.step(tokens)
 
 
 def _timeline(song: Song, dialect: str, voices: Collection[int]) -> tuple[list[tuple[int, int, str]], int]:

@@ -7,6 +7,8 @@ import math
 import time
 from collections.abc import Iterator
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -17,7 +19,7 @@ from lakhnes.model.base import Model
 from lakhnes.sampling.decoder import make_decoder
 from lakhnes.sampling.grammar import BOUNDARY, Grammar
 from lakhnes.sampling.options import Options
-from lakhnes.sampling.sampler import Uniforms, draw
+from lakhnes.sampling.sampler import Floats, Tokens, Uniforms, draw
 
 __all__ = ["Composition", "Step", "Writing", "losses_of", "perplexity"]
 
@@ -63,36 +65,40 @@ class Step:
 
     Attributes
     ----------
-    tokens : Tensor, int64, ``(B,)``
-    losses : Tensor, float32, ``(B,)``
+    tokens : int64 array, ``(B,)``
+    losses : float32 array, ``(B,)``
         Their negative log-likelihoods.
-    going : Tensor, bool, ``(B,)``
+    going : bool array, ``(B,)``
         Which songs had not ended before; the other tokens say nothing.
     """
 
-    tokens: Tensor
-    losses: Tensor
-    going: Tensor
+    tokens: Tokens
+    losses: Floats
+    going: npt.NDArray[np.bool_]
 
 
 class Writing:
-    """Some songs being written in step, each with random numbers of its own."""
+    """Some songs being written in step, each with random numbers of its own.
+
+    What is read and drawn are arrays on the CPU: a step draws few numbers, and torch would take longer to begin than
+    to do it.
+    """
 
     def __init__(self, model: Model, seeds: list[int], options: Options) -> None:
         self.model, self.options = model, options
         self.started = time.perf_counter()
         self.device = model.device
-        self.uniforms = Uniforms(seeds, self.device)
+        self.uniforms = Uniforms(seeds)
         self.count = len(seeds)
         memory = model.config.mem_len if options.memory is None else options.memory
         self.decoder = make_decoder(model, self.count, memory, options.dtype)
         self.vocabulary = Vocabulary(model.config.vocabulary)
-        self.grammar = Grammar(self.vocabulary, self.count, self.device)
-        self.ticks_of = torch.from_numpy(ticks_of_tokens(self.vocabulary.dialect)).to(self.device)  # (V,)
+        self.grammar = Grammar(self.vocabulary, self.count)
+        self.ticks_of = ticks_of_tokens(self.vocabulary.dialect)  # (V,)
         # The longest wait of no more than so many ticks is the last one of `waits` up to there.
-        self.waits = self.ticks_of.nonzero()[:, 0]
-        self.ticks = torch.zeros(self.count, dtype=torch.int64, device=self.device)
-        self.surprise = torch.full((self.count,), 2.0 * options.min_surprise, device=self.device)
+        self.waits = np.flatnonzero(self.ticks_of)
+        self.ticks = np.zeros(self.count, dtype=np.int64)
+        self.surprise = np.full(self.count, 2.0 * options.min_surprise, dtype=np.float32)
 
     def seconds(self) -> float:
         """Return the time since the writing began."""
@@ -101,21 +107,21 @@ class Writing:
     def run(self, prime: list[int]) -> list[Composition]:
         """Read the prime, then write."""
         logits, prime_loss = self.read(prime)
-        tokens = torch.empty(self.count, self.options.length, dtype=torch.int64, device=self.device)
-        losses = torch.empty_like(tokens, dtype=torch.float32)
-        lengths = torch.zeros_like(self.ticks)
+        tokens = np.empty((self.count, self.options.length), dtype=np.int64)
+        losses = np.empty_like(tokens, dtype=np.float32)
+        lengths = np.zeros_like(self.ticks)
         for place, step in enumerate(self.steps(logits)):
             tokens[:, place], losses[:, place] = step.tokens, step.losses
             lengths += step.going
         seconds, full = self.seconds() / self.count, self.is_full().tolist()
         songs = []
         for row, length in enumerate(lengths.tolist()):
-            drawn = tokens[row, :length].cpu().numpy()
+            drawn = tokens[row, :length].tolist()
             by_itself = drawn[-1] == BOUNDARY
-            loss = float(losses[row, :length].sum(dtype=torch.float64))
+            loss = float(losses[row, :length].sum(dtype=np.float64))
             songs.append(
                 Composition(
-                    prime + drawn[: length - by_itself].tolist(),
+                    prime + drawn[: length - by_itself],
                     perplexity(prime_loss, len(prime)),
                     perplexity(loss, length),
                     seconds,
@@ -124,25 +130,28 @@ class Writing:
             )
         return songs
 
-    @torch.inference_mode()
-    def steps(self, logits: Tensor) -> Iterator[Step]:
+    def steps(self, logits: Floats) -> Iterator[Step]:
         """Draw token after token from the logits that follow what was read, until every song has ended."""
-        going = torch.ones(self.count, dtype=torch.bool, device=self.device)
+        going = np.ones(self.count, dtype=np.bool_)
         for position in range(self.options.length):
-            tokens = self.choose(logits, position)
-            losses = losses_of(logits, tokens)
+            tokens, losses = self.choose(logits, position)
             self.be_surprised(losses)
-            tokens = self.within_duration(tokens)
+            shortened = self.within_duration(tokens)
+            if shortened is not tokens:
+                tokens, losses = shortened, losses_of(logits, shortened)
             yield Step(tokens, losses, going)
             self.options.advance(1)
             going = going & (tokens != BOUNDARY) & ~self.is_full()
-            if not bool(going.any()):
+            if not going.any():
                 return
             if position + 1 < self.options.length:
-                logits = self.decoder.step(tokens).float()
+                logits = self.step(tokens)
 
-    @torch.inference_mode()
-    def read(self, prime: list[int]) -> tuple[Tensor, float]:
+    def step(self, tokens: Tokens) -> Floats:
+        """Let the model read the next token of every song, ``(B,)``; return what follows, ``(B, V)``."""
+        return _array(self.decoder.step(torch.from_numpy(tokens).to(self.device)))
+
+    def read(self, prime: list[int]) -> tuple[Floats, float]:
         """Read the opening boundary and the prime; return the logits that follow, and the loss of the prime."""
         for place, token in enumerate(prime):
             if self.options.grammar and not self.grammar.admits(token):
@@ -151,66 +160,73 @@ class Writing:
         given, loss = [BOUNDARY, *prime], 0.0
         for start in range(0, len(given), READ_AT_ONCE):
             here = torch.tensor(given[start : start + READ_AT_ONCE], device=self.device)
-            following = torch.tensor(given[start + 1 : start + 1 + READ_AT_ONCE], dtype=torch.int64, device=self.device)
-            logits = self.decoder.read_all(here.expand(self.count, -1)).float()  # (B, T, V)
-            loss += float(losses_of(logits[0, : len(following)], following).sum(dtype=torch.float64))
-        return logits[:, -1], loss
+            following = np.array(given[start + 1 : start + 1 + READ_AT_ONCE], dtype=np.int64)
+            logits = _array(self.decoder.read_all(here.expand(self.count, -1)))  # (B, T, V)
+            loss += float(losses_of(logits[0, : len(following)], following).sum(dtype=np.float64))
+        return np.ascontiguousarray(logits[:, -1]), loss
 
-    def all_songs(self, token: int) -> Tensor:
+    def all_songs(self, token: int) -> Tokens:
         """Return one token for every song, ``(B,)``."""
-        return torch.full((self.count,), token, dtype=torch.int64, device=self.device)
+        return np.full(self.count, token, dtype=np.int64)
 
-    def choose(self, logits: Tensor, position: int) -> Tensor:
-        """Draw the next token of every song, ``(B,)``."""
+    def choose(self, logits: Floats, position: int) -> tuple[Tokens, Floats]:
+        """Draw the next token of every song; return it and its loss, ``(B,)`` each."""
         options = self.options
-        scores = logits.masked_fill(~self.grammar.allowed(), float("-inf")) if options.grammar else logits.clone()
+        allowed = self.grammar.allowed() if options.grammar else np.ones(logits.shape, dtype=np.bool_)
         if position < options.min_length or not options.grammar:
-            scores[:, BOUNDARY] = float("-inf")
+            allowed[:, BOUNDARY] = False
         elif options.min_ticks:
-            scores[:, BOUNDARY].masked_fill_(self.ticks < options.min_ticks, float("-inf"))
-        tokens = self.draw(scores)
+            allowed[:, BOUNDARY] &= self.ticks >= options.min_ticks
+        tokens, losses = self.draw(logits, allowed)
         self.grammar.advance(tokens)
-        return tokens
+        return tokens, losses
 
-    def within_duration(self, tokens: Tensor) -> Tensor:
+    def within_duration(self, tokens: Tokens) -> Tokens:
         """Count the time that tokens take; shorten the wait that would go beyond the duration asked for."""
         ticks = self.ticks + self.ticks_of[tokens]
-        if self.options.max_ticks is not None:
+        if self.options.max_ticks is not None and (ticks > self.options.max_ticks).any():
             left = self.options.max_ticks - self.ticks
-            longest = torch.searchsorted(self.ticks_of[self.waits], left, right=True) - 1
-            tokens = torch.where(ticks > self.options.max_ticks, self.waits[longest.clamp(min=0)], tokens)
+            longest = np.searchsorted(self.ticks_of[self.waits], left, side="right") - 1
+            tokens = np.where(ticks > self.options.max_ticks, self.waits[longest.clip(min=0)], tokens)
         self.ticks = ticks
         return tokens
 
-    def is_full(self) -> Tensor:
+    def is_full(self) -> npt.NDArray[np.bool_]:
         """Tell which songs have the duration that was asked for at the most, bool, ``(B,)``."""
         if self.options.max_ticks is None:
-            return torch.zeros_like(self.ticks, dtype=torch.bool)
+            return np.zeros(self.count, dtype=np.bool_)
         return self.ticks >= self.options.max_ticks
 
-    def be_surprised(self, losses: Tensor) -> None:
+    def be_surprised(self, losses: Floats) -> None:
         """Take note of the negative log-likelihoods of what was written last, ``(B,)``."""
-        self.surprise = self.surprise + (losses - self.surprise) / SPAN
+        self.surprise = self.surprise + (losses - self.surprise) / np.float32(SPAN)
 
-    def temperature(self) -> float | Tensor:
-        """Return the temperature; where songs are to surprise, that of each, ``(B, 1)``."""
+    def temperature(self) -> float | Floats:
+        """Return the temperature; where songs are to surprise, that of each, ``(B,)``."""
         options = self.options
         if options.min_surprise == 0.0 or options.temperature == 0.0 or not options.grammar:
             return options.temperature
-        lack = (1.0 - self.surprise / options.min_surprise).clamp(min=0.0)  # 0 to 1
-        return (options.temperature * (1.0 + GAIN * lack))[:, None]
+        lack: Floats = (1.0 - self.surprise / np.float32(options.min_surprise)).clip(min=0.0)  # 0 to 1
+        raised: Floats = np.float32(options.temperature) * (1.0 + np.float32(GAIN) * lack)
+        return raised
 
-    def draw(self, allowed: Tensor) -> Tensor:
-        """Draw from logits in which what is forbidden is minus infinity, ``(B, V)`` to ``(B,)``."""
+    def draw(self, logits: Floats, allowed: npt.NDArray[np.bool_] | None = None) -> tuple[Tokens, Floats]:
+        """Draw from logits what is allowed, ``(B, V)`` each; return tokens and losses, ``(B,)`` each."""
         options = self.options
         return draw(
-            allowed,
+            logits,
             self.uniforms.next(),
+            allowed,
             temperature=self.temperature(),
             top_k=options.top_k,
             top_p=options.top_p,
             min_p=options.min_p,
         )
+
+
+def _array(logits: Tensor) -> Floats:
+    array: Floats = logits.float().cpu().numpy()
+    return array
 
 
 def perplexity(loss: float, count: int) -> float:
@@ -223,6 +239,8 @@ def perplexity(loss: float, count: int) -> float:
         return math.inf
 
 
-def losses_of(logits: Tensor, tokens: Tensor) -> Tensor:
+def losses_of(logits: Floats, tokens: Tokens) -> Floats:
     """Return the negative log-likelihood of the token of every song, ``(B, V)`` and ``(B,)`` to ``(B,)``."""
-    return torch.logsumexp(logits, dim=-1) - logits.gather(-1, tokens[:, None])[:, 0]
+    likely = logits.max(axis=-1)
+    total: Floats = np.log(np.exp(logits - likely[:, None]).sum(axis=-1)) + likely
+    return total - np.take_along_axis(logits, tokens[:, None], axis=-1)[:, 0]

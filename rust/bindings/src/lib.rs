@@ -7,6 +7,7 @@ mod apu;
 mod batch;
 mod decoder_model;
 mod decoder_state;
+mod draw;
 mod errors;
 mod events;
 mod formats;
@@ -33,6 +34,8 @@ mod _native {
     use crate::decoder_model::PyDecoderModel;
     #[pymodule_export]
     use crate::decoder_state::PyDecoderState;
+    #[pymodule_export]
+    use crate::draw::draw_tokens;
     #[pymodule_export]
     use crate::events::{augment_events, events_from_text, quantize_events, sample_augmentation};
     #[pymodule_export]

@@ -43,6 +43,9 @@ pub enum DecoderError {
     /// Nothing was read since the last token was forgotten.
     #[error("unread: expected a token that was read since the last time")]
     Unread,
+    /// No token may be drawn.
+    #[error("logits: no token may come next; expected a number above minus infinity for one that may")]
+    Nothing,
     /// A thread of the decoder died.
     #[error("decoder: a thread has failed; make a new decoder")]
     Thread,

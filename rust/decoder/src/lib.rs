@@ -5,6 +5,8 @@
 //! distances are kept likewise and never computed again; and all threads read all the time. A batch of songs reads the
 //! weights once for all.
 //!
+//! What comes next is drawn from the logits by a [`Drawer`], whatever computed them.
+//!
 //! The numbers of a song are the same, to the bit, in any batch and with any number of threads: each sum is taken in one
 //! order.
 //!
@@ -35,6 +37,7 @@
 
 mod attention;
 mod decoder;
+mod draw;
 mod element;
 mod error;
 mod matrix;
@@ -48,6 +51,7 @@ mod vector;
 mod worker;
 
 pub use decoder::{Decoder, MAX_SONGS, MAX_THREADS};
+pub use draw::{Chances, Choice, Drawer, Drawn};
 pub use error::DecoderError;
 pub use model::{MAX_WINDOW, Model};
 pub use shape::{Dtype, MAX_SIDE, Shape};
