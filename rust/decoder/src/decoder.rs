@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use crate::element::Element;
+use crate::element::Form;
 use crate::error::DecoderError;
 use crate::model::{Distances, Model, Network, Weights};
 use crate::shape::in_range;
@@ -63,6 +63,7 @@ impl Decoder {
         let threads = threads.min(shape.n_head);
         let team = match &model.weights {
             Weights::Float32(network) => team(kind, network, distances, songs, threads),
+            Weights::Float32InHalf(network) => team(kind, network, distances, songs, threads),
             Weights::Bfloat16(network) => team(kind, network, distances, songs, threads),
             Weights::Int8(network) => team(kind, network, distances, songs, threads),
         };
@@ -128,9 +129,9 @@ impl Decoder {
     }
 }
 
-fn team<E: Element>(
+fn team<F: Form>(
     kind: Kind,
-    network: &Arc<Network<E>>,
+    network: &Arc<Network<F>>,
     distances: &[f32],
     songs: usize,
     threads: usize,
@@ -139,26 +140,26 @@ fn team<E: Element>(
     let session = Arc::new(Session::new(Arc::clone(network), distances, songs, threads));
     Ok(match kind {
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512 => Box::new(Team::<E, Avx512>::new(session)?),
+        Kind::Avx512 => Box::new(Team::<F, Avx512>::new(session)?),
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 => Box::new(Team::<E, Avx2>::new(session)?),
-        Kind::Portable => Box::new(Team::<E, Portable>::new(session)?),
+        Kind::Avx2 => Box::new(Team::<F, Avx2>::new(session)?),
+        Kind::Portable => Box::new(Team::<F, Portable>::new(session)?),
     })
 }
 
 /// The calling thread and its helpers.
-struct Team<E: Element, S: Simd> {
-    session: Arc<Session<E>>,
-    own: Worker<E, S>,
+struct Team<F: Form, S: Simd> {
+    session: Arc<Session<F>>,
+    own: Worker<F, S>,
     helpers: Vec<JoinHandle<()>>,
 }
 
-impl<E: Element, S: Simd> Team<E, S> {
-    fn new(session: Arc<Session<E>>) -> Result<Self, DecoderError> {
+impl<F: Form, S: Simd> Team<F, S> {
+    fn new(session: Arc<Session<F>>) -> Result<Self, DecoderError> {
         let own = Worker::new(&session, 0)?;
         let mut team = Self { session, own, helpers: Vec::new() };
         for thread in 1..team.session.threads {
-            let worker = Worker::<E, S>::new(&team.session, thread)?;
+            let worker = Worker::<F, S>::new(&team.session, thread)?;
             let session = Arc::clone(&team.session);
             let helper = thread::Builder::new().name("decoder".into()).spawn(move || help(&session, worker));
             team.helpers.push(helper.map_err(|_| DecoderError::Thread)?);
@@ -168,7 +169,7 @@ impl<E: Element, S: Simd> Team<E, S> {
 }
 
 /// What a helper does until it is sent home.
-fn help<E: Element, S: Simd>(session: &Session<E>, mut worker: Worker<E, S>) {
+fn help<F: Form, S: Simd>(session: &Session<F>, mut worker: Worker<F, S>) {
     let _watch = session.meeting.watch();
     let mut done = 0;
     while session.meeting.next(done) {
@@ -179,7 +180,7 @@ fn help<E: Element, S: Simd>(session: &Session<E>, mut worker: Worker<E, S>) {
     }
 }
 
-impl<E: Element, S: Simd> Read for Team<E, S> {
+impl<F: Form, S: Simd> Read for Team<F, S> {
     fn read(&mut self, tokens: &[u32], all: bool, logits: &mut Vec<f32>) -> Result<(), DecoderError> {
         let _watch = self.session.meeting.watch();
         {
@@ -204,7 +205,7 @@ impl<E: Element, S: Simd> Read for Team<E, S> {
     }
 }
 
-impl<E: Element, S: Simd> Drop for Team<E, S> {
+impl<F: Form, S: Simd> Drop for Team<F, S> {
     fn drop(&mut self) {
         self.session.meeting.stop();
         for helper in self.helpers.drain(..) {

@@ -1,4 +1,4 @@
-//! What a number of a matrix is: 32-bit float, bfloat16, or eight bits with a scale.
+//! What a number of a matrix is: a float of 32 or 16 bits, bfloat16, or eight bits with a scale.
 //!
 //! A matrix is kept in lines of 64 bytes: sixteen outputs beside each other, and of each output the weights of a group of
 //! 1, 2 or 4 inputs. A product goes through the groups in order and keeps sixteen sums a line, so that no sum is ever
@@ -50,6 +50,25 @@ pub(crate) trait Element: Copy + Send + Sync + 'static {
     }
 }
 
+/// How the weights of a network are kept, and how keys, values and distances.
+pub(crate) trait Form: 'static {
+    type Weight: Element;
+    type Memory: Element;
+}
+
+impl<E: Element> Form for E {
+    type Weight = E;
+    type Memory = E;
+}
+
+/// 32-bit floats whose weights happen to be 16-bit floats: half of them to read, and every result the same to the bit.
+pub(crate) struct Float32InHalf;
+
+impl Form for Float32InHalf {
+    type Weight = Float16;
+    type Memory = Float32;
+}
+
 /// 32-bit floats.
 #[derive(Clone, Copy)]
 pub(crate) struct Float32;
@@ -83,6 +102,69 @@ impl Element for Float32 {
     #[inline(always)]
     fn put(line: &mut Line, lane: usize, _: usize, number: f32, _: f32) -> i32 {
         line.0.as_chunks_mut::<4>().0[lane] = number.to_le_bytes();
+        0
+    }
+}
+
+/// 16-bit floats (IEEE 754 binary16), for numbers that are such. They are widened before they are multiplied, and summed
+/// up in the order of [`Float32`].
+#[derive(Clone, Copy)]
+pub(crate) struct Float16;
+
+impl Float16 {
+    /// Whether a number can be kept so.
+    pub(crate) fn holds(number: f32) -> bool {
+        wide(half(number)).to_bits() == number.to_bits()
+    }
+}
+
+/// The difference of the exponents' zero points in both forms.
+const FEWER: f32 = f32::from_bits((127 - 112) << 23); // 2^-112
+
+/// A number as a 16-bit float, if it is one; else any.
+fn half(number: f32) -> u16 {
+    let magnitude = (number.abs() * FEWER).to_bits() >> 13;
+    u16::from(number.is_sign_negative()) << 15 | magnitude.min(0x7BFF) as u16
+}
+
+/// A finite 16-bit float as a number. Below the normal ones the product moves the digits.
+#[inline(always)]
+pub(crate) fn wide(half: u16) -> f32 {
+    let magnitude = f32::from_bits(u32::from(half & 0x7FFF) << 13) * (1.0 / FEWER);
+    f32::from_bits(magnitude.to_bits() | u32::from(half & 0x8000) << 16)
+}
+
+impl Element for Float16 {
+    const GROUP: usize = 2;
+    const SCALED: bool = false;
+    type Inputs = [f32; 2];
+    type Sums<S: Simd> = S::F;
+
+    #[inline(always)]
+    fn zero<S: Simd>() -> S::F {
+        S::splat(0.0)
+    }
+
+    #[inline(always)]
+    fn accumulate<S: Simd>(sums: S::F, line: &Line, inputs: [f32; 2]) -> S::F {
+        let (first, second) = S::half_floats(line);
+        S::fma(second, S::splat(inputs[1]), S::fma(first, S::splat(inputs[0]), sums))
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd>(sums: S::F, _: f32, _: &[f32; 16], _: &[i32; 16]) -> [f32; 16] {
+        S::store(sums)
+    }
+
+    #[inline(always)]
+    fn inputs(numbers: &[f32], _: f32) -> [f32; 2] {
+        [numbers[0], numbers.get(1).copied().unwrap_or(0.0)]
+    }
+
+    /// Unlike the others' lines these have the first of each pair in one half, and the second in the other.
+    #[inline(always)]
+    fn put(line: &mut Line, lane: usize, place: usize, number: f32, _: f32) -> i32 {
+        line.0.as_chunks_mut::<2>().0[16 * place + lane] = half(number).to_le_bytes();
         0
     }
 }
@@ -215,6 +297,21 @@ mod tests {
             (0x7F80_0001, 0x7FC0),
         ] {
             assert_eq!(upper_half(f32::from_bits(bits)), half, "{bits:08X}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_kept_in_16_bits_only_where_nothing_is_lost() {
+        for half_bits in (0..=u16::MAX).filter(|bits| bits & 0x7C00 != 0x7C00) {
+            assert_eq!(half(wide(half_bits)), half_bits);
+            assert!(Float16::holds(wide(half_bits)));
+        }
+        let smallest = 2.0_f32.powi(-24);
+        for (bits, number) in [(1, smallest), (0x0400, 2.0_f32.powi(-14)), (0x3C00, 1.0), (0xFBFF, -65504.0)] {
+            assert_eq!(wide(bits).to_bits(), number.to_bits());
+        }
+        for other in [65520.0, 1.0 + f32::EPSILON, smallest / 2.0, 1.5 * smallest, 1e-40, f32::INFINITY, f32::NAN] {
+            assert!(!Float16::holds(other), "{other}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::element::{Bfloat16, Element, Float32, Int8};
+use crate::element::{Bfloat16, Element, Float16, Float32, Float32InHalf, Form, Int8};
 use crate::error::DecoderError;
 use crate::matrix::Matrix;
 use crate::shape::{Dtype, Shape, in_range};
@@ -19,6 +19,7 @@ pub struct Model {
 #[derive(Clone)]
 pub(crate) enum Weights {
     Float32(Arc<Network<Float32>>),
+    Float32InHalf(Arc<Network<Float32InHalf>>),
     Bfloat16(Arc<Network<Bfloat16>>),
     Int8(Arc<Network<Int8>>),
 }
@@ -30,38 +31,39 @@ pub(crate) struct Norm {
 }
 
 /// Query, key and value of one head.
-pub(crate) struct Head<E: Element> {
-    pub(crate) query: Matrix<E>,
-    pub(crate) key: Matrix<E>,
-    pub(crate) value: Matrix<E>,
+pub(crate) struct Head<F: Form> {
+    pub(crate) query: Matrix<F::Weight>,
+    pub(crate) key: Matrix<F::Weight>,
+    pub(crate) value: Matrix<F::Weight>,
     /// What is added to the query that meets the keys and to the one that meets the distances, scaled like queries.
     pub(crate) content_bias: Vec<f32>,
     pub(crate) position_bias: Vec<f32>,
 }
 
-pub(crate) struct Layer<E: Element> {
-    pub(crate) heads: Vec<Head<E>>,
-    pub(crate) output: Matrix<E>,
+pub(crate) struct Layer<F: Form> {
+    pub(crate) heads: Vec<Head<F>>,
+    pub(crate) output: Matrix<F::Weight>,
     pub(crate) attention_norm: Norm,
-    pub(crate) inner: Matrix<E>,
+    pub(crate) inner: Matrix<F::Weight>,
     pub(crate) inner_bias: Vec<f32>,
-    pub(crate) outer: Matrix<E>,
+    pub(crate) outer: Matrix<F::Weight>,
     pub(crate) outer_bias: Vec<f32>,
     pub(crate) feed_forward_norm: Norm,
 }
 
-pub(crate) struct Network<E: Element> {
+pub(crate) struct Network<F: Form> {
     pub(crate) shape: Shape,
     /// Inputs are looked up as they are; only the product of the output takes the other form of the same numbers.
     pub(crate) embedding: Vec<f32>,
-    pub(crate) layers: Vec<Layer<E>>,
+    pub(crate) layers: Vec<Layer<F>>,
     pub(crate) final_norm: Option<Norm>,
-    pub(crate) output: Matrix<E>,
+    pub(crate) output: Matrix<F::Weight>,
     pub(crate) output_bias: Vec<f32>,
 }
 
 impl Model {
-    /// Takes the weights of a model.
+    /// Takes the weights of a model. Where all are 16-bit floats, as those of a checkpoint that was stored so,
+    /// [`Dtype::Float32`] reads half as much, with the same results to the bit.
     ///
     /// `tensor` gives the numbers of a weight, row by row, under the names of the checkpoint, such as
     /// `layers.0.attention.qkv_net.weight`.
@@ -77,6 +79,7 @@ impl Model {
         shape.check()?;
         let source = Source { tensor: &tensor };
         let weights = match dtype {
+            Dtype::Float32 if source.is_half(&shape) => Weights::Float32InHalf(Arc::new(Network::new(shape, &source)?)),
             Dtype::Float32 => Weights::Float32(Arc::new(Network::new(shape, &source)?)),
             Dtype::Bfloat16 => Weights::Bfloat16(Arc::new(Network::new(shape, &source)?)),
             Dtype::Int8 => Weights::Int8(Arc::new(Network::new(shape, &source)?)),
@@ -84,11 +87,19 @@ impl Model {
         Ok(Self { weights })
     }
 
+    /// The same in 32-bit floats, whatever the weights are.
+    #[cfg(test)]
+    pub(crate) fn in_full<'a>(shape: Shape, tensor: impl Fn(&str) -> Option<&'a [f32]>) -> Result<Self, DecoderError> {
+        let network = Network::new(shape, &Source { tensor: &tensor })?;
+        Ok(Self { weights: Weights::Float32(Arc::new(network)) })
+    }
+
     /// The shape of the model.
     #[must_use]
     pub fn shape(&self) -> Shape {
         match &self.weights {
             Weights::Float32(network) => network.shape,
+            Weights::Float32InHalf(network) => network.shape,
             Weights::Bfloat16(network) => network.shape,
             Weights::Int8(network) => network.shape,
         }
@@ -116,13 +127,23 @@ impl<'a> Source<'_, 'a> {
         Ok(Matrix::new(self.take(name, outputs * inputs)?, inputs))
     }
 
+    /// Whether all matrices could be kept in 16 bits, as they are where a checkpoint was stored so.
+    fn is_half(&self, shape: &Shape) -> bool {
+        let parts = ["attention.qkv_net", "attention.o_net", "inner", "outer"];
+        let names = (0..shape.n_layer).flat_map(|layer| parts.map(|part| format!("layers.{layer}.{part}.weight")));
+        std::iter::once("embedding.weight".to_owned())
+            .chain(names)
+            .filter_map(|name| (self.tensor)(&name))
+            .all(|numbers| numbers.iter().all(|&number| Float16::holds(number)))
+    }
+
     fn norm(&self, name: &str, length: usize) -> Result<Norm, DecoderError> {
         let weight = self.vector(&format!("{name}.weight"), length)?;
         Ok(Norm { weight, bias: self.vector(&format!("{name}.bias"), length)? })
     }
 }
 
-impl<E: Element> Network<E> {
+impl<F: Form> Network<F> {
     fn new(shape: Shape, source: &Source) -> Result<Self, DecoderError> {
         let Shape { vocab_size, n_layer, d_model, pre_norm, .. } = shape;
         let layers = (0..n_layer).map(|index| Layer::new(&shape, source, &format!("layers.{index}")));
@@ -137,7 +158,7 @@ impl<E: Element> Network<E> {
     }
 }
 
-impl<E: Element> Layer<E> {
+impl<F: Form> Layer<F> {
     fn new(shape: &Shape, source: &Source, name: &str) -> Result<Self, DecoderError> {
         let &Shape { d_model, d_head, d_inner, n_head, .. } = shape;
         let width = shape.heads_width();

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use crate::decoder::Decoder;
+use crate::element::wide;
+use crate::model;
 use crate::simd::Kind;
 use crate::{DecoderError, Dtype, Model, Shape};
 
@@ -196,6 +198,29 @@ fn every_instruction_set_agrees_with_the_paper_past_a_full_memory() {
                 let error = largest_difference(&found, &expected);
                 assert!(error < tolerance, "{kind:?} {dtype:?} {shape:?}: {error}");
             }
+        }
+    }
+}
+
+#[test]
+fn weights_that_are_16_bit_floats_are_read_as_such_and_give_the_same_to_the_bit() {
+    for (shape, songs) in [(shape(2, 16, false), 1), (shape(3, 5, true), 13), (shape(2, 64, true), 4)] {
+        let mut weights = Weights::new(shape, 7);
+        assert!(matches!(weights.model(Dtype::Float32).weights, model::Weights::Float32(_)));
+        for number in weights.tensors.values_mut().flatten() {
+            *number = wide((number.abs() * 1000.0) as u16 + 0x3000).copysign(*number); // 0.125 to about 1
+        }
+        let half = weights.model(Dtype::Float32);
+        assert!(matches!(half.weights, model::Weights::Float32InHalf(_)));
+        let full = Model::in_full(shape, |name| weights.tensors.get(name).map(Vec::as_slice)).expect("the weights fit");
+        for kind in Kind::all() {
+            let read = |model: &Model| {
+                let mut decoder = Decoder::with(kind, model, &weights.distances, songs, 2).expect("it fits");
+                let mut logits = Vec::new();
+                decoder.read(&TOKENS.repeat(songs), true, &mut logits).expect("the tokens are of the vocabulary");
+                logits
+            };
+            assert_eq!(read(&half), read(&full), "{kind:?}");
         }
     }
 }

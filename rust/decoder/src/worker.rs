@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::attention::{Attend, Cache, Place, Prefetch, Scratch, no_room};
-use crate::element::Element;
+use crate::element::Form;
 use crate::error::DecoderError;
 use crate::matrix::{Matrix, PANEL, Rows};
 use crate::model::{Distances, Layer, Network, Norm, query_scale};
@@ -40,9 +40,9 @@ pub(crate) struct Job {
 }
 
 /// What the threads of a decoder share.
-pub(crate) struct Session<E: Element> {
-    pub(crate) network: Arc<Network<E>>,
-    pub(crate) distances: Distances<E>,
+pub(crate) struct Session<F: Form> {
+    pub(crate) network: Arc<Network<F>>,
+    pub(crate) distances: Distances<F::Memory>,
     pub(crate) songs: usize,
     pub(crate) threads: usize,
     pub(crate) job: RwLock<Job>,
@@ -50,8 +50,8 @@ pub(crate) struct Session<E: Element> {
     open: Vec<[RwLock<Vec<f32>>; STAGES]>,
 }
 
-impl<E: Element> Session<E> {
-    pub(crate) fn new(network: Arc<Network<E>>, distances: Distances<E>, songs: usize, threads: usize) -> Self {
+impl<F: Form> Session<F> {
+    pub(crate) fn new(network: Arc<Network<F>>, distances: Distances<F::Memory>, songs: usize, threads: usize) -> Self {
         Self {
             network,
             distances,
@@ -91,7 +91,7 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 }
 
 /// Buffers of a thread; of each, a row a song and time.
-struct Buffers<E: Element> {
+struct Buffers<F: Form> {
     hidden: Vec<f32>,
     normed: Vec<f32>,
     gathered: Vec<f32>,
@@ -100,23 +100,23 @@ struct Buffers<E: Element> {
     key: Vec<f32>,
     value: Vec<f32>,
     by_age: Vec<f32>,
-    rows: Rows<E>,
-    positions: Rows<E>,
-    scratch: Scratch<E>,
+    rows: Rows<F::Weight>,
+    positions: Rows<F::Memory>,
+    scratch: Scratch<F::Memory>,
 }
 
-pub(crate) struct Worker<E: Element, S: Simd> {
-    session: Arc<Session<E>>,
+pub(crate) struct Worker<F: Form, S: Simd> {
+    session: Arc<Session<F>>,
     thread: usize,
     heads: Range<usize>,
     /// By layer, then by head of this thread, then by song.
-    caches: Vec<Cache<E>>,
-    buffers: Buffers<E>,
+    caches: Vec<Cache<F::Memory>>,
+    buffers: Buffers<F>,
     simd: PhantomData<S>,
 }
 
-impl<E: Element, S: Simd> Worker<E, S> {
-    pub(crate) fn new(session: &Arc<Session<E>>, thread: usize) -> Result<Self, DecoderError> {
+impl<F: Form, S: Simd> Worker<F, S> {
+    pub(crate) fn new(session: &Arc<Session<F>>, thread: usize) -> Result<Self, DecoderError> {
         let shape = session.network.shape;
         let heads = share(shape.n_head, thread, session.threads);
         let window = session.distances.window;
@@ -189,7 +189,7 @@ impl<E: Element, S: Simd> Worker<E, S> {
     }
 
     /// What the heads of this thread read.
-    fn attend(&mut self, index: usize, layer: &Layer<E>, job: &Job) {
+    fn attend(&mut self, index: usize, layer: &Layer<F>, job: &Job) {
         self.pack_hidden(&layer.attention_norm);
         let session = &self.session;
         let Self { heads, caches, buffers, .. } = self;
@@ -237,13 +237,13 @@ impl<E: Element, S: Simd> Worker<E, S> {
         rows.pack::<S>(normed, width);
     }
 
-    fn multiply(&mut self, stage: Stage, matrix: &Matrix<E>, rectified: Option<&[f32]>, width: usize) {
+    fn multiply(&mut self, stage: Stage, matrix: &Matrix<F::Weight>, rectified: Option<&[f32]>, width: usize) {
         self.buffers.rows.pack::<S>(&self.buffers.gathered, width);
         self.multiply_packed(stage, matrix, rectified);
     }
 
     /// Computes this thread's outputs of a matrix and lays them open, with a bias added and rectified if one is given.
-    fn multiply_packed(&self, stage: Stage, matrix: &Matrix<E>, rectified: Option<&[f32]>) {
+    fn multiply_packed(&self, stage: Stage, matrix: &Matrix<F::Weight>, rectified: Option<&[f32]>) {
         let panels = share(matrix.panels(), self.thread, self.session.threads);
         let outputs = matrix.outputs(&panels);
         let lock = &self.session.open[self.thread][stage as usize];
@@ -273,9 +273,9 @@ impl<E: Element, S: Simd> Worker<E, S> {
     }
 }
 
-impl<E: Element> Buffers<E> {
+impl<F: Form> Buffers<F> {
     /// Query of content and of position, key and value of a head.
-    fn project<S: Simd>(&mut self, head: &crate::model::Head<E>, rows: usize, d_head: usize) {
+    fn project<S: Simd>(&mut self, head: &crate::model::Head<F>, rows: usize, d_head: usize) {
         let Self { query, position, key, value, positions, .. } = self;
         for (matrix, target) in [(&head.query, &mut *query), (&head.key, key), (&head.value, value)] {
             target.resize(rows * d_head, 0.0);
