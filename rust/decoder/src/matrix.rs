@@ -109,14 +109,22 @@ impl<E: Element> Matrix<E> {
         assert_eq!(rows.groups, self.groups, "a row has as many numbers as the matrix has inputs");
         let all = self.outputs(&panels);
         assert_eq!(out.len(), rows.count() * all.len(), "there is room for all outputs");
-        let mut panels = panels;
         if rows.count() == 1 && S::ROWS > 1 {
-            while panels.len() >= STREAMS {
-                let outputs = self.outputs(&(panels.start..panels.start + STREAMS));
-                let out = &mut out[outputs.start - all.start..outputs.end - all.start];
-                S::vectorize(Stream { matrix: self, first: panels.start, rows, out });
-                panels.start += STREAMS;
+            let mut panels = panels;
+            while !panels.is_empty() {
+                let count = panels.len().min(STREAMS);
+                let here = self.outputs(&(panels.start..panels.start + count));
+                let out = &mut out[here.start - all.start..here.end - all.start];
+                let (matrix, first) = (self, panels.start);
+                match count {
+                    1 => S::vectorize(Stream::<E, 1> { matrix, first, rows, out }),
+                    2 => S::vectorize(Stream::<E, 2> { matrix, first, rows, out }),
+                    3 => S::vectorize(Stream::<E, 3> { matrix, first, rows, out }),
+                    _ => S::vectorize(Stream::<E, STREAMS> { matrix, first, rows, out }),
+                }
+                panels.start += count;
             }
+            return;
         }
         for panel in panels {
             let outputs = self.outputs(&(panel..panel + 1));
@@ -129,6 +137,17 @@ impl<E: Element> Matrix<E> {
     #[inline(always)]
     fn lines_of(&self, panel: usize) -> &[[Line; LINES]] {
         self.lines[panel * self.groups * LINES..][..self.groups * LINES].as_chunks().0
+    }
+
+    /// Writes the sums of one row over a panel.
+    #[inline(always)]
+    fn finish<S: Simd>(&self, panel: usize, sums: [E::Sums<S>; LINES], rows: &Rows<E>, out: &mut [f32]) {
+        let scales = self.scales[panel * PANEL..].as_chunks::<LANES>().0;
+        let shifts = self.shifts[panel * PANEL..].as_chunks::<LANES>().0;
+        for (place, target) in out.chunks_mut(LANES).enumerate() {
+            let numbers = E::finish::<S>(sums[place], rows.scales[0], &scales[place], &shifts[place]);
+            target.copy_from_slice(&numbers[..target.len()]);
+        }
     }
 
     /// Multiplies R rows with P lines of each group of a panel, from the first on.
@@ -238,36 +257,72 @@ impl<E: Element> Kernel for Multiply<'_, E> {
 const STREAMS: usize = 4;
 
 /// The product of one row with some panels at once.
-struct Stream<'a, E: Element> {
+struct Stream<'a, E: Element, const N: usize> {
     matrix: &'a Matrix<E>,
     first: usize,
     rows: &'a Rows<E>,
     out: &'a mut [f32],
 }
 
-impl<E: Element> Kernel for Stream<'_, E> {
+impl<E: Element, const N: usize> Kernel for Stream<'_, E, N> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Self { matrix, first, rows, out } = self;
-        let panels: [&[[Line; LINES]]; STREAMS] = std::array::from_fn(|place| matrix.lines_of(first + place));
-        let mut sums = [[E::zero::<S>(); LINES]; STREAMS];
-        for (group, &inputs) in rows.data.iter().enumerate() {
-            for (sums, panel) in sums.iter_mut().zip(panels) {
-                for (sums, line) in sums.iter_mut().zip(&panel[group]) {
-                    S::prefetch(line, AHEAD);
-                    *sums = E::accumulate::<S>(*sums, line, inputs);
-                }
+        let panels = std::array::from_fn(|place| matrix.lines_of(first + place));
+        let sums = side_by_side::<S, E, N>(panels, rows);
+        for ((panel, sums), out) in (first..).zip(sums).zip(out.chunks_mut(PANEL)) {
+            matrix.finish::<S>(panel, sums, rows, out);
+        }
+    }
+}
+
+/// The product of one row with three matrices of one panel.
+struct Three<'a, E: Element> {
+    matrices: [&'a Matrix<E>; 3],
+    rows: &'a Rows<E>,
+    outs: [&'a mut [f32]; 3],
+}
+
+impl<E: Element> Kernel for Three<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Self { matrices, rows, outs } = self;
+        let sums = side_by_side::<S, E, 3>(matrices.map(|matrix| matrix.lines_of(0)), rows);
+        for ((matrix, sums), out) in matrices.into_iter().zip(sums).zip(outs) {
+            matrix.finish::<S>(0, sums, rows, out);
+        }
+    }
+}
+
+/// The sums of one row over some panels.
+#[inline(always)]
+fn side_by_side<S: Simd, E: Element, const N: usize>(
+    panels: [&[[Line; LINES]]; N],
+    rows: &Rows<E>,
+) -> [[E::Sums<S>; LINES]; N] {
+    let mut sums = [[E::zero::<S>(); LINES]; N];
+    for (group, &inputs) in rows.data.iter().enumerate() {
+        for (sums, panel) in sums.iter_mut().zip(panels) {
+            for (sums, line) in sums.iter_mut().zip(&panel[group]) {
+                S::prefetch(line, AHEAD);
+                *sums = E::accumulate::<S>(*sums, line, inputs);
             }
         }
-        let scales = matrix.scales[first * PANEL..].as_chunks::<LANES>().0;
-        let shifts = matrix.shifts[first * PANEL..].as_chunks::<LANES>().0;
-        for (place, target) in out.chunks_mut(LANES).enumerate() {
-            let sums = sums[place / LINES][place % LINES];
-            let numbers = E::finish::<S>(sums, rows.scales[0], &scales[place], &shifts[place]);
-            target.copy_from_slice(&numbers[..target.len()]);
-        }
+    }
+    sums
+}
+
+/// Multiplies each row with three matrices of as many outputs.
+pub(crate) fn multiply_three<S: Simd, E: Element>(matrices: [&Matrix<E>; 3], rows: &Rows<E>, outs: [&mut [f32]; 3]) {
+    if rows.count() == 1 && S::ROWS > 1 && matrices[0].panels() == 1 {
+        return S::vectorize(Three { matrices, rows, outs });
+    }
+    for (matrix, out) in matrices.into_iter().zip(outs) {
+        matrix.multiply::<S>(0..matrix.panels(), rows, out);
     }
 }
 

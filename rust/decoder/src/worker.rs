@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::attention::{Attend, Cache, Place, Prefetch, Scratch, no_room};
 use crate::element::Form;
 use crate::error::DecoderError;
-use crate::matrix::{Matrix, PANEL, Rows};
+use crate::matrix::{Matrix, PANEL, Rows, multiply_three};
 use crate::model::{Distances, Layer, Network, Norm, query_scale};
 use crate::simd::Simd;
 use crate::team::{Meeting, share};
@@ -277,10 +277,10 @@ impl<F: Form> Buffers<F> {
     /// Query of content and of position, key and value of a head.
     fn project<S: Simd>(&mut self, head: &crate::model::Head<F>, rows: usize, d_head: usize) {
         let Self { query, position, key, value, positions, .. } = self;
-        for (matrix, target) in [(&head.query, &mut *query), (&head.key, key), (&head.value, value)] {
+        for target in [&mut *query, key, value] {
             target.resize(rows * d_head, 0.0);
-            matrix.multiply::<S>(0..matrix.panels(), &self.rows, target);
         }
+        multiply_three::<S, _>([&head.query, &head.key, &head.value], &self.rows, [query, key, value]);
         let scale = query_scale(d_head);
         position.clear();
         for row in query.chunks_exact_mut(d_head) {
