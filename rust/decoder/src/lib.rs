@@ -40,6 +40,7 @@ mod decoder;
 mod draw;
 mod element;
 mod error;
+mod half;
 mod matrix;
 mod model;
 #[cfg(test)]

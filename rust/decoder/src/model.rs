@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::element::{Bfloat16, Element, Float16, Float32, Float32InHalf, Form, Int8};
+use crate::element::{Element, Float32, Float32InHalf, Form, Int8};
 use crate::error::DecoderError;
+use crate::half::{Bfloat16, Float16};
 use crate::matrix::Matrix;
 use crate::shape::{Dtype, Shape, in_range};
 

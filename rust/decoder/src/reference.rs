@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use crate::decoder::Decoder;
-use crate::element::wide;
+use crate::half::wide;
 use crate::model;
 use crate::simd::Kind;
 use crate::{DecoderError, Dtype, Model, Shape};

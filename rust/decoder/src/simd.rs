@@ -8,7 +8,7 @@
 //! instructions for the plain code around them, too.
 #![allow(unsafe_code)]
 
-use crate::element::wide;
+use crate::half::wide;
 
 #[cfg(target_arch = "x86_64")]
 mod x86;
