@@ -1,7 +1,6 @@
 """Rendering: how many times faster than it plays music becomes 16-bit samples at 44.1 kHz."""
 
 import math
-import os
 import statistics
 import tempfile
 import time
@@ -9,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lakhnes.benchmarks import Figure
-from lakhnes.benchmarks.songs import made_songs
+from lakhnes.benchmarks.songs import cores, write_songs
 from lakhnes.rendering import RenderJob, render_files
 from lakhnes.songs import read_log
 
@@ -31,26 +30,17 @@ def measure_render(songs: Sequence[Path]) -> dict[str, Figure]:
     """
     with tempfile.TemporaryDirectory(prefix="lakhnes-bench-") as name:
         folder = Path(name)
-        paths = list(songs) or _write_songs(folder)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        paths = list(songs) or write_songs(folder, MADE_SONGS, MADE_SECONDS)
+        count = cores()
         chip = statistics.median(_speed_of_chip(path) for path in paths)
         seconds = sum(read_log(path).duration for path in paths)
         paths *= math.ceil(min(MANY_FILES / len(paths), max(MANY_SECONDS / max(seconds, 1e-9), 1)))
-        one, every = (max(_speed_of_files(paths, folder, threads) for _ in range(REPEATS)) for threads in (1, cores))
+        one, every = (max(_speed_of_files(paths, folder, threads) for _ in range(REPEATS)) for threads in (1, count))
     return {
         "render": Figure(chip, UNIT, 1.0),
         "render_files": Figure(one, UNIT, chip, "the chip alone"),
-        f"render_files_{cores}_cores": Figure(every, UNIT, one, "one core"),
+        f"render_files_{count}_cores": Figure(every, UNIT, one, "one core"),
     }
-
-
-def _write_songs(folder: Path) -> list[Path]:
-    """Write songs of our own."""
-    paths = []
-    for number, song in enumerate(made_songs(MADE_SONGS, MADE_SECONDS)):
-        paths.append(folder / f"{number}.mid")
-        paths[-1].write_bytes(song.to_midi())
-    return paths
 
 
 def _speed_of_chip(path: Path) -> float:

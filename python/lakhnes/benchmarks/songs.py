@@ -1,11 +1,13 @@
 """Songs to measure on where the user gives none: as busy as those of NES-MDB, and the same everywhere."""
 
+import os
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 from lakhnes._native import Song
 
-__all__ = ["made_songs"]
+__all__ = ["cores", "made_songs", "write_songs"]
 
 FRAME = 735
 """Ticks of a sixtieth of a second."""
@@ -20,6 +22,20 @@ SCALE = (0, 3, 5, 7, 10)
 def made_songs(count: int, seconds: int) -> list[Song]:
     """Make songs of four voices with envelopes, drums and changing duties: some 200 events of TX2 a second."""
     return [Song.from_tx2("\n".join(_events(random.Random(number), seconds))) for number in range(count)]  # noqa: S311
+
+
+def write_songs(folder: Path, count: int, seconds: int) -> list[Path]:
+    """Write such songs as MIDI files."""
+    paths = []
+    for number, song in enumerate(made_songs(count, seconds)):
+        paths.append(folder / f"{number}.mid")
+        paths[-1].write_bytes(song.to_midi())
+    return paths
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _events(draw: random.Random, seconds: int) -> Iterator[str]:

@@ -1,13 +1,12 @@
 """Tokenizing: how many songs a second become token ids, beside what `pretty_midi` takes only to parse them."""
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lakhnes.benchmarks import Figure
-from lakhnes.benchmarks.songs import made_songs
+from lakhnes.benchmarks.songs import cores, write_songs
 from lakhnes.tokenizing import tokenize_files
 
 __all__ = ["measure_tokenize"]
@@ -25,26 +24,19 @@ def measure_tokenize(songs: Sequence[Path]) -> dict[str, Figure]:
     Files of other formats are passed over.
     """
     with tempfile.TemporaryDirectory(prefix="lakhnes-bench-") as name:
-        paths = [path for path in songs if path.suffix.lower() in (".mid", ".midi")] or _write_songs(Path(name))
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        paths = [path for path in songs if path.suffix.lower() in (".mid", ".midi")] or write_songs(
+            Path(name), MADE_SONGS, MADE_SECONDS
+        )
+        count = cores()
         import pretty_midi  # noqa: F401  loaded here, so that its loading is not measured
 
         parsing = min(len(paths), PARSED) / _seconds(lambda: _parse(paths[:PARSED]), 1)
         one = len(paths) / _seconds(lambda: tokenize_files(paths, jobs=1), REPEATS)
-        every = len(paths) / _seconds(lambda: tokenize_files(paths, jobs=cores), REPEATS)
+        every = len(paths) / _seconds(lambda: tokenize_files(paths, jobs=count), REPEATS)
     return {
         "tokenize": Figure(one, UNIT, parsing, "pretty_midi, which only parses"),
-        f"tokenize_{cores}_cores": Figure(every, UNIT, one, "one core"),
+        f"tokenize_{count}_cores": Figure(every, UNIT, one, "one core"),
     }
-
-
-def _write_songs(folder: Path) -> list[Path]:
-    """Write songs of our own."""
-    paths = []
-    for number, song in enumerate(made_songs(MADE_SONGS, MADE_SECONDS)):
-        paths.append(folder / f"{number}.mid")
-        paths[-1].write_bytes(song.to_midi())
-    return paths
 
 
 def _parse(paths: Sequence[Path]) -> None:

@@ -13,7 +13,7 @@ use lakhnes_apu::{MAX_CLOCK, MIN_CLOCK, RegisterLog, Standard, Trace, VoiceState
 
 use crate::error::{TokenizerError, check_limit};
 use crate::limits::{MAX_SCORE_BYTES, TICKS_PER_SECOND};
-use crate::score::{ExpressiveScore, Frame, ScoreRuns, check_rate, check_starts, frame_starts};
+use crate::score::{ExpressiveScore, Frame, ScoreRuns, check_rate, check_starts, frame_starts, push_run};
 use crate::song::Voice;
 
 mod perform;
@@ -202,19 +202,10 @@ impl RawRuns {
         Ok(RawScore { clock_hz: self.clock_hz, rate: TICKS_PER_SECOND as f64, nsamps: self.nsamps, frames })
     }
 
-    /// Puts a frame at the end, unless it lies past the end of the song or says nothing new. One that begins where the last
-    /// does takes its place.
+    /// Puts a frame at the end, unless it lies past the end of the song; see [`push_run`].
     fn push(&mut self, start: u64, frame: &RawFrame) {
-        if start >= self.nsamps {
-            return;
-        }
-        if self.starts.last() == Some(&start) {
-            self.starts.pop();
-            self.values.pop();
-        }
-        if self.values.last() != Some(frame) {
-            self.starts.push(start);
-            self.values.push(*frame);
+        if start < self.nsamps {
+            push_run(&mut self.starts, &mut self.values, start, frame);
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) use pickle::{
     read_array as read_array_pickle, read_lists as read_list_pickle, read_rows as read_row_pickle,
 };
 pub use runs::ScoreRuns;
-pub(crate) use runs::check_starts;
+pub(crate) use runs::{check_starts, push_run};
 
 use crate::error::{TokenizerError, check_limit};
 use crate::limits::{MAX_SCORE_BYTES, TICKS_PER_SECOND};

@@ -16,6 +16,18 @@ pub struct ScoreRuns {
     pub values: Vec<Frame>,
 }
 
+/// Puts a run at the end, unless it says nothing new. One that begins where the last does takes its place.
+pub(crate) fn push_run<F: Copy + PartialEq>(starts: &mut Vec<u64>, values: &mut Vec<F>, start: u64, frame: &F) {
+    if starts.last() == Some(&start) {
+        starts.pop();
+        values.pop();
+    }
+    if values.last() != Some(frame) {
+        starts.push(start);
+        values.push(*frame);
+    }
+}
+
 impl ScoreRuns {
     /// Builds runs from the parts of a `.npz` file: where they begin and their frames as bytes of shape (N, 4, 3).
     ///
@@ -59,19 +71,10 @@ impl ScoreRuns {
         Ok(runs)
     }
 
-    /// Puts a frame at the end, unless it lies past the end of the song or says nothing new. One that begins where the last
-    /// does takes its place.
+    /// Puts a frame at the end, unless it lies past the end of the song; see [`push_run`].
     pub(crate) fn push(&mut self, start: u64, frame: &Frame) {
-        if start >= self.nsamps {
-            return;
-        }
-        if self.starts.last() == Some(&start) {
-            self.starts.pop();
-            self.values.pop();
-        }
-        if self.values.last() != Some(frame) {
-            self.starts.push(start);
-            self.values.push(*frame);
+        if start < self.nsamps {
+            push_run(&mut self.starts, &mut self.values, start, frame);
         }
     }
 
