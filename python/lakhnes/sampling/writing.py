@@ -149,7 +149,7 @@ class Writing:
 
     def step(self, tokens: Tokens) -> Floats:
         """Let the model read the next token of every song, ``(B,)``; return what follows, ``(B, V)``."""
-        return _array(self.decoder.step(torch.from_numpy(tokens).to(self.device)))
+        return np.ascontiguousarray(_array(self.decoder.step(torch.from_numpy(tokens).to(self.device))))
 
     def read(self, prime: list[int]) -> tuple[Floats, float]:
         """Read the opening boundary and the prime; return the logits that follow, and the loss of the prime."""

@@ -1,7 +1,9 @@
 //! Songs being read in step.
 
-use std::sync::{Arc, PoisonError};
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crate::element::Form;
 use crate::error::DecoderError;
@@ -10,12 +12,13 @@ use crate::shape::in_range;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512};
 use crate::simd::{Kind, Portable, Simd};
-use crate::worker::{Session, Worker};
+use crate::team::Company;
+use crate::worker::{Part, Session, Worker};
 
 /// The most songs of a batch.
 pub const MAX_SONGS: usize = 65_536;
 
-/// The most threads; more than a model has heads are not used.
+/// The most threads; more than a model has heads, or than this process may use processors, are not used.
 pub const MAX_THREADS: usize = 256;
 
 /// Rows that are computed at once when several tokens a song are read.
@@ -33,6 +36,9 @@ pub struct Decoder {
 trait Read: Send + Sync {
     fn read(&mut self, tokens: &[u32], all: bool, logits: &mut Vec<f32>) -> Result<(), DecoderError>;
     fn unread(&mut self);
+    /// Makes steps alone for so long.
+    #[cfg(test)]
+    fn part(&mut self, time: Duration);
 }
 
 impl Decoder {
@@ -41,13 +47,17 @@ impl Decoder {
     /// `distances` are the projected distances of the model by layer, head, distance (from the largest that a step sees
     /// down to 0) and `d_head`; their number is the window: the present position and the memory before it.
     ///
-    /// The result of a song depends neither on the number of songs nor on that of threads.
+    /// The result of a song depends neither on the number of songs nor on that of threads. Where others keep the processor
+    /// so busy that the threads wait for each other more than they help, one of them goes on alone for a while.
     ///
     /// # Errors
     ///
     /// If a number is out of range, or there is no room for the keys and values.
     pub fn new(model: &Model, distances: &[f32], songs: usize, threads: usize) -> Result<Self, DecoderError> {
-        Self::with(Kind::detect(), model, distances, songs, threads)
+        // In a container the share of the processors that it may use, whatever others count.
+        let available = thread::available_parallelism().map_or(threads, NonZero::get);
+        let used = if threads <= MAX_THREADS { threads.min(available) } else { threads };
+        Self::with(Kind::detect(), model, distances, songs, used)
     }
 
     pub(crate) fn with(
@@ -116,6 +126,11 @@ impl Decoder {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(crate) fn part(&mut self, time: Duration) {
+        self.team.part(time);
+    }
+
     /// Size of a row of logits.
     #[must_use]
     pub const fn vocab_size(&self) -> usize {
@@ -147,35 +162,76 @@ fn team<F: Form>(
     })
 }
 
-/// The calling thread and its helpers.
+/// The calling thread and its helpers, a worker each; but the caller can do the work of all.
 struct Team<F: Form, S: Simd> {
     session: Arc<Session<F>>,
-    own: Worker<F, S>,
+    workers: Arc<[Mutex<Worker<F, S>>]>,
     helpers: Vec<JoinHandle<()>>,
+    company: Company,
 }
 
 impl<F: Form, S: Simd> Team<F, S> {
     fn new(session: Arc<Session<F>>) -> Result<Self, DecoderError> {
-        let own = Worker::new(&session, 0)?;
-        let mut team = Self { session, own, helpers: Vec::new() };
+        let workers = (0..session.threads).map(|thread| Worker::new(&session, thread).map(Mutex::new));
+        let workers = workers.collect::<Result<_, _>>()?;
+        let company = Company::new(session.threads);
+        let mut team = Self { session, workers, helpers: Vec::new(), company };
         for thread in 1..team.session.threads {
-            let worker = Worker::<F, S>::new(&team.session, thread)?;
-            let session = Arc::clone(&team.session);
-            let helper = thread::Builder::new().name("decoder".into()).spawn(move || help(&session, worker));
+            let (session, workers) = (Arc::clone(&team.session), Arc::clone(&team.workers));
+            let helper = thread::Builder::new().name("decoder".into());
+            let helper = helper.spawn(move || help(&session, &workers[thread]));
             team.helpers.push(helper.map_err(|_| DecoderError::Thread)?);
         }
         Ok(team)
     }
+
+    fn parts(&self) -> impl Iterator<Item = Part> {
+        Part::all(self.session.network.shape.n_layer)
+    }
+
+    /// Makes a step with the helpers; returns how long this thread waited for them.
+    fn together(&self) -> Result<Duration, DecoderError> {
+        self.session.meeting.begin();
+        for helper in &self.helpers {
+            helper.thread().unpark();
+        }
+        let mut waited = Duration::ZERO;
+        let mut own = lock(&self.workers[0]);
+        for part in self.parts() {
+            own.work(part);
+            waited += self.session.meeting.meet()?;
+        }
+        Ok(waited)
+    }
+
+    fn alone(&self) -> Result<(), DecoderError> {
+        self.session.meeting.check()?;
+        for part in self.parts() {
+            for worker in &*self.workers {
+                lock(worker).work(part);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A worker; one whose thread panicked is told of by the meeting.
+fn lock<T>(worker: &Mutex<T>) -> MutexGuard<'_, T> {
+    worker.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a helper does until it is sent home.
-fn help<F: Form, S: Simd>(session: &Session<F>, mut worker: Worker<F, S>) {
+fn help<F: Form, S: Simd>(session: &Session<F>, worker: &Mutex<Worker<F, S>>) {
     let _watch = session.meeting.watch();
     let mut done = 0;
     while session.meeting.next(done) {
         done += 1;
-        if worker.step().is_err() {
-            return;
+        let mut worker = lock(worker);
+        for part in Part::all(session.network.shape.n_layer) {
+            worker.work(part);
+            if session.meeting.meet().is_err() {
+                return;
+            }
         }
     }
 }
@@ -189,11 +245,14 @@ impl<F: Form, S: Simd> Read for Team<F, S> {
             job.tokens.extend_from_slice(tokens);
             job.all = all;
         }
-        self.session.meeting.begin();
-        for helper in &self.helpers {
-            helper.thread().unpark();
+        let began = Instant::now();
+        if self.company.is_alone(began) {
+            self.alone()?;
+        } else {
+            let waited = self.together()?;
+            let now = Instant::now();
+            self.company.note(now, now - began, waited);
         }
-        self.own.step()?;
         self.session.logits(logits);
         let mut job = self.session.job.write().unwrap_or_else(PoisonError::into_inner);
         job.time += (tokens.len() / self.session.songs) as u64;
@@ -202,6 +261,11 @@ impl<F: Form, S: Simd> Read for Team<F, S> {
 
     fn unread(&mut self) {
         self.session.job.write().unwrap_or_else(PoisonError::into_inner).time -= 1;
+    }
+
+    #[cfg(test)]
+    fn part(&mut self, time: Duration) {
+        self.company.part(Instant::now() + time);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The model as the paper writes it, in 64-bit floats, position by position: what the kernels are compared with.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -250,6 +251,24 @@ proptest! {
             prop_assert_eq!(&together[0], &alone);
             if songs > 1 {
                 prop_assert_ne!(&together[1], &alone);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_thread_that_goes_on_alone_changes_no_bit() {
+    for pre_norm in [false, true] {
+        let weights = Weights::new(shape(3, 16, pre_norm), 9);
+        let expected = decode(Kind::detect(), &weights, Dtype::Float32, 2, 1, 1);
+        let mut decoder =
+            Decoder::with(Kind::detect(), &weights.model(Dtype::Float32), &weights.distances, 2, 3).expect("it fits");
+        let mut logits = Vec::new();
+        for (place, token) in TOKENS.into_iter().enumerate() {
+            decoder.part(Duration::from_secs(if place / 3 % 2 == 0 { 3600 } else { 0 }));
+            decoder.read(&[token, (token + 1) % 13], false, &mut logits).expect("the tokens are of the vocabulary");
+            for (song, logits) in logits.chunks_exact(13).enumerate() {
+                assert_eq!(logits, &expected[song][place * 13..][..13]);
             }
         }
     }

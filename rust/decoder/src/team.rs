@@ -1,7 +1,8 @@
 //! Threads that make each step together.
 //!
 //! A step of a small model takes less than a millisecond and its threads meet four times a layer, so they wait for each
-//! other awake; between steps they wait awake for a while and then sleep.
+//! other awake; between steps they wait awake for a while and then sleep. Where others want the processor, a thread that is
+//! not running holds up all, at every meeting: then one of them goes on alone for a while.
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,6 +16,9 @@ const TURNS: usize = 2_000;
 
 /// How long a thread stays awake between steps.
 const AWAKE: Duration = Duration::from_micros(200);
+
+/// Turns of waiting that are not worth a look at the clock.
+const SHORT: usize = 64;
 
 /// Where the threads of a team meet, and where they wait for the next step.
 pub(crate) struct Meeting {
@@ -38,30 +42,38 @@ impl Meeting {
         }
     }
 
-    /// Waits until all threads are here; what each wrote before, all can read after.
-    pub(crate) fn meet(&self) -> Result<(), DecoderError> {
+    /// Waits until all threads are here; what each wrote before, all can read after. Returns how long it waited, 0 if it
+    /// was not worth a look at the clock.
+    pub(crate) fn meet(&self) -> Result<Duration, DecoderError> {
         if self.threads == 1 {
-            return Ok(());
+            return Ok(Duration::ZERO);
         }
         let met = self.met.load(Ordering::Acquire);
         if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.threads {
             self.arrived.store(0, Ordering::Relaxed);
             self.met.store(met.wrapping_add(1), Ordering::Release);
-            return Ok(());
+            return Ok(Duration::ZERO);
         }
+        let mut since = None;
         let mut turns = 0;
         while self.met.load(Ordering::Acquire) == met {
-            if self.failed.load(Ordering::Relaxed) {
-                return Err(DecoderError::Thread);
-            }
+            self.check()?;
             turns += 1;
+            if turns == SHORT {
+                since = Some(Instant::now());
+            }
             if turns < TURNS {
                 spin_loop();
             } else {
                 thread::yield_now();
             }
         }
-        Ok(())
+        Ok(since.map_or(Duration::ZERO, |since| since.elapsed()))
+    }
+
+    /// Fails if a thread has.
+    pub(crate) fn check(&self) -> Result<(), DecoderError> {
+        if self.failed.load(Ordering::Relaxed) { Err(DecoderError::Thread) } else { Ok(()) }
     }
 
     /// Begins the next step. The other threads are told by the caller, who knows them.
@@ -110,6 +122,65 @@ impl Drop for Watch<'_> {
     }
 }
 
+/// Whether a thread had better go on alone.
+pub(crate) struct Company {
+    threads: u32,
+    steps: u32,
+    waited: Duration,
+    taken: Duration,
+    /// When to try together again, if not now.
+    apart_until: Option<Instant>,
+    patience: Duration,
+}
+
+impl Company {
+    /// After so many steps, or so much time, of working together it is judged.
+    const STEPS: u32 = 16;
+    const TIME: Duration = Duration::from_millis(20);
+    /// How long a thread goes on alone before it tries again; twice as long each time that it was in vain.
+    const SHORTEST: Duration = Duration::from_millis(50);
+    const LONGEST: Duration = Duration::from_secs(5);
+
+    pub(crate) const fn new(threads: usize) -> Self {
+        Self {
+            threads: threads as u32,
+            steps: 0,
+            waited: Duration::ZERO,
+            taken: Duration::ZERO,
+            apart_until: None,
+            patience: Self::SHORTEST,
+        }
+    }
+
+    /// Whether the step that begins now is made alone.
+    pub(crate) fn is_alone(&mut self, now: Instant) -> bool {
+        self.apart_until = self.apart_until.filter(|&until| now < until);
+        self.apart_until.is_some()
+    }
+
+    pub(crate) const fn part(&mut self, until: Instant) {
+        self.apart_until = Some(until);
+    }
+
+    /// Takes note of a step that was made together: what it took, and for how long this thread waited for the others. Alone
+    /// it would have taken as many times the rest as there are threads.
+    pub(crate) fn note(&mut self, now: Instant, taken: Duration, waited: Duration) {
+        self.steps += 1;
+        self.taken += taken;
+        self.waited += waited;
+        if self.steps < Self::STEPS && self.taken < Self::TIME {
+            return;
+        }
+        if self.taken.saturating_sub(self.waited) * self.threads < self.taken {
+            self.part(now + self.patience);
+            self.patience = (self.patience * 2).min(Self::LONGEST);
+        } else {
+            self.patience = Self::SHORTEST;
+        }
+        (self.steps, self.taken, self.waited) = (0, Duration::ZERO, Duration::ZERO);
+    }
+}
+
 /// The share of a thread of so many things: in order, and even to within one.
 pub(crate) const fn share(things: usize, thread: usize, threads: usize) -> std::ops::Range<usize> {
     things * thread / threads..things * (thread + 1) / threads
@@ -130,6 +201,31 @@ mod tests {
                 next = share.end;
             }
             assert_eq!(next, things);
+        }
+    }
+
+    #[test]
+    fn a_thread_that_waits_more_than_the_others_help_goes_on_alone_for_longer_and_longer() {
+        let (millisecond, mut now) = (Duration::from_millis(1), Instant::now());
+        let mut company = Company::new(2);
+        for _ in 0..100 {
+            company.note(now, millisecond, millisecond / 3); // worth waiting for
+            assert!(!company.is_alone(now));
+        }
+        for patience in [50, 100, 200, 400, 800, 1600, 3200, 5000, 5000] {
+            company.note(now, 70 * millisecond, 60 * millisecond);
+            assert!(company.is_alone(now));
+            now += (patience - 1) * millisecond;
+            assert!(company.is_alone(now));
+            now += millisecond;
+            assert!(!company.is_alone(now));
+        }
+        for waited in [1, 15] {
+            for _ in 0..2 {
+                company.note(now, 20 * millisecond, waited * millisecond);
+            }
+            assert_eq!(company.is_alone(now + 49 * millisecond), waited == 15);
+            assert!(!company.is_alone(now + 150 * millisecond));
         }
     }
 
@@ -161,6 +257,7 @@ mod tests {
                 panic!("on purpose");
             });
             assert_eq!(meeting.meet(), Err(DecoderError::Thread));
+            assert_eq!(meeting.check(), Err(DecoderError::Thread));
             assert!(other.join().is_err());
         });
     }

@@ -1,7 +1,7 @@
-//! One thread's part of a step.
+//! One worker's share of a step.
 //!
-//! A thread has some heads, with the keys and values of all songs, and some outputs of every other matrix. What it has
-//! computed it lays open for all; then the threads meet, and each gathers what the next product needs. What costs little
+//! A worker has some heads, with the keys and values of all songs, and some outputs of every other matrix. What it has
+//! computed it lays open for all; when all have done so, each gathers what the next product needs. What costs little
 //! (normalisation, residual path) each does for itself.
 
 use std::marker::PhantomData;
@@ -28,6 +28,24 @@ enum Stage {
 }
 
 const STAGES: usize = 5;
+
+/// What a worker does between two meetings; of a layer, if it has a number.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    Heads(usize),
+    Attention(usize),
+    Inner(usize),
+    Outer(usize),
+    Logits,
+}
+
+impl Part {
+    /// The parts of a step in order.
+    pub(crate) fn all(n_layer: usize) -> impl Iterator<Item = Self> {
+        let layer = |layer| [Self::Heads(layer), Self::Attention(layer), Self::Inner(layer), Self::Outer(layer)];
+        (0..n_layer).flat_map(layer).chain([Self::Logits])
+    }
+}
 
 /// Tokens to read: those of all songs at one time, then those at the next.
 #[derive(Default)]
@@ -144,37 +162,46 @@ impl<F: Form, S: Simd> Worker<F, S> {
         })
     }
 
-    /// Does this thread's part of the job of the session.
-    pub(crate) fn step(&mut self) -> Result<(), DecoderError> {
+    /// Does this worker's share of a part of a step, for which all have done their shares of the parts before.
+    pub(crate) fn work(&mut self, part: Part) {
         let session = Arc::clone(&self.session);
         let network = &session.network;
         let job = read(&session.job);
         let (rows, d_model) = (job.tokens.len(), network.shape.d_model);
-        self.embed(&job.tokens);
-        for (index, layer) in network.layers.iter().enumerate() {
-            self.attend(index, layer, &job);
-            session.meeting.meet()?;
-            session.gather(Stage::Heads, rows, &mut self.buffers.gathered);
-            self.multiply(Stage::Attention, &layer.output, None, network.shape.heads_width());
-            session.meeting.meet()?;
-            self.residual(Stage::Attention, &layer.attention_norm, rows);
-            self.pack_hidden(&layer.feed_forward_norm);
-            self.multiply_packed(Stage::Inner, &layer.inner, Some(&layer.inner_bias));
-            session.meeting.meet()?;
-            session.gather(Stage::Inner, rows, &mut self.buffers.gathered);
-            self.multiply(Stage::Outer, &layer.outer, None, network.shape.d_inner);
-            session.meeting.meet()?;
-            self.residual_with_bias(&layer.outer_bias, &layer.feed_forward_norm, rows);
+        match part {
+            Part::Heads(index) => {
+                match index.checked_sub(1) {
+                    None => self.embed(&job.tokens),
+                    Some(before) => self.end_layer(&network.layers[before], rows),
+                }
+                self.attend(index, &network.layers[index], &job);
+            }
+            Part::Attention(index) => {
+                session.gather(Stage::Heads, rows, &mut self.buffers.gathered);
+                self.multiply(Stage::Attention, &network.layers[index].output, network.shape.heads_width());
+            }
+            Part::Inner(index) => {
+                let layer = &network.layers[index];
+                self.residual(Stage::Attention, &layer.attention_norm, rows);
+                self.pack_hidden(&layer.feed_forward_norm);
+                self.multiply_packed(Stage::Inner, &layer.inner, Some(&layer.inner_bias));
+            }
+            Part::Outer(index) => {
+                session.gather(Stage::Inner, rows, &mut self.buffers.gathered);
+                self.multiply(Stage::Outer, &network.layers[index].outer, network.shape.d_inner);
+            }
+            Part::Logits => {
+                self.end_layer(&network.layers[network.shape.n_layer - 1], rows);
+                if !job.all {
+                    self.buffers.hidden.drain(..(rows - session.songs) * d_model);
+                }
+                if let Some(norm) = &network.final_norm {
+                    S::vectorize(Residual { numbers: &mut self.buffers.hidden, others: &[], norm: Some(norm) });
+                }
+                self.buffers.rows.pack::<S>(&self.buffers.hidden, d_model);
+                self.multiply_packed(Stage::Logits, &network.output, None);
+            }
         }
-        if !job.all {
-            self.buffers.hidden.drain(..(rows - session.songs) * d_model);
-        }
-        if let Some(norm) = &network.final_norm {
-            S::vectorize(Residual { numbers: &mut self.buffers.hidden, others: &[], norm: Some(norm) });
-        }
-        self.buffers.rows.pack::<S>(&self.buffers.hidden, d_model);
-        self.multiply_packed(Stage::Logits, &network.output, None);
-        session.meeting.meet()
     }
 
     fn embed(&mut self, tokens: &[u32]) {
@@ -237,9 +264,9 @@ impl<F: Form, S: Simd> Worker<F, S> {
         rows.pack::<S>(normed, width);
     }
 
-    fn multiply(&mut self, stage: Stage, matrix: &Matrix<F::Weight>, rectified: Option<&[f32]>, width: usize) {
+    fn multiply(&mut self, stage: Stage, matrix: &Matrix<F::Weight>, width: usize) {
         self.buffers.rows.pack::<S>(&self.buffers.gathered, width);
-        self.multiply_packed(stage, matrix, rectified);
+        self.multiply_packed(stage, matrix, None);
     }
 
     /// Computes this thread's outputs of a matrix and lays them open, with a bias added and rectified if one is given.
@@ -265,11 +292,12 @@ impl<F: Form, S: Simd> Worker<F, S> {
         S::vectorize(Residual { numbers: hidden, others: gathered, norm });
     }
 
-    fn residual_with_bias(&mut self, bias: &[f32], norm: &Norm, rows: usize) {
-        for row in self.buffers.hidden.chunks_exact_mut(bias.len()) {
-            add(row, bias);
+    /// Adds what the last products of a layer gave.
+    fn end_layer(&mut self, layer: &Layer<F>, rows: usize) {
+        for row in self.buffers.hidden.chunks_exact_mut(layer.outer_bias.len()) {
+            add(row, &layer.outer_bias);
         }
-        self.residual(Stage::Outer, norm, rows);
+        self.residual(Stage::Outer, &layer.feed_forward_norm, rows);
     }
 }
 
