@@ -817,7 +817,7 @@ class DecoderModel:
         songs
             Songs that are read in step.
         threads
-            At most one a head is used.
+            At most one a head, and one a processor, is used.
 
         Raises
         ------
