@@ -39,7 +39,7 @@ def test_what_is_no_disassembly_is_told_with_its_place(run, tmp_path):
         ('[["wait",5]', "line 1, column 11: expected a list of lists"),
         ('[["a,b",5]]', "line 1, column 7: expected a list of lists"),
         ('[["wait",-5]]', "line 1, column 11: expected a list of lists"),
-        ("{}", "line 1, column 0: expected a list of lists"),
+        ("{}", "line 1, column 2: expected a list of lists of strings and integers, found map"),
     ):
         (tmp_path / "a.ndr.json").write_text(text)
         result = run("convert", tmp_path / "a.ndr.json", "-o", tmp_path / "a.vgm")

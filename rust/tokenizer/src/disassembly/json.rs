@@ -6,21 +6,33 @@ use lakhnes_apu::formats::disassembly::Field;
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
 use super::is_word;
-use crate::error::TokenizerError;
+use crate::error::{TokenizerError, excerpt};
 
 /// The rows of a file, each a line with commas between its fields.
 pub(super) fn read_rows(bytes: &[u8]) -> Result<String, TokenizerError> {
     TokenizerError::check_input(bytes.len())?;
     let mut rows = String::new();
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    Rows(&mut rows).deserialize(&mut json).and_then(|()| json.end()).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        let message = error.to_string();
-        let found = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message).to_owned();
-        TokenizerError::Json { line, column, expected: "a list of lists of strings and integers", found }
-    })?;
+    Rows(&mut rows).deserialize(&mut json).and_then(|()| json.end()).map_err(|error| refusal(&error))?;
     Ok(rows)
 }
+
+/// What stands where the file could not be read further: of what the parser says, not what it would have liked there.
+fn refusal(error: &serde_json::Error) -> TokenizerError {
+    let message = error.to_string();
+    let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+    let found = if error.is_data() {
+        let found = message.split_once(", expected ").map_or(message, |(found, _)| found);
+        excerpt(found.strip_prefix("invalid type: ").unwrap_or(found))
+    } else {
+        format!("no JSON: {message}")
+    };
+    let expected = "a list of lists of strings and integers";
+    TokenizerError::Json { line: error.line(), column: error.column(), expected, found }
+}
+
+/// Refused by the visitors themselves, since serde would repeat the string, however long, escaped.
+const STRING_FOR_LIST: &str = "a string in the place of a list";
 
 /// Writes tuples.
 pub(super) fn text(tuples: impl Iterator<Item = Vec<Field>>) -> String {
@@ -51,7 +63,7 @@ impl<'de> DeserializeSeed<'de> for Rows<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_seq(self)
+        json.deserialize_any(self)
     }
 }
 
@@ -60,6 +72,10 @@ impl<'de> Visitor<'de> for Rows<'_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list")
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Err(E::custom(STRING_FOR_LIST))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
@@ -75,7 +91,7 @@ impl<'de> DeserializeSeed<'de> for Row<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_seq(self)
+        json.deserialize_any(self)
     }
 }
 
@@ -84,6 +100,10 @@ impl<'de> Visitor<'de> for Row<'_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of strings and integers")
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Err(E::custom(STRING_FOR_LIST))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut cells: A) -> Result<(), A::Error> {
