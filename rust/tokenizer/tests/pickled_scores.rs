@@ -1,6 +1,9 @@
 //! Pickled scores: as Python 2 and 3 write them, and as no one should.
 
+use lakhnes_tokenizer::TokenizerError;
+use lakhnes_tokenizer::blended::BlendedScore;
 use lakhnes_tokenizer::score::{ExpressiveScore, Frame};
+use lakhnes_tokenizer::separated::SeparatedScore;
 
 /// What every pickle of [`WRITTEN_BY_PYTHON`] holds, at 24 Hz and of 3,675 samples.
 const FRAMES: [Frame; 2] = [[[60, 15, 2], [0; 3], [0; 3], [0; 3]], [[62, 7, 0], [0; 3], [40, 0, 0], [16, 3, 1]]];
@@ -137,6 +140,20 @@ fn what_is_no_score_is_told_from_one() {
         let expected = "expected (rate, nsamps, uint8 array of shape N × 4 × 3), found ";
         assert_eq!(read(bytes), Err(format!("byte {offset}: {expected}{found}")));
     }
+}
+
+#[test]
+fn a_rate_or_a_length_that_no_score_has_is_told_with_its_byte() {
+    let rate = b"(F0.0\nI5\n(lt.";
+    let length = b"(F24.0\nI2147483648\n(lt.";
+    let of_all = |bytes: &[u8]| {
+        let expressive = ExpressiveScore::read_pickle(bytes).map(drop);
+        [expressive, SeparatedScore::read_pickle(bytes).map(drop), BlendedScore::read_pickle(bytes).map(drop)]
+            .map(|result: Result<(), TokenizerError>| result.expect_err("no score").to_string())
+    };
+    assert_eq!(of_all(rate), ["byte 1: expected a frame rate above 0 and up to 44,100 Hz, found 0"; 3]);
+    let limit = "byte 7: length in ticks of 1/44,100 s: expected at most 1905120000, found 2147483648";
+    assert_eq!(of_all(length), [limit; 3]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The pickled forms of scores: (rate, nsamps, frames), the frames a `uint8` array or a list of lists.
 
-use super::ExpressiveScore;
 use super::unpickle::{Array, Id, Object, Unpickled, unpickle};
+use super::{ExpressiveScore, check_rate};
 use crate::error::TokenizerError;
 
 /// Reads an expressive score.
@@ -113,11 +113,16 @@ impl Parts {
             Some(Object::Int(rate)) => *rate as f64,
             _ => return Err(score.fault(rate, "a rate that is no number")),
         };
+        if let Err(TokenizerError::Option { expected, found, .. }) = check_rate(score.rate) {
+            return Err(score.pickle.fault(rate, expected, found));
+        }
         let length = match score.pickle.object(nsamps) {
             Some(Object::Int(nsamps)) => u64::try_from(*nsamps).ok(),
             _ => None,
         };
         score.nsamps = length.ok_or_else(|| score.fault(nsamps, "a length that is no number of samples"))?;
+        let offset = score.pickle.offset(nsamps);
+        TokenizerError::check_ticks(score.nsamps).map_err(|error| error.at("byte", offset))?;
         score.frames = frames;
         Ok(score)
     }

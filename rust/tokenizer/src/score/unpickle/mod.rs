@@ -76,8 +76,12 @@ impl Unpickled {
 
     /// An object that is not what should be there.
     pub(super) fn fault(&self, id: Id, expected: impl Into<String>, found: impl Into<String>) -> TokenizerError {
-        let offset = self.offsets.get(id as usize).copied().unwrap_or_default() as usize;
-        TokenizerError::Pickle { offset, expected: expected.into(), found: found.into() }
+        TokenizerError::Pickle { offset: self.offset(id), expected: expected.into(), found: found.into() }
+    }
+
+    /// Where the opcode that made an object stands.
+    pub(super) fn offset(&self, id: Id) -> usize {
+        self.offsets.get(id as usize).copied().unwrap_or_default() as usize
     }
 }
 
