@@ -69,8 +69,21 @@ fn a_track_is_known_by_its_name_in_any_case() {
     assert_eq!(notes(&file(22_050, " TR ", &events), Voice::Tr), [(0, 10, 50, 1)]);
     assert_eq!(
         error(&file(22_050, "Piano", &events)),
-        "byte 0: expected tracks named p1, p2, tr or no, as in NES-MDB's MIDI, found tracks named [\"Piano\"]"
+        "byte 0: expected tracks named p1, p2, tr or no, as in NES-MDB's MIDI, found tracks named \"Piano\""
     );
+}
+
+#[test]
+fn of_many_tracks_that_are_no_voice_the_first_are_named_in_a_short_line() {
+    let names: Vec<String> = (0..20).map(|track| format!("{track}{}", "\u{7}".repeat(100))).collect();
+    let tracks = names.iter().map(|name| vec![meta(0, MetaMessage::TrackName(name.as_bytes()))]);
+    let tracks: Vec<_> = tracks.map(|track| [track, vec![meta(0, MetaMessage::EndOfTrack)]].concat()).collect();
+    let header = Header::new(Format::Parallel, Timing::Metrical(u15::from(96)));
+    let mut bytes = Vec::new();
+    midly::write(&header, &tracks, &mut bytes).expect("bytes");
+    let message = error(&bytes);
+    assert!(message.starts_with("byte 0: ") && message.ends_with("… and 14 more"), "{message}");
+    assert!(message.chars().count() < 400, "{message}");
 }
 
 #[test]

@@ -28,16 +28,19 @@ pub fn read(bytes: &[u8]) -> Result<Song, TokenizerError> {
     let extent = walk(bytes, Tracks::All, &mut file)?;
     file.end_track();
     if file.voices.iter().all(Vec::is_empty) {
-        let found =
-            if file.names.is_empty() { "no track".to_owned() } else { format!("tracks named {:?}", file.names) };
+        let found = match file.names.len() {
+            0 => "no track".to_owned(),
+            count if count == file.others => format!("tracks named {}", file.names.join(", ")),
+            count => format!("tracks named {} and {} more", file.names.join(", "), file.others - count),
+        };
         let expected = "tracks named p1, p2, tr or no, as in NES-MDB's MIDI".to_owned();
         return Err(TokenizerError::Midi { offset: 0, expected, found });
     }
     file.into_song(extent).map_err(|error| error.at("byte", extent.last_at))
 }
 
-/// Of so many tracks that are no voice the names are told where there is no other.
-const MAX_NAMES: usize = 16;
+/// Of so many tracks that are no voice the names are told where there is no other, so that the message fits a line or two.
+const MAX_NAMES: usize = 6;
 
 /// A track in MIDI time.
 struct RawTrack {
@@ -60,8 +63,9 @@ struct RawFile {
     /// The track that is read.
     raw: Option<RawTrack>,
     voices: [Vec<Track>; 4],
-    /// The names of other tracks.
+    /// The names of the first other tracks, as they are told, and how many others there are.
     names: Vec<String>,
+    others: usize,
     tempos: Vec<(u64, u32)>,
     /// The last time signature of all, and whether it is 1/1.
     end: Option<(u64, bool)>,
@@ -97,10 +101,13 @@ impl Listener for RawFile {
 impl RawFile {
     fn end_track(&mut self) {
         let Some(raw) = self.raw.take() else { return };
-        match raw.voice {
-            Some(voice) => self.voices[voice.index()].push(raw.track),
-            None if self.names.len() < MAX_NAMES => self.names.push(raw.name),
-            None => {}
+        if let Some(voice) = raw.voice {
+            self.voices[voice.index()].push(raw.track);
+            return;
+        }
+        self.others += 1;
+        if self.names.len() < MAX_NAMES {
+            self.names.push(excerpt(&format!("{:?}", raw.name)));
         }
     }
 
