@@ -6,23 +6,26 @@
 mod mutations;
 mod shared;
 
+use std::fmt::Display;
+
 use lakhnes_apu::RegisterLog;
 use lakhnes_apu::formats::{ndf, ndr, nlm};
 use lakhnes_tokenizer::augment::{AugmentOptions, augment, events_from_text, quantize_events};
 use lakhnes_tokenizer::blended::BlendedScore;
-use lakhnes_tokenizer::disassembly::Disassembly::{Ndf, Ndr, Nlm};
+use lakhnes_tokenizer::disassembly::Disassembly::{self, Ndf, Ndr, Nlm};
 use lakhnes_tokenizer::score::ExpressiveScore;
 use lakhnes_tokenizer::separated::SeparatedScore;
 use lakhnes_tokenizer::{
-    ArrangeOptions, Expression, PerformOptions, Song, TokenizerError, Vocabulary, arrange, midi, perform, transcribe,
-    tx1, tx2,
+    ArrangeOptions, Expression, PerformOptions, Song, Vocabulary, arrange, midi, perform, transcribe, tx1, tx2,
 };
-use mutations::{Kind, run};
+use mutations::{Kind, MAX_MEMORY, names_a_place, peak_memory, run};
 
 /// A song of everything that TX2 has.
 const SONG: &str = "WT_735 P1_NOTEON_60 P1_VELOCITY_9 P1_TIMBRE_2 P2_NOTEON_33 P2_VELOCITY_1 TR_NOTEON_21 NO_NOTEON_16 \
     NO_VELOCITY_15 NO_TIMBRE_1 WT_1470 P1_VELOCITY_3 NO_NOTEON_1 NO_VELOCITY_2 NO_TIMBRE_0 WT_735 P1_NOTEON_108 \
     P1_VELOCITY_15 TR_NOTEON_108 WT_88200 P1_NOTEOFF P2_NOTEOFF TR_NOTEOFF NO_NOTEOFF WT_44100 P2_NOTEON_72 WT_100";
+
+const DISASSEMBLIES: [Disassembly; 3] = [Nlm, Ndf, Ndr];
 
 /// The longest log that is transcribed here, in ticks: a minute.
 const LONGEST: u64 = 60 * 44_100;
@@ -77,8 +80,9 @@ fn use_log(log: &RegisterLog) {
     }
 }
 
-fn said(error: &TokenizerError) -> String {
-    error.to_string()
+/// What a reader says that refuses.
+fn said<T>(result: Result<T, impl Display>) -> Result<(), String> {
+    result.map(drop).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -110,7 +114,7 @@ fn midi_files() {
         ]
         .map(<[u8]>::to_vec),
     );
-    run(&Kind { name: "MIDI", seeds, words }, |bytes| {
+    run(&Kind { name: "MIDI", readers: &["song", "arranged"], seeds, words }, |bytes| {
         let song = midi::read(bytes);
         let arpeggio = bytes.len() % 2 == 0;
         let arranged = arrange(bytes, &ArrangeOptions { arpeggio });
@@ -121,7 +125,7 @@ fn midi_files() {
         if let Ok(song) = &song {
             use_song(song);
         }
-        song.map(drop).and(arranged.map(drop)).map_err(|error| said(&error))
+        vec![said(song), said(arranged)]
     });
 }
 
@@ -146,7 +150,7 @@ fn texts_of_events() {
         "é",
     ]);
     let vocabularies = [Vocabulary::tx1(), Vocabulary::tx2()];
-    run(&Kind { name: "TX", seeds, words }, |bytes| {
+    run(&Kind { name: "TX", readers: &["TX1", "TX2"], seeds, words }, |bytes| {
         let text = String::from_utf8_lossy(bytes);
         let results = [tx1::read(&text), tx2::read(&text)];
         for (result, vocabulary) in results.iter().zip(&vocabularies) {
@@ -159,8 +163,7 @@ fn texts_of_events() {
                 assert_eq!((ids.first(), ids.last()), (Some(&0), Some(&0)));
             }
         }
-        let [one, two] = results;
-        one.map(drop).or(two.map(drop)).map_err(|error| said(&error))
+        results.map(said).to_vec()
     });
 }
 
@@ -194,13 +197,128 @@ fn disassemblies() {
         "\n",
         "+1",
     ]);
-    run(&Kind { name: "NLM, NDF, NDR", seeds, words }, |bytes| {
+    run(&Kind { name: "disassemblies", readers: &["NLM", "NDF", "NDR"], seeds, words }, |bytes| {
         let text = String::from_utf8_lossy(bytes);
         let results = [nlm::read(&text), ndf::read(&text), ndr::read(&text)];
         results.iter().flatten().for_each(use_log);
-        let [a, b, c] = results;
-        a.map(drop).or(b.map(drop)).or(c.map(drop)).map_err(|error| error.to_string())
+        results.map(said).to_vec()
     });
+}
+
+#[test]
+fn json_of_disassemblies() {
+    let log = log();
+    let mut seeds: Vec<Vec<u8>> =
+        DISASSEMBLIES.iter().map(|form| form.write_json(&log).expect("JSON").into_bytes()).collect();
+    // The same with white space wherever it may stand.
+    let spaced = String::from_utf8_lossy(&seeds[0]).replace("],[", " ] ,\r\n\t[ ").replace(',', " , ");
+    Nlm.read_json(spaced.as_bytes()).expect("a log");
+    seeds.push(spaced.into_bytes());
+    // Cut files are whole again after their last whole row.
+    seeds.extend(golden(&["ndf.json.gz", "ndr.json.gz"]).into_iter().map(|mut json| {
+        json.truncate(json.iter().rposition(|&byte| byte == b']').expect("a row") + 1);
+        json.push(b']');
+        json
+    }));
+    for seed in &seeds {
+        assert!(DISASSEMBLIES.iter().any(|form| form.read_json(seed).is_ok()));
+    }
+    let mut words = words(&[
+        "[",
+        "]",
+        "[[",
+        "]]",
+        "{",
+        "}",
+        "\"",
+        ",",
+        ":",
+        "\\",
+        "\n",
+        "\"\"",
+        "[],",
+        "[[],[\"\"]],",
+        "[null],",
+        "[true],",
+        "null",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "-1",
+        "-0",
+        "1.0",
+        "1e5",
+        "1e400",
+        "-9223372036854775809",
+        "{\"a\":1,\"a\":2}",
+        "{\"clock\":1789773},",
+        "[\"clock\",1789773],",
+        "[\"ch_no\",1],",
+        "[\"apu\",\"17\",\"c0\"],",
+        "[\"apu\",\"p1\",\"ll\",31,0,3],",
+        "[\"w\",4294967295],",
+        "[\"wait\",4294967295],",
+        "[\"w\",\"735\"],",
+        "\"w,735\"",
+        "\\n",
+        "\\u0000",
+        "\\u002c",
+        "\\u0077",
+        "\\ud800",
+        "\\ud83d\\ude00",
+        "\\x",
+        "\u{FEFF}",
+        "é",
+        "\u{2028}",
+        "// no\n",
+    ]);
+    words.extend([b"\xFF\xFE".to_vec(), b"\"\xC3\"".to_vec(), b"\0".to_vec()]);
+    words.extend([b"[".repeat(5_000), b"{\"a\":".repeat(5_000), b"9".repeat(5_000), b"\"w".repeat(2_000)]);
+    words.push([b"\"".as_slice(), &b"a word ".repeat(2_000), b"\""].concat());
+    run(&Kind { name: "JSON", readers: &["NLM", "NDF", "NDR"], seeds, words }, |bytes| {
+        let logs = DISASSEMBLIES.map(|disassembly| disassembly.read_json(bytes));
+        for (disassembly, log) in DISASSEMBLIES.iter().zip(&logs) {
+            let Ok(log) = log else { continue };
+            use_log(log);
+            let json = disassembly.write_json(log).expect("JSON");
+            let text = disassembly.write(log).expect("a text");
+            assert_eq!(disassembly.read_json(json.as_bytes()).ok(), disassembly.read(&text).ok());
+        }
+        logs.map(said).to_vec()
+    });
+}
+
+/// JSON that is as large as it may be: in a long run, else a small part of it.
+#[test]
+fn json_that_asks_for_as_much_as_it_can_is_read_within_the_memory() {
+    let size = if std::env::var_os("LAKHNES_MUTATIONS").is_some() { (64 << 20) - 16 } else { 1 << 16 };
+    for (what, start, part, end) in [
+        ("functions", "[", "[\"p1_ll\",0],", "[]]"),
+        ("waits", "[", "[\"w\",1],", "[]]"),
+        ("empty rows", "[", "[],", "[\"w\",1]]"),
+        ("fields", "[[", "0,", "0]]"),
+        ("empty strings", "[[", "\"\",", "0]]"),
+        ("lists in lists", "", "[", ""),
+        ("objects in objects", "", "{\"a\":", ""),
+        ("digits", "[[\"w\",", "9", "]]"),
+        ("digits after the point", "[[\"w\",0.", "0", "1]]"),
+        ("white space", "[", " \n", "[\"w\",1]]"),
+        ("a string for all", "\"", "\u{E0001}", "\""),
+        ("a string for a row", "[\"", "\\u0001", "\"]"),
+        ("a string for a field", "[[\"", "\\u0001", "\"]]"),
+    ] {
+        let mut json = start.as_bytes().to_vec();
+        json.reserve_exact(size + 16);
+        while json.len() + part.len() < size {
+            json.extend(part.bytes());
+        }
+        json.extend(end.bytes());
+        let result = said(Nlm.read_json(&json));
+        println!("{what}: {} bytes, {}", json.len(), result.as_ref().map_or_else(String::as_str, |()| "read"));
+        assert!(result.err().is_none_or(|message| names_a_place(&message)), "{what}");
+        assert!(peak_memory().is_none_or(|memory| memory <= MAX_MEMORY), "{what}: {:?} MiB", peak_memory());
+    }
+    println!("the process has taken at most {:?} MiB", peak_memory());
 }
 
 /// What Python's own machine would do with one of the seeds: make this file.
@@ -261,26 +379,17 @@ fn pickles() {
         ]
         .map(<[u8]>::to_vec),
     );
-    run(&Kind { name: "pickles", seeds, words }, |bytes| {
+    let readers = &["exprsco", "seprsco", "blndsco", "NLM", "NDF", "NDR"];
+    run(&Kind { name: "pickles", readers, seeds, words }, |bytes| {
         let scores = [
             ExpressiveScore::read_pickle(bytes).and_then(|score| score.to_song()),
             SeparatedScore::read_pickle(bytes).and_then(|score| score.to_song()),
             BlendedScore::read_pickle(bytes).and_then(|score| score.to_song()),
         ];
         scores.iter().flatten().for_each(use_song);
-        let logs = [Ndr.read_pickle(bytes), Ndf.read_pickle(bytes), Nlm.read_pickle(bytes)];
+        let logs = DISASSEMBLIES.map(|disassembly| disassembly.read_pickle(bytes));
         logs.iter().flatten().for_each(use_log);
-        let results =
-            scores.into_iter().map(|result| result.map(drop)).chain(logs.into_iter().map(|result| result.map(drop)));
-        let mut errors: Vec<TokenizerError> = Vec::new();
-        for result in results {
-            match result {
-                Ok(()) => return Ok(()),
-                Err(error) => errors.push(error),
-            }
-        }
-        // Each reader says what it expected; all of them say where.
-        Err(errors.iter().map(said).collect::<Vec<_>>().join("; "))
+        scores.map(said).into_iter().chain(logs.map(said)).collect()
     });
     assert!(!std::path::Path::new(SENTINEL).exists(), "a pickle was executed");
 }

@@ -17,10 +17,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// The most memory that the process may have taken at its worst, in MiB.
-const MAX_MEMORY: u64 = 512;
+pub(crate) const MAX_MEMORY: u64 = 512;
 
 /// The longest input, in bytes: what is put in and doubled stays small, so that many inputs are read.
 const MAX_LENGTH: usize = 1 << 16;
+
+/// The longest message of a refusal, in characters: a few lines of a terminal.
+const LONGEST_MESSAGE: usize = 400;
 
 /// A small deterministic random generator (SplitMix64).
 pub(crate) struct Random(pub(crate) u64);
@@ -42,9 +45,10 @@ impl Random {
     }
 }
 
-/// Files of one kind, and the words of which such files are made.
+/// Files of one kind, what reads them, and the words of which such files are made.
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
+    pub(crate) readers: &'static [&'static str],
     pub(crate) seeds: Vec<Vec<u8>>,
     pub(crate) words: Vec<Vec<u8>>,
 }
@@ -145,38 +149,54 @@ fn line(bytes: &mut Vec<u8>, at: usize, random: &mut Random) {
 /// What became of the inputs of a kind.
 #[derive(Default)]
 struct Tally {
+    /// Inputs that some reader read, and those that none did.
     read: u64,
     refused: u64,
+    /// Inputs that each reader read.
+    by_reader: Vec<u64>,
     slowest: Duration,
     slowest_input: u64,
 }
 
-/// Reads every input of a kind. `read` gives the message of a refusal; it must not panic, nor take long, and what it says
-/// must be one line that names a place.
+impl Tally {
+    fn count(&mut self, kind: &Kind, index: u64, results: &[Result<(), String>]) {
+        assert_eq!(results.len(), kind.readers.len());
+        for ((result, read), reader) in results.iter().zip(&mut self.by_reader).zip(kind.readers) {
+            match result {
+                Ok(()) => *read += 1,
+                Err(message) => {
+                    assert!(names_a_place(message), "{} {index}, {reader}: {message:?} names no place", kind.name);
+                }
+            }
+        }
+        if results.iter().any(Result::is_ok) {
+            self.read += 1;
+        } else {
+            self.refused += 1;
+        }
+    }
+}
+
+/// Reads every input of a kind. `read` gives what each reader of it makes of an input: nothing, or the message of a refusal.
+/// It must not panic, nor take long, and every message must be one short line that names a place.
 ///
 /// # Panics
 /// At the first input that breaks one of these rules, naming its number.
-pub(crate) fn run(kind: &Kind, read: impl Fn(&[u8]) -> Result<(), String> + Sync) {
+pub(crate) fn run(kind: &Kind, read: impl Fn(&[u8]) -> Vec<Result<(), String>> + Sync) {
     let count = std::env::var("LAKHNES_MUTATIONS").ok().map_or(QUICK, |count| count.parse().expect("a number"));
     let first = std::env::var("LAKHNES_FIRST_MUTATION").ok().map_or(0, |first| first.parse().expect("a number"));
     let current = AtomicU64::new(u64::MAX);
-    let tally = Mutex::new(Tally::default());
+    let tally = Mutex::new(Tally { by_reader: vec![0; kind.readers.len()], ..Tally::default() });
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
             for index in first..first + count {
                 current.store(index, Ordering::Relaxed);
                 let input = kind.input(index);
                 let started = Instant::now();
-                let result = catch_unwind(AssertUnwindSafe(|| read(&input)))
+                let results = catch_unwind(AssertUnwindSafe(|| read(&input)))
                     .unwrap_or_else(|_| panic!("{} {index}: the reader panicked", kind.name));
                 let mut tally = tally.lock().expect("a tally");
-                match result {
-                    Ok(()) => tally.read += 1,
-                    Err(message) => {
-                        tally.refused += 1;
-                        assert!(names_a_place(&message), "{} {index}: {message:?} names no place", kind.name);
-                    }
-                }
+                tally.count(kind, index, &results);
                 if started.elapsed() > tally.slowest {
                     (tally.slowest, tally.slowest_input) = (started.elapsed(), index);
                 }
@@ -188,10 +208,13 @@ pub(crate) fn run(kind: &Kind, read: impl Fn(&[u8]) -> Result<(), String> + Sync
         }
     });
     let tally = tally.into_inner().expect("a tally");
-    let Tally { read, refused, slowest, slowest_input } = tally;
+    let Tally { read, refused, by_reader, slowest, slowest_input } = tally;
+    let by_reader: Vec<String> =
+        kind.readers.iter().zip(by_reader).map(|(name, count)| format!("{name} {count}")).collect();
     println!(
-        "{}: {count} inputs, {read} read, {refused} refused, slowest {slowest:.1?} (input {slowest_input})",
-        kind.name
+        "{}: {count} inputs, {read} read ({}), {refused} refused, slowest {slowest:.1?} (input {slowest_input})",
+        kind.name,
+        by_reader.join(", ")
     );
     assert_eq!(read + refused, count);
     assert!(count < QUICK || (read > 0 && refused > 0), "{}: mutations that all fare alike test nothing", kind.name);
@@ -214,14 +237,17 @@ fn watch(name: &str, current: &AtomicU64, finished: impl Fn() -> bool) {
     }
 }
 
-/// Whether a message is one line and says where: a byte, line, tuple, frame, tick or part, or that there is nothing at all.
-fn names_a_place(message: &str) -> bool {
+/// Whether a message is one short line and says where: a byte, line, tuple, frame, tick or part, or that there is nothing at
+/// all.
+pub(crate) fn names_a_place(message: &str) -> bool {
     let places = ["byte ", "line ", "tuple ", "frame ", " at tick ", "row ", " part", "an empty text"];
-    message.lines().count() == 1 && places.iter().any(|place| message.contains(place))
+    !message.chars().any(char::is_control)
+        && message.chars().count() <= LONGEST_MESSAGE
+        && places.iter().any(|place| message.contains(place))
 }
 
 /// The most memory that the process has taken so far, in MiB, where the system tells.
-fn peak_memory() -> Option<u64> {
+pub(crate) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib / 1_024)
