@@ -1,7 +1,8 @@
 //! Reads mutated files of register writes (or of the formats named as arguments): `make fuzz` runs it.
 //!
 //! `LAKHNES_MUTATIONS` says how many of each (1,000,000), `SEED` which, `FIRST` from which number on (0). A panic ends the
-//! run; a file that takes long is told, and so is the most memory that the process has held at a time.
+//! run, and so does a refusal that is not one line with the place of what is wrong; a file that takes long is told, and so is
+//! the most memory that the process has held at a time.
 
 #[path = "../tests/mutate/mod.rs"]
 mod mutate;
@@ -12,14 +13,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lakhnes_apu::formats::vgm;
-use lakhnes_apu::{MemoryBlock, RegisterLog, Standard, Tags, Write};
+use lakhnes_apu::{ApuError, MemoryBlock, RegisterLog, Standard, Tags, Write};
 use mutate::Mutator;
 
 /// A format: what reads it, and files to start from.
 struct Target {
     name: &'static str,
-    /// Reads a file and says whether it was one. What has been read is checked.
-    read: fn(&[u8]) -> bool,
+    /// Reads a file, or says why it is none. What has been read is checked.
+    read: fn(&[u8]) -> Result<(), ApuError>,
     seeds: fn() -> Vec<Vec<u8>>,
     /// Files that ask for as much as they can, read once before all others.
     extremes: fn() -> Vec<Vec<u8>>,
@@ -52,12 +53,12 @@ fn run(target: &Target, first: u64, inputs: u64, seed: u64) {
     for (index, file) in (target.extremes)().iter().enumerate() {
         let (before, started) = (resident("VmRSS"), Instant::now());
         reset_peak();
-        let valid = (target.read)(file);
+        let result = (target.read)(file);
         let peak = resident("VmHWM").zip(before).map_or(0, |(peak, before)| peak.saturating_sub(before));
         println!(
             "{name}: extreme {index}, {} MiB of input: {}, {:.2} s, {peak} MiB beside it",
             file.len() >> 20,
-            if valid { "read" } else { "refused" },
+            result.map_or_else(|error| error.to_string(), |()| "read".to_owned()),
             started.elapsed().as_secs_f64(),
         );
     }
@@ -71,8 +72,12 @@ fn run(target: &Target, first: u64, inputs: u64, seed: u64) {
             continue;
         }
         let began = Instant::now();
-        valid += u64::from((target.read)(&file));
+        let result = (target.read)(&file);
         let took = began.elapsed();
+        match result.map_err(|error| error.to_string()) {
+            Ok(()) => valid += 1,
+            Err(message) => assert!(names_a_place(&message), "{name}: input {input} of seed {seed}: {message:?}"),
+        }
         longest = longest.max(took);
         if took > PATIENCE {
             println!("{name}: input {input} of seed {seed} took {took:?}");
@@ -88,6 +93,11 @@ fn run(target: &Target, first: u64, inputs: u64, seed: u64) {
     );
 }
 
+/// Whether a message is one short line that begins with the byte of what is wrong.
+fn names_a_place(message: &str) -> bool {
+    message.starts_with("byte ") && message.lines().count() == 1 && message.chars().count() <= 400
+}
+
 /// A figure of memory in MiB, where the system is Linux.
 fn resident(what: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
@@ -100,23 +110,23 @@ fn reset_peak() {
     _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-fn read_vgm(bytes: &[u8]) -> bool {
-    let Ok((log, _)) = vgm::read_and_count(bytes) else { return false };
+fn read_vgm(bytes: &[u8]) -> Result<(), ApuError> {
+    let (log, _) = vgm::read_and_count(bytes)?;
     assert_eq!(log.validate(), Ok(()));
     if log.writes.len() + log.memory.len() < 1_000
         && let Ok(written) = vgm::write(&log)
     {
         assert_eq!(vgm::read(&written).as_ref(), Ok(&log));
     }
-    true
+    Ok(())
 }
 
 /// What is not packed is packed first: bytes that are wrong in the log, and bytes that are wrong in the gzip file.
-fn read_vgz(bytes: &[u8]) -> bool {
+fn read_vgz(bytes: &[u8]) -> Result<(), ApuError> {
     if bytes.starts_with(&[0x1F, 0x8B]) {
         read_vgm(bytes)
     } else {
-        packed(&[bytes.to_vec()]).iter().all(|file| read_vgm(file))
+        packed(&[bytes.to_vec()]).iter().try_for_each(|file| read_vgm(file))
     }
 }
 
