@@ -134,6 +134,18 @@ pub enum ApuError {
         /// The limit.
         limit: u64,
     },
+    /// A file with which there is more than a limit allows.
+    #[error("byte {offset}: {what}: expected at most {limit}, found {found}")]
+    ByteLimit {
+        /// Offset in the (unpacked) file, behind what oversteps the limit.
+        offset: usize,
+        /// What is too much, with its unit.
+        what: &'static str,
+        /// What the file asks for (at least).
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// Well-formed, but for another chip or a feature that this crate leaves out.
     #[error("byte {offset}: {what} is not supported")]
     Unsupported {

@@ -244,9 +244,17 @@ fn monotonous(command: &[u8], size: usize) -> Vec<u8> {
 fn files_that_ask_for_much_memory_are_refused_before_it_is_taken() {
     let limit = vgm::MAX_LOG_BYTES as u64;
     let empty_blocks = monotonous(&[0x67, 0x66, 0xC2, 2, 0, 0, 0, 0, 0xC0], 40 << 20);
-    assert!(matches!(vgm::read(&empty_blocks), Err(ApuError::TooLarge { limit: l, .. }) if l == limit));
+    assert!(matches!(vgm::read(&empty_blocks), Err(ApuError::ByteLimit { limit: l, .. }) if l == limit));
     let writes = monotonous(&[0xB4, 0, 0], 30 << 20);
-    assert!(matches!(vgm::read(&writes), Err(ApuError::TooLarge { limit: l, .. }) if l == limit));
+    let one_too_many = 8 << 20; // of 16 bytes each
+    assert_eq!(
+        error(&writes),
+        format!(
+            "byte {}: memory for the log in bytes: expected at most {limit}, found {}",
+            0xC0 + 3 * (one_too_many + 1),
+            limit + 16
+        )
+    );
     let huge = file(NTSC, &[0x67, 0x66, 0xC2, 0xFF, 0xFF, 0xFF, 0x7F, 0, 0]);
     assert!(error(&huge).contains("ends within the file"));
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -41,7 +41,8 @@ pub(crate) fn chip_error(error: &ApuError) -> PyErr {
         ApuError::TooLong { .. }
         | ApuError::TooManyEvents { .. }
         | ApuError::TooLarge { .. }
-        | ApuError::LineLimit { .. } => LimitError::new_err(message),
+        | ApuError::LineLimit { .. }
+        | ApuError::ByteLimit { .. } => LimitError::new_err(message),
         ApuError::Format { .. }
         | ApuError::Line { .. }
         | ApuError::Unsupported { .. }

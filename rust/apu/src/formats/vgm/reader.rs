@@ -199,10 +199,7 @@ impl<S: Source> Reader<S> {
 
     fn wait(&mut self, ticks: u64) -> Result<(), ApuError> {
         self.tick += ticks;
-        if self.tick > MAX_LENGTH {
-            return Err(ApuError::TooLong { found: self.tick, limit: MAX_LENGTH });
-        }
-        Ok(())
+        self.limit("length in ticks of 1/44,100 s", self.tick, MAX_LENGTH)
     }
 
     /// Skips a command's `operands` bytes.
@@ -259,7 +256,7 @@ impl<S: Source> Reader<S> {
             0x00..=0x17 => {
                 self.charge(size_of::<Write>())?;
                 self.log.writes.push(Write { tick: self.tick, register, value });
-                limit_events(self.log.writes.len())
+                self.limit("number of writes", self.log.writes.len() as u64, MAX_EVENTS)
             }
             // Addresses of the processor's test mode: no sound.
             0x18..=0x1F => {
@@ -304,23 +301,20 @@ impl<S: Source> Reader<S> {
         let passed = passed + self.source.fill(&mut bytes)?;
         ended(passed + self.source.pass(size - passed)?)?;
         self.log.memory.push(MemoryBlock { tick: self.tick, address, bytes });
-        limit_events(self.log.memory.len())
+        self.limit("number of memory blocks", self.log.memory.len() as u64, MAX_EVENTS)
     }
 
     /// Accounts for memory that the log is about to take.
     #[inline]
     fn charge(&mut self, bytes: usize) -> Result<(), ApuError> {
         self.taken += bytes;
-        if self.taken > MAX_LOG_BYTES {
-            return Err(ApuError::TooLarge { found: self.taken as u64, limit: MAX_LOG_BYTES as u64 });
-        }
-        Ok(())
+        self.limit("memory for the log in bytes", self.taken as u64, MAX_LOG_BYTES as u64)
     }
-}
 
-fn limit_events(count: usize) -> Result<(), ApuError> {
-    let found = count as u64;
-    if found > MAX_EVENTS { Err(ApuError::TooManyEvents { found, limit: MAX_EVENTS }) } else { Ok(()) }
+    #[inline]
+    fn limit(&self, what: &'static str, found: u64, limit: u64) -> Result<(), ApuError> {
+        if found > limit { Err(ApuError::ByteLimit { offset: self.offset, what, found, limit }) } else { Ok(()) }
+    }
 }
 
 /// The console whose clock is nearest.
