@@ -54,9 +54,10 @@ test-python: setup ## run the Python tests
 check-data: setup ## check all 4,905 songs of NES-MDB (in ../shared/data): both texts by SHA-256, MIDI and texts as fixed points
 	LAKHNES_ALL_SONGS=1 $(BIN)/python -m pytest -s tests/test_golden_formats.py tests/test_golden.py -k 'nesmdb or fixed or change'
 
-fuzz: ## read a million damaged files of each kind (MUTATIONS=1000000)
+fuzz: setup ## read a million damaged files of each kind (MUTATIONS=1000000)
 	LAKHNES_MUTATIONS=$(MUTATIONS) cargo test --release --locked -p lakhnes-tokenizer --test mutated_files -- --nocapture
 	LAKHNES_MUTATIONS=$(MUTATIONS) cargo run --release --locked -p lakhnes-apu --example fuzz
+	LAKHNES_MUTATIONS=$(MUTATIONS) $(BIN)/python -m pytest -s tests/test_mutated_arrays.py
 
 lint: setup ## check style, types and stubs of both languages
 	$(BIN)/ruff check .

@@ -1,4 +1,5 @@
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -181,6 +182,15 @@ def test_arrays_that_are_no_score_are_refused(arrays, message, tmp_path):
         lakhnes.read(path)
     path.write_bytes(b"PK no")
     with pytest.raises(lakhnes.FormatError, match=r"expected a \.npz file"):
+        lakhnes.read(path)
+
+
+def test_a_file_of_more_arrays_than_any_score_has_is_not_looked_through(tmp_path):
+    path = tmp_path / "x.seprsco.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(1_001):
+            archive.writestr(f"{number}.npy", b"")
+    with pytest.raises(lakhnes.LimitError, match="at most 1000 arrays"):
         lakhnes.read(path)
 
 

@@ -1,8 +1,9 @@
 """Scores as arrays in ``.npz`` files: what NES-MDB publishes as pickles, without the pickle."""
 
 import io
+import textwrap
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ __all__ = ["from_arrays", "read_arrays", "to_arrays", "write_arrays"]
 
 MAX_ARRAY_BYTES = 64 * 2**20
 """The most bytes that the arrays of a file may have, unpacked."""
+
+MAX_MEMBERS = 1_000
+"""The most arrays that a file may have."""
 
 _SHAPES = {"exprsco": (4, 3), "seprsco": (4,), "blndsco": (3,), "rawsco": (4, 4)}
 """The shape of a frame of each kind of score."""
@@ -143,21 +147,37 @@ def read_arrays(data: bytes, format: str, *, score: bool = False) -> Song | Regi
         If they take more than 64 MiB.
     """
     kind = format.removesuffix(".npz")
-    wanted = ("rate", "nsamps", "clock", "starts", "values", kind)
+    return from_arrays(_unpack(data, ("rate", "nsamps", "clock", "starts", "values", kind)), kind, score=score)
+
+
+def _unpack(data: bytes, wanted: Iterable[str]) -> Arrays:
+    """Take those of the wanted arrays that are there out of a ``.npz`` file."""
+    if data.count(b"PK\1\2") > MAX_MEMBERS:  # before any is looked at: zipfile takes some hundred bytes for each
+        raise LimitError(f"expected a .npz file of at most {MAX_MEMBERS} arrays")
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except Exception as error:  # of damaged bytes zipfile raises errors of many modules
+        raise FormatError(f"expected a .npz file: {_brief(error)}") from None
+    with archive:
+        size = sum(entry.file_size for entry in archive.infolist())
         if size > MAX_ARRAY_BYTES:
-            raise LimitError(f"arrays of {size} bytes, expected at most {MAX_ARRAY_BYTES}")
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in wanted if name in file}
-    except LimitError:
-        raise
-    except (ValueError, OSError, KeyError, EOFError, MemoryError, NotImplementedError, RuntimeError) as error:
-        raise FormatError(f"expected arrays rate, nsamps and {kind} in a .npz file: {error}") from None
-    except zipfile.BadZipFile as error:
-        raise FormatError(f"expected a .npz file: {str(error).lower()}") from None
-    return from_arrays(arrays, kind, score=score)
+            raise LimitError(f"arrays of a .npz file: expected at most {MAX_ARRAY_BYTES} bytes, found {size}")
+        names = {name.removesuffix(".npy") for name in archive.namelist()}
+        return {name: _unpack_array(archive, name) for name in wanted if name in names}
+
+
+def _unpack_array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
+    try:
+        with archive.open(f"{name}.npy") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except Exception as error:  # and so do the modules that unpack, and numpy
+        raise FormatError(f"{name}: expected an array of a .npz file: {_brief(error)}") from None
+
+
+def _brief(error: Exception) -> str:
+    """Give what an error says, as far as it fits one line and is no part of the file."""
+    words = "".join(letter if letter.isprintable() else " " for letter in str(error))
+    return textwrap.shorten(words, 80, placeholder=" …") or type(error).__name__
 
 
 def _frames(data: bytes, kind: str) -> npt.NDArray[np.uint8]:

@@ -1,0 +1,77 @@
+"""Damaged ``.npz`` files: read, or refused in one short line. ``make fuzz`` reads more of them."""
+
+import io
+import os
+import random
+
+import numpy as np
+import pytest
+
+import lakhnes
+from lakhnes.arrays import read_arrays, to_arrays
+
+COUNT = int(os.environ.get("LAKHNES_MUTATIONS", "2000"))
+KINDS = ("exprsco", "seprsco", "blndsco", "rawsco")
+PLACES = ("rate", "nsamps", "clock", "starts", "values", "sco: ", "frame", ".npz file")
+"""What a message names: an array, a frame, or the file as a whole."""
+NUMBERS = (0, 1, 255, 65_535, 2**31 - 1, 2**31, 2**32 - 1)
+WORDS = (
+    *(b"PK\1\2", b"PK\3\4", b"PK\5\6", b"PK\6\6", b"\x93NUMPY", b"rate.npy", b"nsamps.npy", b"True", b"-1", b"1e9"),
+    *(b"'|O'", b"'<f8'", b"'<i8'", b"'>u1'", b"'<U9'", b"(1000000000000,)", b"(" * 40, b"{" * 200, b"#", b"\n", b"'''"),
+    *(b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x00\x00\x0c\x00", b"\x00\x00\x0e\x00", b"\x00\x00\x5d\x00"),
+)
+
+
+def seeds(kind):
+    song = lakhnes.Song.from_tx1("P1_NOTEON_69\nTR_NOTEON_40\nWT_4410\nP1_NOTEOFF\nNO_NOTEON_5\nWT_4410")
+    for rate in (24, 44_100):
+        for save in (np.savez, np.savez_compressed):
+            file = io.BytesIO()
+            save(file, **to_arrays(song, kind, rate))
+            yield file.getvalue()
+
+
+def mutated(data, draw):
+    """One to six changes, mostly few."""
+    file = bytearray(data)
+    for _ in range(1 + min(draw.randrange(6), draw.randrange(6))):
+        at = draw.randrange(len(file) + 1)
+        some = at + draw.randrange(40)
+        change = draw.randrange(8)
+        if change == 0:
+            del file[at:]
+        elif change == 1:
+            del file[at:some]
+        elif change == 2:
+            file[at:at] = draw.choice(WORDS)
+        elif change == 3:
+            word = draw.choice(WORDS)
+            file[at : at + len(word)] = word
+        elif change == 4:
+            file[at : at + 4] = draw.choice(NUMBERS).to_bytes(4, "little")
+        elif change == 5:
+            file[at:some] = file[at:some] * draw.randrange(1, 40)
+        elif at < len(file):
+            file[at] = draw.randrange(256) if change == 6 else file[at] ^ 1 << draw.randrange(8)
+    return bytes(file)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("ignore")
+def test_a_damaged_file_of_arrays_is_read_or_refused_in_one_short_line(kind):
+    files, read = list(seeds(kind)), 0
+    for number in range(COUNT // len(KINDS)):
+        draw = random.Random(number)
+        data = mutated(draw.choice(files), draw)
+        try:
+            read_arrays(data, f"{kind}.npz", score=number % 2 == 0)
+            read += 1
+        except lakhnes.LakhnesError as error:
+            message = str(error)
+            assert message.isprintable(), (number, message)
+            assert len(message) <= 400, (number, message)
+            assert any(place in message for place in PLACES), (number, message)
+        except Exception as error:
+            pytest.fail(f"{kind} {number}: {type(error).__name__}: {error}")
+    print(f"{kind}.npz: {COUNT // len(KINDS)} damaged files, {read} read, {COUNT // len(KINDS) - read} refused")
+    assert COUNT < 2_000 or 0 < read < COUNT // len(KINDS)
