@@ -92,6 +92,7 @@ song-statistics: setup ## lay 100 composed songs beside CORPUS's valid split, as
 
 tasks: setup ## measure continue, accompany and infill on CORPUS's valid split (CORPUS=nesmdb_tx MODEL=bundled)
 	@$(BIN)/python benches/tasks.py $(CORPUS) --model $(MODEL)
+	@$(BIN)/python benches/infilling.py $(CORPUS) --model $(MODEL)
 
 check-resume: setup ## kill a training run ten times and compare its weights with an uninterrupted one's
 	$(BIN)/python benches/check_resume.py

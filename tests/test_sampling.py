@@ -461,7 +461,7 @@ def test_a_written_voice_does_not_say_more_than_a_fast_piece_has():
     given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_8820\n" * 15 + "P1_NOTEOFF\nWT_10")  # 3 s, five notes each
     (version,) = lakhnes.sampling.infill_texts(talks, 1, given, ["p2"], seed=1, memory=32)
     spoken = sum(line.startswith("P2") for line in version.text.splitlines())
-    assert 30 <= spoken <= 10 * (3 + 2) + 1
+    assert 20 <= spoken <= 10 * (3 + 2) + 1
 
 
 def test_infilled_songs_have_no_faults(model):

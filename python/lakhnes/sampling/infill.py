@@ -1,47 +1,44 @@
 """New parts for a song: some voices stay event for event, the model writes the others between them.
 
-Where a kept event falls into a wait, the wait is split. Whenever a kept event is due, the model may first let a voice
-speak that comes before it at that sample; whatever else it would say there counts as waiting for the kept event.
+Where a kept event falls into a wait, the wait is split. The model, which knows nothing of what comes, is asked for
+several candidates at once (`lakhnes.sampling.candidates`). Whenever they have reached the next kept event, those after
+which it was a surprise make room for those that led to it; after a while one is chosen, from which all go on.
 
-Elsewhere the kept voices are known to be silent. The model, which knows nothing of what comes, expects them all the
-same, and mostly waits for one of them. So a wait that ends before the next kept event is tried first: the model reads
-it, and the written voices speak there as probably as they would in a song of its own. Where it would let a kept voice
-speak instead, the wait is taken back. If a kept event does come soon, it was what the model waited for, and so do we;
-else the model was wrong, nothing happens at that time, and a longer wait is drawn. Were the written voices to speak
-after every wait, they would for every note that the model expects of another, a song without end.
-
-A voice that was asked for is to be heard: one that rests for long becomes more eager to speak.
-
-Even so a model may fall into a fast figure that it cannot leave: as in all songs the temperature rises where nothing
-surprises it, and a voice that has said too much in too little time pauses until the next kept event.
+How dense a new part is to be, the song says: as dense as the voice was, if it played; else about as dense as such a
+voice is in NES music beside the voices that are kept.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
+import time
 from collections.abc import Collection, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from lakhnes._native import Song
+from lakhnes._native import Song, Vocabulary
+from lakhnes.grammar import BOUNDARY, VOICES
 from lakhnes.model.base import Model
+from lakhnes.sampling.branches import make_branches
+from lakhnes.sampling.candidates import LONG_REST, Kept, Proposals
 from lakhnes.sampling.generate import batches
-from lakhnes.sampling.grammar import BOUNDARY, VOICES
 from lakhnes.sampling.options import TICKS_PER_SECOND, Options
-from lakhnes.sampling.sampler import Floats
-from lakhnes.sampling.writing import Writing, losses_of, perplexity
+from lakhnes.sampling.writing import perplexity
 
 __all__ = ["Infilling", "infill", "infill_texts"]
 
-Mask: TypeAlias = npt.NDArray[np.bool_]
+CANDIDATES = 8
+"""Candidates at one time. With four, songs were less probable by 0.1 nats an event, and not much sooner written."""
 
-PATIENCE = TICKS_PER_SECOND // 10
-"""Ticks by which a kept voice may come later than the model expects it, and is waited for.
+SPAN = 24
+"""Kept events after which one candidate is chosen, if the others have not died out before."""
 
-Chosen among a frame and a second by the perplexity of the kept voices: less makes busy parts, more empty ones.
-"""
+LONGEST_SPAN = 96
+"""Events of a candidate after which one is chosen; memory is taken for that."""
 
 EVENTS_A_SECOND = 10
 """Events that a written voice may have, however calm the given song is: sixteenth notes at 150 beats a minute."""
@@ -49,14 +46,14 @@ EVENTS_A_SECOND = 10
 BUSIER = 1.5
 """How much busier a written voice may be than the busiest of the given song."""
 
-PAUSE = 1.0
-"""Seconds that a written voice may rest as the model likes; then it becomes more eager from second to second."""
+FEWEST_NOTES = 8
+"""Notes of a voice at the least that tell how dense a new part is to be."""
 
-EAGERNESS = 3.0
-"""Nats a second by which its events become more probable: what has not played in a song the model never lets begin."""
+TYPICAL = (4.2, 4.4, 4.2, 6.0)
+"""Notes a second of each voice: medians of the beginnings of 1,086 training songs of NES-MDB."""
 
-SECONDS_AHEAD = 2
-"""How far a written voice may get ahead of that."""
+BESIDE = (0.94, 0.97, 0.91, 1.42)
+"""The same beside the median of the other voices' notes a second."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,8 +91,8 @@ def infill(model: Model, song: Song, voices: Sequence[str], num: int = 1, **opti
     num : int
         How many versions.
     **options
-        ``temperature``, ``top_k``, ``top_p``, ``min_p``, ``memory``, ``seed``, as of
-        `lakhnes.sampling.generate.compose`.
+        ``temperature``, ``top_k``, ``top_p``, ``min_p``, ``memory``, ``dtype`` (``int8`` changes nothing here),
+        ``seed``, as of `lakhnes.sampling.generate.compose`. When a new voice speaks is drawn at temperature 1.
 
     Returns
     -------
@@ -117,42 +114,46 @@ def infill_texts(
     if not named or named - set(VOICES):
         raise ValueError(f"voices: {', '.join(voices) or 'none'}; expected some of p1, p2, tr, no")
     chosen = Options(**options)
-    return [
-        _Infiller(Writing(model, seeds, chosen), song, {VOICES.index(name) for name in named}).run()
-        for seeds in batches(num, seed, 1)
-    ]
+    written = {VOICES.index(name) for name in named}
+    return [_Infiller(model, song, written, chosen, seeds[0]).run() for seeds in batches(num, seed, 1)]
 
 
 class _Infiller:
     """One song being filled in."""
 
-    def __init__(self, writing: Writing, song: Song, voices: Collection[int]) -> None:
-        self.writing, self.grammar, self.vocabulary = writing, writing.grammar, writing.vocabulary
-        self.given, self.voices = song, sorted(voices)
-        self.kept, self.length = _timeline(song, self.vocabulary.dialect, voices)
-        self.is_written = np.isin(self.grammar.voice, self.voices)  # (V,): events of the voices to write
-        self.is_kept = (self.grammar.voice >= 0) & ~self.is_written  # (V,)
-        self.rate = _rate(song, self.vocabulary.dialect, voices)
-        self.left = self.most = self.rate * SECONDS_AHEAD  # events that may be written now
-        self.heard = dict.fromkeys(self.voices, 0)  # when each written voice spoke last
-        self.tick = self.done = 0
+    def __init__(self, model: Model, song: Song, voices: Collection[int], options: Options, seed: int) -> None:
+        self.started = time.perf_counter()
+        self.given, self.voices, self.vocabulary = song, voices, Vocabulary(model.config.vocabulary)
+        events, self.length = _timeline(song, self.vocabulary.dialect)
+        self.kept = [
+            Kept(tick, voice, self.vocabulary.id(symbol), symbol)
+            for tick, voice, symbol in events
+            if voice not in voices
+        ]
+        self.generator = np.random.default_rng(seed)
+        densities, most = _densities(song, voices), _most(events, self.length, voices)
+        self.proposals = Proposals(self.vocabulary, densities, most, options, self.generator)
+        memory = model.config.mem_len if options.memory is None else options.memory
+        self.branches = make_branches(model, CANDIDATES, memory, options.dtype)
+        self.candidates = [self.proposals.begin() for _ in range(CANDIDATES)]
         self.lines: list[str] = []
-        self.logits = writing.step(writing.all_songs(BOUNDARY))
-        self.kept_loss = self.loss = 0.0
-        self.count = 0
+        self.weighed = 0  # kept events since one was chosen
 
+    @torch.inference_mode()
     def run(self) -> Infilling:
         """Write from the beginning to the end of the song."""
-        while self.done < len(self.kept) or self.tick < self.length:
-            if self.has_to_speak():
-                self.speak(self.grammar.allowed()[0] & self.is_written)
-            elif self.tick == self.due():
-                self.before_kept()
-            elif self.is_busy() or not self.next_event():
-                self.wait(self.due() - self.tick)
-        text = "\n".join(self.lines)
-        kept_ppl, ppl = perplexity(self.kept_loss, len(self.kept)), perplexity(self.loss, self.count)
-        return Infilling(text, self.song_of(text), kept_ppl, ppl, self.writing.seconds())
+        (row,) = self.branches.read([0], [BOUNDARY]).double().cpu().numpy()
+        for candidate in self.candidates:
+            self.proposals.look(candidate, row)
+        self.branches.unite(0)
+        for kept in [*self.kept, Kept(self.length)]:
+            self.reach(kept)
+            self.weigh()
+        self.choose()
+        text, written = "\n".join(self.lines), self.candidates[0]
+        kept_ppl = perplexity(written.kept_loss, len(self.kept))
+        ppl = perplexity(written.loss, written.count)
+        return Infilling(text, self.song_of(text), kept_ppl, ppl, time.perf_counter() - self.started)
 
     def song_of(self, text: str) -> Song:
         """Return the song of a text, the kept voices as they were given."""
@@ -162,148 +163,146 @@ class _Infiller:
             song = song.express().with_voices(song, ["tr"])
         return song.with_voices(self.given, [VOICES[voice].lower() for voice in range(4) if voice not in self.voices])
 
-    def due(self) -> int:
-        """Return the time of the next kept event, or else of the end."""
-        return self.kept[self.done][0] if self.done < len(self.kept) else self.length
+    def reach(self, kept: Kept) -> None:
+        """Let every candidate go on to a kept event, and beyond it."""
+        for candidate in self.candidates:
+            candidate.is_there = False
+        # In a long rest nothing weighs the candidates but each next event: one is chosen after each.
+        if kept.tick - self.candidates[0].tick > LONG_REST:
+            self.choose()
+        while not self.candidates[0].is_there and kept.tick - self.candidates[0].tick > LONG_REST:
+            self.advance(kept, until_spoken=True)
+            self.choose()
+        self.advance(kept)
 
-    def is_busy(self) -> bool:
-        """Tell whether the written voices have said too much in too little time."""
-        return self.left < 1.0
+    def advance(self, kept: Kept, until_spoken: bool = False) -> None:
+        """Let every candidate go on until it is there or, if asked for, a new voice has spoken."""
+        spoken = [candidate.spoken for candidate in self.candidates]
+        going = [index for index, candidate in enumerate(self.candidates) if not candidate.is_there]
+        proposed = {index: self.proposals.next(self.candidates[index], kept) for index in going}
+        while proposed := {index: tokens for index, tokens in proposed.items() if tokens}:
+            going = list(proposed)
+            proposed = self.read(proposed, kept)
+            for index in going:
+                candidate = self.candidates[index]
+                if index in proposed or candidate.is_there or (until_spoken and candidate.spoken > spoken[index]):
+                    continue
+                proposed[index] = self.proposals.next(candidate, kept)
 
-    def has_to_speak(self) -> bool:
-        """Tell whether a written voice spoke last and has not done: a note of TX2 has a velocity."""
-        allowed = self.grammar.allowed()[0]
-        may_wait, may_speak = (bool((allowed & which).any()) for which in (self.grammar.is_wait, self.is_written))
-        return bool(self.grammar.place[0] > 0) and may_speak and not may_wait
+    def read(self, proposed: dict[int, list[int]], kept: Kept) -> dict[int, list[int]]:
+        """Let the model read what is proposed for some candidates; return what some are to read in its place."""
+        groups = self.part(proposed)
+        places = [self.candidates[members[0]].branch for members, tokens in groups for _ in tokens]
+        logits = self.branches.read(places, [token for _, tokens in groups for token in tokens])
+        rows = iter(logits.double().cpu().numpy())
+        instead: dict[int, list[int]] = {}
+        for members, (first, *following) in groups:
+            self.note(members, first, next(rows))
+            if not following:
+                continue
+            row = next(rows)
+            due = {index: self.proposals.next(self.candidates[index], kept) for index in members}
+            parting = [index for index in members if due[index] != following]
+            instead |= {index: due[index] for index in parting}
+            if len(parting) < len(members):
+                self.note([index for index in members if index not in instead], kept.token, row)
+                self.fork(parting)
+            if parting:
+                self.branches.forget(self.candidates[parting[0]].branch)
+        return instead
 
-    def before_kept(self) -> None:
-        """Let a voice speak that comes before the kept event that is due, or else place that event."""
-        _, voice, symbol = self.kept[self.done]
-        before = self.grammar.allowed()[0] & self.is_written & (self.grammar.voice < voice)
-        if not self.is_busy() and self.speak(before, unless=~before):
-            return
-        token = self.vocabulary.id(symbol)
-        self.kept_loss += float(losses_of(self.logits, self.writing.all_songs(token))[0])
-        self.done += 1
-        self.place(token, symbol)
+    def note(self, members: list[int], token: int, row: npt.NDArray[np.float64]) -> None:
+        """Take note of what some candidates, which are alike, have read and of what the model says thereafter."""
+        for index in members:
+            self.proposals.read(self.candidates[index], token, row)
 
-    def next_event(self) -> bool:
-        """Let a written voice speak, now or before the next kept event; return whether it did."""
-        allowed = self.grammar.allowed()[0]
-        written, waits = allowed & self.is_written, allowed & self.grammar.is_wait
-        if not bool(waits.any()):  # at the beginning
-            return self.speak(written, unless=allowed & self.is_kept)
-        if self.speak(written, unless=waits):
-            return True
-        ticks_of, gap = self.writing.ticks_of, self.due() - self.tick
-        reaches = ticks_of[self.vocabulary.id(f"WT_{gap}")]
-        while (wait := self.draw(waits)) is not None and ticks_of[wait] < reaches:
-            if self.speak_after(wait):
-                return True
-            if gap - ticks_of[wait] <= PATIENCE:
-                return False
-            waits = waits & (ticks_of > ticks_of[wait])
-        return False
+    def part(self, proposed: dict[int, list[int]]) -> list[tuple[list[int], list[int]]]:
+        """Return candidates that are alike and what they all propose; give each such group a branch."""
+        groups: dict[tuple[int, tuple[int, ...]], list[int]] = {}
+        for index, tokens in proposed.items():
+            groups.setdefault((self.candidates[index].branch, tuple(tokens)), []).append(index)
+        seen = set()
+        for (branch, _), members in groups.items():
+            if branch in seen:
+                self.fork(members)
+            seen.add(branch)
+        return [(members, list(tokens)) for (_, tokens), members in groups.items()]
 
-    def speak_after(self, wait: int) -> bool:
-        """Wait, if a written voice speaks thereafter; return whether it does."""
-        logits, place, sounding = self.logits, self.grammar.place, self.grammar.sounding
-        self.read(wait)
-        allowed = self.grammar.allowed()[0]
-        token = self.draw(allowed & self.is_written, unless=allowed & self.is_kept)
-        if token is None:
-            self.writing.decoder.unread()
-            self.logits, self.grammar.place, self.grammar.sounding = logits, place, sounding
-            return False
-        self.score(logits, wait)
-        self.let_pass(int(self.writing.ticks_of[wait]))
-        self.lines.append(self.vocabulary.symbol(wait))
-        self.say(token)
-        return True
+    def fork(self, members: list[int]) -> None:
+        """Give some candidates, which are alike, a branch of their own."""
+        if members:
+            free = set(range(CANDIDATES)) - {candidate.branch for candidate in self.candidates}
+            branch = min(free)
+            self.branches.copy(self.candidates[members[0]].branch, branch)
+            for index in members:
+                self.candidates[index].branch = branch
 
-    def wait(self, ticks: int) -> None:
-        """Wait, and have the model read it."""
-        symbol = f"WT_{ticks}"
-        self.let_pass(ticks)
-        if not self.lines:  # no model reads the wait that opens a song
-            self.lines.append(symbol)
-            return
-        token = self.vocabulary.id(symbol)
-        self.score(self.logits, token)
-        self.place(token, symbol)
+    def weigh(self) -> None:
+        """Let improbable candidates make room for probable ones; after a while, choose one."""
+        self.weighed += 1
+        shares = self.shares()
+        if self.weighed >= SPAN or max(len(candidate.lines) for candidate in self.candidates) >= LONGEST_SPAN:
+            self.choose()
+        elif 1.0 / np.square(shares).sum() < CANDIDATES / 2:  # as many as these are worth
+            places = (self.generator.random() + np.arange(CANDIDATES)) / CANDIDATES
+            sources = np.searchsorted(np.cumsum(shares), places, side="right")
+            self.take(np.minimum(sources, CANDIDATES - 1).tolist())
 
-    def let_pass(self, ticks: int) -> None:
-        """Let time pass."""
-        self.tick += ticks
-        self.left = min(self.left + self.rate * ticks / TICKS_PER_SECOND, self.most)
+    def choose(self) -> None:
+        """Choose one candidate, from which all go on."""
+        self.take([int(self.generator.choice(CANDIDATES, p=self.shares()))] * CANDIDATES)
 
-    def draw(self, allowed: Mask, unless: Mask | None = None) -> int | None:
-        """Draw among the allowed events; return ``None`` if none is, or as probably as one of the others comes."""
-        if not bool(allowed.any()):
-            return None
-        logits = np.where(allowed, self.logits, np.float32(-np.inf))
-        if unless is not None and bool(unless.any()):
-            for voice, heard in self.heard.items():
-                rest = (self.tick - heard) / TICKS_PER_SECOND - PAUSE
-                if rest > 0.0:
-                    logits[0, self.grammar.voice == voice] += EAGERNESS * rest
-            # The boundary, which may never be drawn here, lends its place to the others.
-            logits[0, BOUNDARY] = np.logaddexp.reduce(self.logits[0, unless])
-        token = int(self.writing.draw(logits)[0][0])
-        return None if token == BOUNDARY else token
+    def shares(self) -> npt.NDArray[np.float64]:
+        """Return how probable each candidate is."""
+        weights = np.array([candidate.weight for candidate in self.candidates])
+        shares = np.exp(weights - weights.max())
+        shares /= shares.sum()
+        return np.asarray(shares, dtype=np.float64)
 
-    def speak(self, allowed: Mask, unless: Mask | None = None) -> bool:
-        """Draw an event of a written voice as `draw` does, and place it; return whether there was one."""
-        token = self.draw(allowed, unless)
-        if token is None:
-            return False
-        self.say(token)
-        return True
-
-    def say(self, token: int) -> None:
-        """Append an event of a written voice."""
-        self.score(self.logits, token)
-        self.left -= 1.0
-        self.heard[int(self.grammar.voice[token])] = self.tick
-        self.place(token, self.vocabulary.symbol(token))
-
-    def score(self, logits: Floats, token: int) -> None:
-        """Add a written event to the perplexity."""
-        losses = losses_of(logits, self.writing.all_songs(token))
-        self.writing.be_surprised(losses)
-        self.loss += float(losses[0])
-        self.count += 1
-
-    def place(self, token: int, symbol: str) -> None:
-        """Append an event to the song, and read it."""
-        self.lines.append(symbol)
-        self.read(token)
-
-    def read(self, token: int) -> None:
-        """Take note of an event."""
-        tokens = self.writing.all_songs(token)
-        self.grammar.advance(tokens)
-        self.logits = self.writing.step(tokens)
+    def take(self, sources: list[int]) -> None:
+        """Let every candidate go on from where the one that is named for it is."""
+        if len(set(sources)) == 1:
+            chosen = self.candidates[sources[0]]
+            self.branches.unite(chosen.branch)
+            self.lines += chosen.lines
+            chosen.lines, self.weighed = [], 0
+        self.candidates = [self.candidates[source].copy() for source in sources]
+        for candidate in self.candidates:
+            candidate.weight = 0.0
 
 
-def _timeline(song: Song, dialect: str, voices: Collection[int]) -> tuple[list[tuple[int, int, str]], int]:
-    """Return the events of the voices that are not to be written, as (tick, voice, symbol), and the song's length."""
+def _timeline(song: Song, dialect: str) -> tuple[list[tuple[int, int, str]], int]:
+    """Return the events of a song as (tick, voice, symbol), and its length."""
     tick, events = 0, []
     for line in (song.to_tx1() if dialect == "tx1" else song.to_tx2()).splitlines():
         if line.startswith("WT_"):
             tick += int(line.removeprefix("WT_"))
-        elif (voice := VOICES.index(line[:2])) not in voices:
-            events.append((tick, voice, line))
+        else:
+            events.append((tick, VOICES.index(line[:2]), line))
     return events, tick
 
 
-def _rate(song: Song, dialect: str, voices: Collection[int]) -> float:
+def _densities(song: Song, voices: Collection[int]) -> dict[int, float]:
+    """Return how many notes a second each written voice should have."""
+    notes = [len(song.voices[voice.lower()]) for voice in VOICES]
+    rates = [count / max(song.duration, 1.0) for count in notes]
+    kept = [rates[voice] for voice, count in enumerate(notes) if voice not in voices and count >= FEWEST_NOTES]
+    densities = {}
+    for voice in voices:
+        if notes[voice] >= FEWEST_NOTES:
+            densities[voice] = rates[voice]
+        else:  # either guess is within a factor of two for about as many songs; together they are for more
+            beside = BESIDE[voice] * float(np.median(kept)) if kept else TYPICAL[voice]
+            densities[voice] = math.sqrt(TYPICAL[voice] * beside)
+    return densities
+
+
+def _most(events: list[tuple[int, int, str]], length: int, voices: Collection[int]) -> float:
     """Return how many events a second may be written in the long run."""
-    events, length = _timeline(song, dialect, ())
-    is_drum = [VOICES[voice] == "NO" for voice in range(len(VOICES))]
+    is_drum = [voice == "NO" for voice in VOICES]
     counts = np.bincount([voice for _, voice, _ in events], minlength=len(VOICES))
-    rate = 0.0
+    most = 0.0
     for voice in voices:  # drums beat faster than most melodies
         busiest = max(int(count) for other, count in enumerate(counts) if is_drum[other] == is_drum[voice])
-        rate += max(EVENTS_A_SECOND, BUSIER * busiest * TICKS_PER_SECOND / max(length, TICKS_PER_SECOND))
-    return rate
+        most += max(EVENTS_A_SECOND, BUSIER * busiest * TICKS_PER_SECOND / max(length, TICKS_PER_SECOND))
+    return most
