@@ -17,7 +17,7 @@ from lakhnes.benchmarks import generate
 from lakhnes.benchmarks.original_decoding import OriginalDecoder
 from lakhnes.model.transformer_xl import TransformerXL
 from lakhnes.sampling import native_decoder, writing
-from lakhnes.sampling.decoder import DTYPES, Decoder, SegmentDecoder, make_decoder
+from lakhnes.sampling.decoder import DTYPES, Decoder, make_decoder
 from lakhnes.sampling.generate import compose
 from lakhnes.sampling.native_decoder import NativeDecoder, packed
 from lakhnes.sampling.torch_decoder import TorchDecoder
@@ -63,28 +63,6 @@ def test_batch_threads_and_blocks_change_no_bit(dtype):
     for song in (0, 6):
         alone = NativeDecoder(model, 1, 16, dtype, threads=2)
         assert torch.equal(in_steps(alone, tokens[song : song + 1])[0], expected[song])
-
-
-@pytest.mark.parametrize("make", [NativeDecoder, TorchDecoder, lambda model, _, memory: SegmentDecoder(model, memory)])
-def test_a_token_that_was_unread_leaves_no_trace(make):
-    model, tokens = model_of(n_head=4, d_head=8), songs_of(2, 40)
-    expected = in_steps(make(model, 2, 12), tokens)
-    decoder = make(model, 2, 12)
-    for place in range(40):
-        other = decoder.step((tokens[:, place] + 1) % 631)
-        assert not torch.equal(other, expected[:, place])
-        decoder.unread()
-        torch.testing.assert_close(decoder.step(tokens[:, place]), expected[:, place], atol=0, rtol=0)
-
-
-def test_only_the_token_read_last_can_be_unread():
-    decoder = NativeDecoder(model_of(), 2, 12)
-    with pytest.raises(ValueError, match="expected a token that was read"):
-        decoder.unread()
-    decoder.read_all(songs_of(2, 5))
-    decoder.unread()
-    with pytest.raises(ValueError, match="expected a token that was read"):
-        decoder.unread()
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "int8"])

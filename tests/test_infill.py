@@ -14,9 +14,10 @@ from lakhnes.evaluation.infilling import compare, part_of, summary, without
 from lakhnes.model.config import LSTMConfig
 from lakhnes.model.lstm import LSTM
 from lakhnes.sampling import candidates, infill_texts
-from lakhnes.sampling.branches import ROOM, SegmentBranches, TransformerBranches, make_branches
+from lakhnes.sampling.branches import ROOM, NativeBranches, SegmentBranches, TransformerBranches, make_branches
 from lakhnes.sampling.candidates import Kept, Proposals
 from lakhnes.sampling.decoder import SegmentDecoder
+from lakhnes.sampling.native_decoder import NativeDecoder
 from lakhnes.sampling.options import Options
 from lakhnes.sampling.torch_decoder import SLACK, TorchDecoder
 from small import tune
@@ -39,11 +40,14 @@ def branches_and_decoders(kind, mem_len):
         torch.manual_seed(3)
         model = LSTM(LSTMConfig(n_layer=2, d_model=24)).eval()
         return SegmentBranches(model, 3, mem_len), [SegmentDecoder(model, mem_len) for _ in range(3)]
-    model = model_of(**FORMS[kind])
+    model = model_of(**FORMS[kind.removeprefix("native ")])
+    if kind.startswith("native"):
+        alone = [NativeDecoder(model, 1, mem_len, threads=1) for _ in range(3)]
+        return NativeBranches(model, 3, mem_len, threads=2), alone
     return TransformerBranches(model, 3, mem_len), [TorchDecoder(model, 1, mem_len) for _ in range(3)]
 
 
-@pytest.mark.parametrize("kind", [*FORMS, "lstm"])
+@pytest.mark.parametrize("kind", [*FORMS, *(f"native {form}" for form in FORMS), "lstm"])
 @pytest.mark.parametrize("mem_len", [0, 12, 100])
 def test_branches_read_at_their_own_pace_what_songs_by_themselves_read(kind, mem_len):
     branches, decoders = branches_and_decoders(kind, mem_len)
@@ -67,7 +71,7 @@ def test_branches_read_at_their_own_pace_what_songs_by_themselves_read(kind, mem
             torch.testing.assert_close(row, decoders[place].step(torch.tensor([token]))[0], atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["plain", "lstm"])
+@pytest.mark.parametrize("kind", ["plain", "native plain", "lstm"])
 def test_a_branch_goes_on_from_where_another_is_and_forgets_a_token(kind):
     branches, decoders = branches_and_decoders(kind, 12)
     branches.read([0, 0, 1], [5, 6, 7])
@@ -80,8 +84,9 @@ def test_a_branch_goes_on_from_where_another_is_and_forgets_a_token(kind):
     torch.testing.assert_close(row, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_a_branch_may_outgrow_its_room_and_the_trunk_its_buffer():
-    branches, (decoder, *_) = branches_and_decoders("plain", 12)
+@pytest.mark.parametrize("kind", ["plain", "native plain"])
+def test_a_branch_may_outgrow_its_room_and_the_trunk_its_buffer(kind):
+    branches, (decoder, *_) = branches_and_decoders(kind, 12)
     for place, token in enumerate(songs_of(1, 2 * SLACK)[0].tolist()):
         (row,) = branches.read([place // 7 % 3], [token])
         torch.testing.assert_close(row, decoder.step(torch.tensor([token]))[0], atol=1e-4, rtol=1e-4)
@@ -95,10 +100,10 @@ def test_a_branch_may_outgrow_its_room_and_the_trunk_its_buffer():
 
 def test_branches_keep_less_if_asked_to_and_refuse_what_they_cannot(bundled):
     (exact,) = make_branches(bundled, 2, 8).read([0], [0])
-    (rounded,) = make_branches(bundled, 2, 8, "bfloat16").read([0], [0])
-    assert rounded.dtype == torch.bfloat16
-    torch.testing.assert_close(rounded.float(), exact, atol=0.3, rtol=0.05)
-    torch.testing.assert_close(make_branches(bundled, 2, 8, "int8").read([0], [0])[0], exact)
+    for dtype in ("bfloat16", "int8"):
+        (rounded,) = make_branches(bundled, 2, 8, dtype).read([0], [0])
+        assert not torch.equal(rounded, exact)
+        torch.testing.assert_close(rounded, exact, atol=0.3, rtol=0.05)
     with pytest.raises(ValueError, match="expected float32, bfloat16, int8"):
         make_branches(bundled, 2, 8, "float16")
     with pytest.raises(lakhnes.LakhnesError, match="Transformer-XL"):
@@ -215,7 +220,7 @@ def test_drums_that_a_song_never_had_are_no_few_strokes(bundled):
 
 def test_a_long_rest_of_the_kept_voices_takes_no_more_memory_and_ends_as_it_should(bundled, monkeypatch):
     made = []
-    monkeypatch.setattr(infill, "make_branches", lambda *args: made.append(make_branches(*args)) or made[-1])
+    monkeypatch.setattr(infill, "make_branches", lambda *args: made.append(TransformerBranches(*args[:3])) or made[-1])
     given = Song.from_tx1(
         f"P1_NOTEON_60\nWT_9000\nP1_NOTEOFF\nWT_{40 * 44_100}\nP1_NOTEON_62\nWT_9000\nP1_NOTEOFF\nWT_9"
     )

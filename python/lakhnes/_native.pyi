@@ -845,13 +845,36 @@ class DecoderState:
             If there is not a whole number of tokens for every song, or one is none of the vocabulary.
         """
 
-    def unread(self) -> None:
-        """Forget the last token of every song; the next one takes its place.
+    def read_some(self, songs: Sequence[int], tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Read tokens of some songs, each at its own pace; one that is named again reads one token after the other.
+
+        Returns
+        -------
+        ndarray, float32, flat
+            A row of ``vocab_size`` logits after each token.
+
+        Raises
+        ------
+        ValueError
+            If there is not a token for each song that is named, or one of either is unknown.
+        """
+
+    def forget(self, song: int) -> None:
+        """Let a song forget its last token; the next one takes its place.
 
         Raises
         ------
         ValueError
             If nothing was read since the last time: what a token displaced from a full memory is lost.
+        """
+
+    def copy(self, source: int, target: int, common: int) -> None:
+        """Let a song go on from where another is. Of both the first `common` tokens are the same.
+
+        Raises
+        ------
+        ValueError
+            If there is no such song, or either has not read so many tokens.
         """
 
 def draw_tokens(

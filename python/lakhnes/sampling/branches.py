@@ -1,27 +1,28 @@
 """Several continuations of one song, which read at their own pace, and can go on from where another is.
 
-What all have in common, the trunk, is in memory once: for a Transformer-XL its keys and values, by which a step of all
-branches costs little more than one of a single song. A branch adds what it has read since. When all are united, that
-of one is added to the trunk.
+On the CPU they are songs of the kernel of ``rust/decoder``, and what a branch copies of another is only what both have
+read since all were united. Elsewhere torch has what all have in common, the trunk, in memory once: its keys and values,
+by which a step of all branches costs little more than one of a single song. A branch adds what it has read since; when
+all are united, that of one is added to the trunk.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lakhnes.errors import LakhnesError
 from lakhnes.model.base import Model
 from lakhnes.model.transformer_xl import Layer, TransformerXL
-from lakhnes.sampling.decoder import DTYPES
+from lakhnes.sampling.decoder import as_dtype, check_segments, native_dtype
+from lakhnes.sampling.native_decoder import NativeDecoder
 from lakhnes.sampling.torch_decoder import SLACK, window_of
 
-__all__ = ["Branches", "SegmentBranches", "TransformerBranches", "make_branches"]
+__all__ = ["Branches", "NativeBranches", "SegmentBranches", "TransformerBranches", "make_branches"]
 
 ROOM = 64
 """Positions of a branch that there is room for at first; there is made more when it is needed."""
@@ -53,19 +54,64 @@ class Branches(Protocol):
 def make_branches(model: Model, count: int, mem_len: int, dtype: str | None = None) -> Branches:
     """Return the branches of a song that begins.
 
-    The parameters are those of `lakhnes.sampling.decoder.Decoder`, but that int8, which is its alone, changes nothing.
+    The parameters are those of `lakhnes.sampling.decoder.make_decoder`.
     """
-    if dtype not in (None, *DTYPES):
-        raise ValueError(f"dtype is {dtype}, expected {', '.join(DTYPES)}")
-    if dtype == "int8":
-        dtype = None
     if not isinstance(model, TransformerXL):
-        if dtype not in (None, "float32"):
-            raise LakhnesError(f"dtype: {dtype} is for Transformer-XL models, expected float32")
+        check_segments(dtype)
         return SegmentBranches(model, count, mem_len)
-    if dtype is not None and model.embedding.weight.dtype != getattr(torch, dtype):
-        model = copy.deepcopy(model).to(getattr(torch, dtype))
-    return TransformerBranches(model, count, mem_len)
+    form = native_dtype(model, mem_len, dtype)
+    if form is not None:
+        return NativeBranches(model, count, mem_len, form)
+    return TransformerBranches(as_dtype(model, dtype), count, mem_len)
+
+
+class NativeBranches:
+    """Branches of a Transformer-XL on the CPU.
+
+    Parameters
+    ----------
+    model : TransformerXL
+        On the CPU.
+    count : int
+        Branches.
+    mem_len : int
+        Positions before the present one that a step attends to.
+    dtype : str
+        How weights, keys and values are kept: ``float32``, ``bfloat16`` or ``int8``.
+    threads : int, optional
+        As many as torch uses, if not given. The numbers do not depend on it, nor on which branches read together.
+    """
+
+    def __init__(
+        self, model: TransformerXL, count: int, mem_len: int, dtype: str = "float32", threads: int | None = None
+    ) -> None:
+        self.state = NativeDecoder(model, count, mem_len, dtype, threads).state
+        self.vocab_size = model.config.vocab_size
+        self.lengths = [0] * count
+        self.common = 0
+
+    def read(self, places: Sequence[int], tokens: Sequence[int]) -> Tensor:
+        """Read tokens, each in the branch that is named for it; return logits of the next, ``(R, vocab_size)``."""
+        logits = self.state.read_some(places, np.array(tokens, dtype=np.int64))
+        for place in places:
+            self.lengths[place] += 1
+        return torch.from_numpy(logits).view(-1, self.vocab_size)
+
+    def forget(self, place: int) -> None:
+        """Let a branch forget the last token of the last `read`."""
+        self.state.forget(place)
+        self.lengths[place] -= 1
+
+    def copy(self, source: int, target: int) -> None:
+        """Let a branch go on from where another is."""
+        self.state.copy(source, target, self.common)
+        self.lengths[target] = self.lengths[source]
+
+    def unite(self, source: int) -> None:
+        """Let all branches go on from where one is."""
+        for target in range(len(self.lengths)):
+            self.copy(source, target)
+        self.common = self.lengths[source]
 
 
 class SegmentBranches:

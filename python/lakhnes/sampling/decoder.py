@@ -18,7 +18,17 @@ from lakhnes.model.transformer_xl import TransformerXL
 from lakhnes.sampling.native_decoder import MAX_WINDOW, NativeDecoder
 from lakhnes.sampling.torch_decoder import SLACK, TorchDecoder, window_of
 
-__all__ = ["DTYPES", "SLACK", "Decoder", "SegmentDecoder", "Stepper", "make_decoder"]
+__all__ = [
+    "DTYPES",
+    "SLACK",
+    "Decoder",
+    "SegmentDecoder",
+    "Stepper",
+    "as_dtype",
+    "check_segments",
+    "make_decoder",
+    "native_dtype",
+]
 
 DTYPES = ("float32", "bfloat16", "int8")
 """How weights, keys and values can be kept."""
@@ -35,18 +45,34 @@ class Stepper(Protocol):
         """Read ``(B, T)`` ids, T at least 1; return the logits after each, ``(B, T, vocab_size)``."""
         ...
 
-    def unread(self) -> None:
-        """Forget the token that every song read with the last `step`; once after each."""
-        ...
-
 
 def make_decoder(model: Model, batch_size: int, mem_len: int, dtype: str | None = None) -> Stepper:
     """Return what steps through songs with a model; the parameters are those of `Decoder`."""
     if isinstance(model, TransformerXL):
         return Decoder(model, batch_size, mem_len, dtype)
+    check_segments(dtype)
+    return SegmentDecoder(model, mem_len)
+
+
+def check_segments(dtype: str | None) -> None:
+    """Refuse a dtype that only Transformer-XL models have."""
     if dtype not in (None, "float32"):
         raise LakhnesError(f"dtype: {dtype} is for Transformer-XL models, expected float32")
-    return SegmentDecoder(model, mem_len)
+
+
+def native_dtype(model: TransformerXL, mem_len: int, dtype: str | None) -> str | None:
+    """Return how the kernel of ``rust/decoder`` keeps the weights; ``None`` if torch has to do it.
+
+    The parameters, and what is raised, are those of `Decoder`.
+    """
+    if dtype not in (None, *DTYPES):
+        raise ValueError(f"dtype is {dtype}, expected {', '.join(DTYPES)}")
+    weight = model.embedding.weight
+    if weight.device.type == "cpu" and window_of(model, mem_len) <= MAX_WINDOW:
+        return dtype or ("bfloat16" if weight.dtype == torch.bfloat16 else "float32")
+    if dtype == "int8":
+        raise LakhnesError(f"dtype: int8 runs on the CPU with at most {MAX_WINDOW - 1} positions of memory")
+    return None
 
 
 class SegmentDecoder:
@@ -63,7 +89,6 @@ class SegmentDecoder:
     def __init__(self, model: Model, mem_len: int) -> None:
         self.model, self.mem_len = model, mem_len
         self.memory: Tensor | None = None
-        self.memory_before: Tensor | None = None
 
     def step(self, tokens: Tensor) -> Tensor:
         """Read one token of every song, ``(B,)`` ids; return logits of the next, ``(B, vocab_size)``."""
@@ -72,13 +97,8 @@ class SegmentDecoder:
     @torch.inference_mode()
     def read_all(self, tokens: Tensor) -> Tensor:
         """Read ``(B, T)`` ids, T at least 1; return the logits after each, ``(B, T, vocab_size)``."""
-        self.memory_before = self.memory
         hidden, self.memory = self.model(tokens, self.memory, self.mem_len)
         return self.model.logits(hidden)
-
-    def unread(self) -> None:
-        """Forget the token that every song read with the last `step`; once after each."""
-        self.memory = self.memory_before
 
 
 class Decoder:
@@ -110,17 +130,12 @@ class Decoder:
         dtype: str | None = None,
         threads: int | None = None,
     ) -> None:
-        if dtype not in (None, *DTYPES):
-            raise ValueError(f"dtype is {dtype}, expected {', '.join(DTYPES)}")
-        weight = model.embedding.weight
         self.kernel: NativeDecoder | TorchDecoder
-        if weight.device.type == "cpu" and window_of(model, mem_len) <= MAX_WINDOW:
-            own = "bfloat16" if weight.dtype == torch.bfloat16 else "float32"
-            self.kernel = NativeDecoder(model, batch_size, mem_len, dtype or own, threads)
-        elif dtype == "int8":
-            raise LakhnesError(f"dtype: int8 runs on the CPU with at most {MAX_WINDOW - 1} positions of memory")
+        form = native_dtype(model, mem_len, dtype)
+        if form is not None:
+            self.kernel = NativeDecoder(model, batch_size, mem_len, form, threads)
         else:
-            self.kernel = TorchDecoder(_as_dtype(model, dtype), batch_size, mem_len)
+            self.kernel = TorchDecoder(as_dtype(model, dtype), batch_size, mem_len)
 
     def step(self, tokens: Tensor) -> Tensor:
         """Read one token of every song, ``(B,)`` ids; return logits of the next, ``(B, vocab_size)``."""
@@ -134,12 +149,9 @@ class Decoder:
         """Read ``(B, T)`` ids, T at least 1; return the logits after each, ``(B, T, vocab_size)``."""
         return self.kernel.read_all(tokens)
 
-    def unread(self) -> None:
-        """Forget the token that every song read with the last `step`; once after each."""
-        self.kernel.unread()
 
-
-def _as_dtype(model: TransformerXL, dtype: str | None) -> TransformerXL:
+def as_dtype(model: TransformerXL, dtype: str | None) -> TransformerXL:
+    """Return a model with weights of a dtype; itself, if it has them."""
     if dtype is None or model.embedding.weight.dtype == getattr(torch, dtype):
         return model
     converted: TransformerXL = copy.deepcopy(model).to(getattr(torch, dtype))

@@ -91,8 +91,8 @@ def infill(model: Model, song: Song, voices: Sequence[str], num: int = 1, **opti
     num : int
         How many versions.
     **options
-        ``temperature``, ``top_k``, ``top_p``, ``min_p``, ``memory``, ``dtype`` (``int8`` changes nothing here),
-        ``seed``, as of `lakhnes.sampling.generate.compose`. When a new voice speaks is drawn at temperature 1.
+        ``temperature``, ``top_k``, ``top_p``, ``min_p``, ``memory``, ``dtype``, ``seed``,
+        as of `lakhnes.sampling.generate.compose`. When a new voice speaks is drawn at temperature 1.
 
     Returns
     -------

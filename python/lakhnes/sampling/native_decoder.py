@@ -97,7 +97,3 @@ class NativeDecoder:
         """Read ``(B, T)`` ids, T at least 1; return the logits after each, ``(B, T, vocab_size)``."""
         logits = self.state.read(tokens.T.reshape(-1).contiguous().numpy(), all=True)
         return torch.from_numpy(logits).view(-1, self.batch_size, self.vocab_size).transpose(0, 1)
-
-    def unread(self) -> None:
-        """Forget the token that every song read with the last `step`; once after each."""
-        self.state.unread()

@@ -79,10 +79,6 @@ class TorchDecoder:
         """Read ``(B, T)`` ids, T at least 1; return the logits after each, ``(B, T, vocab_size)``."""
         return torch.stack([self.step(tokens[:, position]) for position in range(tokens.shape[1])], dim=1)
 
-    def unread(self) -> None:
-        """Forget the token that every song read with the last `step`; once after each."""
-        self.end -= 1
-
     def _attend(self, index: int, attention: RelativeAttention, hidden: Tensor) -> Tensor:
         batch, heads, width = self.batch_size, attention.n_head, attention.d_head
         start = max(self.end - self.window, 0)

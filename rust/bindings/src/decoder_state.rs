@@ -20,14 +20,36 @@ impl PyDecoderState {
         tokens: PyReadonlyArray1<'_, i64>,
         all: bool,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let id = |&id: &i64| u32::try_from(id).map_err(|_| refused("tokens", "ids of the vocabulary", &id.to_string()));
-        let tokens = tokens.as_slice()?.iter().map(id).collect::<PyResult<Vec<_>>>()?;
+        let tokens = ids(&tokens)?;
         let mut logits = Vec::new();
         let read = py.detach(|| self.0.read(&tokens, all, &mut logits));
         read.map_err(|error| decoder_error(&error))?;
         Ok(logits.into_pyarray(py))
     }
-    fn unread(&mut self) -> PyResult<()> {
-        self.0.unread().map_err(|error| decoder_error(&error))
+
+    fn read_some<'py>(
+        &mut self,
+        py: Python<'py>,
+        songs: Vec<usize>,
+        tokens: PyReadonlyArray1<'_, i64>,
+    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
+        let tokens = ids(&tokens)?;
+        let mut logits = Vec::new();
+        let read = py.detach(|| self.0.read_some(&songs, &tokens, &mut logits));
+        read.map_err(|error| decoder_error(&error))?;
+        Ok(logits.into_pyarray(py))
     }
+
+    fn forget(&mut self, song: usize) -> PyResult<()> {
+        self.0.forget(song).map_err(|error| decoder_error(&error))
+    }
+
+    fn copy(&mut self, source: usize, target: usize, common: u64) -> PyResult<()> {
+        self.0.copy(source, target, common).map_err(|error| decoder_error(&error))
+    }
+}
+
+fn ids(tokens: &PyReadonlyArray1<'_, i64>) -> PyResult<Vec<u32>> {
+    let id = |&id: &i64| u32::try_from(id).map_err(|_| refused("tokens", "ids of the vocabulary", &id.to_string()));
+    tokens.as_slice()?.iter().map(id).collect()
 }

@@ -83,6 +83,30 @@ impl<E: Element> Cache<E> {
         }
     }
 
+    /// Takes the key and the value of a slot of another cache.
+    pub(crate) fn copy_slot(&mut self, other: &Self, slot: usize) {
+        let groups = self.d_head.div_ceil(E::GROUP);
+        let keys = slot / LANES * groups..(slot / LANES + 1) * groups;
+        for (line, other) in self.keys[keys.clone()].iter_mut().zip(&other.keys[keys]) {
+            line.0.as_chunks_mut::<4>().0[slot % LANES] = other.0.as_chunks::<4>().0[slot % LANES];
+        }
+        self.key_scales[slot] = other.key_scales[slot];
+        self.key_shifts[slot] = other.key_shifts[slot];
+
+        let groups = self.key_scales.len() / E::GROUP;
+        let (size, place) = (4 / E::GROUP, slot % E::GROUP);
+        for panel in 0..self.d_head.div_ceil(PANEL) {
+            let first = (panel * groups + slot / E::GROUP) * (PANEL / LANES);
+            let lines = first..first + PANEL / LANES;
+            for (line, other) in self.values[lines.clone()].iter_mut().zip(&other.values[lines]) {
+                for (numbers, others) in line.0.chunks_exact_mut(4).zip(other.0.chunks_exact(4)) {
+                    numbers[place * size..][..size].copy_from_slice(&others[place * size..][..size]);
+                }
+            }
+        }
+        self.value_scales[slot] = other.value_scales[slot];
+    }
+
     /// The scores of the slots in use, rounded up to whole lines.
     #[inline(always)]
     fn scores<S: Simd>(&self, query: &[E::Inputs], scale: f32, scores: &mut [f32]) {

@@ -1,6 +1,7 @@
 //! Songs being read in step.
 
 use std::num::NonZero;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use crate::shape::in_range;
 use crate::simd::{Avx2, Avx512};
 use crate::simd::{Kind, Portable, Simd};
 use crate::team::Company;
-use crate::worker::{Part, Session, Worker};
+use crate::worker::{Part, Row, Session, Worker};
 
 /// The most songs of a batch.
 pub const MAX_SONGS: usize = 65_536;
@@ -24,18 +25,26 @@ pub const MAX_THREADS: usize = 256;
 /// Rows that are computed at once when several tokens a song are read.
 const BLOCK: usize = 48;
 
-/// The state of some songs that are read in step, each with a memory of its own.
+/// The state of some songs that are read, each with a memory of its own.
 pub struct Decoder {
     team: Box<dyn Read>,
     vocab_size: usize,
-    songs: usize,
+    songs: Vec<Reading>,
+}
+
+/// How far a song was read.
+#[derive(Clone, Copy, Default)]
+struct Reading {
+    /// Positions.
+    time: u64,
     /// Whether a token was read since one was forgotten.
-    unreadable: bool,
+    forgettable: bool,
 }
 
 trait Read: Send + Sync {
-    fn read(&mut self, tokens: &[u32], all: bool, logits: &mut Vec<f32>) -> Result<(), DecoderError>;
-    fn unread(&mut self);
+    /// Reads the rows in order, and gives the logits after each of the last so many.
+    fn read(&mut self, rows: &[Row], wanted: usize, logits: &mut Vec<f32>) -> Result<(), DecoderError>;
+    fn copy(&mut self, source: usize, target: usize, times: Range<u64>);
     /// Makes steps alone for so long.
     #[cfg(test)]
     fn part(&mut self, time: Duration);
@@ -77,7 +86,7 @@ impl Decoder {
             Weights::Bfloat16(network) => team(kind, network, distances, songs, threads),
             Weights::Int8(network) => team(kind, network, distances, songs, threads),
         };
-        Ok(Self { team: team?, vocab_size: shape.vocab_size, songs, unreadable: false })
+        Ok(Self { team: team?, vocab_size: shape.vocab_size, songs: vec![Reading::default(); songs] })
     }
 
     /// Reads tokens: one of every song, then the next of every song, and so on.
@@ -89,41 +98,113 @@ impl Decoder {
     ///
     /// If there is not a whole number of tokens for every song, at least one, or a token is none of the vocabulary.
     pub fn read(&mut self, tokens: &[u32], all: bool, logits: &mut Vec<f32>) -> Result<(), DecoderError> {
-        if tokens.is_empty() || !tokens.len().is_multiple_of(self.songs) {
-            let expected = format!("a multiple of {} songs, at least that", self.songs);
+        let songs = self.songs.len();
+        if tokens.is_empty() || !tokens.len().is_multiple_of(songs) {
+            let expected = format!("a multiple of {songs} songs, at least that");
             return Err(DecoderError::Range { name: "tokens", expected, found: tokens.len() });
         }
+        let rows = (0..tokens.len()).map(|index| index % songs).collect::<Vec<_>>();
+        self.read_rows(&rows, tokens, if all { tokens.len() } else { songs }, logits)
+    }
+
+    /// Reads tokens of some songs, each at its own pace: of the song that stands in the same place of `songs`. One that is
+    /// named again reads one token after the other. Gives the logits of the next token after each, a row each.
+    ///
+    /// # Errors
+    ///
+    /// If the lists are empty or differ in length, a song is none of the batch, or a token none of the vocabulary.
+    pub fn read_some(&mut self, songs: &[usize], tokens: &[u32], logits: &mut Vec<f32>) -> Result<(), DecoderError> {
+        if tokens.is_empty() || tokens.len() != songs.len() {
+            let expected = format!("one for each of {} songs, at least one", songs.len());
+            return Err(DecoderError::Range { name: "tokens", expected, found: tokens.len() });
+        }
+        for &song in songs {
+            self.check_song(song)?;
+        }
+        self.read_rows(songs, tokens, tokens.len(), logits)
+    }
+
+    fn read_rows(
+        &mut self,
+        songs: &[usize],
+        tokens: &[u32],
+        wanted: usize,
+        logits: &mut Vec<f32>,
+    ) -> Result<(), DecoderError> {
         if let Some(&token) = tokens.iter().find(|&&token| token as usize >= self.vocab_size) {
             let expected = format!("ids below {}", self.vocab_size);
             return Err(DecoderError::Range { name: "tokens", expected, found: token as usize });
         }
         logits.clear();
-        let block = (BLOCK / self.songs).max(1) * self.songs;
-        let mut part = Vec::new();
-        for block in tokens.chunks(block) {
-            self.team.read(block, all, &mut part)?;
-            if all {
+        // Whole steps of all songs, so that the last one has all the logits that are wanted.
+        let block = (BLOCK / self.songs.len()).max(1) * self.songs.len();
+        let (mut rows, mut part) = (Vec::new(), Vec::new());
+        let mut left = tokens.len();
+        for (songs, tokens) in songs.chunks(block).zip(tokens.chunks(block)) {
+            rows.clear();
+            let mut times: Vec<u64> = self.songs.iter().map(|song| song.time).collect();
+            for (&song, &token) in songs.iter().zip(tokens) {
+                rows.push(Row { song, token, time: times[song] });
+                times[song] += 1;
+            }
+            left -= rows.len();
+            let here = wanted.saturating_sub(left).min(rows.len());
+            self.team.read(&rows, here.max(1), &mut part)?;
+            if here > 0 {
                 logits.extend_from_slice(&part);
             }
+            for row in &rows {
+                // Not after a failure, which may have read nothing.
+                self.songs[row.song] = Reading { time: row.time + 1, forgettable: true };
+            }
         }
-        if !all {
-            *logits = part;
-        }
-        self.unreadable = true; // not after a failure, which may have read nothing
         Ok(())
     }
 
-    /// Forgets the last token of every song; the next one takes its place.
+    /// Lets a song forget its last token; the next one takes its place.
     ///
     /// # Errors
     ///
     /// If nothing was read since the last time: what a position displaced in a full memory is lost.
-    pub fn unread(&mut self) -> Result<(), DecoderError> {
-        if !std::mem::take(&mut self.unreadable) {
+    pub fn forget(&mut self, song: usize) -> Result<(), DecoderError> {
+        self.check_song(song)?;
+        let reading = &mut self.songs[song];
+        if !std::mem::take(&mut reading.forgettable) {
             return Err(DecoderError::Unread);
         }
-        self.team.unread();
+        reading.time -= 1;
         Ok(())
+    }
+
+    /// Lets a song go on from where another is. Of both the first `common` tokens are the same; the less was read since, the
+    /// less there is to copy.
+    ///
+    /// # Errors
+    ///
+    /// If a song is none of the batch, or has not read so many.
+    pub fn copy(&mut self, source: usize, target: usize, common: u64) -> Result<(), DecoderError> {
+        self.check_song(source)?;
+        self.check_song(target)?;
+        let times = [source, target].map(|song| self.songs[song].time);
+        let least = times[0].min(times[1]);
+        if common > least {
+            let expected = format!("0 to {least}, as many as were read");
+            return Err(DecoderError::Range { name: "common", expected, found: common as usize });
+        }
+        if source != target {
+            // What the target has read, or forgotten again, took the place of older positions, which the other may still see.
+            self.team.copy(source, target, common..times[0].max(times[1] + 1));
+            self.songs[target] = self.songs[source];
+        }
+        Ok(())
+    }
+
+    fn check_song(&self, song: usize) -> Result<(), DecoderError> {
+        if song < self.songs.len() {
+            return Ok(());
+        }
+        let expected = format!("places below {}", self.songs.len());
+        Err(DecoderError::Range { name: "songs", expected, found: song })
     }
 
     #[cfg(test)]
@@ -140,7 +221,7 @@ impl Decoder {
     /// Songs of the batch.
     #[must_use]
     pub const fn songs(&self) -> usize {
-        self.songs
+        self.songs.len()
     }
 }
 
@@ -237,13 +318,13 @@ fn help<F: Form, S: Simd>(session: &Session<F>, worker: &Mutex<Worker<F, S>>) {
 }
 
 impl<F: Form, S: Simd> Read for Team<F, S> {
-    fn read(&mut self, tokens: &[u32], all: bool, logits: &mut Vec<f32>) -> Result<(), DecoderError> {
+    fn read(&mut self, rows: &[Row], wanted: usize, logits: &mut Vec<f32>) -> Result<(), DecoderError> {
         let _watch = self.session.meeting.watch();
         {
             let mut job = self.session.job.write().unwrap_or_else(PoisonError::into_inner);
-            job.tokens.clear();
-            job.tokens.extend_from_slice(tokens);
-            job.all = all;
+            job.rows.clear();
+            job.rows.extend_from_slice(rows);
+            job.wanted = wanted;
         }
         let began = Instant::now();
         if self.company.is_alone(began) {
@@ -254,13 +335,13 @@ impl<F: Form, S: Simd> Read for Team<F, S> {
             self.company.note(now, now - began, waited);
         }
         self.session.logits(logits);
-        let mut job = self.session.job.write().unwrap_or_else(PoisonError::into_inner);
-        job.time += (tokens.len() / self.session.songs) as u64;
         Ok(())
     }
 
-    fn unread(&mut self) {
-        self.session.job.write().unwrap_or_else(PoisonError::into_inner).time -= 1;
+    fn copy(&mut self, source: usize, target: usize, times: Range<u64>) {
+        for worker in &*self.workers {
+            lock(worker).copy(source, target, times.clone());
+        }
     }
 
     #[cfg(test)]

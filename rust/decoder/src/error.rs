@@ -41,7 +41,7 @@ pub enum DecoderError {
         window: usize,
     },
     /// Nothing was read since the last token was forgotten.
-    #[error("unread: expected a token that was read since the last time")]
+    #[error("forget: expected a token that was read since the last time")]
     Unread,
     /// No token may be drawn.
     #[error("logits: no token may come next; expected a number above minus infinity for one that may")]

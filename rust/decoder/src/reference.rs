@@ -294,10 +294,62 @@ fn a_token_that_was_forgotten_leaves_no_trace_even_in_a_full_memory() {
         for token in TOKENS {
             decoders[0].read(&[token, 4], false, &mut expected).expect("the tokens are of the vocabulary");
             decoders[1].read(&[9, token], false, &mut found).expect("the tokens are of the vocabulary");
-            decoders[1].unread().expect("it was read");
-            assert_eq!(decoders[1].unread(), Err(DecoderError::Unread));
+            for song in [0, 1] {
+                decoders[1].forget(song).expect("it was read");
+                assert_eq!(decoders[1].forget(song), Err(DecoderError::Unread));
+            }
             decoders[1].read(&[token, 4], false, &mut found).expect("the tokens are of the vocabulary");
             assert_eq!(found, expected);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn songs_read_at_their_own_pace_forget_and_go_on_from_where_others_are(
+        acts in prop::collection::vec((0_usize..4, 0_usize..3, 0_u32..13), 1..60),
+        window in 1_usize..12, threads in 1_usize..3, d_head in prop_oneof![Just(5), Just(70)],
+        dtype in prop_oneof![Just(Dtype::Float32), Just(Dtype::Bfloat16), Just(Dtype::Int8)],
+    ) {
+        let weights = Weights::new(shape(3, d_head, true), window);
+        let model = weights.model(dtype);
+        let read_alone = |tokens: &[u32]| {
+            let mut decoder = Decoder::new(&model, &weights.distances, 1, 1).expect("it fits");
+            let mut logits = Vec::new();
+            decoder.read(tokens, false, &mut logits).expect("the tokens are of the vocabulary");
+            logits
+        };
+        let mut decoder = Decoder::with(Kind::detect(), &model, &weights.distances, 3, threads).expect("it fits");
+        let mut told: Vec<Vec<u32>> = vec![Vec::new(); 3];
+        let mut forgettable = [false; 3];
+        let mut logits = Vec::new();
+        for (act, song, token) in acts {
+            match act {
+                0 if forgettable[song] => {
+                    decoder.forget(song).expect("it was read");
+                    told[song].pop();
+                    forgettable[song] = false;
+                }
+                1 => {
+                    let target = token as usize % 3;
+                    let common = std::iter::zip(&told[song], &told[target]).take_while(|(a, b)| a == b).count();
+                    decoder.copy(song, target, common as u64).expect("they are songs of the batch");
+                    told[target] = told[song].clone();
+                    forgettable[target] = forgettable[song];
+                }
+                _ => {
+                    let songs = [song, (song + 1) % 3, song];
+                    let tokens = [token, 4, 9];
+                    decoder.read_some(&songs, &tokens, &mut logits).expect("they are songs of the batch");
+                    for ((song, token), logits) in songs.into_iter().zip(tokens).zip(logits.chunks_exact(13)) {
+                        told[song].push(token);
+                        forgettable[song] = true;
+                        prop_assert_eq!(&read_alone(&told[song]), logits);
+                    }
+                }
+            }
         }
     }
 }
@@ -328,4 +380,11 @@ fn what_does_not_fit_is_refused_by_name() {
         let refused = decoder.read(tokens, false, &mut Vec::new());
         assert!(matches!(refused, Err(DecoderError::Range { name: "tokens", .. })), "{tokens:?}");
     }
+    for (songs, tokens, at) in [(&[][..], &[][..], "tokens"), (&[0], &[1, 2], "tokens"), (&[2], &[1], "songs")] {
+        let refused = decoder.read_some(songs, tokens, &mut Vec::new());
+        assert!(matches!(refused, Err(DecoderError::Range { name, .. }) if name == at), "{songs:?} {tokens:?}");
+    }
+    assert!(matches!(decoder.forget(2), Err(DecoderError::Range { name: "songs", .. })));
+    assert!(matches!(decoder.copy(0, 2, 0), Err(DecoderError::Range { name: "songs", .. })));
+    assert!(matches!(decoder.copy(0, 1, 1), Err(DecoderError::Range { name: "common", .. })));
 }

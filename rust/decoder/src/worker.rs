@@ -47,14 +47,20 @@ impl Part {
     }
 }
 
-/// Tokens to read: those of all songs at one time, then those at the next.
+/// A token of a song, and how many that song has read before.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) song: usize,
+    pub(crate) token: u32,
+    pub(crate) time: u64,
+}
+
+/// What is read: of a song, one token after the other.
 #[derive(Default)]
 pub(crate) struct Job {
-    pub(crate) tokens: Vec<u32>,
-    /// Positions read before.
-    pub(crate) time: u64,
-    /// Whether logits are wanted after every token, or only after the last of each song.
-    pub(crate) all: bool,
+    pub(crate) rows: Vec<Row>,
+    /// After how many of the last rows logits are wanted.
+    pub(crate) wanted: usize,
 }
 
 /// What the threads of a decoder share.
@@ -167,11 +173,11 @@ impl<F: Form, S: Simd> Worker<F, S> {
         let session = Arc::clone(&self.session);
         let network = &session.network;
         let job = read(&session.job);
-        let (rows, d_model) = (job.tokens.len(), network.shape.d_model);
+        let (rows, d_model) = (job.rows.len(), network.shape.d_model);
         match part {
             Part::Heads(index) => {
                 match index.checked_sub(1) {
-                    None => self.embed(&job.tokens),
+                    None => self.embed(&job.rows),
                     Some(before) => self.end_layer(&network.layers[before], rows),
                 }
                 self.attend(index, &network.layers[index], &job);
@@ -192,9 +198,7 @@ impl<F: Form, S: Simd> Worker<F, S> {
             }
             Part::Logits => {
                 self.end_layer(&network.layers[network.shape.n_layer - 1], rows);
-                if !job.all {
-                    self.buffers.hidden.drain(..(rows - session.songs) * d_model);
-                }
+                self.buffers.hidden.drain(..(rows - job.wanted) * d_model);
                 if let Some(norm) = &network.final_norm {
                     S::vectorize(Residual { numbers: &mut self.buffers.hidden, others: &[], norm: Some(norm) });
                 }
@@ -204,13 +208,26 @@ impl<F: Form, S: Simd> Worker<F, S> {
         }
     }
 
-    fn embed(&mut self, tokens: &[u32]) {
+    /// Gives a song the positions of another that lie in the slots of some times.
+    pub(crate) fn copy(&mut self, source: usize, target: usize, times: Range<u64>) {
+        let window = self.session.distances.window;
+        let first = times.start.max(times.end.saturating_sub(window as u64)); // each slot once
+        for caches in self.caches.chunks_exact_mut(self.session.songs) {
+            if let Ok([source, target]) = caches.get_disjoint_mut([source, target]) {
+                for time in first..times.end {
+                    target.copy_slot(source, Place::of(time, window).slot);
+                }
+            }
+        }
+    }
+
+    fn embed(&mut self, rows: &[Row]) {
         let network = &self.session.network;
         let width = network.shape.d_model;
         let scale = (width as f32).sqrt();
         self.buffers.hidden.clear();
-        for &token in tokens {
-            let row = &network.embedding[token as usize * width..][..width];
+        for row in rows {
+            let row = &network.embedding[row.token as usize * width..][..width];
             self.buffers.hidden.extend(row.iter().map(|number| number * scale));
         }
     }
@@ -221,10 +238,10 @@ impl<F: Form, S: Simd> Worker<F, S> {
         let session = &self.session;
         let Self { heads, caches, buffers, .. } = self;
         let (songs, window, d_head) = (session.songs, session.distances.window, session.network.shape.d_head);
-        let rows = job.tokens.len();
+        let rows = job.rows.len();
         let width = heads.len() * d_head;
         // While the memory fills, the largest distances are not in use.
-        let most = Place::of(job.time + ((rows - 1) / songs) as u64, window).count;
+        let most = job.rows.iter().map(|row| Place::of(row.time, window).count).max().unwrap_or(window);
         let first = (window - most) / PANEL;
         let ages = window - first * PANEL;
         let mut out = session.open[self.thread][Stage::Heads as usize].write().unwrap_or_else(PoisonError::into_inner);
@@ -235,13 +252,13 @@ impl<F: Form, S: Simd> Worker<F, S> {
             buffers.by_age.resize(rows * ages, 0.0);
             distances.multiply::<S>(first..distances.panels(), &buffers.positions, &mut buffers.by_age);
             let caches = &mut caches[(index * heads.len() + place) * songs..][..songs];
-            for row in 0..rows {
-                let now = Place::of(job.time + (row / songs) as u64, window);
-                S::vectorize(Prefetch { cache: &caches[(row + 1) % songs], slot: now.slot });
+            for (row, here) in job.rows.iter().enumerate() {
+                let next = job.rows[(row + 1) % rows];
+                S::vectorize(Prefetch { cache: &caches[next.song], slot: Place::of(next.time, window).slot });
                 S::vectorize(Attend {
                     scratch: &mut buffers.scratch,
-                    cache: &mut caches[row % songs],
-                    place: now,
+                    cache: &mut caches[here.song],
+                    place: Place::of(here.time, window),
                     query: &buffers.query[row * d_head..][..d_head],
                     by_age: &buffers.by_age[row * ages..][..ages],
                     key: &buffers.key[row * d_head..][..d_head],
