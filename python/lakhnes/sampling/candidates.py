@@ -176,7 +176,8 @@ class Proposals:
 
     def look(self, candidate: Candidate, logits: Floats) -> None:
         """Take note of what the model says."""
-        candidate.logs = logits - np.logaddexp.reduce(logits)
+        likely = logits.max()
+        candidate.logs = logits - (likely + math.log(np.exp(logits - likely).sum()))
         tilted = candidate.logs.copy()
         for voice in self.densities:
             tilted[self.notes_of[voice]] += self.tilt(candidate, voice)
