@@ -162,9 +162,14 @@ def test_notes_become_more_probable_while_there_are_too_few_and_less_while_there
     candidate.tick = 44_100
     few = ways.tilt(candidate, 3)
     assert few > 1.0
-    candidate.notes[3] = (44_100, 44_100, 12.0)
+    candidate.notes[3] = (44_100, 44_100, 12.0, 12.0)
     assert ways.tilt(candidate, 3) < -1.0
-    candidate.tick = 20 * 44_100  # all that is long ago, and the voice has rested
+    candidate.notes[3] = (44_100, 44_100, 4.0, 4.0)  # now as many as there should be
+    assert abs(ways.tilt(candidate, 3)) < few / 3
+    candidate.tick = 30 * 44_100
+    candidate.notes[3] = (candidate.tick, candidate.tick, 16.0, 32.0)  # and now, but half as many as before
+    assert ways.tilt(candidate, 3) > 1.0
+    candidate.notes[3] = (44_100, 44_100, 12.0, 12.0)  # all that is long ago, and the voice has rested
     assert ways.tilt(candidate, 3) > candidates.MOST
 
 

@@ -49,8 +49,17 @@ STRENGTH = 5.0
 Chosen with `SPAN` by the densities and perplexities of ``benches/infilling.py``.
 """
 
+LONG_SPAN = 16.0
+"""Seconds over which the notes that are missing are counted."""
+
+PERSISTENCE = 4.0
+"""Nats by which a note is more probable for as many missing notes as there should be in `SPAN`, as many less for more.
+
+Without it parts stay sparse wherever the model would have a voice rest: drums above all.
+"""
+
 MOST = 8.0
-"""Nats of that at the most."""
+"""Nats of either at the most."""
 
 PAUSE = 4.0
 """Seconds that a new voice may rest as that says; then it becomes more eager from second to second."""
@@ -102,7 +111,7 @@ class Candidate:
         Events that the new voices may have now.
     notes : dict
         By new voice: when it spoke last, when a note of it began last, and the number of its notes by then, as `SPAN`
-        counts them.
+        and as `LONG_SPAN` count them.
     kept_loss, loss : float
         Negative log-likelihoods of kept and of written events, under the model as it is.
     count, spoken : int
@@ -110,7 +119,7 @@ class Candidate:
     """
 
     left: float
-    notes: dict[int, tuple[int, int, float]]
+    notes: dict[int, tuple[int, int, float, float]]
     branch: int = 0
     tick: int = 0
     place: int = 0
@@ -165,7 +174,7 @@ class Proposals:
 
     def begin(self) -> Candidate:
         """Return the beginning of a song."""
-        return Candidate(self.most * SECONDS_AHEAD, dict.fromkeys(self.densities, (0, 0, 0.0)))
+        return Candidate(self.most * SECONDS_AHEAD, dict.fromkeys(self.densities, (0, 0, 0.0, 0.0)))
 
     def read(self, candidate: Candidate, token: int, logits: Floats) -> None:
         """Take note of a token that a candidate proposed, and of what the model says thereafter."""
@@ -192,12 +201,16 @@ class Proposals:
 
     def tilt(self, candidate: Candidate, voice: int) -> float:
         """Return by how many nats the notes of a voice are more probable than the model has it."""
-        heard, last, count = candidate.notes[voice]
-        played = count * math.exp((last - candidate.tick) / TICKS_PER_SECOND / SPAN)
-        passed = SPAN * -math.expm1(-candidate.tick / TICKS_PER_SECOND / SPAN)  # seconds, counted likewise
-        lack = math.log((self.densities[voice] * passed + 1.0) / (played + 1.0))
+        heard, last, *counts = candidate.notes[voice]
+        density, since, age = self.densities[voice], (candidate.tick - last) / TICKS_PER_SECOND, candidate.tick
+        (played, asked), (played_long, asked_long) = (
+            (count * math.exp(-since / span), density * span * -math.expm1(-age / TICKS_PER_SECOND / span))
+            for count, span in zip(counts, (SPAN, LONG_SPAN), strict=True)
+        )
+        lack = STRENGTH * math.log((asked + 1.0) / (played + 1.0))
+        missing = PERSISTENCE * (asked_long - played_long) / (density * SPAN)
         rest = (candidate.tick - heard) / TICKS_PER_SECOND - PAUSE
-        return min(max(STRENGTH * lack, -MOST), MOST) + max(EAGERNESS * rest, 0.0)
+        return _bounded(lack) + _bounded(missing) + max(EAGERNESS * rest, 0.0)
 
     def next(self, candidate: Candidate, kept: Kept) -> list[int]:
         """Go on with a candidate towards a kept event.
@@ -287,11 +300,13 @@ class Proposals:
         """Draw an event of a new voice, and append it."""
         token = self.draw(candidate, written)
         voice = int(self.rules.voice[token])
-        _, last, count = candidate.notes[voice]
+        _, last, count, long_count = candidate.notes[voice]
         if token in self.notes_of[voice]:
-            count = 1.0 + count * math.exp((last - candidate.tick) / TICKS_PER_SECOND / SPAN)
+            since = (candidate.tick - last) / TICKS_PER_SECOND
+            count = 1.0 + count * math.exp(-since / SPAN)
+            long_count = 1.0 + long_count * math.exp(-since / LONG_SPAN)
             last = candidate.tick
-        candidate.notes[voice] = (candidate.tick, last, count)
+        candidate.notes[voice] = (candidate.tick, last, count, long_count)
         candidate.left -= 1.0
         candidate.spoken += 1
         candidate.lines.append(self.symbols[token])
@@ -319,6 +334,10 @@ class Proposals:
         cumulated = np.cumsum(shares)
         rank = int(np.searchsorted(cumulated, self.generator.random() * cumulated[-1], side="right"))
         return int(events[order[min(rank, int(np.count_nonzero(shares)) - 1)]])
+
+
+def _bounded(nats: float) -> float:
+    return min(max(nats, -MOST), MOST)
 
 
 def _log(probability: float) -> float:
