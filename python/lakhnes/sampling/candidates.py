@@ -28,10 +28,11 @@ __all__ = ["LONG_REST", "Candidate", "Kept", "Proposals"]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-SHARE_OF_WAITS = 0.3
+SHARE_OF_WAITS = (0.6, 0.6, 0.6, 0.85)
 """Share of the waits that end before the next kept event which are proposed, for a new voice to speak thereafter.
 
-The others are taken for waits for a kept voice, as most are: the weights make up for it either way.
+Of each voice; of several, their mean. The others are taken for waits for a kept voice: the weights make up for it both
+ways, but what is proposed too seldom, the candidates are too few to have. Drums are the shortest notes.
 """
 
 LONG_REST = 8 * TICKS_PER_SECOND
@@ -168,6 +169,7 @@ class Proposals:
         self.rules, self.ticks_of = rules_of(vocabulary.dialect), ticks_of_tokens(vocabulary.dialect)
         self.longest = int(self.ticks_of.max())
         self.densities, self.most = densities, most
+        self.share_of_waits = float(np.mean([SHARE_OF_WAITS[voice] for voice in densities]))
         self.is_written = np.isin(self.rules.voice, list(densities))  # (V,)
         is_note = np.array(["_NOTEON_" in symbol for symbol in self.symbols])
         self.notes_of = {voice: np.flatnonzero(is_note & (self.rules.voice == voice)) for voice in densities}
@@ -264,7 +266,7 @@ class Proposals:
         else:  # too much was said in too little time
             early &= self.ticks_of * self.most >= (1.0 - candidate.left) * TICKS_PER_SECOND
         reached = float(candidate.probabilities[early].sum())
-        soon = SHARE_OF_WAITS * reached
+        soon = self.share_of_waits * reached
         if gap > LONG_REST and reached > 0.0:
             soon = SHARE_IN_REST * (1.0 - now)
         place = self.generator.random()
