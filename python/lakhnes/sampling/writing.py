@@ -136,9 +136,7 @@ class Writing:
         for position in range(self.options.length):
             tokens, losses = self.choose(logits, position)
             self.be_surprised(losses)
-            shortened = self.within_duration(tokens)
-            if shortened is not tokens:
-                tokens, losses = shortened, losses_of(logits, shortened)
+            tokens = self.within_duration(tokens)
             yield Step(tokens, losses, going)
             self.options.advance(1)
             going = going & (tokens != BOUNDARY) & ~self.is_full()

@@ -1,4 +1,4 @@
-//! Songs being read in step.
+//! Songs being read, in step or each at its own pace.
 
 use std::num::NonZero;
 use std::ops::Range;
@@ -63,10 +63,10 @@ impl Decoder {
     ///
     /// If a number is out of range, or there is no room for the keys and values.
     pub fn new(model: &Model, distances: &[f32], songs: usize, threads: usize) -> Result<Self, DecoderError> {
+        in_range("threads", threads, MAX_THREADS)?;
         // In a container the share of the processors that it may use, whatever others count.
         let available = thread::available_parallelism().map_or(threads, NonZero::get);
-        let used = if threads <= MAX_THREADS { threads.min(available) } else { threads };
-        Self::with(Kind::detect(), model, distances, songs, used)
+        Self::with(Kind::detect(), model, distances, songs, threads.min(available))
     }
 
     pub(crate) fn with(
@@ -77,7 +77,6 @@ impl Decoder {
         threads: usize,
     ) -> Result<Self, DecoderError> {
         in_range("songs", songs, MAX_SONGS)?;
-        in_range("threads", threads, MAX_THREADS)?;
         let shape = model.shape();
         let threads = threads.min(shape.n_head);
         let team = match &model.weights {

@@ -58,8 +58,8 @@ impl Drawer {
     pub fn draw(&mut self, chances: Chances, choice: Choice) -> Result<Drawn, DecoderError> {
         let Chances { logits, allowed, .. } = chances;
         if !allowed.is_empty() && allowed.len() != logits.len() {
-            let name = "allowed".to_owned();
-            return Err(DecoderError::Size { name, expected: logits.len(), found: allowed.len() });
+            let expected = format!("{}, one for each logit", logits.len());
+            return Err(DecoderError::Range { name: "allowed", expected, found: allowed.len() });
         }
         let draw = Draw { drawer: self, chances, choice };
         let drawn = match Kind::detect() {

@@ -1,8 +1,8 @@
 //! Sixteen numbers at once: the instructions that the kernels are made of, for AVX-512, AVX2, and any processor.
 //!
-//! Only here and in `simd/x86.rs` is there `unsafe`, for two reasons. A function compiled for instructions that this processor may not have
-//! may only be called where it has them: a kernel runs inside `vectorize`, which [`Kind::detect`] alone leads to. And the
-//! intrinsics load through pointers: each here is made of a reference to as many bytes as are read.
+//! Only here and in `simd/x86.rs` is there `unsafe`, for two reasons. A function compiled for instructions that this
+//! processor may not have may only be called where it has them: a kernel runs inside `vectorize`, which [`Kind::detect`]
+//! alone leads to. And the intrinsics load through pointers: each here is made of a reference to as many bytes as are read.
 //!
 //! The kernels are generic over [`Simd`] and always inlined into `vectorize`; there the compiler may use the processor's
 //! instructions for the plain code around them, too.
