@@ -40,6 +40,8 @@ def main() -> int:
             found.append(compare(model, song, made, voice))
             if chosen.pictures:
                 draw(chosen.pictures, f"{index:02}-{voice}", song, made)
+    if not found:
+        sys.exit(f"{chosen.corpus}: expected songs of {EVENTS} events with voices of {FEWEST_NOTES} notes")
     print(f"infill     {len(found)} parts written for songs of {EVENTS} events: new|removed, medians,")
     print("           density with its quartiles")
     print("\n".join(summary(found)))
