@@ -64,6 +64,7 @@ lint: setup ## check style, types and stubs of both languages
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml lakhnes._native
+	$(BIN)/python scripts/check_module_cycles.py rust/apu rust/tokenizer
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet

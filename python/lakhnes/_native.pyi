@@ -29,7 +29,6 @@ __all__ = [
     "raw_runs",
     "raw_score",
     "render_files",
-    "sample_augmentation",
     "score_of_song",
     "score_runs_of_song",
     "song_of_raw_score",
@@ -59,6 +58,9 @@ class Song:
         FormatError, TokenError, LimitError
             If the bytes are not what the format asks for; the message names the place.
         """
+    @staticmethod
+    def from_bytes_and_warnings(data: bytes, format: str) -> tuple[Song, str]:
+        """Read a song as `from_bytes`, and say in one line what was not as the format has it; empty for nothing."""
     @staticmethod
     def from_tx1(text: str) -> Song:
         """Read a TX1 text; every note gets its voice's default velocity."""
@@ -91,7 +93,8 @@ class Song:
         dict
             Counts ``notes``, ``placed`` and, of these, ``moved`` (by octaves), ``shortened`` and ``arpeggiated``; and
             the list ``unplaced`` of all others: tick, channel (from 0), MIDI note, and the reason: ``no free voice``,
-            ``doubled``, ``masked drum`` or ``no length``.
+            ``doubled``, ``masked drum``, ``no length`` or ``muted channel``. ``warnings`` is a line about what in the
+            file was not as the standard has it, or empty.
 
         Raises
         ------
@@ -290,6 +293,9 @@ class RegisterLog:
     @property
     def clock_hz(self) -> int:
         """The chip's clock."""
+    @property
+    def warnings(self) -> str:
+        """What was left out of the VGM file, in one line; empty for nothing, and for any other log."""
     @property
     def skipped_commands(self) -> int:
         """How many commands of the VGM file were for other chips and have been left out; 0 for any other log."""
@@ -613,15 +619,6 @@ def augment_events(
         TX1 where none is given.
     """
 
-def sample_augmentation(
-    events: npt.NDArray[np.int32], seed: int, vocabulary: Vocabulary | None = None
-) -> npt.NDArray[np.int32]:
-    """Vary a song as LakhNES drew its variations; the same seed draws the same one.
-
-    With probability 1/2 only one to three voices stay; with probability 1/2 the pulses switch; -6 to 6 semitones;
-    stretch in [0.95, 1.05).
-    """
-
 def score_of_song(song: Song, kind: str, rate: float | None = None) -> tuple[float, bytes]:
     """Give the frames of a score of NES-MDB and their rate.
 
@@ -693,7 +690,7 @@ def source_notes(data: bytes) -> npt.NDArray[np.int64]:
 
 def render_files(
     jobs: Sequence[tuple[str, str, str]],
-    report: Callable[[int, str | None, float, int], object],
+    report: Callable[[int, str | None, float, str], object],
     *,
     threads: int = 0,
     downsample: float | None = None,
@@ -713,8 +710,8 @@ def render_files(
     jobs
         For each song its path, its format (one of `lakhnes.files.PLAYABLE`) and the path of its WAV file.
     report
-        Called from this thread after each song with its index, what went wrong or None, its seconds, and how many
-        commands of its file were for other chips. When it raises, no further song is begun.
+        Called from this thread after each song with its index, what went wrong or None, its seconds, and a line about
+        what was left out of its file (or nothing). When it raises, no further song is begun.
     """
 
 def wav_loop_chunk(start: int, end: int, sample_rate: int) -> bytes:

@@ -14,7 +14,7 @@ __all__ = [
     "LimitError",
     "TokenError",
     "UnsafeCheckpointError",
-    "warn_of_skipped",
+    "warn_of",
 ]
 
 
@@ -46,9 +46,7 @@ class UnsafeCheckpointError(CheckpointError):
     """A checkpoint asks for code to be run; nothing of it was."""
 
 
-def warn_of_skipped(name: str, count: int, stacklevel: int = 3) -> None:
-    """Warn of so many commands of a file that were for other chips; of none, say nothing."""
-    if count:
-        plural = "command" if count == 1 else "commands"
-        text = f"{name}: {count} {plural} for other sound chips left out"
-        warnings.warn(text, LakhnesWarning, stacklevel=stacklevel)
+def warn_of(name: str, text: str, stacklevel: int = 3) -> None:
+    """Warn of what a reader left out of a file, in one line; without a text, say nothing."""
+    if text:
+        warnings.warn(f"{name}: {text}", LakhnesWarning, stacklevel=stacklevel)

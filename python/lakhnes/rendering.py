@@ -13,7 +13,7 @@ from lakhnes import _native
 from lakhnes._native import Song
 from lakhnes.arranging import arrange
 from lakhnes.audio import write_blocks
-from lakhnes.errors import LakhnesError, warn_of_skipped
+from lakhnes.errors import LakhnesError, warn_of
 from lakhnes.files import ARRAYS, PLAYABLE, format_of, one_line, read_limited
 from lakhnes.songs import Expression, Filter, Mixer, read_log
 
@@ -169,9 +169,9 @@ def _render_wavs(jobs: Sequence[RenderJob], threads: int, options: dict[str, Any
         ready.append(job)
         native_jobs.append((os.fspath(job.source), source_format, os.fspath(temporary)))
 
-    def report(index: int, error: str | None, seconds: float, skipped: int) -> None:
+    def report(index: int, error: str | None, seconds: float, warnings: str) -> None:
         job, temporary = ready[index], Path(native_jobs[index][2])
-        warn_of_skipped(str(job.source), skipped)
+        warn_of(str(job.source), warnings)
         if error is None:
             try:
                 temporary.replace(job.target)

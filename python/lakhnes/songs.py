@@ -10,7 +10,7 @@ import numpy.typing as npt
 from lakhnes._native import RegisterLog, Song
 from lakhnes.arrays import read_arrays, write_arrays
 from lakhnes.audio import write_audio
-from lakhnes.errors import FormatError, LakhnesError, warn_of_skipped
+from lakhnes.errors import FormatError, LakhnesError, warn_of
 from lakhnes.files import (
     ARRAYS,
     AUDIO_FORMATS,
@@ -97,13 +97,15 @@ def decode(data: bytes, format: str, *, name: str, score: bool = False) -> Song 
     try:
         if format in ARRAYS:
             return read_arrays(data, format, score=score)
-        if format not in LOGS:
-            return Song.from_bytes(data, format)
-        log = RegisterLog.from_bytes(data, format)
+        if format in LOGS:
+            played: Song | RegisterLog = (log := RegisterLog.from_bytes(data, format))
+            warnings = log.warnings
+        else:
+            played, warnings = Song.from_bytes_and_warnings(data, format)
     except LakhnesError as error:
         raise type(error)(f"{name}: {error}") from None
-    warn_of_skipped(name, log.skipped_commands)
-    return log
+    warn_of(name, warnings)
+    return played
 
 
 def encode(

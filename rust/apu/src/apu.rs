@@ -5,12 +5,15 @@
 
 use crate::band_limited::Synthesizer;
 use crate::chip::Chip;
-use crate::filter::Filter;
-use crate::mixer::{Channels, Mixer, ONE};
+use crate::filter::{Filter, FilterMode};
+use crate::mixer::{Channels, Mixer, MixerMode, ONE};
 use crate::register_log::{MAX_CLOCK, MIN_CLOCK, MemoryBlock};
-use crate::render::{MAX_SAMPLE_RATE, MIN_SAMPLE_RATE};
-use crate::{ApuError, FilterMode, MixerMode, Standard};
+use crate::{ApuError, Standard};
 
+/// Lowest output rate, in Hz.
+pub const MIN_SAMPLE_RATE: u32 = 8_000;
+/// Highest output rate, in Hz.
+pub const MAX_SAMPLE_RATE: u32 = 192_000;
 /// Most cycles between two calls of [`Apu::end_frame`]: about 37 s, and 7 MB of samples at 48 kHz.
 pub const MAX_FRAME_CYCLES: u64 = 1 << 26;
 

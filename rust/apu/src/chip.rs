@@ -14,12 +14,12 @@
 use crate::Standard;
 use crate::band_limited::Synthesizer;
 use crate::dmc::Dmc;
-use crate::frame_counter::{Clock, FrameCounter};
+use crate::frame_counter::FrameCounter;
 use crate::mixer::Mixer;
 use crate::noise::{Changes, Highs, Noise};
-use crate::pulse::Pulse;
 use crate::timer::Timer;
-use crate::triangle::{Triangle, level_at};
+use crate::triangle::level_at;
+use crate::voices::Voices;
 
 /// Buses of the synthesizer.
 const PULSES: usize = 0;
@@ -32,10 +32,7 @@ const INAUDIBLE: (u64, u64) = (55, 100);
 /// The sound chip, without its ears.
 #[derive(Debug, Clone)]
 pub(crate) struct Chip {
-    p1: Pulse,
-    p2: Pulse,
-    triangle: Triangle,
-    noise: Noise,
+    voices: Voices,
     pub(crate) dmc: Dmc,
     frame: FrameCounter,
     mixer: Mixer,
@@ -79,10 +76,7 @@ impl Chip {
     /// The chip at power-up (nesdev wiki, "CPU power up state").
     pub(crate) fn new(standard: Standard, mixer: Mixer, clock_hz: u32, sample_rate: u32) -> Self {
         let mut chip = Self {
-            p1: Pulse::new(true),
-            p2: Pulse::new(false),
-            triangle: Triangle::new(),
-            noise: Noise::new(standard),
+            voices: Voices::new(standard),
             dmc: Dmc::new(standard),
             frame: FrameCounter::new(standard),
             mixer,
@@ -90,7 +84,7 @@ impl Chip {
             levels: [0; 2],
             limits: Limits::new(clock_hz, sample_rate),
         };
-        chip.levels[TND] = chip.mixer.tnd(level_at(chip.triangle.position), 0, 0);
+        chip.levels[TND] = chip.mixer.tnd(level_at(chip.voices.triangle.position), 0, 0);
         chip
     }
 
@@ -102,23 +96,16 @@ impl Chip {
     /// A write on `cycle`, after everything else that happens on it, to register 0 to 0x17 ($4000 to $4017).
     pub(crate) fn write(&mut self, synthesizer: &mut Synthesizer, cycle: u64, register: u8, value: u8) {
         self.run(synthesizer, cycle + 1);
-        let place = register & 3;
         match register {
-            0x00..=0x03 => self.p1.write(cycle, place, value),
-            0x04..=0x07 => self.p2.write(cycle, place, value),
-            0x08..=0x0B => self.triangle.write(cycle, place, value),
-            0x0C..=0x0F => self.noise.write(cycle, place, value),
-            0x10..=0x13 => self.dmc.write(place, value),
+            0x00..=0x0F => self.voices.write(cycle, register, value),
+            0x10..=0x13 => self.dmc.write(register & 3, value),
             0x15 => {
-                self.p1.length.enable(value & 0x01 != 0);
-                self.p2.length.enable(value & 0x02 != 0);
-                self.triangle.length.enable(value & 0x04 != 0);
-                self.noise.length.enable(value & 0x08 != 0);
+                self.voices.enable(value);
                 self.dmc.enable(value & 0x10 != 0);
             }
             0x17 => {
                 let clock = self.frame.write(cycle, value);
-                self.clock(cycle, clock);
+                self.voices.clock(cycle, clock);
             }
             _ => {}
         }
@@ -127,16 +114,8 @@ impl Chip {
     /// A read of $4015 on `cycle`, before anything else that happens on it. Clears the frame counter's flag.
     pub(crate) fn read_status(&mut self, synthesizer: &mut Synthesizer, cycle: u64) -> u8 {
         self.run(synthesizer, cycle);
-        let bits = [
-            self.p1.length.active(),
-            self.p2.length.active(),
-            self.triangle.length.active(),
-            self.noise.length.active(),
-            self.dmc.active(),
-            false,
-            self.frame.flag,
-            self.dmc.flag,
-        ];
+        let [p1, p2, triangle, noise] = self.voices.active();
+        let bits = [p1, p2, triangle, noise, self.dmc.active(), false, self.frame.flag, self.dmc.flag];
         self.frame.flag = false;
         bits.iter().rev().fold(0, |status, &bit| status << 1 | u8::from(bit))
     }
@@ -156,22 +135,7 @@ impl Chip {
             }
             self.run_channels(synthesizer, event);
             let clock = self.frame.clock();
-            self.clock(event, clock);
-        }
-    }
-
-    fn clock(&mut self, cycle: u64, clock: Clock) {
-        if clock.quarter {
-            self.p1.envelope.clock();
-            self.p2.envelope.clock();
-            self.triangle.clock_quarter();
-            self.noise.envelope.clock();
-        }
-        if clock.half {
-            self.p1.clock_half(cycle);
-            self.p2.clock_half(cycle);
-            self.triangle.length.clock(cycle);
-            self.noise.clock_half(cycle);
+            self.voices.clock(event, clock);
         }
     }
 
@@ -188,7 +152,7 @@ impl Chip {
     fn run_pulses(&mut self, synthesizer: &mut Synthesizer, to: u64) {
         let mixer = &self.mixer;
         let mut level = self.levels[PULSES];
-        let (mut p1, mut p2) = (self.p1.edges(), self.p2.edges());
+        let (mut p1, mut p2) = (self.voices.p1.edges(), self.voices.p2.edges());
         let mut set = |cycle: u64, new: i32| {
             if new != level {
                 synthesizer.step(PULSES, cycle, new - level);
@@ -210,12 +174,12 @@ impl Chip {
             set(cycle, mixer.pulses(p1.level, p2.level));
         }
         self.levels[PULSES] = level;
-        self.p1.advance(to);
-        self.p2.advance(to);
+        self.voices.p1.advance(to);
+        self.voices.p2.advance(to);
     }
 
     fn run_tnd(&mut self, synthesizer: &mut Synthesizer, to: u64) {
-        let Self { mixer, triangle, noise, dmc, limits, .. } = self;
+        let Self { mixer, voices: Voices { triangle, noise, .. }, dmc, limits, .. } = self;
         let Timer { next, period } = triangle.timer();
         let inaudible = triangle.moves() && period <= limits.ultrasonic;
         let level_of = |position: u8, noise: u8, dmc: u8| {

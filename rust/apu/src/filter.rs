@@ -3,7 +3,17 @@
 //! Source: nesdev wiki, "APU Mixer": the NES passes 90 Hz and 440 Hz high-pass and 14 kHz low-pass filters of first
 //! order, the Famicom one high-pass of 37 Hz. Discretised by the bilinear transform, each corner at its exact place.
 
-use crate::render::FilterMode;
+/// What follows the mixer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum FilterMode {
+    /// The NES: high-pass at 90 Hz and 440 Hz, low-pass at 14 kHz.
+    #[default]
+    Nes,
+    /// The Famicom: high-pass at 37 Hz.
+    Famicom,
+    /// Nothing: the level at the chip's pins, which is never negative.
+    None,
+}
 
 const PI: f64 = std::f64::consts::PI;
 

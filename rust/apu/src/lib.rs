@@ -35,16 +35,16 @@ mod sweep;
 mod timer;
 mod trace;
 mod triangle;
+mod voices;
 mod window;
 
-pub use apu::{Apu, ApuOptions, MAX_FRAME_CYCLES};
+pub use apu::{Apu, ApuOptions, MAX_FRAME_CYCLES, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE};
 pub use error::ApuError;
-pub use mixer::Channels;
+pub use filter::FilterMode;
+pub use mixer::{Channels, MixerMode};
 pub use register_log::{
-    MAX_CLOCK, MAX_EVENTS, MAX_LENGTH, MIN_CLOCK, MemoryBlock, RegisterLog, Standard, TICK_RATE, Tags, Write,
+    LoopScale, MAX_CLOCK, MAX_EVENTS, MAX_LENGTH, MIN_CLOCK, MemoryBlock, RegisterLog, Standard, TICK_RATE, Tags, Write,
 };
-pub use render::{
-    DEFAULT_MAX_TICKS, FilterMode, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, MixerMode, RenderOptions, Renderer, render,
-    render_i16, render_stems,
-};
-pub use trace::{Trace, VoiceState};
+pub use render::{DEFAULT_MAX_TICKS, RenderOptions, Renderer, render, render_i16, render_stems};
+pub use trace::Trace;
+pub use voices::VoiceState;

@@ -10,12 +10,20 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::render::MixerMode;
-
 /// Full scale. Every level and every difference of levels is exact as an `f32`.
 pub(crate) const ONE: i32 = 1 << 24;
 
 const TND_LEVELS: usize = 128 * 16 * 16;
+
+/// How the channels' levels become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum MixerMode {
+    /// As the console does: the exact, non-linear formulas.
+    #[default]
+    Nes,
+    /// The linear approximation, in which the mix is the sum of the stems.
+    Linear,
+}
 
 /// Which channels are heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -26,6 +26,8 @@ pub(crate) struct Noise {
     pub(crate) length: LengthCounter,
     register: ShiftRegister,
     periods: &'static [u16; 16],
+    /// Which of them it has.
+    period_index: u8,
     timer: Timer,
     /// Clocks that the register has still to catch up with.
     owed: u64,
@@ -126,6 +128,7 @@ impl Noise {
             length: LengthCounter::default(),
             register: ShiftRegister::new(),
             periods,
+            period_index: 0,
             timer: Timer::new(0, u64::from(periods[0])),
             owed: 0,
         }
@@ -145,7 +148,8 @@ impl Noise {
                     self.catch_up();
                     self.register.short = short;
                 }
-                self.timer.period = u64::from(self.periods[usize::from(value & 15)]);
+                self.period_index = value & 15;
+                self.timer.period = u64::from(self.periods[usize::from(self.period_index)]);
             }
             _ => {
                 self.length.load(cycle, value);
@@ -154,9 +158,19 @@ impl Noise {
         }
     }
 
-    /// The half-frame clock on `cycle`.
-    pub(crate) fn clock_half(&mut self, cycle: u64) {
-        self.length.clock(cycle);
+    /// Which period it has, 0 to 15.
+    pub(crate) const fn period_index(&self) -> u8 {
+        self.period_index
+    }
+
+    /// Its mode: 1 is the short sequence.
+    pub(crate) const fn mode(&self) -> u8 {
+        self.register.short as u8
+    }
+
+    /// Whether anything but silence comes out.
+    pub(crate) const fn is_heard(&self) -> bool {
+        self.envelope.volume() > 0 && self.length.active()
     }
 
     fn catch_up(&mut self) {
@@ -168,8 +182,8 @@ impl Noise {
 
     /// The volume of the noise if it is white, with a clock at least every `cycles` cycles.
     pub(crate) fn rush(&self, cycles: u64) -> Option<u8> {
-        let rushes = !self.register.short && self.timer.period <= cycles && self.length.active();
-        rushes.then_some(self.envelope.volume()).filter(|&volume| volume > 0)
+        let rushes = !self.register.short && self.timer.period <= cycles && self.is_heard();
+        rushes.then_some(self.envelope.volume())
     }
 
     /// How long the level is high from cycle `now` on.
@@ -188,8 +202,7 @@ impl Noise {
 
     /// The level from now on.
     pub(crate) fn changes(&mut self) -> Changes {
-        let volume = self.envelope.volume();
-        let heard = volume > 0 && self.length.active();
+        let (volume, heard) = (self.envelope.volume(), self.is_heard());
         if heard {
             self.catch_up();
         }

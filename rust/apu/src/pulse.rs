@@ -14,8 +14,25 @@ use crate::length_counter::LengthCounter;
 use crate::sweep::Sweep;
 use crate::timer::Timer;
 
-/// For each duty: how many of the eight steps from the second on differ from the first, and the bit of the first.
-const DUTIES: [(u8, bool); 4] = [(1, false), (2, false), (4, false), (2, true)];
+/// The waveforms of the four duties: 12.5, 25, 50 and 75 % (25 % upside down).
+const DUTIES: [[u8; 8]; 4] =
+    [[0, 1, 0, 0, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0, 0, 0], [0, 1, 1, 1, 1, 0, 0, 0], [1, 0, 0, 1, 1, 1, 1, 1]];
+
+/// For each duty: how many of the eight steps from the second on differ from the first, and whether the first is high.
+const RUNS: [(u8, bool); 4] = {
+    let mut runs = [(0, false); 4];
+    let mut duty = 0;
+    while duty < runs.len() {
+        let wave = &DUTIES[duty];
+        let mut step = 1;
+        while wave[step] != wave[0] {
+            step += 1;
+        }
+        runs[duty] = (step as u8 - 1, wave[0] == 1);
+        duty += 1;
+    }
+    runs
+};
 
 /// One of the two pulse channels.
 #[derive(Debug, Clone)]
@@ -101,13 +118,28 @@ impl Pulse {
         self.timer.period = 2 * (u64::from(period) + 1);
     }
 
+    /// The 11 bits of the timer's period.
+    pub(crate) const fn period(&self) -> u16 {
+        self.period
+    }
+
+    /// The duty, 0 to 3.
+    pub(crate) const fn duty(&self) -> u8 {
+        self.duty
+    }
+
+    /// Whether anything but silence comes out.
+    pub(crate) const fn is_heard(&self) -> bool {
+        self.envelope.volume() > 0 && self.length.active() && !self.sweep.mutes(self.period)
+    }
+
     /// The level from now on.
     pub(crate) fn edges(&self) -> Edges {
-        let volume = self.envelope.volume();
-        if volume == 0 || !self.length.active() || self.sweep.mutes(self.period) {
+        if !self.is_heard() {
             return Edges::SILENCE;
         }
-        let (width, first) = DUTIES[usize::from(self.duty & 3)];
+        let volume = self.envelope.volume();
+        let (width, first) = RUNS[usize::from(self.duty & 3)];
         let inside = (1..=width).contains(&self.step);
         let clocks = match self.step {
             0 => 1,

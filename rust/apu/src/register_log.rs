@@ -99,6 +99,26 @@ impl Tags {
     }
 }
 
+/// How a file corrects the number of loops that a listener asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct LoopScale {
+    /// Loops that are left out: those that the log itself holds already.
+    pub base: i8,
+    /// Sixteenths of the number; 0 counts as 16.
+    pub modifier: u8,
+}
+
+impl LoopScale {
+    /// How often the part from the loop point on is played where `loops` are asked for: `loops · modifier / 16 − base`, at
+    /// least once. Source: VGM spec, "Loop Base", "Loop Modifier".
+    #[must_use]
+    pub fn of(self, loops: u32) -> u32 {
+        let modifier = if self.modifier == 0 { 16 } else { i64::from(self.modifier) };
+        let scaled = i64::from(loops) * modifier / 16 - i64::from(self.base);
+        u32::try_from(scaled.max(1)).unwrap_or(u32::MAX)
+    }
+}
+
 /// Timed register writes, with all that is needed to play them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RegisterLog {
@@ -112,6 +132,8 @@ pub struct RegisterLog {
     pub length: u64,
     /// The tick from which it goes on when it has ended, below `length`.
     pub loop_start: Option<u64>,
+    /// How often it does so for a listener who asks for a number of loops.
+    pub loop_scale: LoopScale,
     /// Sample memory, in the order of the ticks; a block comes before the writes of its tick.
     pub memory: Vec<MemoryBlock>,
     /// What is known about the song.
@@ -134,6 +156,7 @@ impl RegisterLog {
             writes: Vec::new(),
             length: 0,
             loop_start: None,
+            loop_scale: LoopScale::default(),
             memory: Vec::new(),
             tags: Tags::default(),
         }

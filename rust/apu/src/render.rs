@@ -3,43 +3,18 @@
 use std::borrow::Borrow;
 
 use crate::apu::{Apu, ApuOptions};
-use crate::mixer::Channels;
+use crate::filter::FilterMode;
+use crate::mixer::{Channels, MixerMode};
 use crate::register_log::{MAX_LENGTH, TICK_RATE};
 use crate::{ApuError, RegisterLog};
 
-/// Lowest output rate, in Hz.
-pub const MIN_SAMPLE_RATE: u32 = 8_000;
-/// Highest output rate, in Hz.
-pub const MAX_SAMPLE_RATE: u32 = 192_000;
 /// Longest audio rendered unless the caller allows more: one hour, in ticks.
 pub const DEFAULT_MAX_TICKS: u64 = 3_600 * TICK_RATE;
-
-/// How the channels' levels become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum MixerMode {
-    /// As the console does: the exact, non-linear formulas.
-    #[default]
-    Nes,
-    /// The linear approximation, in which the mix is the sum of the stems.
-    Linear,
-}
-
-/// What follows the mixer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum FilterMode {
-    /// The NES: high-pass at 90 Hz and 440 Hz, low-pass at 14 kHz.
-    #[default]
-    Nes,
-    /// The Famicom: high-pass at 37 Hz.
-    Famicom,
-    /// Nothing: the level at the chip's pins, which is never negative.
-    None,
-}
 
 /// How to render. `RenderOptions::default()` is what a listener wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RenderOptions {
-    /// Output rate in Hz, [`MIN_SAMPLE_RATE`] to [`MAX_SAMPLE_RATE`].
+    /// Output rate in Hz, [`MIN_SAMPLE_RATE`](crate::MIN_SAMPLE_RATE) to [`MAX_SAMPLE_RATE`](crate::MAX_SAMPLE_RATE).
     pub sample_rate: u32,
     /// How the channels are mixed. Stems are always linear.
     pub mixer: MixerMode,
@@ -48,7 +23,8 @@ pub struct RenderOptions {
     /// Longest audio, in ticks of 1/44,100 s, loops and fade included; longer is an error before memory is taken. More
     /// than [`MAX_LENGTH`] is never rendered.
     pub max_ticks: u64,
-    /// How many times the part from the loop point on is played, at least 1. Without effect on a log without one.
+    /// How many times the part from the loop point on is played, at least 1, before [`RegisterLog::loop_scale`] corrects it.
+    /// Without effect on a log without one.
     pub loops: u32,
     /// How long a log with a loop point goes on after the last loop while it fades to silence, in ticks.
     pub fade_ticks: u64,
@@ -111,9 +87,9 @@ impl<L: Borrow<RegisterLog>> Renderer<L> {
     /// # Errors
     /// Whatever [`RegisterLog::validate`] finds, a sample rate out of range, and audio longer than the limit.
     pub fn new(log: L, options: &RenderOptions) -> Result<Self, ApuError> {
-        let RegisterLog { standard, clock_hz, length, loop_start, .. } = *log.borrow();
+        let RegisterLog { standard, clock_hz, length, loop_start, loop_scale, .. } = *log.borrow();
         log.borrow().validate()?;
-        let ticks = options.ticks(length, loop_start);
+        let ticks = options.ticks(length, loop_start, loop_scale.of(options.loops));
         let limit = options.max_ticks.min(MAX_LENGTH);
         if ticks > limit {
             return Err(ApuError::TooLong { found: ticks, limit });
@@ -200,9 +176,9 @@ impl<L: Borrow<RegisterLog>> Renderer<L> {
 
 impl RenderOptions {
     /// Ticks in all, loops and fade included.
-    fn ticks(&self, length: u64, loop_start: Option<u64>) -> u64 {
+    fn ticks(&self, length: u64, loop_start: Option<u64>, loops: u32) -> u64 {
         let Some(start) = loop_start else { return length };
-        let repeats = u64::from(self.loops.saturating_sub(1));
+        let repeats = u64::from(loops.saturating_sub(1));
         (length.saturating_sub(start)).saturating_mul(repeats).saturating_add(length).saturating_add(self.fade_ticks)
     }
 }

@@ -9,24 +9,9 @@
 //!
 //! Source: the raw scores of "The NES Music Database" (Donahue et al., ISMIR 2018); for what the units do, theirs.
 
-use crate::envelope::Envelope;
-use crate::frame_counter::{self, Clock, HALF, QUARTER};
-use crate::length_counter::LengthCounter;
-use crate::sweep::Sweep;
+use crate::frame_counter::{Clock, FrameCounter, HALF, QUARTER};
+use crate::voices::{VoiceState, Voices};
 use crate::{RegisterLog, TICK_RATE, Write};
-
-/// What a voice plays at an instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct VoiceState {
-    /// Whether it is heard. The triangle has no other volume.
-    pub sounds: bool,
-    /// The timer of a pulse or the triangle, 0 to 2047; the period of the noise, 0 to 15.
-    pub timer: u16,
-    /// The volume, 0 to 15; 0 for the triangle.
-    pub volume: u8,
-    /// The duty of a pulse, 0 to 3; the mode of the noise, 0 or 1.
-    pub timbre: u8,
-}
 
 /// The states of a log: an iterator over the instants at which one changes, in ticks, with the states of p1, p2, tr and no
 /// from then on. The first is at tick 0, all are before the log's end.
@@ -36,7 +21,7 @@ pub struct Trace<'a> {
     /// The writes to come.
     writes: &'a [Write],
     voices: Voices,
-    frames: Frames,
+    clocks: Clocks,
     /// The states last given out.
     last: Option<[VoiceState; 4]>,
 }
@@ -45,46 +30,51 @@ impl<'a> Trace<'a> {
     /// Starts a trace. The writes are to be in the order of their ticks, as [`RegisterLog::validate`] checks.
     #[must_use]
     pub fn new(log: &'a RegisterLog) -> Self {
-        Self::with(log, Frames::Ticks(FrameCounter::default()))
+        Self::with(log, Clocks::Nesmdb(TickCounter::default()))
     }
 
     /// Starts a trace that is true to the chip: its frame counter counts cycles, and each write acts before the next.
     #[must_use]
     pub fn exact(log: &'a RegisterLog) -> Self {
-        Self::with(log, Frames::Cycles(frame_counter::FrameCounter::new(log.standard)))
+        Self::with(log, Clocks::Chip(FrameCounter::new(log.standard)))
     }
 
-    fn with(log: &'a RegisterLog, frames: Frames) -> Self {
-        Self { log, writes: &log.writes, voices: Voices::default(), frames, last: None }
+    fn with(log: &'a RegisterLog, clocks: Clocks) -> Self {
+        Self { log, writes: &log.writes, voices: Voices::new(log.standard), clocks, last: None }
     }
 
     /// Makes the next instant at which something happens happen.
     fn step(&mut self) -> Option<u64> {
         let next_write = self.writes.first().map_or(u64::MAX, |write| write.tick);
-        let tick = if self.last.is_none() { 0 } else { next_write.min(self.frames.next(self.log)) };
+        let tick = if self.last.is_none() { 0 } else { next_write.min(self.clocks.next(self.log)) };
         if tick >= self.log.length {
             return None;
         }
-        while self.frames.next(self.log) <= tick {
-            let clock = self.frames.advance();
+        while self.clocks.next(self.log) <= tick {
+            let clock = self.clocks.advance();
             self.voices.clock(tick, clock);
         }
         let count = self.writes.iter().take_while(|write| write.tick <= tick).count();
         let (now, later) = self.writes.split_at_checked(count).unwrap_or_default();
         self.writes = later;
-        match &mut self.frames {
-            Frames::Ticks(frames) => {
-                self.voices.write(tick, now);
+        match &mut self.clocks {
+            Clocks::Nesmdb(counter) => {
+                // As all writes of the tick act together, its last $4015 counts for every length that is loaded.
+                if let Some(status) = now.iter().rfind(|write| write.register == 0x15) {
+                    self.voices.enable(status.value);
+                }
+                now.iter().for_each(|write| self.voices.write(tick, write.register, write.value));
                 for write in now.iter().filter(|write| write.register == 0x17) {
-                    self.voices.clock(tick, frames.start(tick, write.value & 0x80 != 0));
+                    self.voices.clock(tick, counter.start(tick, write.value & 0x80 != 0));
                 }
             }
-            Frames::Cycles(frames) => {
+            Clocks::Chip(counter) => {
                 let cycle = self.log.cycle_of(tick);
-                for write in now {
-                    self.voices.write(tick, std::slice::from_ref(write));
-                    if write.register == 0x17 {
-                        self.voices.clock(tick, frames.write(cycle, write.value));
+                for &Write { register, value, .. } in now {
+                    match register {
+                        0x15 => self.voices.enable(value),
+                        0x17 => self.voices.clock(tick, counter.write(cycle, value)),
+                        _ => self.voices.write(tick, register, value),
                     }
                 }
             }
@@ -115,20 +105,20 @@ const fn quarter(count: u64) -> u64 {
 
 /// What clocks the envelopes, sweeps and counters.
 #[derive(Debug, Clone)]
-enum Frames {
+enum Clocks {
     /// As NES-MDB counts.
-    Ticks(FrameCounter),
+    Nesmdb(TickCounter),
     /// As the chip does.
-    Cycles(frame_counter::FrameCounter),
+    Chip(FrameCounter),
 }
 
-impl Frames {
+impl Clocks {
     /// The tick with which the next clock comes.
     fn next(&self, log: &RegisterLog) -> u64 {
         match self {
-            Self::Ticks(frames) => frames.next(),
-            Self::Cycles(frames) => {
-                let cycle = frames.next();
+            Self::Nesmdb(counter) => counter.next(),
+            Self::Chip(counter) => {
+                let cycle = counter.next();
                 let tick = u128::from(cycle) * u128::from(TICK_RATE) / u128::from(log.clock_hz.max(1));
                 let tick = u64::try_from(tick).unwrap_or(u64::MAX);
                 // The first tick that does not begin before the cycle.
@@ -140,22 +130,22 @@ impl Frames {
     /// Goes past a clock.
     fn advance(&mut self) -> Clock {
         match self {
-            Self::Ticks(frames) => frames.advance(),
-            Self::Cycles(frames) => frames.clock(),
+            Self::Nesmdb(counter) => counter.advance(),
+            Self::Chip(counter) => counter.clock(),
         }
     }
 }
 
-/// The frame counter, in ticks. Sequences: nesdev wiki, "APU Frame Counter".
+/// The frame counter of NES-MDB, in ticks. Sequences: nesdev wiki, "APU Frame Counter".
 #[derive(Debug, Clone, Default)]
-struct FrameCounter {
+struct TickCounter {
     started: u64,
     five_steps: bool,
     /// Steps since it was started.
     steps: u64,
 }
 
-impl FrameCounter {
+impl TickCounter {
     /// Starts over, five steps with a clock at once.
     fn start(&mut self, tick: u64, five_steps: bool) -> Clock {
         *self = Self { started: tick, five_steps, steps: 0 };
@@ -177,177 +167,6 @@ impl FrameCounter {
     }
 }
 
-#[derive(Debug, Clone)]
-struct Voices {
-    pulses: [Pulse; 2],
-    triangle: Triangle,
-    noise: Noise,
-}
-
-impl Default for Voices {
-    fn default() -> Self {
-        Self { pulses: [Pulse::new(true), Pulse::new(false)], triangle: Triangle::default(), noise: Noise::default() }
-    }
-}
-
-impl Voices {
-    /// The writes of one tick.
-    fn write(&mut self, tick: u64, writes: &[Write]) {
-        let [p1, p2] = &mut self.pulses;
-        for &Write { register, value, .. } in writes {
-            match register {
-                0x00..=0x03 => p1.write(register, value),
-                0x04..=0x07 => p2.write(register - 4, value),
-                0x08..=0x0B => self.triangle.write(register, value),
-                0x0C..=0x0F => self.noise.write(register, value),
-                _ => {}
-            }
-        }
-        if let Some(status) = writes.iter().rfind(|write| write.register == 0x15) {
-            let counters = [&mut p1.length, &mut p2.length, &mut self.triangle.length, &mut self.noise.length];
-            for (bit, counter) in counters.into_iter().enumerate() {
-                counter.enable(status.value >> bit & 1 != 0);
-            }
-        }
-        for &Write { register, value, .. } in writes {
-            match register {
-                0x03 => p1.length.load(tick, value),
-                0x07 => p2.length.load(tick, value),
-                0x0B => self.triangle.length.load(tick, value),
-                0x0F => self.noise.length.load(tick, value),
-                _ => {}
-            }
-        }
-    }
-
-    /// A clock of the frame counter.
-    fn clock(&mut self, tick: u64, clock: Clock) {
-        if clock.quarter {
-            self.pulses.iter_mut().for_each(|pulse| pulse.envelope.clock());
-            self.triangle.clock();
-            self.noise.envelope.clock();
-        }
-        if clock.half {
-            for pulse in &mut self.pulses {
-                pulse.length.clock(tick);
-                pulse.timer = pulse.sweep.clock(pulse.timer);
-            }
-            self.triangle.length.clock(tick);
-            self.noise.length.clock(tick);
-        }
-    }
-
-    fn states(&self) -> [VoiceState; 4] {
-        let [p1, p2] = &self.pulses;
-        [p1.state(), p2.state(), self.triangle.state(), self.noise.state()]
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Pulse {
-    timer: u16,
-    duty: u8,
-    envelope: Envelope,
-    sweep: Sweep,
-    length: LengthCounter,
-}
-
-impl Pulse {
-    fn new(first: bool) -> Self {
-        let (envelope, length) = (Envelope::default(), LengthCounter::default());
-        Self { timer: 0, duty: 0, envelope, sweep: Sweep::new(first), length }
-    }
-
-    fn write(&mut self, register: u8, value: u8) {
-        match register {
-            0 => {
-                self.duty = value >> 6;
-                self.envelope.write(value);
-                self.length.halt(value & 0x20 != 0);
-            }
-            1 => self.sweep.write(value),
-            2 => self.timer = self.timer & 0x700 | u16::from(value),
-            _ => {
-                self.timer = self.timer & 0xFF | u16::from(value & 7) << 8;
-                self.envelope.restart();
-            }
-        }
-    }
-
-    fn state(&self) -> VoiceState {
-        let volume = self.envelope.volume();
-        let sounds = self.length.active() && volume > 0 && !self.sweep.mutes(self.timer);
-        VoiceState { sounds, timer: self.timer, volume, timbre: self.duty }
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-struct Triangle {
-    timer: u16,
-    /// The linear counter, its value at the start, and the two bits that hold it there.
-    linear: u8,
-    reload: u8,
-    reloads: bool,
-    control: bool,
-    length: LengthCounter,
-}
-
-impl Triangle {
-    fn write(&mut self, register: u8, value: u8) {
-        match register {
-            0x08 => {
-                self.control = value & 0x80 != 0;
-                self.reload = value & 0x7F;
-                self.length.halt(self.control);
-            }
-            0x0A => self.timer = self.timer & 0x700 | u16::from(value),
-            0x0B => {
-                self.timer = self.timer & 0xFF | u16::from(value & 7) << 8;
-                self.reloads = true;
-            }
-            _ => {}
-        }
-    }
-
-    fn clock(&mut self) {
-        self.linear = if self.reloads { self.reload } else { self.linear.saturating_sub(1) };
-        self.reloads &= self.control;
-    }
-
-    fn state(&self) -> VoiceState {
-        let sounds = self.length.active() && self.linear > 0;
-        VoiceState { sounds, timer: self.timer, volume: 0, timbre: 0 }
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-struct Noise {
-    period: u8,
-    mode: u8,
-    envelope: Envelope,
-    length: LengthCounter,
-}
-
-impl Noise {
-    fn write(&mut self, register: u8, value: u8) {
-        match register {
-            0x0C => {
-                self.envelope.write(value);
-                self.length.halt(value & 0x20 != 0);
-            }
-            0x0E => (self.mode, self.period) = (value >> 7, value & 0x0F),
-            0x0F => self.envelope.restart(),
-            _ => {}
-        }
-    }
-
-    fn state(&self) -> VoiceState {
-        let volume = self.envelope.volume();
-        let sounds = self.length.active() && volume > 0;
-        VoiceState { sounds, timer: self.period.into(), volume, timbre: self.mode }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -365,17 +184,17 @@ mod tests {
 
     #[test]
     fn quarters_come_with_the_first_sample_after_them() {
-        let mut frames = FrameCounter::default();
-        frames.start(10, false);
-        let clocks: Vec<_> = (0..5).map(|_| (frames.next(), frames.advance().half)).collect();
+        let mut counter = TickCounter::default();
+        counter.start(10, false);
+        let clocks: Vec<_> = (0..5).map(|_| (counter.next(), counter.advance().half)).collect();
         assert_eq!(clocks, [(194, false), (378, true), (562, false), (746, true), (929, false)]);
     }
 
     #[test]
     fn five_steps_leave_out_the_fourth() {
-        let mut frames = FrameCounter::default();
-        frames.start(0, true);
-        let clocks: Vec<_> = (0..5).map(|_| (frames.next(), frames.advance().half)).collect();
+        let mut counter = TickCounter::default();
+        counter.start(0, true);
+        let clocks: Vec<_> = (0..5).map(|_| (counter.next(), counter.advance().half)).collect();
         assert_eq!(clocks, [(184, false), (368, true), (552, false), (919, true), (1_103, false)]);
     }
 

@@ -83,6 +83,11 @@ impl Triangle {
         self.timer.period = u64::from(period) + 1;
     }
 
+    /// The 11 bits of the timer's period.
+    pub(crate) const fn period(&self) -> u16 {
+        self.period
+    }
+
     /// The quarter-frame clock.
     pub(crate) fn clock_quarter(&mut self) {
         self.linear.clock();

@@ -32,8 +32,8 @@ const MAX_WAV_BYTES: u64 = u32::MAX as u64 - 256;
 /// How long Ctrl-C may go unnoticed.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// What became of one song: its length in seconds and the commands for other chips that were skipped, or why it failed.
-type Outcome = Result<(f64, u64), String>;
+/// What became of one song: its length in seconds and a line about what was left out of it, or why it failed.
+type Outcome = Result<(f64, String), String>;
 
 struct Job {
     source: PathBuf,
@@ -80,7 +80,7 @@ pub(crate) fn render_files(
     let report = report.clone().unbind();
     let render = |index: usize, stop: &AtomicBool| match jobs.get(index) {
         Some(job) => render_file(job, &options, stop),
-        None => Ok((0.0, 0)), // there is no such index
+        None => Ok((0.0, String::new())), // there is no such index
     };
     py.detach(|| run(&pool, jobs.len(), render, |index, outcome| tell(&report, index, outcome)))
 }
@@ -186,17 +186,17 @@ pub(crate) fn run<T: Send>(
 
 fn tell(report: &Py<PyAny>, index: usize, outcome: Outcome) -> PyResult<()> {
     Python::attach(|py| {
-        let (error, (seconds, skipped)) = match outcome {
+        let (error, (seconds, warnings)) = match outcome {
             Ok(told) => (None, told),
-            Err(error) => (Some(error), (0.0, 0)),
+            Err(error) => (Some(error), (0.0, String::new())),
         };
-        report.call1(py, (index, error, seconds, skipped))?;
+        report.call1(py, (index, error, seconds, warnings))?;
         py.check_signals()
     })
 }
 
 fn render_file(job: &Job, options: &Options, stop: &AtomicBool) -> Outcome {
-    let (log, skipped) = job.format.read_and_count(&read_limited(&job.source)?, &options.perform)?;
+    let (log, warnings) = job.format.read(&read_limited(&job.source)?, &options.perform)?;
     let mut renderer = Renderer::new(&log, &options.render).map_err(|error| error.to_string())?;
     if 2 * renderer.remaining() > MAX_WAV_BYTES {
         return Err(format!("{} samples are more than a WAV file can hold", renderer.remaining()));
@@ -207,7 +207,7 @@ fn render_file(job: &Job, options: &Options, stop: &AtomicBool) -> Outcome {
     if let Some(chunk) = loop_chunk(&log, &options.render) {
         append(&job.target, &chunk).map_err(|error| fault(&error))?;
     }
-    Ok((seconds, skipped))
+    Ok((seconds, warnings))
 }
 
 /// The chunk that tells where the sound may be looped.

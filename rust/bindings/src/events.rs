@@ -45,24 +45,9 @@ pub(crate) fn augment_events<'py>(
 ) -> PyResult<Bound<'py, PyArray1<i32>>> {
     let options = AugmentOptions { transpose, stretch, switch_pulses, keep, trim };
     let events = events.as_slice()?;
-    Ok(py.detach(|| vary(events, &options, vocabulary)).into_pyarray(py))
-}
-
-#[pyfunction]
-#[pyo3(signature = (events, seed, vocabulary=None))]
-pub(crate) fn sample_augmentation<'py>(
-    py: Python<'py>,
-    events: PyReadonlyArray1<'py, i32>,
-    seed: u64,
-    vocabulary: Option<&PyVocabulary>,
-) -> PyResult<Bound<'py, PyArray1<i32>>> {
-    let events = events.as_slice()?;
-    Ok(py.detach(|| vary(events, &AugmentOptions::sample(seed), vocabulary)).into_pyarray(py))
-}
-
-fn vary(events: &[i32], options: &AugmentOptions, vocabulary: Option<&PyVocabulary>) -> Vec<i32> {
-    match vocabulary {
-        Some(vocabulary) => augment::augment_with(events, options, &vocabulary.0),
-        None => augment::augment(events, options),
-    }
+    let varied = py.detach(|| match vocabulary {
+        Some(vocabulary) => augment::augment_with(events, &options, &vocabulary.0),
+        None => augment::augment(events, &options),
+    });
+    Ok(varied.into_pyarray(py))
 }

@@ -28,21 +28,18 @@ impl PlayableFormat {
         LogFormat::of(name).map_or_else(|| SongFormat::named(name).map(Self::Song), |format| Ok(Self::Log(format)))
     }
 
-    /// Reads what the chip plays from the bytes of a file, or says what is wrong with them.
-    pub(crate) fn read(self, data: &[u8], options: &PerformOptions) -> Result<RegisterLog, String> {
+    /// Reads what the chip plays from the bytes of a file, and says what was left out of them; or what is wrong with them.
+    pub(crate) fn read(self, data: &[u8], options: &PerformOptions) -> Result<(RegisterLog, String), String> {
         match self {
             Self::Song(format) => {
-                format.read(data).and_then(|song| perform(&song, options)).map_err(|error| error.to_string())
+                let read = format.read_and_warn(data);
+                let played = read.and_then(|(song, warnings)| Ok((perform(&song, options)?, warnings)));
+                played.map_err(|error| error.to_string())
             }
-            Self::Log(format) => format.read(data).map_err(|error| error.to_string()),
-        }
-    }
-
-    /// The same, and how many commands of the file were for other chips and have been skipped.
-    pub(crate) fn read_and_count(self, data: &[u8], options: &PerformOptions) -> Result<(RegisterLog, u64), String> {
-        match self {
-            Self::Log(format) => format.read_and_count(data).map_err(|error| error.to_string()),
-            Self::Song(_) => self.read(data, options).map(|log| (log, 0)),
+            Self::Log(format) => {
+                let read = format.read_and_warn(data);
+                read.map(|(log, warnings)| (log, warnings.to_string())).map_err(|error| error.to_string())
+            }
         }
     }
 
@@ -112,11 +109,11 @@ impl LogFormat {
             .ok_or_else(|| refused("format", "vgm or vgz; ndr, ndf or nlm, alone or with .json or .pkl", name))
     }
 
-    /// Reads a log, and says how many commands were for other chips and have been skipped.
-    pub(crate) fn read_and_count(self, data: &[u8]) -> Result<(RegisterLog, u64), LogError> {
+    /// Reads a log, and says what was left out.
+    pub(crate) fn read_and_warn(self, data: &[u8]) -> Result<(RegisterLog, vgm::Warnings), LogError> {
         match self {
-            Self::Vgm => vgm::read_and_count(data).map_err(LogError::Chip),
-            _ => self.read(data).map(|log| (log, 0)),
+            Self::Vgm => vgm::read_and_warn(data).map_err(LogError::Chip),
+            _ => self.read(data).map(|log| (log, vgm::Warnings::default())),
         }
     }
 
@@ -166,6 +163,14 @@ impl SongFormat {
             "seprsco" => Ok(Self::SeparatedScore),
             "blndsco" => Ok(Self::BlendedScore),
             _ => Err(refused("format", "tx1, tx2, mid, exprsco, seprsco or blndsco", name)),
+        }
+    }
+
+    /// Reads a song from the bytes of a file, and says what in them was not as the format has it.
+    pub(crate) fn read_and_warn(self, data: &[u8]) -> Result<(Song, String), TokenizerError> {
+        match self {
+            Self::Midi => midi::read_and_warn(data).map(|(song, warnings)| (song, warnings.to_string())),
+            _ => self.read(data).map(|song| (song, String::new())),
         }
     }
 

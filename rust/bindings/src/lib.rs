@@ -37,7 +37,7 @@ mod _native {
     #[pymodule_export]
     use crate::draw::draw_tokens;
     #[pymodule_export]
-    use crate::events::{augment_events, events_from_text, quantize_events, sample_augmentation};
+    use crate::events::{augment_events, events_from_text, quantize_events};
     #[pymodule_export]
     use crate::live::PyLivePlayer;
     #[pymodule_export]

@@ -24,8 +24,8 @@ const BLOCK: usize = 1 << 16;
 #[pyclass(name = "RegisterLog", module = "lakhnes", frozen, eq)]
 pub(crate) struct PyRegisterLog {
     pub(crate) log: RegisterLog,
-    /// Commands for other chips in the file from which the log comes.
-    skipped: u64,
+    /// What was left out of the file from which the log comes.
+    warnings: vgm::Warnings,
 }
 
 impl PartialEq for PyRegisterLog {
@@ -36,7 +36,7 @@ impl PartialEq for PyRegisterLog {
 
 impl From<RegisterLog> for PyRegisterLog {
     fn from(log: RegisterLog) -> Self {
-        Self { log, skipped: 0 }
+        Self { log, warnings: vgm::Warnings::default() }
     }
 }
 
@@ -71,14 +71,14 @@ impl PyRegisterLog {
     #[staticmethod]
     fn from_bytes(py: Python<'_>, data: &[u8], format: &str) -> PyResult<Self> {
         let format = LogFormat::named(format)?;
-        let (log, skipped) = py.detach(|| format.read_and_count(data))?;
-        Ok(Self { log, skipped })
+        let (log, warnings) = py.detach(|| format.read_and_warn(data))?;
+        Ok(Self { log, warnings })
     }
 
     #[staticmethod]
     fn from_vgm(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
-        let (log, skipped) = py.detach(|| vgm::read_and_count(data)).map_err(|error| chip_error(&error))?;
-        Ok(Self { log, skipped })
+        let (log, warnings) = py.detach(|| vgm::read_and_warn(data)).map_err(|error| chip_error(&error))?;
+        Ok(Self { log, warnings })
     }
 
     #[pyo3(signature = (*, long_waits=false))]
@@ -165,7 +165,12 @@ impl PyRegisterLog {
 
     #[getter]
     fn skipped_commands(&self) -> u64 {
-        self.skipped
+        self.warnings.skipped
+    }
+
+    #[getter]
+    fn warnings(&self) -> String {
+        self.warnings.to_string()
     }
 
     #[getter]

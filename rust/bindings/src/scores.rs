@@ -5,7 +5,7 @@ use lakhnes_tokenizer::limits::TICKS_PER_SECOND;
 use lakhnes_tokenizer::raw_score::{RawRuns, RawScore};
 use lakhnes_tokenizer::score::{ExpressiveScore, ScoreRuns};
 use lakhnes_tokenizer::separated::SeparatedScore;
-use lakhnes_tokenizer::{Song, TokenizerError};
+use lakhnes_tokenizer::{ScoreFault, Song, TokenizerError};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -39,7 +39,7 @@ impl Kind {
     }
 
     fn bytes(self, song: &Song, rate: Option<f64>) -> Result<(f64, Vec<u8>), TokenizerError> {
-        let runs = ScoreRuns::from_song(song)?;
+        let runs = ScoreRuns::from_song(song);
         let rate = rate.map_or_else(|| runs.adaptive_rate(LOST), Ok)?;
         let score = runs.downsample(rate)?;
         let bytes = match self {
@@ -81,7 +81,7 @@ pub(crate) fn song_of_score(py: Python<'_>, kind: &str, rate: f64, nsamps: u64, 
 #[pyfunction]
 pub(crate) fn score_runs_of_song<'py>(py: Python<'py>, song: &Bound<'py, PySong>) -> PyResult<Runs<'py>> {
     let song = &song.get().0;
-    let runs = py.detach(|| ScoreRuns::from_song(song)).map_err(|error| score_error(&error))?;
+    let runs = py.detach(|| ScoreRuns::from_song(song));
     let bytes = runs.values.as_flattened().as_flattened();
     Ok((numbers(py, &runs.starts), PyBytes::new(py, bytes)))
 }
@@ -162,10 +162,9 @@ fn raw_runs_from(
     starts: Option<Vec<u64>>,
 ) -> Result<RawRuns, TokenizerError> {
     match starts {
-        Some(_) if (rate - TICKS_PER_SECOND as f64).abs() > f64::EPSILON => Err(TokenizerError::Score {
-            expected: "runs at 44,100 frames a second".to_owned(),
-            found: rate.to_string(),
-        }),
+        Some(_) if (rate - TICKS_PER_SECOND as f64).abs() > f64::EPSILON => {
+            Err(TokenizerError::Score(ScoreFault::RunRate { found: rate.to_string() }))
+        }
         Some(starts) => RawRuns::from_bytes(clock_hz, nsamps, starts, data),
         None => Ok(RawScore::from_bytes(clock_hz, rate, nsamps, data)?.runs()),
     }
@@ -178,7 +177,7 @@ fn raw_runs_of(py: Python<'_>, played: &Bound<'_, PyAny>, exact: bool) -> PyResu
         py.detach(|| if exact { RawRuns::from_log_exactly(log) } else { RawRuns::from_log(log) })
     } else {
         let song = &played.cast::<PySong>()?.get().0;
-        py.detach(|| ScoreRuns::from_song(song).map(|runs| RawRuns::from_expressive(&runs)))
+        Ok(py.detach(|| RawRuns::from_expressive(&ScoreRuns::from_song(song))))
     };
     runs.map_err(|error| score_error(&error))
 }

@@ -36,6 +36,13 @@ impl PySong {
     }
 
     #[staticmethod]
+    fn from_bytes_and_warnings(py: Python<'_>, data: &[u8], format: &str) -> PyResult<(Self, String)> {
+        let format = SongFormat::named(format)?;
+        let read = py.detach(|| format.read_and_warn(data)).map_err(|error| score_error(&error));
+        read.map(|(song, warnings)| (Self(song), warnings))
+    }
+
+    #[staticmethod]
     fn from_tx1(py: Python<'_>, text: &str) -> PyResult<Self> {
         py.detach(|| tx1::read(text)).map(Self).map_err(|error| score_error(&error))
     }
@@ -82,13 +89,13 @@ impl PySong {
         py.detach(|| perform(&self.0, &options)).map(PyRegisterLog::from).map_err(|error| score_error(&error))
     }
 
-    fn express(&self, py: Python<'_>) -> Self {
-        Self(py.detach(|| express(&self.0)))
+    fn express(&self, py: Python<'_>) -> PyResult<Self> {
+        py.detach(|| express(&self.0)).map(Self).map_err(|error| score_error(&error))
     }
 
     fn with_voices(&self, py: Python<'_>, other: &Self, voices: Vec<String>) -> PyResult<Self> {
         let voices = voices.iter().map(|name| voice_named(name)).collect::<PyResult<Vec<_>>>()?;
-        Ok(Self(py.detach(|| self.0.with_voices(&other.0, &voices))))
+        py.detach(|| self.0.with_voices(&other.0, &voices)).map(Self).map_err(|error| score_error(&error))
     }
 
     #[getter]
@@ -98,7 +105,7 @@ impl PySong {
 
     #[getter]
     fn length(&self) -> u64 {
-        self.0.length
+        self.0.length().get()
     }
 
     #[getter]
@@ -108,7 +115,9 @@ impl PySong {
 
     #[getter]
     fn voices<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let row = |note: &Note| [note.start as i64, note.end as i64, i64::from(note.pitch), i64::from(note.velocity)];
+        let row = |&Note { start, end, pitch, velocity }: &Note| {
+            [start.get() as i64, end.get() as i64, pitch.get().into(), velocity.get().into()]
+        };
         by_voice(py, &self.0, |track| track.notes.iter().map(row).collect())
     }
 
@@ -128,7 +137,7 @@ impl PySong {
             return Err(refused("frame_rate", "a number of frames a second above 0", &frame_rate.to_string()));
         }
         let frame_of = |tick: u64| (tick as f64 * frame_rate / TICKS_PER_SECOND as f64).floor() as u64;
-        let frames = frame_of(self.0.length);
+        let frames = frame_of(self.0.length().get());
         if frames > MAX_ROLL_FRAMES {
             let message = format!("piano roll: expected at most {MAX_ROLL_FRAMES} frames, found {frames}");
             return Err(LimitError::new_err(message));
@@ -136,10 +145,10 @@ impl PySong {
         let mut roll = Array3::zeros((4, 128, frames as usize));
         for (voice, track) in self.0.voices() {
             for note in &track.notes {
-                let end = frame_of(note.end).min(frames);
-                for frame in frame_of(note.start)..end {
-                    if let Some(cell) = roll.get_mut((voice.index(), usize::from(note.pitch), frame as usize)) {
-                        *cell = note.velocity;
+                let end = frame_of(note.end.get()).min(frames);
+                for frame in frame_of(note.start.get())..end {
+                    if let Some(cell) = roll.get_mut((voice.index(), usize::from(note.pitch.get()), frame as usize)) {
+                        *cell = note.velocity.get();
                     }
                 }
             }
@@ -148,7 +157,7 @@ impl PySong {
     }
 
     fn __repr__(&self) -> String {
-        let notes: usize = self.0.tracks.iter().map(|track| track.notes.len()).sum();
+        let notes: usize = self.0.tracks().iter().map(|track| track.notes.len()).sum();
         format!("Song({notes} notes, {:.3} s)", self.0.duration())
     }
 
@@ -190,11 +199,12 @@ fn arrange_report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, 
     facts.set_item("shortened", report.shortened)?;
     facts.set_item("arpeggiated", report.arpeggiated)?;
     let row = |lost: &Unplaced| (lost.tick, lost.channel, lost.pitch, lost.reason.name());
+    facts.set_item("warnings", report.warnings.to_string())?;
     facts.set_item("unplaced", report.unplaced.iter().map(row).collect::<Vec<_>>())?;
     Ok(facts)
 }
 
 fn changes(track: &Track, kind: ChangeKind) -> Vec<[i64; 2]> {
-    let of_kind = track.changes.iter().filter(|change| change.kind == kind);
-    of_kind.map(|change| [change.tick as i64, i64::from(change.value)]).collect()
+    let of_kind = track.changes.iter().filter(|change| change.kind() == kind);
+    of_kind.map(|change| [change.tick.get() as i64, i64::from(change.value())]).collect()
 }

@@ -47,7 +47,7 @@ fn tokenize(path: &Path, format: SongFormat, vocabulary: &Vocabulary) -> PyResul
     let ids = if format == text_of {
         text(&data).and_then(|text| vocabulary.encode(text))
     } else {
-        format.read(&data).and_then(|song| vocabulary.encode_song(&song))
+        format.read(&data).map(|song| vocabulary.encode_song(&song))
     };
     ids.map_err(|error| score_error_in(path, &error))
 }

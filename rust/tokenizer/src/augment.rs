@@ -9,9 +9,8 @@ use std::sync::LazyLock;
 use crate::error::TokenizerError;
 use crate::event::{self, Event};
 use crate::quantize::wait_id;
-use crate::random::Random;
-use crate::song::Voice;
 use crate::vocabulary::Vocabulary;
+use crate::voice::Voice;
 
 /// Which variation of a song to make. The default leaves it as it is, but that adjoining waits merge.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,33 +30,6 @@ pub struct AugmentOptions {
 impl Default for AugmentOptions {
     fn default() -> Self {
         Self { transpose: 0, stretch: 1.0, switch_pulses: false, keep: [true; 4], trim: false }
-    }
-}
-
-impl AugmentOptions {
-    /// Draws a variation as LakhNES did: with probability 1/2 only one to three voices stay (each number as likely, each
-    /// choice of that many as likely); with probability 1/2 the pulses switch; transposition uniform over −6 to 6;
-    /// stretch uniform over [0.95, 1.05). Silence at the ends is for [`quantize_events`] to trim, as there.
-    ///
-    /// The same seed draws the same variation.
-    #[must_use]
-    pub fn sample(seed: u64) -> Self {
-        let mut random = Random::new(seed);
-        let mut keep = [true; 4];
-        if random.coin() {
-            let size = 1 + random.below(3);
-            keep = [false; 4];
-            let mut rest = size;
-            for (index, kept) in keep.iter_mut().enumerate() {
-                // Of the voices not yet looked at, `rest` are still to be chosen.
-                *kept = random.below(4 - index as u64) < rest;
-                rest -= u64::from(*kept);
-            }
-        }
-        let switch_pulses = random.coin();
-        let transpose = random.below(13) as i8 - 6;
-        let stretch = 0.95 + 0.1 * random.unit();
-        Self { transpose, stretch, switch_pulses, keep, trim: false }
     }
 }
 
@@ -246,7 +218,7 @@ fn vary(event: Event, options: &AugmentOptions) -> Option<Event> {
         Event::Wait(ticks) => Event::Wait(ticks),
         Event::NoteOff(voice) => Event::NoteOff(switched(voice)?),
         Event::NoteOn(Voice::No, pitch) => Event::NoteOn(switched(Voice::No)?, pitch),
-        Event::NoteOn(voice, pitch) => Event::NoteOn(switched(voice)?, pitch.checked_add_signed(options.transpose)?),
+        Event::NoteOn(voice, pitch) => Event::NoteOn(switched(voice)?, pitch.transposed(options.transpose)?),
         Event::Velocity(voice, value) => Event::Velocity(switched(voice)?, value),
         Event::Timbre(voice, value) => Event::Timbre(switched(voice)?, value),
     })
@@ -355,20 +327,5 @@ mod tests {
     fn an_empty_text_is_refused() {
         let error = events_from_text(" \n\n", &Vocabulary::tx1()).expect_err("no events");
         assert_eq!(error.to_string(), "expected events, one a line, found an empty text");
-    }
-
-    #[test]
-    fn a_seed_draws_the_same_variation_and_seeds_draw_all_of_them() {
-        assert_eq!(AugmentOptions::sample(7), AugmentOptions::sample(7));
-        let draws: Vec<_> = (0..4_000).map(AugmentOptions::sample).collect();
-        let share =
-            |test: &dyn Fn(&AugmentOptions) -> bool| draws.iter().filter(|&draw| test(draw)).count() as f64 / 4_000.0;
-        assert!((share(&|draw| draw.switch_pulses) - 0.5).abs() < 0.05);
-        assert!((share(&|draw| draw.keep == [true; 4]) - 0.5).abs() < 0.05);
-        assert!((share(&|draw| draw.keep == [true, false, false, false]) - 1.0 / 24.0).abs() < 0.02);
-        for semitones in -6..=6 {
-            assert!((share(&|draw| draw.transpose == semitones) - 1.0 / 13.0).abs() < 0.03);
-        }
-        assert!(draws.iter().all(|draw| (0.95..1.05).contains(&draw.stretch) && draw.keep.contains(&true)));
     }
 }

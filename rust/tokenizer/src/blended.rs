@@ -9,7 +9,9 @@
 use crate::error::{TokenizerError, check_limit};
 use crate::limits::MAX_SCORE_BYTES;
 use crate::score::{ExpressiveScore, Frame};
-use crate::song::{Song, Voice};
+use crate::score_fault::ScoreFault;
+use crate::song::Song;
+use crate::voice::Voice;
 
 /// The most notes of a frame, and the bytes that stand for one.
 const VOICES: usize = 3;
@@ -40,8 +42,8 @@ impl BlendedScore {
         for (index, notes) in frames.into_iter().enumerate() {
             let mut frame = [0; VOICES];
             if notes.len() > VOICES {
-                let found = format!("{} in frame {index}", notes.len());
-                return Err(TokenizerError::Score { expected: "at most three notes".to_owned(), found });
+                let fault = ScoreFault::TooManyNotes { found: notes.len(), frame: index };
+                return Err(TokenizerError::Score(fault));
             }
             for (place, &note) in frame.iter_mut().zip(notes) {
                 *place = note;
@@ -61,8 +63,7 @@ impl BlendedScore {
         check_limit("score in bytes", MAX_SCORE_BYTES as u64, bytes.len() as u64)?;
         let (frames, rest) = bytes.as_chunks::<VOICES>();
         if !rest.is_empty() {
-            let found = format!("{} bytes", bytes.len());
-            return Err(TokenizerError::Score { expected: "frames of 3 bytes".to_owned(), found });
+            return Err(TokenizerError::Score(ScoreFault::FrameSize { form: "3", found: bytes.len() }));
         }
         Self::from_notes(rate, nsamps, frames.iter().map(<[u8; VOICES]>::as_slice))
     }

@@ -1,5 +1,10 @@
 use thiserror::Error;
 
+use crate::score_fault::ScoreFault;
+use crate::song_fault::SongFault;
+use crate::values::Ticks;
+use crate::voice::Voice;
+
 /// What is wrong with an input, where, and what was expected there.
 ///
 /// The message is one line and does not name a file: whoever opened the file puts its name in front.
@@ -75,24 +80,17 @@ pub enum TokenizerError {
         found: String,
     },
     /// A score whose parts contradict each other or hold values that no score has.
-    #[error("score: expected {expected}, found {found}")]
-    Score {
-        /// What would have been a score.
-        expected: String,
-        /// What was given.
-        found: String,
-    },
-    /// A song that cannot be written or performed as it stands.
-    #[error("{voice} at tick {tick}: expected {expected}, found {found}")]
+    #[error("score: {0}")]
+    Score(ScoreFault),
+    /// Tracks that are no song.
+    #[error("{voice} at tick {tick}: {fault}")]
     Song {
-        /// The voice, as `p1`, `p2`, `tr` or `no`.
-        voice: &'static str,
-        /// Where, in ticks of 1/44,100 s.
-        tick: u64,
-        /// What would have been legal.
-        expected: String,
-        /// What the song holds.
-        found: String,
+        /// The voice.
+        voice: Voice,
+        /// Where.
+        tick: Ticks,
+        /// What is wrong there.
+        fault: SongFault,
     },
     /// An option outside its range.
     #[error("{name}: expected {expected}, found {found}")]
@@ -155,8 +153,9 @@ impl TokenizerError {
     }
 
     /// Refuses more than [`crate::limits::MAX_TICKS`].
-    pub(crate) fn check_ticks(ticks: u64) -> Result<(), Self> {
-        check_limit("length in ticks of 1/44,100 s", crate::limits::MAX_TICKS, ticks)
+    pub(crate) fn check_ticks(ticks: u64) -> Result<Ticks, Self> {
+        let (what, limit) = ("length in ticks of 1/44,100 s", crate::limits::MAX_TICKS);
+        Ticks::new(ticks).ok_or(Self::Limit { what, limit, found: ticks })
     }
 }
 

@@ -15,7 +15,8 @@ use std::ops::RangeInclusive;
 use crate::error::TokenizerError;
 use crate::limits::MAX_TICKS;
 use crate::piece::Piece;
-use crate::song::Voice;
+use crate::values::{Pitch, Timbre, Velocity};
+use crate::voice::Voice;
 
 /// Which of the two event languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,11 +35,11 @@ pub enum Event {
     /// The note of a voice ends.
     NoteOff(Voice),
     /// A note of a voice begins.
-    NoteOn(Voice, u8),
+    NoteOn(Voice, Pitch),
     /// The velocity of a voice changes.
-    Velocity(Voice, u8),
+    Velocity(Voice, Velocity),
     /// The timbre of a voice changes.
-    Timbre(Voice, u8),
+    Timbre(Voice, Timbre),
 }
 
 impl fmt::Display for Event {
@@ -55,9 +56,9 @@ impl Event {
         let (voice, action, number) = match self {
             Self::Wait(ticks) => return WAIT.then(Piece::number(ticks)),
             Self::NoteOff(voice) => return NOTE_OFFS[voice.index()],
-            Self::NoteOn(voice, pitch) => (voice, &NOTE_ONS, pitch),
-            Self::Velocity(voice, value) => (voice, &VELOCITIES, value),
-            Self::Timbre(voice, value) => (voice, &TIMBRES, value),
+            Self::NoteOn(voice, pitch) => (voice, &NOTE_ONS, pitch.get()),
+            Self::Velocity(voice, value) => (voice, &VELOCITIES, value.get()),
+            Self::Timbre(voice, value) => (voice, &TIMBRES, value.get()),
         };
         action[voice.index()].then(BYTES[usize::from(number)])
     }
@@ -84,8 +85,10 @@ impl Event {
             return Ok(Self::NoteOff(voice));
         }
         if let Some(digits) = action.strip_prefix("_NOTEON_") {
-            let in_range = || format!("{} to {}", Self::NoteOn(voice, *voice.pitches().start()), voice.pitches().end());
+            let (lowest, highest) = voice.pitches().into_inner();
+            let in_range = || format!("{tag}_NOTEON_{lowest} to {highest}");
             return within(digits, &voice.pitches())
+                .and_then(Pitch::new)
                 .map(|pitch| Self::NoteOn(voice, pitch))
                 .ok_or_else(|| TokenizerError::token(line, in_range(), token));
         }
@@ -93,12 +96,14 @@ impl Event {
             if let (Some(digits), Some(range)) = (action.strip_prefix("_VELOCITY_"), voice.velocities()) {
                 let expected = || format!("{tag}_VELOCITY_{} to {}", range.start(), range.end());
                 return within(digits, &range)
+                    .and_then(Velocity::new)
                     .map(|value| Self::Velocity(voice, value))
                     .ok_or_else(|| TokenizerError::token(line, expected(), token));
             }
             if let (Some(digits), Some(range)) = (action.strip_prefix("_TIMBRE_"), voice.timbres()) {
                 let expected = || format!("{tag}_TIMBRE_{} to {}", range.start(), range.end());
                 return within(digits, &range)
+                    .and_then(Timbre::new)
                     .map(|value| Self::Timbre(voice, value))
                     .ok_or_else(|| TokenizerError::token(line, expected(), token));
             }
@@ -153,8 +158,10 @@ impl Dialect {
     }
 }
 
-/// The tokens of a text, one a line, with their lines from 1. White space around them and blank lines are passed over.
+/// The tokens of a text, one a line, with their lines from 1. White space around them, blank lines and the byte order mark
+/// that Windows puts in front are passed over.
 pub(crate) fn tokens(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     text.split('\n')
         .enumerate()
         .map(|(index, line)| (index + 1, line.trim_ascii()))

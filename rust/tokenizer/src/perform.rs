@@ -7,7 +7,7 @@
 use lakhnes_apu::RegisterLog;
 
 use crate::error::TokenizerError;
-use crate::expression::{Expression, perform_natural};
+use crate::expression::{Expression, express, is_flat, vibrato};
 use crate::raw_score::RawRuns;
 use crate::score::{ExpressiveScore, ScoreRuns};
 use crate::song::Song;
@@ -28,10 +28,9 @@ pub struct PerformOptions {
 /// cut off by its end.
 ///
 /// # Errors
-/// [`TokenizerError::Option`] for a rate out of range; [`TokenizerError::Limit`] for more than [`crate::limits`] allow; what
-/// [`Song::check`] finds.
+/// [`TokenizerError::Option`] for a rate out of range; [`TokenizerError::Limit`] for more than [`crate::limits`] allow.
 pub fn perform(song: &Song, options: &PerformOptions) -> Result<RegisterLog, TokenizerError> {
-    let runs = ScoreRuns::from_song(song)?;
+    let runs = ScoreRuns::from_song(song);
     let reduced = options.downsample.map(|rate| runs.downsample(rate)).transpose()?;
     match (options.expression, reduced) {
         (Expression::Plain, None) => Ok(perform_runs(&runs)),
@@ -39,6 +38,20 @@ pub fn perform(song: &Song, options: &PerformOptions) -> Result<RegisterLog, Tok
         (Expression::Natural, None) => perform_natural(song),
         (Expression::Natural, Some(score)) => perform_natural(&score.to_song()?),
     }
+}
+
+/// Performs a song, with vibrato if it had no expression of its own.
+fn perform_natural(song: &Song) -> Result<RegisterLog, TokenizerError> {
+    let expressed = express(song)?;
+    let mut log = perform_runs(&ScoreRuns::from_song(&expressed));
+    if is_flat(song) {
+        let mut writes = vibrato::writes(&expressed);
+        writes.retain(|write| write.tick < log.length);
+        writes.append(&mut log.writes);
+        writes.sort_by_key(|write| write.tick); // stable: of one tick, those of the vibrato stay first
+        log.writes = writes;
+    }
+    Ok(log)
 }
 
 /// Performs an expressive score.

@@ -22,13 +22,4 @@ impl Random {
     pub(crate) const fn below(&mut self, bound: u64) -> u64 {
         ((self.next() as u128 * bound as u128) >> 64) as u64
     }
-
-    /// A number of [0, 1) with 53 random bits.
-    pub(crate) const fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    pub(crate) const fn coin(&mut self) -> bool {
-        self.next() >> 63 == 1
-    }
 }

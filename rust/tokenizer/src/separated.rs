@@ -8,7 +8,9 @@
 use crate::error::{TokenizerError, check_limit};
 use crate::limits::MAX_SCORE_BYTES;
 use crate::score::{ExpressiveScore, Frame};
-use crate::song::{Song, Voice};
+use crate::score_fault::ScoreFault;
+use crate::song::Song;
+use crate::voice::Voice;
 
 /// Bytes of a frame.
 const FRAME_BYTES: usize = 4;
@@ -34,8 +36,7 @@ impl SeparatedScore {
         check_limit("score in bytes", MAX_SCORE_BYTES as u64, bytes.len() as u64)?;
         let (frames, rest) = bytes.as_chunks::<FRAME_BYTES>();
         if !rest.is_empty() {
-            let found = format!("{} bytes", bytes.len());
-            return Err(TokenizerError::Score { expected: "frames of 4 bytes".to_owned(), found });
+            return Err(TokenizerError::Score(ScoreFault::FrameSize { form: "4", found: bytes.len() }));
         }
         let score = Self { rate, nsamps, frames: frames.to_vec() };
         score.to_expressive()?; // which knows what is legal

@@ -2,120 +2,98 @@
 //!
 //! Times are ticks of 1/44,100 s. A voice plays one note at a time; within a note its velocity and timbre may change.
 
-use std::ops::RangeInclusive;
-
 use crate::error::TokenizerError;
+use crate::song_fault::SongFault;
+use crate::values::{Pitch, Ticks, Timbre, Velocity};
+use crate::voice::Voice;
 
-/// One of the four voices that NES-MDB scores have (the chip's fifth, the sample channel, has no notes).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Voice {
-    /// The first pulse channel.
-    P1,
-    /// The second pulse channel.
-    P2,
-    /// The triangle channel.
-    Tr,
-    /// The noise channel.
-    No,
-}
-
-impl Voice {
-    /// All four, in the order in which events of one tick are written.
-    pub const ALL: [Self; 4] = [Self::P1, Self::P2, Self::Tr, Self::No];
-
-    /// 0 to 3, the index into [`Song::tracks`].
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-
-    /// `p1`, `p2`, `tr` or `no`: the track names of NES-MDB's MIDI.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        ["p1", "p2", "tr", "no"][self as usize]
-    }
-
-    /// `P1`, `P2`, `TR` or `NO`: how a TX event begins.
-    #[must_use]
-    pub const fn tag(self) -> &'static str {
-        ["P1", "P2", "TR", "NO"][self as usize]
-    }
-
-    /// The pitches that a voice can play: MIDI notes of the pulses and the triangle; of the noise channel
-    /// 16 − period, so that 16 is the brightest (NES-MDB, section 3).
-    #[must_use]
-    pub const fn pitches(self) -> RangeInclusive<u8> {
-        match self {
-            Self::P1 | Self::P2 => 33..=108,
-            Self::Tr => 21..=108,
-            Self::No => 1..=16,
-        }
-    }
-
-    /// The velocities that TX2 has for a voice; none for the triangle, which has no volume.
-    #[must_use]
-    pub const fn velocities(self) -> Option<RangeInclusive<u8>> {
-        match self {
-            Self::Tr => None,
-            _ => Some(1..=15),
-        }
-    }
-
-    /// The timbres of a voice: the duty of a pulse (0 to 3: 12.5, 25, 50, 75 %), the mode of the noise (1: short); none
-    /// for the triangle.
-    #[must_use]
-    pub const fn timbres(self) -> Option<RangeInclusive<u8>> {
-        match self {
-            Self::P1 | Self::P2 => Some(0..=3),
-            Self::Tr => None,
-            Self::No => Some(0..=1),
-        }
-    }
-
-    /// The velocity of a note of which nothing says how loud it is: 15, and 1 for the triangle.
-    #[must_use]
-    pub const fn default_velocity(self) -> u8 {
-        match self {
-            Self::Tr => 1,
-            _ => 15,
-        }
-    }
-}
-
-/// A note. Ticks of 1/44,100 s; `start < end`.
+/// A note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Note {
-    /// The tick at which it begins.
-    pub start: u64,
-    /// The tick at which it is silent again.
-    pub end: u64,
+    /// When it begins.
+    pub start: Ticks,
+    /// When it is silent again: later.
+    pub end: Ticks,
     /// Its pitch, as [`Voice::pitches`] says.
-    pub pitch: u8,
+    pub pitch: Pitch,
     /// Its velocity at the onset, 1 to 15 (1 for the triangle). A [`Change`] at the same tick overrides it.
-    pub velocity: u8,
+    pub velocity: Velocity,
 }
 
-/// What a [`Change`] sets.
+impl Note {
+    /// Its length in ticks.
+    #[must_use]
+    pub const fn length(&self) -> u64 {
+        self.end.get() - self.start.get()
+    }
+}
+
+/// What a [`Change`] sets, and to what. Their order is that of the changes of one tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Setting {
+    /// The velocity, until the next note or change.
+    Velocity(Velocity),
+    /// The timbre, as [`Voice::timbres`] says, until the next change.
+    Timbre(Timbre),
+}
+
+/// What a [`Setting`] is of: at one tick velocities come before timbres.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ChangeKind {
-    /// The velocity, 0 to 15, until the next note or change.
+    /// [`Setting::Velocity`].
     Velocity,
-    /// The timbre, as [`Voice::timbres`] says, until the next change.
+    /// [`Setting::Timbre`].
     Timbre,
 }
 
 /// A change of velocity or timbre.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Change {
-    /// When, in ticks of 1/44,100 s.
-    pub tick: u64,
-    /// Of what.
-    pub kind: ChangeKind,
-    /// The new value.
-    pub value: u8,
+    /// When.
+    pub tick: Ticks,
+    /// What becomes of the voice.
+    pub to: Setting,
 }
 
-/// What one voice plays.
+impl Change {
+    /// A change of the velocity.
+    #[must_use]
+    pub const fn of_velocity(tick: Ticks, velocity: Velocity) -> Self {
+        Self { tick, to: Setting::Velocity(velocity) }
+    }
+
+    /// A change of the timbre.
+    #[must_use]
+    pub const fn of_timbre(tick: Ticks, timbre: Timbre) -> Self {
+        Self { tick, to: Setting::Timbre(timbre) }
+    }
+
+    /// What it changes.
+    #[must_use]
+    pub const fn kind(&self) -> ChangeKind {
+        match self.to {
+            Setting::Velocity(_) => ChangeKind::Velocity,
+            Setting::Timbre(_) => ChangeKind::Timbre,
+        }
+    }
+
+    /// The new value.
+    #[must_use]
+    pub const fn value(&self) -> u8 {
+        match self.to {
+            Setting::Velocity(velocity) => velocity.get(),
+            Setting::Timbre(timbre) => timbre.get(),
+        }
+    }
+
+    /// By what changes are ordered; no two of a track have the same.
+    #[must_use]
+    pub const fn place(&self) -> (Ticks, ChangeKind) {
+        (self.tick, self.kind())
+    }
+}
+
+/// What one voice plays: the material of a [`Song`], which checks it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Track {
     /// Its notes by onset; none overlaps the next.
@@ -124,16 +102,49 @@ pub struct Track {
     pub changes: Vec<Change>,
 }
 
-/// A song of four voices.
+impl Track {
+    /// How many events say it at most: a beginning and an end for each note, and the changes.
+    fn events(&self) -> usize {
+        2 * self.notes.len() + self.changes.len()
+    }
+}
+
+/// A song of four voices, which keeps all rules that [`Song::new`] states.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Song {
-    /// The voices, by [`Voice::index`].
-    pub tracks: [Track; 4],
-    /// Its length in ticks of 1/44,100 s; nothing in it is later.
-    pub length: u64,
+    tracks: [Track; 4],
+    length: Ticks,
 }
 
 impl Song {
+    /// The song of four tracks, by [`Voice::index`], and a length: notes by onset without overlap, of pitches and velocities
+    /// that the voices have; changes by tick, one of a kind at a tick, of values that the voices have; nothing after the
+    /// end; no more of anything than [`crate::limits`] allow.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Song`] naming the voice, the tick and the first fault, [`TokenizerError::Limit`].
+    pub fn new(tracks: [Track; 4], length: Ticks) -> Result<Self, TokenizerError> {
+        TokenizerError::check_events(tracks.iter().map(Track::events).sum())?;
+        for (voice, track) in Voice::ALL.into_iter().zip(&tracks) {
+            let fault = |(tick, fault)| TokenizerError::Song { voice, tick, fault };
+            check_notes(voice, &track.notes, length).map_err(fault)?;
+            check_changes(voice, &track.changes, length).map_err(fault)?;
+        }
+        Ok(Self { tracks, length })
+    }
+
+    /// The tracks, by [`Voice::index`].
+    #[must_use]
+    pub const fn tracks(&self) -> &[Track; 4] {
+        &self.tracks
+    }
+
+    /// The tracks, to make another song of.
+    #[must_use]
+    pub fn into_tracks(self) -> [Track; 4] {
+        self.tracks
+    }
+
     /// The track of a voice.
     #[must_use]
     pub fn track(&self, voice: Voice) -> &Track {
@@ -145,105 +156,88 @@ impl Song {
         Voice::ALL.into_iter().zip(&self.tracks)
     }
 
-    /// The song in which some voices play what they play in another; as long as the longer of the two.
+    /// Its length; nothing in it is later.
     #[must_use]
-    pub fn with_voices(&self, other: &Self, voices: &[Voice]) -> Self {
-        let mut song = Self { length: self.length.max(other.length), ..self.clone() };
-        for voice in voices {
-            song.tracks[voice.index()].clone_from(other.track(*voice));
-        }
-        song
+    pub const fn length(&self) -> Ticks {
+        self.length
     }
 
     /// Its length in seconds.
     #[must_use]
     pub fn duration(&self) -> f64 {
-        self.length as f64 / crate::limits::TICKS_PER_SECOND as f64
+        self.length.get() as f64 / crate::limits::TICKS_PER_SECOND as f64
+    }
+
+    /// How many events say it at most.
+    pub(crate) fn events(&self) -> usize {
+        self.tracks.iter().map(Track::events).sum()
+    }
+
+    /// The song in which some voices play what they play in another; as long as the longer of the two.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Limit`] for more events than a song may have.
+    pub fn with_voices(&self, other: &Self, voices: &[Voice]) -> Result<Self, TokenizerError> {
+        let mut tracks = self.tracks.clone();
+        for voice in voices {
+            tracks[voice.index()].clone_from(other.track(*voice));
+        }
+        Self::new(tracks, self.length.max(other.length))
     }
 }
 
-impl Song {
-    /// Checks that it is a song: notes by onset without overlap, of pitches and velocities that the voices have; changes by
-    /// tick, one of a kind at a tick, of values that the voices have; nothing after the end; no more of anything than
-    /// [`crate::limits`] allow.
-    ///
-    /// # Errors
-    /// [`TokenizerError::Song`] naming the voice and the tick of the first fault, [`TokenizerError::Limit`].
-    pub fn check(&self) -> Result<(), TokenizerError> {
-        TokenizerError::check_ticks(self.length)?;
-        let events = self.tracks.iter().map(|track| 2 * track.notes.len() + track.changes.len()).sum();
-        TokenizerError::check_events(events)?;
-        for (voice, track) in self.voices() {
-            self.check_notes(voice, &track.notes)?;
-            self.check_changes(voice, &track.changes)?;
-        }
-        Ok(())
-    }
+/// A fault and its tick.
+type Fault = (Ticks, SongFault);
 
-    fn check_notes(&self, voice: Voice, notes: &[Note]) -> Result<(), TokenizerError> {
-        let fault = |note: &Note, expected: String, found: String| {
-            Err(TokenizerError::Song { voice: voice.name(), tick: note.start, expected, found })
-        };
-        let mut free_from = 0;
-        for note in notes {
-            if !voice.pitches().contains(&note.pitch) {
-                let (low, high) = voice.pitches().into_inner();
-                return fault(note, format!("a pitch of {low} to {high}"), note.pitch.to_string());
-            }
-            if !(1..=voice.default_velocity()).contains(&note.velocity) {
-                let expected = format!("a velocity of 1 to {}", voice.default_velocity());
-                return fault(note, expected, note.velocity.to_string());
-            }
-            if note.start >= note.end || note.end > self.length {
-                let expected = format!("a note that ends after its onset and by the end of the song ({})", self.length);
-                return fault(note, expected, format!("an end at {}", note.end));
-            }
-            if note.start < free_from {
-                return fault(
-                    note,
-                    format!("one note at a time, so an onset from {free_from} on"),
-                    note.start.to_string(),
-                );
-            }
-            free_from = note.end;
+fn check_notes(voice: Voice, notes: &[Note], length: Ticks) -> Result<(), Fault> {
+    let (pitches, velocities) = (voice.pitches(), 1..=voice.default_velocity().get());
+    let mut free_from = Ticks::ZERO;
+    for &Note { start, end, pitch, velocity } in notes {
+        if !pitches.contains(&pitch.get()) {
+            return Err((start, SongFault::Pitch { legal: pitches, found: pitch }));
         }
-        Ok(())
+        if !velocities.contains(&velocity.get()) {
+            return Err((start, SongFault::Velocity { legal: velocities, found: velocity }));
+        }
+        if start >= end || end > length {
+            return Err((start, SongFault::End { end, length }));
+        }
+        if start < free_from {
+            return Err((start, SongFault::Overlap { free_from, found: start }));
+        }
+        free_from = end;
     }
+    Ok(())
+}
 
-    fn check_changes(&self, voice: Voice, changes: &[Change]) -> Result<(), TokenizerError> {
-        let fault = |change: &Change, expected: String, found: String| {
-            Err(TokenizerError::Song { voice: voice.name(), tick: change.tick, expected, found })
+fn check_changes(voice: Voice, changes: &[Change], length: Ticks) -> Result<(), Fault> {
+    let velocities = voice.velocities().map(|range| 0..=*range.end());
+    let mut before = None;
+    for change in changes {
+        let fault = |fault| Err((change.tick, fault));
+        let legal = match change.to {
+            Setting::Velocity(_) => velocities.clone(),
+            Setting::Timbre(_) => voice.timbres(),
         };
-        let mut before = None;
-        for change in changes {
-            let legal = match change.kind {
-                ChangeKind::Velocity => voice.velocities().map(|range| 0..=*range.end()),
-                ChangeKind::Timbre => voice.timbres(),
-            };
-            let Some(legal) = legal else {
-                return fault(change, "no change, for the voice has none".to_owned(), format!("{:?}", change.kind));
-            };
-            if !legal.contains(&change.value) {
-                let expected = format!("a {:?} of {} to {}", change.kind, legal.start(), legal.end()).to_lowercase();
-                return fault(change, expected, change.value.to_string());
-            }
-            if change.tick > self.length {
-                return fault(
-                    change,
-                    format!("nothing after the end of the song ({})", self.length),
-                    "a change".to_owned(),
-                );
-            }
-            let place = (change.tick, change.kind);
-            if before.is_some_and(|before| before >= place) {
-                return fault(
-                    change,
-                    "changes by tick, one of a kind at a tick".to_owned(),
-                    "a change out of order".to_owned(),
-                );
-            }
-            before = Some(place);
+        let Some(legal) = legal else {
+            return fault(match change.to {
+                Setting::Velocity(_) => SongFault::NoVelocity,
+                Setting::Timbre(_) => SongFault::NoTimbre,
+            });
+        };
+        if !legal.contains(&change.value()) {
+            return fault(match change.to {
+                Setting::Velocity(found) => SongFault::Velocity { legal, found },
+                Setting::Timbre(found) => SongFault::Timbre { legal, found: found.get() },
+            });
         }
-        Ok(())
+        if change.tick > length {
+            return fault(SongFault::Late { length });
+        }
+        if before.is_some_and(|before| before >= change.place()) {
+            return fault(SongFault::Order);
+        }
+        before = Some(change.place());
     }
+    Ok(())
 }

@@ -22,7 +22,7 @@ pub(crate) fn read(text: &str, dialect: Dialect) -> Result<Song, TokenizerError>
         };
         return Err(TokenizerError::Empty { expected });
     }
-    Ok(builder.finish())
+    builder.finish()
 }
 
 pub(crate) fn write(song: &Song, dialect: Dialect) -> String {
@@ -34,8 +34,7 @@ pub(crate) fn write(song: &Song, dialect: Dialect) -> String {
 /// Appends the text of a song to others, and says how many events it has.
 pub(crate) fn append(song: &Song, dialect: Dialect, text: &mut Vec<u8>) -> usize {
     const NEWLINE: Piece = Piece::new(b"\n");
-    let notes: usize = song.tracks.iter().map(|track| 2 * track.notes.len() + track.changes.len()).sum();
-    text.reserve(24 * notes + 16); // an event and the wait before it
+    text.reserve(24 * song.events() + 16); // an event and the wait before it
     let mut count = 0;
     timeline::for_each_event(song, dialect, |event| {
         event.piece().then(NEWLINE).append(text);

@@ -5,7 +5,9 @@
 
 use crate::error::TokenizerError;
 use crate::event::{Dialect, Event};
-use crate::song::{Change, ChangeKind, Note, Song, Track, Voice};
+use crate::song::{Change, ChangeKind, Note, Setting, Song, Track};
+use crate::values::Ticks;
+use crate::voice::Voice;
 
 /// Gives the events of a song in order, waits exact; the last may be the wait up to the song's end.
 pub(crate) fn for_each_event(song: &Song, dialect: Dialect, mut take: impl FnMut(Event)) {
@@ -22,15 +24,12 @@ pub(crate) fn for_each_event(song: &Song, dialect: Dialect, mut take: impl FnMut
             }
         }
     }
-    wait(song.length.saturating_sub(now), &mut take);
+    wait(song.length().get().saturating_sub(now), &mut take);
 }
 
-/// Waits of any length; one that does not fit 32 bits (which no reader lets in) becomes several.
-fn wait(mut ticks: u64, take: &mut impl FnMut(Event)) {
-    while ticks > 0 {
-        let part = u32::try_from(ticks).unwrap_or(u32::MAX);
-        take(Event::Wait(part));
-        ticks -= u64::from(part);
+fn wait(ticks: u64, take: &mut impl FnMut(Event)) {
+    if ticks > 0 {
+        take(Event::Wait(ticks as u32)); // no song is longer than fits
     }
 }
 
@@ -51,35 +50,16 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     fn new(voice: Voice, track: &'a Track, dialect: Dialect) -> Self {
         let full = dialect == Dialect::Tx2;
-        let mut line = Self {
-            voice,
-            notes: &track.notes,
-            changes: &[],
-            end: None,
-            has_velocity: full && voice.velocities().is_some(),
-        };
-        line.skip_empty();
-        if full && !line.notes.is_empty() {
-            line.changes = &track.changes;
-        }
-        line
-    }
-
-    /// Passes over notes of no length.
-    fn skip_empty(&mut self) {
-        while let Some((note, later)) = self.notes.split_first()
-            && note.start >= note.end
-        {
-            self.notes = later;
-        }
+        let changes = if full && !track.notes.is_empty() { track.changes.as_slice() } else { &[] };
+        Self { voice, notes: &track.notes, changes, end: None, has_velocity: full && voice.velocities().is_some() }
     }
 
     fn next_note_event(&self) -> u64 {
-        self.end.or_else(|| self.notes.first().map(|note| note.start)).unwrap_or(NEVER)
+        self.end.or_else(|| self.notes.first().map(|note| note.start.get())).unwrap_or(NEVER)
     }
 
     fn next_tick(&self) -> u64 {
-        self.changes.first().map_or(NEVER, |change| change.tick).min(self.next_note_event())
+        self.changes.first().map_or(NEVER, |change| change.tick.get()).min(self.next_note_event())
     }
 
     /// Gives what is due by a tick: of one tick the end or the beginning of a note first.
@@ -87,10 +67,10 @@ impl<'a> Line<'a> {
         loop {
             let next = self.next_note_event();
             while let Some((change, later)) = self.changes.split_first()
-                && change.tick < next
-                && change.tick <= now
+                && change.tick.get() < next
+                && change.tick.get() <= now
             {
-                take(change_event(self.voice, change));
+                take(change_event(self.voice, *change));
                 self.changes = later;
             }
             if next > now {
@@ -107,22 +87,21 @@ impl<'a> Line<'a> {
     fn begin_note(&mut self, take: &mut impl FnMut(Event)) {
         let Some((note, later)) = self.notes.split_first() else { return };
         self.notes = later;
-        self.skip_empty();
-        // Where the next one begins at once, or before, it needs no end.
-        self.end = self.notes.first().is_none_or(|next| next.start > note.end).then_some(note.end);
+        // Where the next one begins at once it needs no end.
+        self.end = self.notes.first().is_none_or(|next| next.start > note.end).then_some(note.end.get());
         take(Event::NoteOn(self.voice, note.pitch));
-        let overridden =
-            self.changes.first().is_some_and(|change| change.tick == note.start && change.kind == ChangeKind::Velocity);
+        let onset = (note.start, ChangeKind::Velocity);
+        let overridden = self.changes.first().is_some_and(|change| change.place() == onset);
         if self.has_velocity && !overridden {
             take(Event::Velocity(self.voice, note.velocity));
         }
     }
 }
 
-fn change_event(voice: Voice, change: &Change) -> Event {
-    match change.kind {
-        ChangeKind::Velocity => Event::Velocity(voice, change.value),
-        ChangeKind::Timbre => Event::Timbre(voice, change.value),
+fn change_event(voice: Voice, change: Change) -> Event {
+    match change.to {
+        Setting::Velocity(velocity) => Event::Velocity(voice, velocity),
+        Setting::Timbre(timbre) => Event::Timbre(voice, timbre),
     }
 }
 
@@ -132,7 +111,8 @@ fn change_event(voice: Voice, change: &Change) -> Event {
 /// stands; a note-off without a note is passed over; a note that is still held at the end ends there.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
-    song: Song,
+    tracks: [Track; 4],
+    now: Ticks,
     held: [Option<Note>; 4],
     count: usize,
 }
@@ -142,46 +122,42 @@ impl Builder {
         self.count += 1;
         TokenizerError::check_events(self.count)?;
         match event {
-            Event::Wait(ticks) => {
-                self.song.length += u64::from(ticks);
-                TokenizerError::check_ticks(self.song.length)?;
-            }
+            Event::Wait(ticks) => self.now = TokenizerError::check_ticks(self.now.get() + u64::from(ticks))?,
             Event::NoteOff(voice) => self.end_note(voice),
             Event::NoteOn(voice, pitch) => {
                 self.end_note(voice);
-                let start = self.song.length;
-                self.held[voice.index()] = Some(Note { start, end: start, pitch, velocity: voice.default_velocity() });
+                let (start, velocity) = (self.now, voice.default_velocity());
+                self.held[voice.index()] = Some(Note { start, end: start, pitch, velocity });
             }
-            Event::Velocity(voice, value) => self.change(voice, ChangeKind::Velocity, value),
-            Event::Timbre(voice, value) => self.change(voice, ChangeKind::Timbre, value),
+            Event::Velocity(voice, velocity) => self.change(voice, Setting::Velocity(velocity)),
+            Event::Timbre(voice, timbre) => self.change(voice, Setting::Timbre(timbre)),
         }
         Ok(())
     }
 
-    pub(crate) fn finish(mut self) -> Song {
+    pub(crate) fn finish(mut self) -> Result<Song, TokenizerError> {
         for voice in Voice::ALL {
             self.end_note(voice);
         }
-        self.song
+        Song::new(self.tracks, self.now)
     }
 
     fn end_note(&mut self, voice: Voice) {
-        let end = self.song.length;
+        let end = self.now;
         if let Some(note) = self.held[voice.index()].take()
             && note.start < end
         {
-            self.song.tracks[voice.index()].notes.push(Note { end, ..note });
+            self.tracks[voice.index()].notes.push(Note { end, ..note });
         }
     }
 
-    fn change(&mut self, voice: Voice, kind: ChangeKind, value: u8) {
-        let tick = self.song.length;
-        let changes = &mut self.song.tracks[voice.index()].changes;
-        let at_this_tick = changes.iter().rposition(|change| change.tick < tick).map_or(0, |last| last + 1);
-        let place = at_this_tick + changes[at_this_tick..].partition_point(|change| change.kind < kind);
+    fn change(&mut self, voice: Voice, to: Setting) {
+        let change = Change { tick: self.now, to };
+        let changes = &mut self.tracks[voice.index()].changes;
+        let place = changes.iter().rposition(|earlier| earlier.place() < change.place()).map_or(0, |last| last + 1);
         match changes.get_mut(place) {
-            Some(change) if change.kind == kind => change.value = value,
-            _ => changes.insert(place, Change { tick, kind, value }),
+            Some(same) if same.place() == change.place() => *same = change,
+            _ => changes.insert(place, change),
         }
     }
 }

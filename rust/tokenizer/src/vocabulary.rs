@@ -6,8 +6,10 @@
 use crate::error::TokenizerError;
 use crate::event::{self, Dialect, Event};
 use crate::quantize::{WAIT_TOKENS, wait_id, wait_of};
-use crate::song::{Song, Voice};
+use crate::song::Song;
 use crate::timeline::{self, Builder};
+use crate::values::{Pitch, Timbre, Velocity};
+use crate::voice::Voice;
 
 /// How id 0, the boundary of a song, is spelled.
 pub const BOUNDARY: &str = "<S>";
@@ -44,11 +46,13 @@ impl Vocabulary {
         for voice in Voice::ALL {
             blocks[voice.index()] = events.len() as u16;
             events.push(Some(Event::NoteOff(voice)));
-            events.extend(voice.pitches().map(|pitch| Some(Event::NoteOn(voice, pitch))));
+            let pitches = voice.pitches().filter_map(Pitch::new);
+            events.extend(pitches.map(|pitch| Some(Event::NoteOn(voice, pitch))));
             if dialect == Dialect::Tx2 {
-                events
-                    .extend(voice.velocities().into_iter().flatten().map(|value| Some(Event::Velocity(voice, value))));
-                events.extend(voice.timbres().into_iter().flatten().map(|value| Some(Event::Timbre(voice, value))));
+                let velocities = voice.velocities().into_iter().flatten().filter_map(Velocity::new);
+                events.extend(velocities.map(|value| Some(Event::Velocity(voice, value))));
+                let timbres = voice.timbres().into_iter().flatten().filter_map(Timbre::new);
+                events.extend(timbres.map(|value| Some(Event::Timbre(voice, value))));
             }
         }
         Self { dialect, events, blocks }
@@ -80,11 +84,11 @@ impl Vocabulary {
         let (voice, offset) = match event {
             Event::Wait(ticks) => return Some(wait_id(ticks)),
             Event::NoteOff(voice) => (voice, 0),
-            Event::NoteOn(voice, pitch) => (voice, 1 + offset_in(Some(voice.pitches()), pitch)?),
-            Event::Velocity(voice, value) => (voice, note_ids(voice) + offset_in(voice.velocities(), value)?),
+            Event::NoteOn(voice, pitch) => (voice, 1 + offset_in(Some(voice.pitches()), pitch.get())?),
+            Event::Velocity(voice, value) => (voice, note_ids(voice) + offset_in(voice.velocities(), value.get())?),
             Event::Timbre(voice, value) => {
                 let velocities = voice.velocities().map_or(0, |range| range.count() as u16);
-                (voice, note_ids(voice) + velocities + offset_in(voice.timbres(), value)?)
+                (voice, note_ids(voice) + velocities + offset_in(voice.timbres(), value.get())?)
             }
         };
         if self.dialect == Dialect::Tx1 && matches!(event, Event::Velocity(..) | Event::Timbre(..)) {
@@ -145,14 +149,11 @@ impl Vocabulary {
     }
 
     /// The ids of a song: those of its text, without the text.
-    ///
-    /// # Errors
-    /// What [`Song::check`] finds.
-    pub fn encode_song(&self, song: &Song) -> Result<Vec<u16>, TokenizerError> {
-        song.check()?;
+    #[must_use]
+    pub fn encode_song(&self, song: &Song) -> Vec<u16> {
         let mut ids = Vec::new();
         timeline::for_each_event(song, self.dialect, |event| ids.extend(self.id_of(event)));
-        Ok(ids)
+        ids
     }
 
     /// The song of a sequence of ids, boundaries passed over, as [`crate::tx1::read`] and [`crate::tx2::read`] build it.
@@ -168,7 +169,7 @@ impl Vocabulary {
                 None => return Err(TokenizerError::Id { position, id: i64::from(id), size: self.len() }),
             }
         }
-        Ok(builder.finish())
+        builder.finish()
     }
 
     fn id_at(&self, token: &str, line: usize) -> Result<u16, TokenizerError> {

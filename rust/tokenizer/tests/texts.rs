@@ -1,6 +1,8 @@
 //! What TX1 and TX2 texts mean, line by line.
 
-use lakhnes_tokenizer::{Change, ChangeKind, Note, Song, TokenizerError, midi, tx1, tx2};
+mod shared;
+
+use lakhnes_tokenizer::{ChangeKind, Song, TokenizerError, Vocabulary, Voice, midi, tx1, tx2};
 
 fn lines(events: &str) -> String {
     events.split(' ').collect::<Vec<_>>().join("\n")
@@ -23,12 +25,12 @@ fn message(song: Result<Song, TokenizerError>) -> String {
 fn notes_velocities_and_timbres_stand_where_the_text_has_them() {
     let text = "P1_TIMBRE_2 WT_10 P1_NOTEON_60 P1_VELOCITY_7 WT_5 P1_VELOCITY_3 WT_5 P1_NOTEOFF WT_1";
     let song = tx2::read(&lines(text)).expect("a song");
-    assert_eq!(song.length, 21);
-    assert_eq!(song.tracks[0].notes, [Note { start: 10, end: 20, pitch: 60, velocity: 15 }]);
-    let change = |tick, kind, value| Change { tick, kind, value };
+    assert_eq!(song.length().get(), 21);
+    assert_eq!(song.track(Voice::P1).notes, [shared::note(10, 20, 60, 15)]);
+    let changes = song.track(Voice::P1).changes.iter();
     assert_eq!(
-        song.tracks[0].changes,
-        [change(0, ChangeKind::Timbre, 2), change(10, ChangeKind::Velocity, 7), change(15, ChangeKind::Velocity, 3)]
+        changes.map(|change| (change.tick.get(), change.kind(), change.value())).collect::<Vec<_>>(),
+        [(0, ChangeKind::Timbre, 2), (10, ChangeKind::Velocity, 7), (15, ChangeKind::Velocity, 3)]
     );
     assert_eq!(again_tx2(text), text);
 }
@@ -112,4 +114,18 @@ fn a_song_of_more_than_twelve_hours_is_refused() {
         message(tx1::read("WT_1905120000\nWT_1")),
         "line 2: length in ticks of 1/44,100 s: expected at most 1905120000, found 1905120001"
     );
+}
+
+#[test]
+fn a_text_as_windows_saves_it_is_read() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases/text-utf8-bom.tx1.txt");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => assert_eq!(tx1::read(&text).expect("a song").track(Voice::P1).notes.len(), 1),
+        Err(_) => eprintln!("skipped: there is no case at {}", path.display()),
+    }
+    let text = "\u{FEFF}P1_NOTEON_60\r\nWT_9\r\n";
+    assert_eq!(tx1::write(&tx1::read(text).expect("a song")), "P1_NOTEON_60\nWT_9\nP1_NOTEOFF");
+    assert_eq!(Vocabulary::tx1().encode(text), Ok(vec![399, 9]));
+    let twice = message(tx1::read(&format!("\u{FEFF}{text}")));
+    assert!(twice.starts_with("line 1: expected a TX1 event"), "{twice}");
 }

@@ -253,6 +253,8 @@ impl Builder {
         if text.len() > MAX_INPUT {
             return Err(ApuError::TooLarge { found: text.len() as u64, limit: MAX_INPUT as u64 });
         }
+        // Windows puts a byte order mark in front.
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
         let mut builder = Self { log: RegisterLog::default(), line: 0 };
         let mut empty = true;
         for (index, line) in text.lines().enumerate() {

@@ -1,7 +1,8 @@
 //! VGM, the format of chip logs: 1.50 to 1.72, plain or gzipped (VGZ).
 //!
 //! ```text
-//! 00 "Vgm "   04 end     08 version  14 tags   18 ticks   1C loop   20 loop ticks   34 data   84 clock of the NES APU
+//! 00 "Vgm "   04 end     08 version  14 tags   18 ticks   1C loop   20 loop ticks   34 data   7E loop base
+//! 7F loop modifier   84 clock of the NES APU
 //! ```
 //! Offsets in the header count from their own place; all numbers are little-endian.
 //!
@@ -9,12 +10,14 @@
 
 mod reader;
 mod source;
+mod warnings;
 
 use super::gd3;
-use crate::{ApuError, MemoryBlock, RegisterLog};
+use crate::{ApuError, LoopScale, MemoryBlock, RegisterLog};
 
-pub use self::reader::{MAX_LOG_BYTES, read, read_and_count};
+pub use self::reader::{MAX_LOG_BYTES, read, read_and_warn};
 pub(super) use self::reader::{Reader, header, standard_of, unpacked};
+pub use self::warnings::Warnings;
 
 const MAGIC: &[u8; 4] = b"Vgm ";
 
@@ -32,6 +35,8 @@ const LOOP: usize = 0x1C;
 const LOOP_TICKS: usize = 0x20;
 const DATA: usize = 0x34;
 const CLOCK: usize = 0x84;
+const LOOP_BASE: usize = 0x7E;
+const LOOP_MODIFIER: usize = 0x7F;
 
 /// Ticks of the two short waits.
 const FRAME_NTSC: u64 = 735;
@@ -39,8 +44,10 @@ const FRAME_PAL: u64 = 882;
 /// Longest wait of one command.
 const LONGEST_WAIT: u64 = 0xFFFF;
 
-/// The data block that puts bytes into the memory of the NES APU.
+/// The data block that puts bytes into the memory of the NES APU; the one that holds bytes for its samples, and the chip for
+/// which a command copies them from there into its memory.
 const NES_MEMORY: u8 = 0xC2;
+const NES_SAMPLES: u8 = 0x07;
 
 /// Writes a log as a VGM 1.61 file. Writes after its end are left out, those on its last tick are kept.
 ///
@@ -105,6 +112,8 @@ fn write_with(log: &RegisterLog, put_wait: fn(&mut Vec<u8>, u64)) -> Result<Vec<
     put(LOOP_TICKS, loop_ticks);
     put(DATA, (HEADER - DATA) as u64);
     put(CLOCK, u64::from(log.clock_hz));
+    let LoopScale { base, modifier } = log.loop_scale;
+    file.splice(LOOP_BASE..=LOOP_MODIFIER, [base.to_le_bytes()[0], modifier]);
     let end = (file.len() - END) as u32;
     file.splice(END..END + 4, end.to_le_bytes());
     Ok(file)

@@ -20,7 +20,7 @@ const UNITY_NOTE: u32 = 60;
 #[must_use]
 pub fn loop_samples(log: &RegisterLog, options: &RenderOptions) -> Option<Range<u64>> {
     let start = log.loop_start.filter(|&start| start < log.length)?;
-    let before = (log.length - start).checked_mul(u64::from(options.loops.saturating_sub(1)))?;
+    let before = (log.length - start).checked_mul(u64::from(log.loop_scale.of(options.loops).saturating_sub(1)))?;
     let sample = |tick: u64| {
         let exact = u128::from(tick.checked_add(before)?) * u128::from(options.sample_rate) / u128::from(TICK_RATE);
         u64::try_from(exact).ok()

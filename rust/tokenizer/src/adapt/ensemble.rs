@@ -6,7 +6,9 @@ use super::AdaptOptions;
 use super::select::Ensemble;
 use super::source::SourceNote;
 use crate::random::Random;
-use crate::song::{Note, Song, Voice};
+use crate::song::{Note, Song, Track};
+use crate::values::{Pitch, Ticks, Velocity};
+use crate::voice::Voice;
 
 /// Of more instruments than these, a random choice of so many takes part.
 const MAX_INSTRUMENTS: usize = 32;
@@ -99,34 +101,22 @@ fn song(ensemble: &Ensemble, players: &Players, options: &AdaptOptions, random: 
     let start = playable().filter_map(|mut notes| notes.next()).map(|note| note.start).min()?;
     let last = playable().filter_map(|mut notes| notes.next_back()).map(|note| note.end).max()?;
     let end = last.min(start + options.max_length);
-    let mut song = Song { length: end - start, ..Song::default() };
-    for ((voice, notes), track) in Voice::ALL.into_iter().zip(parts).zip(&mut song.tracks) {
+    let mut tracks: [Track; 4] = Default::default();
+    for ((voice, notes), track) in Voice::ALL.into_iter().zip(parts).zip(&mut tracks) {
         let within = notes.partition_point(|note| note.end <= end);
         track.notes.reserve(within);
         track.notes.extend(notes.iter().take(within).filter_map(|note| {
             // First of all: what no voice can play may begin before the song does.
             let pitch = pitch_in(voice, note.pitch)?;
-            Some(Note {
-                start: note.start - start,
-                end: note.end - start,
-                pitch,
-                velocity: level(note.velocity).min(voice.default_velocity()),
-            })
+            let [start, end] = [note.start - start, note.end - start].map(Ticks::saturating);
+            let velocity = Velocity::saturating(level(note.velocity)).min(voice.default_velocity());
+            Some(Note { start, end, pitch: Pitch::saturating(pitch), velocity })
         }));
     }
-    song.tracks.iter().any(|track| !track.notes.is_empty()).then_some(song)
-}
-
-/// The hits of a kit, one at a time: one that falls into another is left out.
-pub(super) fn one_at_a_time(hits: &mut Vec<SourceNote>) {
-    let mut busy = 0;
-    hits.retain(|hit| {
-        let free = busy <= hit.start;
-        if free {
-            busy = hit.end;
-        }
-        free
-    });
+    if tracks.iter().all(|track| track.notes.is_empty()) {
+        return None;
+    }
+    Song::new(tracks, Ticks::saturating(end - start)).ok()
 }
 
 /// A MIDI velocity as one of 1 to 15: 1 + 14 v / 127, rounded.

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::source::Instrument;
-use crate::song::{Song, Voice};
+use crate::song::Song;
+use crate::voice::Voice;
 
 /// How many intervals make a row.
 const ROW: usize = 10;
@@ -44,7 +45,7 @@ impl Fingerprint {
     pub fn of_song(song: &Song) -> Self {
         let mut rows = Vec::new();
         for voice in [Voice::P1, Voice::P2, Voice::Tr] {
-            add_rows(song.track(voice).notes.iter().map(|note| (note.start, note.pitch)), &mut rows);
+            add_rows(song.track(voice).notes.iter().map(|note| (note.start.get(), note.pitch.get())), &mut rows);
         }
         Self::new(rows)
     }

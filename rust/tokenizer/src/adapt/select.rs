@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::ensemble::one_at_a_time;
 use super::source::{Instrument, Source, SourceNote};
 use super::{AdaptOptions, Adapted, Dropped, DroppedFile, DroppedInstrument};
 use crate::limits::TICKS_PER_SECOND;
@@ -98,6 +97,18 @@ fn make_monophonic(notes: &mut [SourceNote], overlap: u64) -> Option<usize> {
         }
     }
     Some(cut)
+}
+
+/// The hits of a kit, one at a time: one that falls into another is left out.
+fn one_at_a_time(hits: &mut Vec<SourceNote>) {
+    let mut busy = 0;
+    hits.retain(|hit| {
+        let free = busy <= hit.start;
+        if free {
+            busy = hit.end;
+        }
+        free
+    });
 }
 
 /// What an instrument plays, as far as two of them are compared: pitch and onset of each note, in one number, for those are

@@ -6,7 +6,8 @@
 
 use super::source::Hit;
 use super::{Reason, Report, TOGETHER};
-use crate::song::{Change, ChangeKind, Note, Track};
+use crate::song::{Change, Note, Track};
+use crate::values::{Pitch, Ticks, Timbre, Velocity};
 
 /// A frame of 1/60 s, in ticks.
 pub(super) const FRAME: u64 = 735;
@@ -65,11 +66,12 @@ pub(super) fn play(hits: &[Hit], report: &mut Report) -> Track {
         let drum = drum(hit.key);
         // A tick before the next, so that each has its attack.
         let next = chosen.get(index + 1).map_or(u64::MAX, |next| next.start - 1);
-        let end = (hit.start + drum.frames * FRAME).min(next);
-        track.notes.push(Note { start: hit.start, end, pitch: drum.pitch, velocity: hit.level });
+        let [start, end] = [hit.start, (hit.start + drum.frames * FRAME).min(next)].map(Ticks::saturating);
+        let (pitch, velocity) = (Pitch::saturating(drum.pitch), Velocity::saturating(hit.level));
+        track.notes.push(Note { start, end, pitch, velocity });
         if drum.timbre != timbre {
             timbre = drum.timbre;
-            track.changes.push(Change { tick: hit.start, kind: ChangeKind::Timbre, value: timbre });
+            track.changes.push(Change::of_timbre(start, Timbre::saturating(timbre)));
         }
     }
     track
@@ -78,7 +80,7 @@ pub(super) fn play(hits: &[Hit], report: &mut Report) -> Track {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::song::Voice;
+    use crate::voice::Voice;
 
     #[test]
     fn every_key_is_a_sound_that_the_noise_has() {
@@ -93,7 +95,8 @@ mod tests {
         let mut report = Report::default();
         let hits = [(0, 42), (100, 38), (200, 36), (40_000, 42)].map(|(start, key)| Hit { start, key, level: 12 });
         let track = play(&hits, &mut report);
-        let notes: Vec<_> = track.notes.iter().map(|note| (note.start, note.end - note.start, note.pitch)).collect();
+        let notes: Vec<_> =
+            track.notes.iter().map(|note| (note.start.get(), note.length(), note.pitch.get())).collect();
         assert_eq!(notes, [(0, 9 * FRAME, 10), (40_000, 3 * FRAME, 15)]);
         assert_eq!(report.unplaced.iter().map(|lost| lost.pitch).collect::<Vec<_>>(), [42, 36]);
     }

@@ -2,7 +2,9 @@
 
 use super::source::Bends;
 use super::voices::{Placed, compass, fold};
-use crate::song::{Note, Voice};
+use crate::song::Note;
+use crate::values::{Pitch, Ticks, Velocity};
+use crate::voice::Voice;
 
 /// How long each note of an arpeggio sounds: two frames of 1/60 s.
 const TURN: u64 = 2 * 735;
@@ -11,21 +13,22 @@ const TURN: u64 = 2 * 735;
 pub(super) fn play(voice: Voice, line: &[Placed], bends: &[Bends; 16]) -> Vec<Note> {
     let mut notes = Vec::with_capacity(line.len());
     for placed in line {
-        let first = notes.len();
+        let velocity = Velocity::saturating(placed.level).min(voice.default_velocity());
+        let mut play = |start, end, pitch| {
+            let [start, end] = [start, end].map(Ticks::saturating);
+            notes.push(Note { start, end, pitch: Pitch::saturating(pitch), velocity });
+        };
         if placed.chord.is_empty() {
-            bend(placed, voice == Voice::Tr, bends, &mut notes);
+            bend(placed, voice == Voice::Tr, bends, &mut play);
         } else {
-            arpeggiate(placed, &mut notes);
-        }
-        for note in notes.iter_mut().skip(first) {
-            note.velocity = if voice == Voice::Tr { 1 } else { placed.level };
+            arpeggiate(placed, &mut play);
         }
     }
     notes
 }
 
 /// From the lowest note up, over and over. It ends a tick early, so that what follows has an attack of its own.
-fn arpeggiate(placed: &Placed, notes: &mut Vec<Note>) {
+fn arpeggiate(placed: &Placed, play: &mut impl FnMut(u64, u64, u8)) {
     let mut pitches = placed.chord.clone();
     pitches.push(placed.pitch);
     pitches.sort_unstable();
@@ -37,13 +40,13 @@ fn arpeggiate(placed: &Placed, notes: &mut Vec<Note>) {
             break;
         }
         let end = (start + TURN).min(last);
-        notes.push(Note { start, end, pitch, velocity: 1 });
+        play(start, end, pitch);
         start = end;
     }
 }
 
 /// A note, in as many steps of a semitone as its channel's pitch bend makes of it.
-fn bend(placed: &Placed, triangle: bool, bends: &[Bends; 16], notes: &mut Vec<Note>) {
+fn bend(placed: &Placed, triangle: bool, bends: &[Bends; 16], play: &mut impl FnMut(u64, u64, u8)) {
     let none = Bends::new();
     let bends = bends.get(usize::from(placed.channel)).unwrap_or(&none);
     let begun = bends.partition_point(|&(tick, _)| tick <= placed.start);
@@ -60,12 +63,12 @@ fn bend(placed: &Placed, triangle: bool, bends: &[Bends; 16], notes: &mut Vec<No
         }
         let next = bent(cents);
         if next != pitch && tick > start {
-            notes.push(Note { start, end: tick, pitch, velocity: 1 });
+            play(start, tick, pitch);
             start = tick;
         }
         pitch = next;
     }
     if start < placed.end {
-        notes.push(Note { start, end: placed.end, pitch, velocity: 1 });
+        play(start, placed.end, pitch);
     }
 }

@@ -19,7 +19,9 @@ pub use source::MAX_MESSAGES;
 
 use crate::error::TokenizerError;
 use crate::expression;
-use crate::song::{Song, Voice};
+use crate::midi::Warnings;
+use crate::song::{Song, Track};
+use crate::voice::Voice;
 
 /// Notes that begin within so many ticks (15 ms) begin together.
 const TOGETHER: u64 = 660;
@@ -43,6 +45,8 @@ pub enum Reason {
     Masked,
     /// It ended where it began.
     Empty,
+    /// The volume or the expression of its channel was 0 throughout.
+    Muted,
 }
 
 impl Reason {
@@ -54,6 +58,7 @@ impl Reason {
             Self::Doubled => "doubled",
             Self::Masked => "masked drum",
             Self::Empty => "no length",
+            Self::Muted => "muted channel",
         }
     }
 }
@@ -86,6 +91,8 @@ pub struct Report {
     pub arpeggiated: usize,
     /// The others, by onset.
     pub unplaced: Vec<Unplaced>,
+    /// What in the file was not as the standard has it.
+    pub warnings: Warnings,
 }
 
 impl Report {
@@ -136,17 +143,16 @@ pub fn source_notes(bytes: &[u8]) -> Result<Vec<SourceNote>, TokenizerError> {
 pub fn arrange(bytes: &[u8], options: &ArrangeOptions) -> Result<(Song, Report), TokenizerError> {
     let mut report = Report::default();
     let source = source::read(bytes, &mut report)?;
-    let mut song = Song::default();
+    let mut tracks: [Track; 4] = Default::default();
     let lines = voices::assign(&source.notes, options.arpeggio, &mut report);
-    for ((voice, line), track) in [Voice::P1, Voice::P2, Voice::Tr].into_iter().zip(lines).zip(&mut song.tracks) {
+    for ((voice, line), track) in [Voice::P1, Voice::P2, Voice::Tr].into_iter().zip(lines).zip(&mut tracks) {
         track.notes = lines::play(voice, &line, &source.bends);
     }
-    song.tracks[Voice::No.index()] = drums::play(&source.hits, &mut report);
-    let last = song.tracks.iter().filter_map(|track| track.notes.last()).map(|note| note.end).max();
-    song.length = source.length.max(last.unwrap_or(0));
-    song.check()?;
-    expression::shape_all(&mut song);
-    song.check()?;
+    tracks[Voice::No.index()] = drums::play(&source.hits, &mut report);
+    let last = tracks.iter().filter_map(|track| track.notes.last()).map(|note| note.end).max();
+    let length = source.length.max(last.unwrap_or_default());
+    expression::shape_all(&mut tracks);
+    let song = Song::new(tracks, length)?;
     report.unplaced.sort_by_key(|note| (note.tick, note.channel, note.pitch));
     report.placed = report.notes - report.unplaced.len();
     Ok((song, report))

@@ -9,6 +9,7 @@ use crate::error::{TokenizerError, check_limit};
 use crate::limits::TICKS_PER_SECOND;
 use crate::midi::clock::Clock;
 use crate::midi::walk::{Listener, Tracks, malformed, walk};
+use crate::values::Ticks;
 
 /// The most channel messages of a file that is arranged: 4 Mi, some 500 hours of piano music.
 pub const MAX_MESSAGES: usize = 4 << 20;
@@ -59,7 +60,7 @@ pub(super) struct Source {
     /// By onset.
     pub(super) hits: Vec<Hit>,
     pub(super) bends: [Bends; 16],
-    pub(super) length: u64,
+    pub(super) length: Ticks,
 }
 
 /// A channel message: MIDI tick, track, channel.
@@ -75,6 +76,7 @@ pub(super) fn read(bytes: &[u8], report: &mut Report) -> Result<Source, Tokenize
     for &(tick, track, channel, message) in &file.messages {
         band.receive(tick, track, channel, message, report);
     }
+    report.warnings = extent.warnings;
     band.finish(extent.last, &clock, report).map_err(|error| error.at("byte", extent.last_at))
 }
 
@@ -126,13 +128,25 @@ struct Channel {
     /// Controller 7, and controller 11.
     volume: u8,
     expression: u8,
-    /// The registered parameter that data entry sets: 0 is the range of the pitch bend.
+    /// The registered parameter that was chosen last (0 is the range of the pitch bend), and whether data entry is for it
+    /// rather than for a parameter that is not registered.
     parameter: (u8, u8),
+    is_registered: bool,
     bend: i32,
     /// In cents.
     bend_range: i32,
     /// Whether the sustain pedal is down (controller 64).
     pedal: bool,
+}
+
+/// The registered parameter that is none.
+const NO_PARAMETER: (u8, u8) = (127, 127);
+
+impl Channel {
+    /// How loud its notes are beside those of General MIDI's own settings.
+    fn gain(&self) -> f64 {
+        f64::from(self.volume) / 100.0 * f64::from(self.expression) / 127.0
+    }
 }
 
 /// A note in MIDI time.
@@ -142,7 +156,10 @@ struct Sounding {
     end: u64,
     ring: u64,
     pitch: u8,
+    velocity: f64,
     loudness: f64,
+    /// Whether its channel was muted when it began.
+    muted: bool,
     channel: u8,
     program: u8,
     part: Part,
@@ -167,7 +184,8 @@ impl<'a> Band<'a> {
             program: 0,
             volume: 100,
             expression: 127,
-            parameter: (127, 127),
+            parameter: NO_PARAMETER,
+            is_registered: true,
             bend: 0,
             bend_range: 200,
             pedal: false,
@@ -188,17 +206,22 @@ impl<'a> Band<'a> {
         match message {
             MidiMessage::NoteOn { key, vel } if vel.as_int() > 0 => {
                 report.notes += 1;
-                let gain = f64::from(channel.volume) / 100.0 * f64::from(channel.expression) / 127.0;
-                let loudness = f64::from(vel.as_int()) / 127.0 * gain;
+                let velocity = f64::from(vel.as_int()) / 127.0;
+                let loudness = velocity * channel.gain();
+                let muted = loudness <= 0.0;
                 let (pitch, program) = (key.as_int(), channel.program);
                 if number == DRUMS {
+                    if muted {
+                        return report.lose(tick, number, pitch, Reason::Muted);
+                    }
                     self.hits.push((tick, pitch, loudness));
                     return;
                 }
                 self.silence(tick, number, pitch, Reason::Doubled, report);
                 let part = (track, number);
+                let (start, end, ring) = (tick, tick, tick);
                 let note =
-                    Sounding { start: tick, end: tick, ring: tick, pitch, loudness, channel: number, program, part };
+                    Sounding { start, end, ring, pitch, velocity, loudness, muted, channel: number, program, part };
                 self.held.insert((number, pitch), note);
             }
             MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
@@ -212,19 +235,22 @@ impl<'a> Band<'a> {
             MidiMessage::Controller { controller, value } => {
                 let value = value.as_int();
                 match controller.as_int() {
-                    64 => {
-                        channel.pedal = value >= 64;
-                        if !channel.pedal {
-                            self.lift_pedal(tick, number, report);
-                        }
-                    }
+                    64 => self.press_pedal(tick, number, value >= 64, report),
                     // All sound off, all notes off.
                     120 | 123 => (0..128).for_each(|pitch| self.silence(tick, number, pitch, Reason::Empty, report)),
-                    7 => channel.volume = value,
-                    11 => channel.expression = value,
-                    101 => channel.parameter.0 = value,
-                    100 => channel.parameter.1 = value,
-                    6 if channel.parameter == (0, 0) => {
+                    7 => {
+                        channel.volume = value;
+                        self.swell(number);
+                    }
+                    11 => {
+                        channel.expression = value;
+                        self.swell(number);
+                    }
+                    101 => (channel.parameter.0, channel.is_registered) = (value, true),
+                    100 => (channel.parameter.1, channel.is_registered) = (value, true),
+                    98 | 99 => channel.is_registered = false,
+                    121 => self.reset_controllers(tick, number, report),
+                    6 if channel.is_registered && channel.parameter == (0, 0) => {
                         channel.bend_range = 100 * i32::from(value.min(24));
                         self.bend(tick, number);
                     }
@@ -239,6 +265,27 @@ impl<'a> Band<'a> {
         let index = usize::from(number);
         if let (Some(channel), Some(bends)) = (self.channels.get(index), self.bends.get_mut(index)) {
             bends.push((tick, channel.bend * channel.bend_range / 8_192));
+        }
+    }
+
+    /// Resets what "Reset All Controllers" does: expression, pedal, parameters, bend; volume and program stay. (MIDI
+    /// Manufacturers Association, RP-015.)
+    fn reset_controllers(&mut self, tick: u64, number: u8, report: &mut Report) {
+        let Some(channel) = self.channels.get_mut(usize::from(number)) else { return };
+        (channel.expression, channel.parameter, channel.is_registered, channel.bend) = (127, NO_PARAMETER, true, 0);
+        self.swell(number);
+        self.press_pedal(tick, number, false, report);
+        self.bend(tick, number);
+    }
+
+    /// Notes that began while their channel was muted are as loud as it becomes.
+    fn swell(&mut self, number: u8) {
+        let gain = self.channels.get(usize::from(number)).map_or(0.0, Channel::gain);
+        let (first, last) = ((number, 0), (number, 127));
+        for (_, note) in self.held.range_mut(first..=last).chain(self.ringing.range_mut(first..=last)) {
+            if note.muted {
+                note.loudness = note.loudness.max(note.velocity * gain);
+            }
         }
     }
 
@@ -262,7 +309,13 @@ impl<'a> Band<'a> {
         }
     }
 
-    fn lift_pedal(&mut self, tick: u64, channel: u8, report: &mut Report) {
+    fn press_pedal(&mut self, tick: u64, channel: u8, down: bool, report: &mut Report) {
+        if let Some(channel) = self.channels.get_mut(usize::from(channel)) {
+            channel.pedal = down;
+        }
+        if down {
+            return;
+        }
         let pitches: Vec<u8> =
             self.ringing.range((channel, 0)..=(channel, 127)).map(|(&(_, pitch), _)| pitch).collect();
         for pitch in pitches {
@@ -275,10 +328,12 @@ impl<'a> Band<'a> {
     fn finish_note(&mut self, note: Sounding, unheard: Reason, report: &mut Report) {
         // A key that is let go at once: the pedal alone makes it sound.
         let note = if note.end > note.start { note } else { Sounding { end: note.ring, ..note } };
-        if note.start < note.end {
-            self.notes.push(note);
-        } else {
+        if note.start >= note.end {
             report.lose(note.start, note.channel, note.pitch, unheard);
+        } else if note.loudness <= 0.0 {
+            report.lose(note.start, note.channel, note.pitch, Reason::Muted);
+        } else {
+            self.notes.push(note);
         }
     }
 
@@ -293,8 +348,7 @@ impl<'a> Band<'a> {
         if self.notes.is_empty() && self.hits.is_empty() {
             return Err(malformed(0, "a MIDI file with notes", "none"));
         }
-        let length = clock.tick(last);
-        TokenizerError::check_ticks(length)?;
+        let length = TokenizerError::check_ticks(clock.tick(last))?;
         let lead = leading_part(&self.notes, self.leaders);
         let bass = bass_part(&self.notes, lead);
         let all = self.notes.iter().map(|note| note.loudness).chain(self.hits.iter().map(|&(.., loudness)| loudness));

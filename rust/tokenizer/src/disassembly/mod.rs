@@ -13,9 +13,10 @@ use lakhnes_apu::formats::{ndf, ndr, nlm};
 use lakhnes_apu::{ApuError, RegisterLog};
 
 use crate::error::TokenizerError;
-use crate::score::read_row_pickle;
+use crate::score_fault::ScoreFault;
 
 mod json;
+mod pickle;
 
 /// Which of the three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,7 +79,7 @@ impl Disassembly {
     /// [`TokenizerError::Pickle`] with the offset of what is no list of tuples, or of the opcode that breaks it off, and its
     /// name; else as [`Self::read_rows`].
     pub fn read_pickle(self, bytes: &[u8]) -> Result<RegisterLog, TokenizerError> {
-        self.read_rows(&read_row_pickle(bytes)?)
+        self.read_rows(&pickle::read_rows(bytes)?)
     }
 
     /// Reads JSON: a list of lists of strings and integers.
@@ -100,7 +101,7 @@ impl Disassembly {
 }
 
 /// The word of a tuple for a line: a name without commas that fits one line, or an integer.
-pub(crate) fn is_word(word: &str) -> bool {
+fn is_word(word: &str) -> bool {
     word.len() <= 16 && word.chars().all(|letter| letter.is_ascii_graphic() && letter != ',')
 }
 
@@ -110,6 +111,6 @@ fn row_error(error: ApuError) -> TokenizerError {
         ApuError::LineLimit { line, what, found, limit } => {
             TokenizerError::LimitAt { place: "tuple", number: line, what, limit, found }
         }
-        error => TokenizerError::Score { expected: "a disassembly".to_owned(), found: error.to_string() },
+        error => TokenizerError::Score(ScoreFault::Disassembly(error)),
     }
 }

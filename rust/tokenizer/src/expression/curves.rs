@@ -5,7 +5,7 @@
 //! each class of length the median peak times the median of level / peak in each frame, rounded and kept from rising
 //! again. Gestures that never exceed level 3 are left out of the shapes: they are echoes.
 
-use crate::song::Voice;
+use crate::voice::Voice;
 
 /// Levels by frame, as (level, frames that it lasts); the last lasts as long as the note.
 pub(crate) type Curve = &'static [(u8, u32)];

@@ -10,12 +10,10 @@
 pub(crate) mod curves;
 pub(crate) mod vibrato;
 
-use lakhnes_apu::RegisterLog;
-
 use crate::error::TokenizerError;
-use crate::perform::perform_runs;
-use crate::score::ScoreRuns;
-use crate::song::{Change, ChangeKind, Note, Song, Track, Voice};
+use crate::song::{Change, ChangeKind, Note, Setting, Song, Track};
+use crate::values::{Ticks, Timbre, Velocity};
+use crate::voice::Voice;
 
 /// How the notes of a song are played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -42,44 +40,47 @@ const SLIDE: u32 = 6;
 /// Whether a song says nothing of dynamics and timbres: no timbre but the first, and in each voice one velocity throughout.
 #[must_use]
 pub fn is_flat(song: &Song) -> bool {
-    song.tracks.iter().all(|track| constant_velocity(track).is_some())
+    song.tracks().iter().all(|track| constant_velocity(track).is_some())
 }
 
 /// The one velocity of a track, 15 for one without notes, if neither it nor the timbre ever changes.
-fn constant_velocity(track: &Track) -> Option<u8> {
+fn constant_velocity(track: &Track) -> Option<Velocity> {
     let changes = &track.changes;
-    let is_overridden = |note: &Note| {
-        changes.binary_search_by_key(&(note.start, ChangeKind::Velocity), |change| (change.tick, change.kind)).is_ok()
-    };
-    let (velocities, mut timbres): (Vec<&Change>, Vec<&Change>) =
-        changes.iter().partition(|change| change.kind == ChangeKind::Velocity);
-    timbres.retain(|change| change.value != 0);
+    let is_overridden =
+        |note: &Note| changes.binary_search_by_key(&(note.start, ChangeKind::Velocity), Change::place).is_ok();
+    let timbres = changes.iter().any(|change| matches!(change.to, Setting::Timbre(timbre) if timbre.get() != 0));
+    let velocities = changes.iter().filter_map(|change| match change.to {
+        Setting::Velocity(velocity) => Some(velocity),
+        Setting::Timbre(_) => None,
+    });
     let written = track.notes.iter().filter(|note| !is_overridden(note)).map(|note| note.velocity);
-    let mut all = velocities.into_iter().map(|change| change.value).chain(written);
-    let first = all.next().unwrap_or(LOUDEST);
-    (timbres.is_empty() && first > 0 && all.all(|velocity| velocity == first)).then_some(first)
+    let mut all = velocities.chain(written);
+    let first = all.next().unwrap_or(Velocity::MAX);
+    (!timbres && first.get() > 0 && all.all(|velocity| velocity == first)).then_some(first)
 }
 
 /// The song with the dynamics and timbres of NES music: a song of a TX2 text. One that [has its own](is_flat) comes back as
 /// it is.
-#[must_use]
-pub fn express(song: &Song) -> Song {
-    let mut expressed = song.clone();
+///
+/// # Errors
+/// [`TokenizerError::Limit`] for more changes than a song may have.
+pub fn express(song: &Song) -> Result<Song, TokenizerError> {
     if !is_flat(song) {
-        return expressed;
+        return Ok(song.clone());
     }
-    for track in &mut expressed.tracks {
-        let velocity = constant_velocity(track).unwrap_or(LOUDEST);
+    let mut tracks = song.tracks().clone();
+    for track in &mut tracks {
+        let velocity = constant_velocity(track).unwrap_or(Velocity::MAX);
         track.changes.clear();
         track.notes.iter_mut().for_each(|note| note.velocity = velocity);
     }
-    shape_all(&mut expressed);
-    expressed
+    shape_all(&mut tracks);
+    Song::new(tracks, song.length())
 }
 
 /// Shapes the notes of a song, each as loud as its velocity says. Timbres of the pulses and changes of velocity give way.
-pub(crate) fn shape_all(song: &mut Song) {
-    for (voice, track) in Voice::ALL.into_iter().zip(&mut song.tracks) {
+pub(crate) fn shape_all(tracks: &mut [Track; 4]) {
+    for (voice, track) in Voice::ALL.into_iter().zip(tracks) {
         match voice {
             Voice::Tr => articulate(&mut track.notes),
             _ => shape(voice, track),
@@ -87,24 +88,15 @@ pub(crate) fn shape_all(song: &mut Song) {
     }
 }
 
-/// Performs a song, with vibrato if it had no expression of its own.
-pub(crate) fn perform_natural(song: &Song) -> Result<RegisterLog, TokenizerError> {
-    let expressed = express(song);
-    let mut log = perform_runs(&ScoreRuns::from_song(&expressed)?);
-    if is_flat(song) {
-        let mut writes = vibrato::writes(&expressed);
-        writes.retain(|write| write.tick < log.length);
-        writes.append(&mut log.writes);
-        writes.sort_by_key(|write| write.tick); // stable: of one tick, those of the vibrato stay first
-        log.writes = writes;
-    }
-    Ok(log)
-}
-
 /// The length of a note in frames, to the nearest and at least one.
 pub(crate) fn frames(start: u64, end: u64) -> u32 {
     let frames = end.saturating_sub(start).saturating_add(FRAME / 2) / FRAME;
     u32::try_from(frames).unwrap_or(u32::MAX).max(1)
+}
+
+/// The length of a note in frames.
+pub(crate) fn frames_of(note: &Note) -> u32 {
+    frames(note.start.get(), note.end.get())
 }
 
 /// The notes that share one attack. A short note that follows another without a rest belongs to it, and so does a note of
@@ -114,10 +106,12 @@ fn gestures(notes: &[Note]) -> Vec<&[Note]> {
     let mut gestures = Vec::new();
     let (mut first, mut only_short) = (0, true);
     for (index, note) in notes.iter().enumerate() {
-        let short = frames(note.start, note.end) <= SHORT;
+        let short = frames_of(note) <= SHORT;
         let joined = index > first
             && notes.get(index - 1).is_some_and(|last| last.end == note.start)
-            && (short || only_short && notes.get(first).is_some_and(|first| frames(first.start, note.start) <= SLIDE));
+            && (short
+                || only_short
+                    && notes.get(first).is_some_and(|first| frames(first.start.get(), note.start.get()) <= SLIDE));
         if index > first && !joined {
             gestures.extend(notes.get(first..index));
             (first, only_short) = (index, true);
@@ -132,33 +126,34 @@ fn gestures(notes: &[Note]) -> Vec<&[Note]> {
 fn shape(voice: Voice, track: &mut Track) {
     let mut notes = Vec::with_capacity(track.notes.len());
     let mut changes = std::mem::take(&mut track.changes);
-    changes.retain(|change| voice == Voice::No && change.kind == ChangeKind::Timbre);
+    changes.retain(|change| voice == Voice::No && change.kind() == ChangeKind::Timbre);
     let mut timbre = 0;
     let gestures = gestures(&track.notes);
     for (index, gesture) in gestures.iter().enumerate() {
         let (Some(first), Some(last)) = (gesture.first(), gesture.last()) else { continue };
-        let length = frames(first.start, last.end);
-        let Some(curve) = curves::curve(voice, first.pitch, length) else { continue };
+        let (start, end) = (first.start.get(), last.end.get());
+        let length = frames(start, end);
+        let Some(curve) = curves::curve(voice, first.pitch.get(), length) else { continue };
         let next = gestures.get(index + 1).and_then(|next| next.first());
         let fades = voice != Voice::No
-            && frames(last.start, last.end) > curves::RELEASED_FROM
+            && frames_of(last) > curves::RELEASED_FROM
             && next.is_none_or(|next| next.start > last.end);
         let level = |frame| {
             let level = curves::level(curve, frame).min(if fades { release(length, frame) } else { u8::MAX });
-            scaled(level, first.velocity)
+            Velocity::saturating(scaled(level, first.velocity.get()))
         };
         if let Some(duty) = curves::duty(voice, length).filter(|&duty| duty != timbre) {
-            changes.push(Change { tick: first.start, kind: ChangeKind::Timbre, value: duty });
+            changes.push(Change::of_timbre(first.start, Timbre::saturating(duty)));
             timbre = duty;
         }
         // A note begins at the level of its frame, so that nothing changes at its onset.
-        let frame_of = |tick: u64| ((tick - first.start) / FRAME) as u32;
+        let frame_of = |tick: Ticks| ((tick.get() - start) / FRAME) as u32;
         notes.extend(gesture.iter().map(|note| Note { velocity: level(frame_of(note.start)), ..*note }));
-        let steps = (1..length).map(|frame| (first.start + u64::from(frame) * FRAME, frame));
-        let steps = steps.filter(|&(tick, frame)| tick < last.end && level(frame) != level(frame - 1));
-        changes.extend(steps.map(|(tick, frame)| Change { tick, kind: ChangeKind::Velocity, value: level(frame) }));
+        let steps = (1..length).map(|frame| (start + u64::from(frame) * FRAME, frame));
+        let steps = steps.filter(|&(tick, frame)| tick < end && level(frame) != level(frame - 1));
+        changes.extend(steps.map(|(tick, frame)| Change::of_velocity(Ticks::saturating(tick), level(frame))));
     }
-    changes.sort_by_key(|change| (change.tick, change.kind));
+    changes.sort_by_key(Change::place);
     (track.notes, track.changes) = (notes, changes);
 }
 
@@ -180,9 +175,9 @@ fn articulate(notes: &mut [Note]) {
     for index in 1..notes.len() {
         if let Some([note, next]) = notes.get_mut(index - 1..=index)
             && (note.end, note.pitch) == (next.start, next.pitch)
-            && frames(note.start, note.end) > SHORT
+            && frames_of(note) > SHORT
         {
-            note.end -= FRAME;
+            note.end = Ticks::saturating(note.end.get() - FRAME);
         }
     }
 }

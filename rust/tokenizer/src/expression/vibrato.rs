@@ -9,9 +9,10 @@
 
 use lakhnes_apu::Write;
 
-use super::{FRAME, frames};
+use super::{FRAME, frames_of};
 use crate::raw_score::pulse_timer;
-use crate::song::{Note, Song, Voice};
+use crate::song::{Note, Song};
+use crate::voice::Voice;
 
 /// The shortest note that sways, in frames.
 pub(crate) const SWAYING_FROM: u32 = 32;
@@ -27,7 +28,7 @@ const LONGEST: u16 = 2_032;
 
 /// The writes that let the long notes of the pulses sway, by tick. Each leaves the timer as it was when its note ends, at
 /// the tick of that end, so they come before the writes that a performance has there.
-pub(super) fn writes(song: &Song) -> Vec<Write> {
+pub(crate) fn writes(song: &Song) -> Vec<Write> {
     let mut writes = Vec::new();
     for (voice, register) in [(Voice::P1, 0x02), (Voice::P2, 0x06)] {
         for note in &song.track(voice).notes {
@@ -39,16 +40,16 @@ pub(super) fn writes(song: &Song) -> Vec<Write> {
 }
 
 fn sway(note: &Note, register: u8, writes: &mut Vec<Write>) {
-    let timer = pulse_timer(note.pitch);
-    let length = frames(note.start, note.end);
-    if length < SWAYING_FROM || !sways(note.pitch) {
+    let timer = pulse_timer(note.pitch.get());
+    let length = frames_of(note);
+    if length < SWAYING_FROM || !sways(note.pitch.get()) {
         return;
     }
     let still = timer.to_le_bytes()[0];
     let mut last = still;
     for frame in DELAY..length {
-        let tick = note.start + u64::from(frame) * FRAME;
-        if tick >= note.end {
+        let tick = note.start.get() + u64::from(frame) * FRAME;
+        if tick >= note.end.get() {
             break;
         }
         let value = low_byte(timer, frame - DELAY);
@@ -58,7 +59,7 @@ fn sway(note: &Note, register: u8, writes: &mut Vec<Write>) {
         }
     }
     if last != still {
-        writes.push(Write { tick: note.end, register, value: still });
+        writes.push(Write { tick: note.end.get(), register, value: still });
     }
 }
 
@@ -81,10 +82,13 @@ pub(crate) fn low_byte(timer: u16, frame: u32) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::values::{Pitch, Ticks, Velocity};
 
     fn of_note(pitch: u8, frames: u64) -> Vec<Write> {
         let mut writes = Vec::new();
-        sway(&Note { start: 100, end: 100 + frames * FRAME, pitch, velocity: 8 }, 0x02, &mut writes);
+        let [start, end] = [100, 100 + frames * FRAME].map(Ticks::saturating);
+        let (pitch, velocity) = (Pitch::saturating(pitch), Velocity::saturating(8));
+        sway(&Note { start, end, pitch, velocity }, 0x02, &mut writes);
         writes
     }
 

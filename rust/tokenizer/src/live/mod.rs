@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::expression::Expression;
 use crate::raw_score::{Performer, raw};
 use crate::score::Frame;
-use crate::song::Voice;
+use crate::voice::Voice;
 use shape::Shape;
 
 /// Performs a song of which only the past is known.
@@ -49,9 +49,9 @@ impl LivePerformer {
         match event {
             Event::Wait(ticks) => self.wait(u64::from(ticks), writes),
             Event::NoteOff(voice) => self.note(voice, 0),
-            Event::NoteOn(voice, pitch) => self.note(voice, pitch),
-            Event::Velocity(voice, value) => self.change(voice, 1, value),
-            Event::Timbre(voice, value) => self.change(voice, 2, value),
+            Event::NoteOn(voice, pitch) => self.note(voice, pitch.get()),
+            Event::Velocity(voice, velocity) => self.change(voice, 1, velocity.get()),
+            Event::Timbre(voice, timbre) => self.change(voice, 2, timbre.get()),
         }
     }
 
@@ -63,7 +63,7 @@ impl LivePerformer {
     }
 
     fn note(&mut self, voice: Voice, pitch: u8) {
-        let velocity = if pitch == 0 || voice.velocities().is_none() { 0 } else { voice.default_velocity() };
+        let velocity = if pitch == 0 || voice.velocities().is_none() { 0 } else { voice.default_velocity().get() };
         let [note, level, _] = &mut self.frame[voice.index()];
         (*note, *level) = (pitch, velocity);
         if let Some(shapes) = &mut self.shapes {

@@ -19,11 +19,11 @@ const STRETCH: u64 = TICK_RATE / 4;
 ///
 /// ```
 /// use lakhnes_apu::ApuOptions;
-/// use lakhnes_tokenizer::{Event, Expression, LivePlayer, Voice};
+/// use lakhnes_tokenizer::{Event, Expression, LivePlayer, Pitch, Voice};
 ///
 /// let mut player = LivePlayer::new(&ApuOptions::default(), Expression::Natural)?;
 /// let mut samples = Vec::new();
-/// player.push(Event::NoteOn(Voice::P1, 69), &mut samples)?;
+/// player.push(Event::NoteOn(Voice::P1, Pitch::saturating(69)), &mut samples)?;
 /// assert!(samples.is_empty());
 /// player.push(Event::Wait(4_410), &mut samples)?;
 /// assert!(samples.len() > 4_300 && samples.iter().any(|&sample| sample > 0.05));

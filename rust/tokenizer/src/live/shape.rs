@@ -8,7 +8,7 @@
 use crate::expression::curves::{self, Curve};
 use crate::expression::vibrato::{SWAYING_FROM, low_byte, sways};
 use crate::expression::{FRAME, LOUDEST, SHORT, frames, scaled};
-use crate::song::Voice;
+use crate::voice::Voice;
 
 /// The length that the first note of a voice is taken to have, in frames: an eighth note at 150 beats a minute.
 const FIRST_GUESS: u32 = 12;

@@ -6,22 +6,25 @@
 //! p1 p2 tr no    (by track name; programs 80, 81, 38, 121; channels 1, 2, 3, 10)
 //!            notes, velocity 1 to 15; CC 11 velocity and CC 12 timbre within notes
 //! ```
-//! Files of any other division and tempo map are read too, each time converted exactly and rounded to the nearest tick.
+//! Files of any other division and tempo map are read too, each time converted exactly and rounded to the nearest tick; so are
+//! some that break the standard as players allow (`lenient`), with [`Warnings`].
 
 pub(crate) mod clock;
+mod lenient;
 mod read;
 pub(crate) mod walk;
 mod write;
 
-pub use read::read;
+pub use lenient::Warnings;
+pub use read::{read, read_and_warn};
 pub use write::write;
 
-use crate::song::Voice;
+use crate::voice::Voice;
 
-/// The controller that carries [`crate::ChangeKind::Velocity`].
+/// The controller that carries [`crate::Setting::Velocity`].
 const VELOCITY_CONTROLLER: u8 = 11;
 
-/// The controller that carries [`crate::ChangeKind::Timbre`].
+/// The controller that carries [`crate::Setting::Timbre`].
 const TIMBRE_CONTROLLER: u8 = 12;
 
 /// MIDI ticks a beat of the files that are written.

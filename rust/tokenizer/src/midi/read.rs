@@ -3,10 +3,14 @@
 use midly::{MetaMessage, MidiMessage, TrackEventKind};
 
 use super::clock::Clock;
+use super::lenient::Warnings;
 use super::walk::{Extent, Listener, Tracks, walk};
 use super::{TIMBRE_CONTROLLER, VELOCITY_CONTROLLER};
 use crate::error::{TokenizerError, excerpt};
-use crate::song::{Change, ChangeKind, Note, Song, Track, Voice};
+use crate::song::{Change, ChangeKind, Note, Setting, Song, Track};
+use crate::song_fault::SongFault;
+use crate::values::{Pitch, Ticks, Timbre, Velocity};
+use crate::voice::Voice;
 
 /// Reads NES-MDB's MIDI, or any MIDI file of formats 0 and 1 whose tracks are named `p1`, `p2`, `tr` and `no` (in any case;
 /// not all need be there, other tracks are passed over).
@@ -23,11 +27,19 @@ use crate::song::{Change, ChangeKind, Note, Song, Track, Voice};
 /// [`TokenizerError::Midi`] with the byte offset where the file breaks off or is no MIDI, [`TokenizerError::Song`] for a
 /// pitch or timbre that the voice does not have, [`TokenizerError::Limit`] for more than [`crate::limits`] allow.
 pub fn read(bytes: &[u8]) -> Result<Song, TokenizerError> {
+    read_and_warn(bytes).map(|(song, _)| song)
+}
+
+/// Reads a song as [`read`], and says what in the file was not as the standard has it.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_and_warn(bytes: &[u8]) -> Result<(Song, Warnings), TokenizerError> {
     TokenizerError::check_input(bytes.len())?;
     let mut file = RawFile::default();
     let extent = walk(bytes, Tracks::All, &mut file)?;
     file.end_track();
-    if file.voices.iter().all(Vec::is_empty) {
+    if file.voices.iter().all(Option::is_none) {
         let found = match file.names.len() {
             0 => "no track".to_owned(),
             count if count == file.others => format!("tracks named {}", file.names.join(", ")),
@@ -36,24 +48,41 @@ pub fn read(bytes: &[u8]) -> Result<Song, TokenizerError> {
         let expected = "tracks named p1, p2, tr or no, as in NES-MDB's MIDI".to_owned();
         return Err(TokenizerError::Midi { offset: 0, expected, found });
     }
-    file.into_song(extent).map_err(|error| error.at("byte", extent.last_at))
+    let song = file.into_song(extent).map_err(|error| error.at("byte", extent.last_at))?;
+    Ok((song, extent.warnings))
 }
 
 /// Of so many tracks that are no voice the names are told where there is no other, so that the message fits a line or two.
 const MAX_NAMES: usize = 6;
 
-/// A track in MIDI time.
+/// A track in MIDI time, in the order of the file.
 struct RawTrack {
     name: String,
     voice: Option<Voice>,
-    track: Track,
+    notes: Vec<RawNote>,
+    changes: Vec<RawChange>,
     /// The onsets and velocities of the notes that sound, by pitch.
-    held: [Option<(u64, u8)>; 128],
+    held: [Option<(u64, Velocity)>; 128],
+}
+
+#[derive(Clone, Copy)]
+struct RawNote {
+    start: u64,
+    end: u64,
+    pitch: Pitch,
+    velocity: Velocity,
+}
+
+#[derive(Clone, Copy)]
+struct RawChange {
+    tick: u64,
+    kind: ChangeKind,
+    value: u8,
 }
 
 impl Default for RawTrack {
     fn default() -> Self {
-        Self { name: String::new(), voice: None, track: Track::default(), held: [None; 128] }
+        Self { name: String::new(), voice: None, notes: Vec::new(), changes: Vec::new(), held: [None; 128] }
     }
 }
 
@@ -62,7 +91,7 @@ impl Default for RawTrack {
 struct RawFile {
     /// The track that is read.
     raw: Option<RawTrack>,
-    voices: [Vec<Track>; 4],
+    voices: [Option<RawTrack>; 4],
     /// The names of the first other tracks, as they are told, and how many others there are.
     names: Vec<String>,
     others: usize,
@@ -81,7 +110,7 @@ impl Listener for RawFile {
     fn hear(&mut self, now: u64, event: TrackEventKind<'_>) -> Result<(), TokenizerError> {
         let Some(raw) = &mut self.raw else { return Ok(()) };
         match event {
-            TrackEventKind::Midi { message, .. } => raw.track.receive(now, message, &mut raw.held),
+            TrackEventKind::Midi { message, .. } => raw.receive(now, message),
             TrackEventKind::Meta(MetaMessage::TrackName(name)) if raw.name.is_empty() => {
                 raw.name = excerpt(&String::from_utf8_lossy(name));
                 raw.voice = voice_named(name);
@@ -102,7 +131,10 @@ impl RawFile {
     fn end_track(&mut self) {
         let Some(raw) = self.raw.take() else { return };
         if let Some(voice) = raw.voice {
-            self.voices[voice.index()].push(raw.track);
+            match &mut self.voices[voice.index()] {
+                Some(first) => first.append(raw),
+                none => *none = Some(raw), // nearly always the only one
+            }
             return;
         }
         self.others += 1;
@@ -117,66 +149,70 @@ impl RawFile {
             Some((tick, true)) => tick,
             _ => extent.last,
         };
-        let mut song = Song { length: clock.tick(end), ..Song::default() };
-        for (voice, tracks) in Voice::ALL.into_iter().zip(self.voices) {
-            let track = &mut song.tracks[voice.index()];
-            let mut tracks = tracks.into_iter();
-            *track = tracks.next().unwrap_or_default(); // nearly always the only one, so without a copy
-            for raw in tracks {
-                track.notes.extend(raw.notes);
-                track.changes.extend(raw.changes);
+        let mut length = clock.tick(end);
+        let mut voices = self.voices;
+        for (voice, raw) in Voice::ALL.into_iter().zip(&mut voices) {
+            if let Some(raw) = raw {
+                raw.tidy(voice, &clock);
+                length = length.max(raw.end());
             }
-            track.tidy(voice, &clock);
-            let last_note = track.notes.last().map_or(0, |note| note.end);
-            let last_change = track.changes.last().map_or(0, |change| change.tick);
-            song.length = song.length.max(last_note).max(last_change);
         }
-        song.check()?;
-        Ok(song)
+        let length = TokenizerError::check_ticks(length)?;
+        let mut tracks: [Track; 4] = Default::default();
+        for ((voice, raw), track) in Voice::ALL.into_iter().zip(voices).zip(&mut tracks) {
+            *track = raw.map(|raw| raw.track(voice)).transpose()?.unwrap_or_default();
+        }
+        Song::new(tracks, length)
     }
 }
 
-/// `p1`, `p2`, `tr` or `no`, in any case and with white space around.
+/// `p1`, `p2`, `tr` or `no`, in any case and with white space around; some programs end names with NUL.
 fn voice_named(name: &[u8]) -> Option<Voice> {
-    let name = name.trim_ascii();
+    let end = name.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    let name = name.get(..end).unwrap_or_default().trim_ascii();
     Voice::ALL.into_iter().find(|voice| name.eq_ignore_ascii_case(voice.name().as_bytes()))
 }
 
-impl Track {
-    /// Takes a message of the track at a MIDI tick; `held` are the onsets and velocities of the notes that sound, by pitch.
-    fn receive(&mut self, now: u64, message: MidiMessage, held: &mut [Option<(u64, u8)>; 128]) {
-        let mut change = |kind, value| self.changes.push(Change { tick: now, kind, value });
+impl RawTrack {
+    /// Takes a message of the track at a MIDI tick.
+    fn receive(&mut self, now: u64, message: MidiMessage) {
+        let mut change = |kind, value| self.changes.push(RawChange { tick: now, kind, value });
         match message {
             MidiMessage::Controller { controller, value } => match controller.as_int() {
-                VELOCITY_CONTROLLER => change(ChangeKind::Velocity, value.as_int().min(15)),
+                VELOCITY_CONTROLLER => change(ChangeKind::Velocity, value.as_int()),
                 TIMBRE_CONTROLLER => change(ChangeKind::Timbre, value.as_int()),
                 _ => {}
             },
             MidiMessage::NoteOn { key, vel } | MidiMessage::NoteOff { key, vel } => {
-                let pitch = key.as_int();
                 let is_onset = vel.as_int() > 0 && matches!(message, MidiMessage::NoteOn { .. });
-                let Some(held) = held.get_mut(usize::from(pitch)) else {
+                let pitch = Pitch::saturating(key.as_int());
+                let Some(held) = self.held.get_mut(usize::from(pitch.get())) else {
                     return;
                 };
                 if let Some((start, velocity)) = *held
                     && start < now
                 {
-                    self.notes.push(Note { start, end: now, pitch, velocity });
+                    self.notes.push(RawNote { start, end: now, pitch, velocity });
                     *held = None;
                 }
                 if is_onset {
-                    *held = Some((now, vel.as_int().min(15)));
+                    *held = Some((now, Velocity::saturating(vel.as_int())));
                 }
             }
             _ => {}
         }
     }
 
+    /// Takes what another track of the same voice holds.
+    fn append(&mut self, other: Self) {
+        self.notes.extend(other.notes);
+        self.changes.extend(other.changes);
+    }
+
     /// From MIDI time in the order of the file to ticks in the order of a song, one note at a time.
     fn tidy(&mut self, voice: Voice, clock: &Clock) {
         for note in &mut self.notes {
             (note.start, note.end) = (clock.tick(note.start), clock.tick(note.end));
-            note.velocity = note.velocity.min(voice.default_velocity());
         }
         self.notes.sort_by_key(|note| (note.start, note.pitch, note.end));
         for index in 1..self.notes.len() {
@@ -200,5 +236,36 @@ impl Track {
             }
             same
         });
+    }
+
+    /// Where it ends, once it is tidy.
+    fn end(&self) -> u64 {
+        let last_note = self.notes.last().map_or(0, |note| note.end);
+        last_note.max(self.changes.last().map_or(0, |change| change.tick))
+    }
+
+    /// The track of a song no shorter than this.
+    fn track(&self, voice: Voice) -> Result<Track, TokenizerError> {
+        let highest = voice.default_velocity();
+        let note = |&RawNote { start, end, pitch, velocity }: &RawNote| {
+            let [start, end] = [start, end].map(Ticks::saturating);
+            Note { start, end, pitch, velocity: velocity.min(highest) }
+        };
+        let change = |&RawChange { tick, kind, value }: &RawChange| {
+            let tick = Ticks::saturating(tick);
+            let legal = voice.timbres().unwrap_or(0..=0);
+            let to = match kind {
+                ChangeKind::Velocity => Setting::Velocity(Velocity::saturating(value)),
+                ChangeKind::Timbre => Setting::Timbre(Timbre::new(value).ok_or_else(|| {
+                    let fault = SongFault::Timbre { legal, found: value };
+                    TokenizerError::Song { voice, tick, fault }
+                })?),
+            };
+            Ok(Change { tick, to })
+        };
+        Ok(Track {
+            notes: self.notes.iter().map(note).collect(),
+            changes: self.changes.iter().map(change).collect::<Result<_, TokenizerError>>()?,
+        })
     }
 }

@@ -3,8 +3,9 @@
 //! A file is a header and chunks; a track chunk holds events, each after a wait in MIDI ticks. What follows the end of a
 //! track in its chunk is passed over; a chunk or event that breaks off is an error that names its byte.
 
-use midly::{EventIter, Format, Header, MetaMessage, Timing, TrackEventKind};
+use midly::{EventIter, Format, MetaMessage, Timing, TrackEvent, TrackEventKind};
 
+use super::lenient::{OddEvent, Warnings, odd_event, without_riff};
 use crate::error::TokenizerError;
 use crate::limits::MAX_EVENTS;
 
@@ -29,6 +30,8 @@ pub(crate) struct Extent {
     pub(crate) last: u64,
     /// and the byte behind it.
     pub(crate) last_at: usize,
+    /// What was not as the standard has it.
+    pub(crate) warnings: Warnings,
 }
 
 /// Which tracks of a file count.
@@ -42,74 +45,126 @@ pub(crate) enum Tracks {
 
 /// Tells a listener of all events of a MIDI file of format 0 or 1.
 pub(crate) fn walk(bytes: &[u8], tracks: Tracks, listener: &mut impl Listener) -> Result<Extent, TokenizerError> {
-    let Header { timing, .. } = header(bytes)?;
-    let mut walk = Walk { events: 0, extent: Extent { timing, last: 0, last_at: 0 } };
-    let count = if tracks == Tracks::Announced { announced(bytes) } else { usize::MAX };
-    for (track, chunk) in (TrackChunks { bytes, offset: 0 }).take(count).enumerate() {
+    let place = without_riff(bytes)?;
+    let bytes = bytes.get(..place.end).unwrap_or_default();
+    let (timing, announced) = header(bytes, place.start)?;
+    let mut extent = Extent { timing, last: 0, last_at: 0, warnings: Warnings::default() };
+    let mut events = 0;
+    let most = if tracks == Tracks::Announced { announced } else { usize::MAX };
+    let mut chunks = TrackChunks { bytes, offset: place.start, read: 0, announced, trailing: 0 };
+    for (track, chunk) in chunks.by_ref().take(most).enumerate() {
         let (offset, data) = chunk?;
         listener.begin_track(track);
-        walk.track(offset, data, listener)?;
+        Walk { offset, data, read: 0, running_status: None }.run(&mut events, &mut extent, listener)?;
     }
-    Ok(walk.extent)
+    extent.warnings.trailing = chunks.trailing;
+    Ok(extent)
 }
 
-struct Walk {
-    events: usize,
-    extent: Extent,
+/// A track.
+struct Walk<'a> {
+    /// Where its data begin in the file.
+    offset: usize,
+    data: &'a [u8],
+    /// How many of its bytes have been read.
+    read: usize,
+    /// The status of the last channel message. The standard lets a meta event cancel it, files do not.
+    running_status: Option<u8>,
 }
 
-impl Walk {
-    fn track(&mut self, offset: usize, data: &[u8], listener: &mut impl Listener) -> Result<(), TokenizerError> {
-        let (mut now, mut read) = (0_u64, 0);
-        let mut events = EventIter::new(data);
-        let mut complete = false;
-        while let Some(event) = events.next() {
-            let event = event.map_err(|error| malformed(offset + read, "a MIDI event", error.kind().message()))?;
-            read = data.len() - events.unread().len();
-            self.events += 1;
-            now += u64::from(event.delta.as_int());
-            if self.events > MAX_EVENTS {
-                TokenizerError::check_events(self.events).map_err(|error| error.at("byte", offset + read))?;
+impl<'a> Walk<'a> {
+    fn run(
+        &mut self,
+        count: &mut usize,
+        extent: &mut Extent,
+        listener: &mut impl Listener,
+    ) -> Result<(), TokenizerError> {
+        let mut now = 0_u64;
+        let mut events = EventIter::new(self.data);
+        while let Some((delta, kind)) = self.next(&mut events, &mut extent.warnings)? {
+            let at = self.offset + self.read;
+            *count += 1;
+            now += u64::from(delta);
+            if *count > MAX_EVENTS {
+                TokenizerError::check_events(*count).map_err(|error| error.at("byte", at))?;
             }
-            if matches!(event.kind, TrackEventKind::Meta(MetaMessage::EndOfTrack)) {
-                complete = true;
-                break;
-            }
-            if let Err(error) = listener.hear(now, event.kind) {
-                return Err(error.at("byte", offset + read));
+            match kind {
+                Some(TrackEventKind::Meta(MetaMessage::EndOfTrack)) => break,
+                Some(kind) => listener.hear(now, kind).map_err(|error| error.at("byte", at))?,
+                None => {}
             }
         }
-        // midly ends the track in silence at what it cannot read.
-        if !complete && read < data.len() {
-            let left = data.len() - read;
-            return Err(malformed(offset + read, "a MIDI event", format!("{left} bytes that are none")));
-        }
-        if now >= self.extent.last {
-            (self.extent.last, self.extent.last_at) = (now, offset + read);
+        if now >= extent.last {
+            (extent.last, extent.last_at) = (now, self.offset + self.read);
         }
         Ok(())
     }
+
+    /// The next event and the MIDI ticks before it: `None` at the end of the data.
+    #[inline]
+    fn next(
+        &mut self,
+        events: &mut EventIter<'a>,
+        warnings: &mut Warnings,
+    ) -> Result<Option<(u32, Option<TrackEventKind<'a>>)>, TokenizerError> {
+        match events.next() {
+            Some(Ok(TrackEvent { delta, kind })) => {
+                self.read = self.data.len() - events.unread().len();
+                if matches!(kind, TrackEventKind::Midi { .. }) {
+                    self.running_status = events.running_status();
+                } else {
+                    *events.running_status_mut() = self.running_status;
+                }
+                Ok(Some((delta.as_int(), Some(kind))))
+            }
+            Some(Err(error)) => Err(malformed(self.offset + self.read, "a MIDI event", error.kind().message())),
+            None => self.odd(events, warnings),
+        }
+    }
+
+    /// The event at which midly has ended the track in silence, unless the data end there, too.
+    #[cold]
+    fn odd(
+        &mut self,
+        events: &mut EventIter<'a>,
+        warnings: &mut Warnings,
+    ) -> Result<Option<(u32, Option<TrackEventKind<'a>>)>, TokenizerError> {
+        let rest = self.data.get(self.read..).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        let Some(OddEvent { delta, kind, length }) = odd_event(rest, self.running_status) else {
+            let found = format!("{} bytes that are none", rest.len());
+            return Err(malformed(self.offset + self.read, "a MIDI event", found));
+        };
+        if let Some(TrackEventKind::Midi { channel, .. }) = kind {
+            warnings.controllers += 1;
+            self.running_status = Some(0xB0 | channel.as_int());
+        }
+        self.read += length;
+        *events = EventIter::new(rest.get(length..).unwrap_or_default());
+        *events.running_status_mut() = self.running_status;
+        Ok(Some((delta, kind)))
+    }
 }
 
-fn header(bytes: &[u8]) -> Result<Header, TokenizerError> {
+/// What a tick is and how many tracks there are, as the header at an offset says.
+fn header(bytes: &[u8], at: usize) -> Result<(Timing, usize), TokenizerError> {
+    let bytes = bytes.get(at..).unwrap_or_default();
     if bytes.get(..4) != Some(b"MThd") {
         let start = String::from_utf8_lossy(bytes.get(..8.min(bytes.len())).unwrap_or_default()).into_owned();
-        return Err(malformed(0, "a MIDI file (it begins with MThd)", format!("{start:?}")));
+        return Err(malformed(at, "a MIDI file (it begins with MThd)", format!("{start:?}")));
     }
     // midly takes the negative of a signed byte, for which there is none of -128.
     if bytes.get(12) == Some(&0x80) {
-        return Err(malformed(12, "ticks a beat, or 24, 25, 29 or 30 frames a second", "128 frames a second"));
+        return Err(malformed(at + 12, "ticks a beat, or 24, 25, 29 or 30 frames a second", "128 frames a second"));
     }
-    let (header, _) = midly::parse(bytes).map_err(|error| malformed(0, "a MIDI header", error.kind().message()))?;
+    let (header, _) = midly::parse(bytes).map_err(|error| malformed(at, "a MIDI header", error.kind().message()))?;
     if header.format == Format::Sequential {
-        return Err(malformed(8, "MIDI format 0 or 1", "format 2"));
+        return Err(malformed(at + 8, "MIDI format 0 or 1", "format 2"));
     }
-    Ok(header)
-}
-
-/// The number of tracks that the header says there are (bytes 10 and 11).
-fn announced(bytes: &[u8]) -> usize {
-    bytes.get(10..12).and_then(|count| count.try_into().ok()).map_or(0, |count| usize::from(u16::from_be_bytes(count)))
+    let announced = bytes.get(10..12).and_then(|count| count.try_into().ok());
+    Ok((header.timing, announced.map_or(0, |count| usize::from(u16::from_be_bytes(count)))))
 }
 
 pub(crate) fn malformed(offset: usize, expected: &str, found: impl Into<String>) -> TokenizerError {
@@ -121,6 +176,11 @@ pub(crate) fn malformed(offset: usize, expected: &str, found: impl Into<String>)
 struct TrackChunks<'a> {
     bytes: &'a [u8],
     offset: usize,
+    /// How many tracks have been read, and how many there are by the header.
+    read: usize,
+    announced: usize,
+    /// How many bytes behind these are no chunk.
+    trailing: usize,
 }
 
 impl<'a> Iterator for TrackChunks<'a> {
@@ -133,18 +193,33 @@ impl<'a> Iterator for TrackChunks<'a> {
                 return None;
             }
             self.offset = self.bytes.len();
-            let Some((head, data)) = rest.split_first_chunk::<8>() else {
-                return Some(Err(malformed(at, "the 8 bytes that begin a chunk", format!("{} bytes", rest.len()))));
-            };
-            let [id @ .., l0, l1, l2, l3] = head;
-            let length = u32::from_be_bytes([*l0, *l1, *l2, *l3]) as usize;
-            let Some(chunk) = data.get(..length) else {
-                let found = format!("the end of the file after {}", data.len());
-                return Some(Err(malformed(at + 8, &format!("{length} bytes of a chunk"), found)));
-            };
-            self.offset = at + 8 + length;
-            if id == b"MTrk" {
-                return Some(Ok((at + 8, chunk)));
+            // Behind the last track there may be anything, but for a track that breaks off.
+            let is_last = self.read >= self.announced && !rest.starts_with(b"MTrk");
+            let head = rest.split_first_chunk::<8>();
+            let chunk = head.map(|([id @ .., l0, l1, l2, l3], data)| {
+                let length = u32::from_be_bytes([*l0, *l1, *l2, *l3]) as usize;
+                (id, length, data, data.get(..length))
+            });
+            match chunk {
+                Some((id, length, _, Some(chunk))) => {
+                    self.offset = at + 8 + length;
+                    if id == b"MTrk" {
+                        self.read += 1;
+                        return Some(Ok((at + 8, chunk)));
+                    }
+                }
+                _ if is_last => {
+                    self.trailing = rest.len();
+                    return None;
+                }
+                Some((_, length, data, None)) => {
+                    let found = format!("the end of the file after {}", data.len());
+                    return Some(Err(malformed(at + 8, &format!("{length} bytes of a chunk"), found)));
+                }
+                None => {
+                    let found = format!("{} bytes", rest.len());
+                    return Some(Err(malformed(at, "the 8 bytes that begin a chunk", found)));
+                }
             }
         }
     }

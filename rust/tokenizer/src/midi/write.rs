@@ -5,7 +5,9 @@ use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackE
 
 use super::{MICROSECONDS_PER_BEAT, TICKS_PER_BEAT, TIMBRE_CONTROLLER, VELOCITY_CONTROLLER, program_and_channel};
 use crate::error::TokenizerError;
-use crate::song::{ChangeKind, Song, Track, Voice};
+use crate::song::{ChangeKind, Song, Track};
+use crate::values::Ticks;
+use crate::voice::Voice;
 
 /// Writes a song as NES-MDB's MIDI, byte for byte as the original programs do.
 ///
@@ -14,9 +16,8 @@ use crate::song::{ChangeKind, Song, Track, Voice};
 /// events.
 ///
 /// # Errors
-/// What [`Song::check`] finds.
+/// [`TokenizerError::Limit`] for more than a MIDI file can hold.
 pub fn write(song: &Song) -> Result<Vec<u8>, TokenizerError> {
-    song.check()?;
     let header = Header::new(Format::Parallel, Timing::Metrical(u15::from(TICKS_PER_BEAT)));
     let mut tracks = vec![conductor(song)];
     tracks.extend(song.voices().map(|(voice, track)| voice_track(voice, track)));
@@ -32,10 +33,10 @@ pub fn write(song: &Song) -> Result<Vec<u8>, TokenizerError> {
 fn conductor(song: &Song) -> Vec<TrackEvent<'static>> {
     let mut events = Timed::default();
     events.push(0, TrackEventKind::Meta(MetaMessage::Tempo(u24::from(MICROSECONDS_PER_BEAT))));
-    if song.length > 0 {
+    if song.length() > Ticks::ZERO {
         events.push(0, TrackEventKind::Meta(MetaMessage::TimeSignature(4, 2, 24, 8)));
     }
-    events.push(song.length, TrackEventKind::Meta(MetaMessage::TimeSignature(1, 0, 24, 8)));
+    events.push(song.length().get(), TrackEventKind::Meta(MetaMessage::TimeSignature(1, 0, 24, 8)));
     events.finish()
 }
 
@@ -57,16 +58,16 @@ type Message = (bool, u8, u8);
 
 fn messages(track: &Track) -> Vec<(u64, Message)> {
     let mut messages = Vec::with_capacity(2 * track.notes.len() + track.changes.len());
-    for note in track.notes.iter().filter(|note| note.start < note.end) {
-        messages.push((note.start, (true, note.pitch, note.velocity)));
-        messages.push((note.end, (true, note.pitch, 0)));
+    for note in &track.notes {
+        messages.push((note.start.get(), (true, note.pitch.get(), note.velocity.get())));
+        messages.push((note.end.get(), (true, note.pitch.get(), 0)));
     }
     for change in &track.changes {
-        let controller = match change.kind {
+        let controller = match change.kind() {
             ChangeKind::Velocity => VELOCITY_CONTROLLER,
             ChangeKind::Timbre => TIMBRE_CONTROLLER,
         };
-        messages.push((change.tick, (false, controller, change.value)));
+        messages.push((change.tick.get(), (false, controller, change.value())));
     }
     messages.sort_unstable();
     messages
@@ -112,14 +113,23 @@ impl Timed {
 mod tests {
     use super::*;
     use crate::song::{Change, Note};
+    use crate::values::{Pitch, Timbre, Velocity};
 
     #[test]
     fn messages_of_one_tick_stand_in_the_order_of_the_original() {
-        let note = |start, end, pitch| Note { start, end, pitch, velocity: 15 };
-        let change = |tick, kind, value| Change { tick, kind, value };
+        let note = |start, end, pitch| Note {
+            start: Ticks::saturating(start),
+            end: Ticks::saturating(end),
+            pitch: Pitch::saturating(pitch),
+            velocity: Velocity::MAX,
+        };
+        let tenth = Ticks::saturating(10);
         let track = Track {
             notes: vec![note(0, 10, 60), note(10, 20, 50), note(20, 30, 70), note(30, 40, 70)],
-            changes: vec![change(10, ChangeKind::Velocity, 3), change(10, ChangeKind::Timbre, 2)],
+            changes: vec![
+                Change::of_velocity(tenth, Velocity::saturating(3)),
+                Change::of_timbre(tenth, Timbre::saturating(2)),
+            ],
         };
         let at = |due| -> Vec<_> {
             messages(&track).into_iter().filter(|&(tick, _)| tick == due).map(|(_, message)| message).collect()

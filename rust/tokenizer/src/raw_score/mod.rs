@@ -14,7 +14,8 @@ use lakhnes_apu::{MAX_CLOCK, MIN_CLOCK, RegisterLog, Standard, Trace, VoiceState
 use crate::error::{TokenizerError, check_limit};
 use crate::limits::{MAX_SCORE_BYTES, TICKS_PER_SECOND};
 use crate::score::{ExpressiveScore, Frame, ScoreRuns, check_rate, check_starts, frame_starts, push_run};
-use crate::song::Voice;
+use crate::score_fault::{Cell, ScoreFault};
+use crate::voice::Voice;
 
 mod perform;
 mod timer;
@@ -214,10 +215,7 @@ impl RawRuns {
 fn frames_of(bytes: &[u8]) -> Result<Vec<RawFrame>, TokenizerError> {
     let (chunks, rest) = bytes.as_chunks::<FRAME_BYTES>();
     if !rest.is_empty() {
-        return Err(TokenizerError::Score {
-            expected: "frames of 4 × 4 bytes".to_owned(),
-            found: format!("{} bytes", bytes.len()),
-        });
+        return Err(TokenizerError::Score(ScoreFault::FrameSize { form: "4 × 4", found: bytes.len() }));
     }
     let frames: Vec<RawFrame> = chunks.iter().map(frame_of).collect();
     for (index, frame) in frames.iter().enumerate() {
@@ -260,20 +258,17 @@ fn check_clock(clock_hz: u32) -> Result<(), TokenizerError> {
 /// Refuses values that no voice has.
 fn check_frame(index: usize, frame: &RawFrame) -> Result<(), TokenizerError> {
     for (voice, &[high, low, volume, timbre]) in Voice::ALL.into_iter().zip(frame) {
-        let fault = |what: &str, value: u16| {
-            let found = format!("{value} in frame {index}");
-            Err(TokenizerError::Score { expected: format!("{what} that {} has", voice.name()), found })
-        };
+        let fault = |cell, found| Err(TokenizerError::Score(ScoreFault::Value { cell, voice, found, frame: index }));
         let timer = u16::from_be_bytes([high, low]);
         let highest = if voice == Voice::No { 16 } else { 0x7FF };
         if timer > highest {
-            return fault("a timer", timer);
+            return fault(Cell::Timer, timer);
         }
         if volume > voice.velocities().map_or(0, |range| *range.end()) {
-            return fault("a volume", volume.into());
+            return fault(Cell::Volume, volume.into());
         }
         if timbre > voice.timbres().map_or(0, |range| *range.end()) {
-            return fault("a timbre", timbre.into());
+            return fault(Cell::Timbre, timbre.into());
         }
     }
     Ok(())

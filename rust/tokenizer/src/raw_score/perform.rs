@@ -15,7 +15,7 @@
 use lakhnes_apu::{RegisterLog, Standard, Write};
 
 use super::{RawFrame, RawRuns};
-use crate::song::Voice;
+use crate::voice::Voice;
 
 pub(super) fn perform(runs: &RawRuns) -> RegisterLog {
     let mut log = RegisterLog { clock_hz: runs.clock_hz, ..RegisterLog::new(standard_of(runs.clock_hz)) };

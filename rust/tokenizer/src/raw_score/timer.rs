@@ -4,7 +4,7 @@
 
 use lakhnes_apu::Standard;
 
-use crate::song::Voice;
+use crate::voice::Voice;
 
 /// The notes that a raw score can be read as: those of a piano (NES-MDB, section 3).
 const NOTES: std::ops::RangeInclusive<u8> = 21..=108;

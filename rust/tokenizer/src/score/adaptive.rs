@@ -3,7 +3,8 @@
 use super::{ExpressiveScore, ScoreRuns};
 use crate::error::TokenizerError;
 use crate::limits::TICKS_PER_SECOND;
-use crate::song::{Song, Voice};
+use crate::song::Song;
+use crate::voice::Voice;
 
 /// The highest rate that the search comes to, in Hz: that of the console's frames, in which its programs moved.
 pub const HIGHEST_ADAPTIVE_RATE: u32 = 60;
@@ -39,8 +40,8 @@ impl ScoreRuns {
 /// The notes that count: voice, middle and pitch.
 fn notes(song: &Song) -> impl Iterator<Item = (Voice, u64, u8)> {
     song.voices().flat_map(|(voice, track)| {
-        let long = track.notes.iter().filter(|note| note.end - note.start >= SHORTEST);
-        long.map(move |note| (voice, note.start.midpoint(note.end), note.pitch))
+        let long = track.notes.iter().filter(|note| note.length() >= SHORTEST);
+        long.map(move |note| (voice, note.start.get().midpoint(note.end.get()), note.pitch.get()))
     })
 }
 
@@ -56,7 +57,7 @@ mod tests {
     use crate::{score::ScoreRuns, tx1};
 
     fn runs(text: &str) -> ScoreRuns {
-        ScoreRuns::from_song(&tx1::read(&text.replace(' ', "\n")).expect("a song")).expect("a score")
+        ScoreRuns::from_song(&tx1::read(&text.replace(' ', "\n")).expect("a song"))
     }
 
     #[test]

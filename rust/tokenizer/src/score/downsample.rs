@@ -1,10 +1,25 @@
 //! A score at a lower frame rate, as nesmdb's `exprsco_downsample` makes it.
 
-use super::{Frame, ScoreRuns};
-use crate::limits::TICKS_PER_SECOND;
+use super::{ExpressiveScore, FRAME_BYTES, Frame, ScoreRuns, check_rate};
+use crate::error::{TokenizerError, check_limit};
+use crate::limits::{MAX_SCORE_BYTES, TICKS_PER_SECOND};
+
+impl ScoreRuns {
+    /// The score at a lower frame rate (`nsamps / 44,100 · rate` frames, cut to a whole number), or every frame of it at
+    /// 44,100. See [`ExpressiveScore::from_song`].
+    ///
+    /// # Errors
+    /// [`TokenizerError::Option`] for a rate out of range, [`TokenizerError::Limit`] for more than [`MAX_SCORE_BYTES`].
+    pub fn downsample(&self, rate: f64) -> Result<ExpressiveScore, TokenizerError> {
+        check_rate(rate)?;
+        let count = frame_count(self.nsamps, rate);
+        check_limit("score in bytes", MAX_SCORE_BYTES as u64, count.saturating_mul(FRAME_BYTES as u64))?;
+        Ok(ExpressiveScore { rate, nsamps: self.nsamps, frames: frames(self, rate, count) })
+    }
+}
 
 /// How many frames a song of `nsamps` samples has.
-pub(super) fn frame_count(nsamps: u64, rate: f64) -> u64 {
+fn frame_count(nsamps: u64, rate: f64) -> u64 {
     if is_exact(rate) { nsamps } else { (nsamps as f64 / TICKS_PER_SECOND as f64 * rate) as u64 }
 }
 
@@ -13,7 +28,7 @@ fn is_exact(rate: f64) -> bool {
 }
 
 /// The first `count` frames.
-pub(super) fn frames(runs: &ScoreRuns, rate: f64, count: u64) -> Vec<Frame> {
+fn frames(runs: &ScoreRuns, rate: f64, count: u64) -> Vec<Frame> {
     // Where frame `index` begins, in f64 and cut to the sample as the original does it.
     let begin = |index: u64| {
         if is_exact(rate) { index } else { (index as f64 / rate * TICKS_PER_SECOND as f64) as u64 }

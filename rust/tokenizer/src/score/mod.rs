@@ -12,17 +12,15 @@ mod adaptive;
 mod downsample;
 mod pickle;
 mod runs;
-mod unpickle;
 
 pub use adaptive::HIGHEST_ADAPTIVE_RATE;
-pub(crate) use pickle::{
-    read_array as read_array_pickle, read_lists as read_list_pickle, read_rows as read_row_pickle,
-};
+pub(crate) use pickle::{read_array as read_array_pickle, read_lists as read_list_pickle};
 pub use runs::ScoreRuns;
 pub(crate) use runs::{check_starts, push_run};
 
 use crate::error::{TokenizerError, check_limit};
 use crate::limits::{MAX_SCORE_BYTES, TICKS_PER_SECOND};
+use crate::score_fault::ScoreFault;
 use crate::song::Song;
 
 /// What the four voices play at an instant: note, velocity and timbre of each. A note of 0 is silence; the triangle has
@@ -87,7 +85,7 @@ impl ExpressiveScore {
     /// [`TokenizerError::Option`] for a rate out of range, [`TokenizerError::Limit`] for a score of more than
     /// [`MAX_SCORE_BYTES`], and what [`Song::check`] finds.
     pub fn from_song(song: &Song, rate: f64) -> Result<Self, TokenizerError> {
-        ScoreRuns::from_song(song)?.downsample(rate)
+        ScoreRuns::from_song(song).downsample(rate)
     }
 
     /// Where its frames change, in samples. Each frame begins at the sum of so many frame lengths, in 64-bit floating point
@@ -105,7 +103,7 @@ impl ExpressiveScore {
     /// timbre does.
     ///
     /// # Errors
-    /// What [`Song::check`] finds.
+    /// [`TokenizerError::Limit`].
     pub fn to_song(&self) -> Result<Song, TokenizerError> {
         self.runs().to_song()
     }
@@ -132,10 +130,7 @@ pub(crate) fn frame_starts(rate: f64) -> impl Iterator<Item = u64> {
 fn frames_of(bytes: &[u8]) -> Result<Vec<Frame>, TokenizerError> {
     let (frames, rest) = bytes.as_chunks::<FRAME_BYTES>();
     if !rest.is_empty() {
-        return Err(TokenizerError::Score {
-            expected: "frames of 4 × 3 bytes".to_owned(),
-            found: format!("{} bytes", bytes.len()),
-        });
+        return Err(TokenizerError::Score(ScoreFault::FrameSize { form: "4 × 3", found: bytes.len() }));
     }
     Ok(frames
         .iter()

@@ -1,8 +1,8 @@
 //! The pickled forms of scores: (rate, nsamps, frames), the frames a `uint8` array or a list of lists.
 
-use super::unpickle::{Array, Id, Object, Unpickled, unpickle};
 use super::{ExpressiveScore, check_rate};
 use crate::error::TokenizerError;
+use crate::unpickle::{Array, Id, Object, Unpickled, unpickle};
 
 /// Reads an expressive score.
 pub(super) fn read(bytes: &[u8]) -> Result<ExpressiveScore, TokenizerError> {
@@ -37,54 +37,6 @@ pub(crate) fn read_lists(bytes: &[u8]) -> Result<(f64, u64, Vec<Vec<u8>>), Token
         notes.push(frame.ok_or_else(|| score.fault(id, &format!("frame {index} with something that is no note")))?);
     }
     Ok((score.rate, score.nsamps, notes))
-}
-
-/// Reads rows, as the disassemblies of NES-MDB are pickled: a list of tuples of strings and integers, each made a line with
-/// commas.
-pub(crate) fn read_rows(bytes: &[u8]) -> Result<String, TokenizerError> {
-    TokenizerError::check_input(bytes.len())?;
-    let pickle = unpickle(bytes)?;
-    let fault = |id: Id, found: String| pickle.fault(id, "a list of tuples of strings and integers", found);
-    let items = |id: Id| pickle.object(id).and_then(Object::items);
-    let rows = items(pickle.root).ok_or_else(|| fault(pickle.root, "another object".to_owned()))?;
-    let mut text = String::new();
-    for (index, &row) in rows.iter().enumerate() {
-        let fields = items(row).ok_or_else(|| fault(row, format!("row {index} that is none")))?;
-        if index > 0 {
-            text.push('\n');
-        }
-        for (place, &field) in fields.iter().enumerate() {
-            if place > 0 {
-                text.push(',');
-            }
-            let word = pickle.object(field).and_then(Object::word);
-            text.push_str(&word.ok_or_else(|| fault(field, format!("row {index} with another field")))?);
-        }
-        TokenizerError::check_input(text.len()).map_err(|error| error.at("tuple", index + 1))?;
-    }
-    Ok(text)
-}
-
-impl Object {
-    /// The parts of a tuple or list.
-    fn items(&self) -> Option<&[Id]> {
-        match self {
-            Self::Tuple(items) | Self::List(items) => Some(items),
-            _ => None,
-        }
-    }
-
-    /// A field of a row as text: a name of one line without a comma, or an integer.
-    fn word(&self) -> Option<String> {
-        let word = match self {
-            Self::Int(number) => return Some(number.to_string()),
-            Self::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => return Some(format!("{number}")),
-            Self::Text(word) => word.clone(),
-            Self::Bytes(word) => String::from_utf8(word.clone()).ok()?,
-            _ => return None,
-        };
-        crate::disassembly::is_word(&word).then_some(word)
-    }
 }
 
 /// The parts of a score.

@@ -1,9 +1,12 @@
 //! A score by the instants at which it changes, and the bridge between scores and songs.
 
-use super::{FRAME_BYTES, Frame, check_rate, frames_of};
+use super::{Frame, frames_of};
 use crate::error::{TokenizerError, check_limit};
 use crate::limits::MAX_SCORE_BYTES;
-use crate::song::{Change, ChangeKind, Note, Song, Track, Voice};
+use crate::score_fault::{Cell, ScoreFault};
+use crate::song::{Change, Note, Setting, Song, Track};
+use crate::values::{Pitch, Ticks, Timbre, Velocity};
+use crate::voice::Voice;
 
 /// An expressive score at 44,100 frames a second, run-length coded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,14 +50,11 @@ impl ScoreRuns {
 
     /// The exact score of a song. What happens at or after its end is not in it, and neither is a note that begins again at
     /// its own pitch: a score cannot say so.
-    ///
-    /// # Errors
-    /// What [`Song::check`] finds.
-    pub fn from_song(song: &Song) -> Result<Self, TokenizerError> {
-        song.check()?;
+    #[must_use]
+    pub fn from_song(song: &Song) -> Self {
         let states = Voice::ALL.map(|voice| voice_states(voice, song.track(voice)));
         let mut rest = states.each_ref().map(Vec::as_slice);
-        let mut runs = Self { nsamps: song.length, ..Self::default() };
+        let mut runs = Self { nsamps: song.length().get(), ..Self::default() };
         let mut frame = Frame::default();
         runs.push(0, &frame);
         while let Some(tick) = rest.iter().filter_map(|states| states.first()).map(|&(tick, _)| tick).min() {
@@ -68,7 +68,7 @@ impl ScoreRuns {
             }
             runs.push(tick, &frame);
         }
-        Ok(runs)
+        runs
     }
 
     /// Puts a frame at the end, unless it lies past the end of the song; see [`push_run`].
@@ -83,39 +83,26 @@ impl ScoreRuns {
     /// # Errors
     /// [`TokenizerError::Limit`] for more than [`crate::limits`] allow.
     pub fn to_song(&self) -> Result<Song, TokenizerError> {
-        let mut song = Song { length: self.nsamps, ..Song::default() };
-        for voice in Voice::ALL {
-            let states = self.starts.iter().zip(&self.values).map(|(&start, frame)| (start, frame[voice.index()]));
-            song.tracks[voice.index()] = track_of(voice, states, self.nsamps);
-        }
-        song.check()?;
-        Ok(song)
-    }
-
-    /// The score at a lower frame rate (`nsamps / 44,100 · rate` frames, cut to a whole number), or every frame of it at
-    /// 44,100. See [`super::ExpressiveScore::from_song`].
-    ///
-    /// # Errors
-    /// [`TokenizerError::Option`] for a rate out of range, [`TokenizerError::Limit`] for more than [`MAX_SCORE_BYTES`].
-    pub fn downsample(&self, rate: f64) -> Result<super::ExpressiveScore, TokenizerError> {
-        check_rate(rate)?;
-        let frames = super::downsample::frame_count(self.nsamps, rate);
-        check_limit("score in bytes", MAX_SCORE_BYTES as u64, frames.saturating_mul(FRAME_BYTES as u64))?;
-        Ok(super::ExpressiveScore { rate, nsamps: self.nsamps, frames: super::downsample::frames(self, rate, frames) })
+        let length = TokenizerError::check_ticks(self.nsamps)?;
+        let tracks = Voice::ALL.map(|voice| {
+            let starts = self.starts.iter().copied().map(Ticks::saturating);
+            track_of(voice, starts.zip(self.values.iter().map(|frame| frame[voice.index()])), length)
+        });
+        Song::new(tracks, length)
     }
 }
 
 /// Refuses starts of runs that do not fit the number of frames and the length of the song.
 pub(crate) fn check_starts(starts: &[u64], frames: usize, nsamps: u64) -> Result<(), TokenizerError> {
-    let fault = |expected: &str, found: String| Err(TokenizerError::Score { expected: expected.to_owned(), found });
+    let fault = |fault| Err(TokenizerError::Score(fault));
     if starts.len() != frames {
-        return fault("as many starts as frames", format!("{} and {frames}", starts.len()));
+        return fault(ScoreFault::RunCount { starts: starts.len(), frames });
     }
     if starts.first().is_some_and(|&start| start != 0) || !starts.is_sorted_by(|a, b| a < b) {
-        return fault("starts that ascend from 0", "others".to_owned());
+        return fault(ScoreFault::RunOrder);
     }
     if starts.last().is_some_and(|&start| start >= nsamps) {
-        return fault("starts before the end of the song", format!("one from {nsamps} on"));
+        return fault(ScoreFault::RunPastEnd { length: nsamps });
     }
     Ok(())
 }
@@ -125,10 +112,10 @@ fn voice_states(voice: Voice, track: &Track) -> Vec<(u64, [u8; 3])> {
     enum Point {
         End,
         Onset(Note),
-        Change(Change),
+        Change(Setting),
     }
     let notes = track.notes.iter().flat_map(|note| [(note.start, 1, Point::Onset(*note)), (note.end, 0, Point::End)]);
-    let changes = track.changes.iter().map(|change| (change.tick, 2, Point::Change(*change)));
+    let changes = track.changes.iter().map(|change| (change.tick, 2, Point::Change(change.to)));
     let mut points: Vec<_> = notes.chain(changes).collect();
     points.sort_by_key(|&(tick, order, _)| (tick, order));
     let mut state = [0; 3];
@@ -136,18 +123,19 @@ fn voice_states(voice: Voice, track: &Track) -> Vec<(u64, [u8; 3])> {
         match point {
             Point::End => [state[0], state[1]] = [0, 0],
             Point::Onset(note) => {
-                [state[0], state[1]] = [note.pitch, if voice.velocities().is_some() { note.velocity } else { 0 }];
+                let velocity = if voice.velocities().is_some() { note.velocity.get() } else { 0 };
+                [state[0], state[1]] = [note.pitch.get(), velocity];
             }
-            Point::Change(Change { kind: ChangeKind::Velocity, value, .. }) => state[1] = value,
-            Point::Change(Change { kind: ChangeKind::Timbre, value, .. }) => state[2] = value,
+            Point::Change(Setting::Velocity(velocity)) => state[1] = velocity.get(),
+            Point::Change(Setting::Timbre(timbre)) => state[2] = timbre.get(),
         }
-        (tick, state)
+        (tick.get(), state)
     });
     states.collect()
 }
 
 /// The track whose states these are.
-fn track_of(voice: Voice, states: impl Iterator<Item = (u64, [u8; 3])>, length: u64) -> Track {
+fn track_of(voice: Voice, states: impl Iterator<Item = (Ticks, [u8; 3])>, length: Ticks) -> Track {
     let mut track = Track::default();
     let mut before = [0; 3];
     for (tick, state) in states {
@@ -162,15 +150,16 @@ fn track_of(voice: Voice, states: impl Iterator<Item = (u64, [u8; 3])>, length: 
             implied = 0;
             if note != 0 {
                 // A note cannot begin with velocity 0, which MIDI keeps for its end: a change says so.
-                implied = if velocity == 0 { voice.default_velocity() } else { velocity };
-                track.notes.push(Note { start: tick, end: length, pitch: note, velocity: implied });
+                let onset = if velocity == 0 { voice.default_velocity() } else { Velocity::saturating(velocity) };
+                track.notes.push(Note { start: tick, end: length, pitch: Pitch::saturating(note), velocity: onset });
+                implied = onset.get();
             }
         }
         if voice.velocities().is_some() && velocity != implied {
-            track.changes.push(Change { tick, kind: ChangeKind::Velocity, value: velocity });
+            track.changes.push(Change::of_velocity(tick, Velocity::saturating(velocity)));
         }
         if voice.timbres().is_some() && timbre != before[2] {
-            track.changes.push(Change { tick, kind: ChangeKind::Timbre, value: timbre });
+            track.changes.push(Change::of_timbre(tick, Timbre::saturating(timbre)));
         }
         before = state;
     }
@@ -180,18 +169,17 @@ fn track_of(voice: Voice, states: impl Iterator<Item = (u64, [u8; 3])>, length: 
 /// Refuses values that no voice has.
 pub(super) fn check_frame(index: usize, frame: &Frame) -> Result<(), TokenizerError> {
     for (voice, &[note, velocity, timbre]) in Voice::ALL.into_iter().zip(frame) {
-        let fault = |what: &str, value: u8| {
-            let found = format!("{value} in frame {index}");
-            Err(TokenizerError::Score { expected: format!("{what} that {} has", voice.name()), found })
+        let fault = |cell, value: u8| {
+            Err(TokenizerError::Score(ScoreFault::Value { cell, voice, found: value.into(), frame: index }))
         };
         if note != 0 && !voice.pitches().contains(&note) {
-            return fault("a note", note);
+            return fault(Cell::Note, note);
         }
         if velocity > voice.velocities().map_or(0, |range| *range.end()) {
-            return fault("a velocity", velocity);
+            return fault(Cell::Velocity, velocity);
         }
         if timbre > voice.timbres().map_or(0, |range| *range.end()) {
-            return fault("a timbre", timbre);
+            return fault(Cell::Timbre, timbre);
         }
     }
     Ok(())

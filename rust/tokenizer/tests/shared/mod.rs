@@ -7,6 +7,24 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use lakhnes_apu::RegisterLog;
+use lakhnes_tokenizer::{Note, Pitch, Song, Ticks, TokenizerError, Velocity};
+
+/// A note of numbers that are in range.
+pub(crate) fn note(start: u64, end: u64, pitch: u8, velocity: u8) -> Note {
+    let [start, end] = [start, end].map(|tick| Ticks::new(tick).expect("a time"));
+    let pitch = Pitch::new(pitch).expect("a pitch");
+    Note { start, end, pitch, velocity: Velocity::new(velocity).expect("a velocity") }
+}
+
+/// The numbers of a note: start, end, pitch, velocity.
+pub(crate) fn numbers(note: &Note) -> (u64, u64, u8, u8) {
+    (note.start.get(), note.end.get(), note.pitch.get(), note.velocity.get())
+}
+
+/// The song of the parts of a song: itself, if it keeps the rules.
+pub(crate) fn made_again(song: &Song) -> Result<Song, TokenizerError> {
+    Song::new(song.tracks().clone(), song.length())
+}
 
 /// The three songs of which there is everything.
 pub(crate) const SONGS: [&str; 3] =

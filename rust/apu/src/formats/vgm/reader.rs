@@ -6,10 +6,13 @@
 use std::borrow::Cow;
 
 use super::source::{After, Gzip, Source};
-use super::{CLOCK, DATA, FRAME_NTSC, FRAME_PAL, LOOP, MAGIC, NES_MEMORY, TAGS, VERSION};
+use super::{
+    CLOCK, DATA, FRAME_NTSC, FRAME_PAL, LOOP, LOOP_BASE, LOOP_MODIFIER, MAGIC, NES_MEMORY, NES_SAMPLES, TAGS, VERSION,
+    Warnings,
+};
 use crate::formats::{MAX_INPUT, gd3};
 use crate::register_log::{MAX_CLOCK, MAX_EVENTS, MAX_LENGTH, MIN_CLOCK};
-use crate::{ApuError, MemoryBlock, RegisterLog, Standard, Tags, Write};
+use crate::{ApuError, LoopScale, MemoryBlock, RegisterLog, Standard, Tags, Write};
 
 /// Most bytes that the writes and the sample memory of a file take: 8 Mi writes, or an hour of 2,300 a second.
 pub const MAX_LOG_BYTES: usize = 128 << 20;
@@ -17,6 +20,9 @@ pub const MAX_LOG_BYTES: usize = 128 << 20;
 const BLOCK_BYTES: usize = size_of::<MemoryBlock>() + 32;
 /// Most bytes of the tags.
 const MAX_TAGS: usize = 1 << 20;
+
+/// Most bytes that a command copies from data blocks into memory.
+const LONGEST_COPY: usize = 1 << 24;
 
 const GZIP_MAGIC: &[u8] = &[0x1F, 0x8B];
 /// Versions that are read, as the header gives them.
@@ -37,14 +43,14 @@ const DUAL: u32 = 1 << 30;
 /// Bytes that are not VGM, files without an NES APU, with the sound chip of the Famicom Disk System or with two NES
 /// APUs, and files over the limits.
 pub fn read(bytes: &[u8]) -> Result<RegisterLog, ApuError> {
-    read_and_count(bytes).map(|(log, _)| log)
+    read_and_warn(bytes).map(|(log, _)| log)
 }
 
-/// Reads a VGM or VGZ file, and says how many commands were for other chips and have been skipped.
+/// Reads a VGM or VGZ file, and says what was left out.
 ///
 /// # Errors
 /// Those of [`read`].
-pub fn read_and_count(bytes: &[u8]) -> Result<(RegisterLog, u64), ApuError> {
+pub fn read_and_warn(bytes: &[u8]) -> Result<(RegisterLog, Warnings), ApuError> {
     limited(bytes)?;
     if !bytes.starts_with(GZIP_MAGIC) {
         let header = header(bytes)?;
@@ -113,6 +119,7 @@ pub(crate) struct Header {
     /// The offsets of the first command, of the one to loop to, and of the tags.
     pub(crate) data: usize,
     loop_offset: Option<usize>,
+    loop_scale: LoopScale,
     tags: Option<usize>,
 }
 
@@ -142,7 +149,14 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header, ApuError> {
         let expected = "the clock of an NES APU (1,000,000 to 4,000,000 Hz)";
         return Err(format(CLOCK, expected, if clock == 0 { "none".into() } else { clock.to_string() }));
     }
-    Ok(Header { version, clock, data, loop_offset: pointer(LOOP), tags: pointer(TAGS) })
+    // The header ends where the data begin, and older versions have less in it.
+    let byte = |offset: usize, since: u32| {
+        let byte = bytes.get(offset).filter(|_| version >= since && offset < data);
+        byte.copied().unwrap_or(0)
+    };
+    let loop_scale =
+        LoopScale { base: i8::from_le_bytes([byte(LOOP_BASE, 0x160)]), modifier: byte(LOOP_MODIFIER, 0x151) };
+    Ok(Header { version, clock, data, loop_offset: pointer(LOOP), loop_scale, tags: pointer(TAGS) })
 }
 
 /// The state of reading.
@@ -154,6 +168,8 @@ pub(crate) struct Reader<S> {
     loop_offset: Option<usize>,
     tick: u64,
     log: RegisterLog,
+    /// The bytes of the data blocks from which samples are copied into memory.
+    samples: Vec<u8>,
     /// Bytes that the log takes.
     taken: usize,
     skipped: u64,
@@ -162,28 +178,26 @@ pub(crate) struct Reader<S> {
 impl<S: Source> Reader<S> {
     /// A reader of the commands that `source` begins with.
     pub(crate) fn new(source: S, header: &Header) -> Self {
-        let &Header { version, clock, data, loop_offset, .. } = header;
-        let log = RegisterLog { clock_hz: clock, ..RegisterLog::new(standard_of(clock)) };
-        Self { source, version, offset: data, loop_offset, tick: 0, log, taken: 0, skipped: 0 }
+        let &Header { version, clock, data, loop_offset, loop_scale, .. } = header;
+        let log = RegisterLog { clock_hz: clock, loop_scale, ..RegisterLog::new(standard_of(clock)) };
+        Self { source, version, offset: data, loop_offset, tick: 0, log, samples: Vec::new(), taken: 0, skipped: 0 }
     }
 
-    fn log(mut self, tags: Option<Tags>) -> Result<(RegisterLog, u64), ApuError> {
+    fn log(mut self, tags: Option<Tags>) -> Result<(RegisterLog, Warnings), ApuError> {
         while self.command()? {}
         self.finish(tags)
     }
 
-    fn finish(self, tags: Option<Tags>) -> Result<(RegisterLog, u64), ApuError> {
+    fn finish(self, tags: Option<Tags>) -> Result<(RegisterLog, Warnings), ApuError> {
         let Self { mut log, skipped, tick, loop_offset, .. } = self;
-        if loop_offset.is_some() && log.loop_start.is_none() {
-            return Err(format(LOOP, "the offset of a command to loop to", "an offset between commands"));
-        }
+        let warnings = Warnings { skipped, lost_loop: loop_offset.is_some() && log.loop_start.is_none() };
         log.length = tick;
         // A loop of no length would never end.
         log.loop_start = log.loop_start.filter(|&start| start < log.length);
         // Programs that shorten a log leave the pointer where it was: tags that are not there are no tags.
         log.tags = tags.unwrap_or_default();
         log.writes.shrink_to_fit();
-        Ok((log, skipped))
+        Ok((log, warnings))
     }
 
     /// Takes the next `N` bytes.
@@ -245,7 +259,7 @@ impl<S: Source> Reader<S> {
             0x90 | 0x91 | 0x95 | 0xE0..=0xFF => self.skip(4)?,
             0x92 => self.skip(5)?,
             0x93 => self.skip(10)?,
-            0x68 => self.skip(11)?,
+            0x68 => self.copy_samples()?,
             _ => return Err(format(start, "a VGM command", format!("{command:02X}"))),
         }
         Ok(true)
@@ -285,6 +299,14 @@ impl<S: Source> Reader<S> {
             if passed < size { Err(found()) } else { Ok(()) }
         };
         self.offset += size;
+        if kind == NES_SAMPLES {
+            // No command reaches further than its 24 bits.
+            let (start, kept) = (self.samples.len(), size.min(LONGEST_COPY - self.samples.len()));
+            self.charge(kept)?;
+            self.samples.resize(start + kept, 0);
+            let filled = self.source.fill(self.samples.get_mut(start..).unwrap_or_default())?;
+            return ended(filled + self.source.pass(size - kept)?);
+        }
         if kind != NES_MEMORY {
             self.skipped += 1;
             return ended(self.source.pass(size)?);
@@ -300,6 +322,31 @@ impl<S: Source> Reader<S> {
         self.charge(bytes.len() + BLOCK_BYTES)?;
         let passed = passed + self.source.fill(&mut bytes)?;
         ended(passed + self.source.pass(size - passed)?)?;
+        self.put_memory(address, bytes)
+    }
+
+    /// `68 66 cc oo oo oo dd dd dd ss ss ss`: copies `s` bytes (0: 2²⁴) of the data blocks, from `o` on, to address `d`.
+    fn copy_samples(&mut self) -> Result<(), ApuError> {
+        let operands: [u8; 11] = self.take()?;
+        let [_, chip, o0, o1, o2, d0, d1, d2, s0, s1, s2] = operands;
+        if chip != NES_SAMPLES {
+            self.skipped += 1;
+            return Ok(());
+        }
+        let [from, to, size] = [[o0, o1, o2], [d0, d1, d2], [s0, s1, s2]]
+            .map(|[low, middle, high]| u32::from_le_bytes([low, middle, high, 0]) as usize);
+        let size = if size == 0 { LONGEST_COPY } else { size };
+        // What lies past the end of the address space is never read.
+        let (Some(room), Some(rest)) = (0x1_0000_usize.checked_sub(to), self.samples.get(from..)) else {
+            return Ok(());
+        };
+        let count = size.min(room).min(rest.len());
+        self.charge(count + BLOCK_BYTES)?;
+        let bytes = self.samples.get(from..from + count).unwrap_or_default().to_vec();
+        self.put_memory(to as u16, bytes)
+    }
+
+    fn put_memory(&mut self, address: u16, bytes: Vec<u8>) -> Result<(), ApuError> {
         self.log.memory.push(MemoryBlock { tick: self.tick, address, bytes });
         self.limit("number of memory blocks", self.log.memory.len() as u64, MAX_EVENTS)
     }

@@ -12,9 +12,9 @@ use std::collections::HashMap;
 mod literal;
 mod numpy;
 
-use crate::error::TokenizerError;
+use crate::error::{TokenizerError, check_limit};
 use literal::{latin1, little_endian, lossy, parse, unescape_unicode, unquote};
-pub(super) use numpy::{Array, Dtype};
+pub(crate) use numpy::{Array, Dtype};
 use numpy::{dtype, scalar};
 
 /// The most objects that a pickle may build, and the most that may lie on its stack.
@@ -27,10 +27,11 @@ const MAX_ENCODED_BYTES: u64 = 64 << 20;
 const MAX_DIMENSIONS: usize = 8;
 
 /// The index of an object among those built.
-pub(super) type Id = u32;
+pub(crate) type Id = u32;
 
+/// What a pickle builds.
 #[derive(Debug, Clone)]
-pub(super) enum Object {
+pub(crate) enum Object {
     None,
     Int(i64),
     Float(f64),
@@ -43,9 +44,19 @@ pub(super) enum Object {
     Array(Option<Array>),
 }
 
+impl Object {
+    /// The parts of a tuple or list.
+    pub(crate) fn items(&self) -> Option<&[Id]> {
+        match self {
+            Self::Tuple(items) | Self::List(items) => Some(items),
+            _ => None,
+        }
+    }
+}
+
 /// The functions and classes that a pickle may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Function {
+pub(crate) enum Function {
     /// `numpy.core.multiarray._reconstruct`: an array still without contents.
     Reconstruct,
     /// `numpy.core.numeric._frombuffer`: an array of bytes, a dtype and a shape.
@@ -62,31 +73,31 @@ pub(super) enum Function {
 
 /// The result of a pickle: the object left on the stack, and all that it may refer to.
 #[derive(Debug)]
-pub(super) struct Unpickled {
+pub(crate) struct Unpickled {
     objects: Vec<Object>,
     /// Where the opcode that made each object stands.
     offsets: Vec<u32>,
-    pub(super) root: Id,
+    pub(crate) root: Id,
 }
 
 impl Unpickled {
-    pub(super) fn object(&self, id: Id) -> Option<&Object> {
+    pub(crate) fn object(&self, id: Id) -> Option<&Object> {
         self.objects.get(id as usize)
     }
 
     /// An object that is not what should be there.
-    pub(super) fn fault(&self, id: Id, expected: impl Into<String>, found: impl Into<String>) -> TokenizerError {
+    pub(crate) fn fault(&self, id: Id, expected: impl Into<String>, found: impl Into<String>) -> TokenizerError {
         TokenizerError::Pickle { offset: self.offset(id), expected: expected.into(), found: found.into() }
     }
 
     /// Where the opcode that made an object stands.
-    pub(super) fn offset(&self, id: Id) -> usize {
+    pub(crate) fn offset(&self, id: Id) -> usize {
         self.offsets.get(id as usize).copied().unwrap_or_default() as usize
     }
 }
 
 /// Runs a pickle.
-pub(super) fn unpickle(bytes: &[u8]) -> Result<Unpickled, TokenizerError> {
+pub(crate) fn unpickle(bytes: &[u8]) -> Result<Unpickled, TokenizerError> {
     let mut machine = Machine { bytes, ..Machine::default() };
     loop {
         machine.opcode_at = machine.at;
@@ -202,20 +213,20 @@ impl<'a> Machine<'a> {
     // The stack.
 
     fn push(&mut self, object: Object) -> Result<(), TokenizerError> {
-        crate::error::check_limit("objects in a pickle", MAX_OBJECTS as u64, self.objects.len() as u64 + 1)?;
+        check_limit("objects in a pickle", MAX_OBJECTS as u64, self.objects.len() as u64 + 1)?;
         self.objects.push(object);
         self.offsets.push(self.opcode_at as u32); // no input is longer than 64 MiB
         self.push_id(self.objects.len() as Id - 1)
     }
 
     fn push_id(&mut self, id: Id) -> Result<(), TokenizerError> {
-        crate::error::check_limit("stack of a pickle", MAX_OBJECTS as u64, self.stack.len() as u64 + 1)?;
+        check_limit("stack of a pickle", MAX_OBJECTS as u64, self.stack.len() as u64 + 1)?;
         self.stack.push(id);
         Ok(())
     }
 
     fn mark(&mut self) -> Result<(), TokenizerError> {
-        crate::error::check_limit("marks in a pickle", MAX_OBJECTS as u64, self.marks.len() as u64 + 1)?;
+        check_limit("marks in a pickle", MAX_OBJECTS as u64, self.marks.len() as u64 + 1)?;
         self.marks.push(self.stack.len());
         Ok(())
     }
@@ -239,7 +250,7 @@ impl<'a> Machine<'a> {
     fn put(&mut self, key: u64) -> Result<(), TokenizerError> {
         let id = self.pop()?;
         self.push_id(id)?;
-        crate::error::check_limit("memo of a pickle", MAX_OBJECTS as u64, self.memo.len() as u64 + 1)?;
+        check_limit("memo of a pickle", MAX_OBJECTS as u64, self.memo.len() as u64 + 1)?;
         self.memo.insert(key, id);
         Ok(())
     }
@@ -317,7 +328,7 @@ impl<'a> Machine<'a> {
             Some(Object::List(held)) => held.len() + items.len(),
             _ => return Err(self.fault("a list on the stack", "another object")),
         };
-        crate::error::check_limit("list in a pickle", MAX_OBJECTS as u64, length as u64)?;
+        check_limit("list in a pickle", MAX_OBJECTS as u64, length as u64)?;
         if let Some(Object::List(held)) = self.objects.get_mut(list as usize) {
             held.extend(items);
         }
@@ -384,7 +395,7 @@ impl<'a> Machine<'a> {
         let result = result.ok_or_else(|| self.fault(format!("arguments of {function:?}"), "others"))?;
         if let (Function::Encode, Object::Bytes(bytes)) = (function, &result) {
             self.encoded += bytes.len() as u64;
-            crate::error::check_limit("strings of a pickle in bytes", MAX_ENCODED_BYTES, self.encoded)?;
+            check_limit("strings of a pickle in bytes", MAX_ENCODED_BYTES, self.encoded)?;
         }
         self.push(result)
     }

@@ -4,20 +4,20 @@ use super::literal::{little_endian, parse};
 use super::{Id, Object};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::score) struct Dtype {
+pub(crate) struct Dtype {
     /// `i`, `u` or `f`.
-    pub(in crate::score) kind: u8,
-    pub(in crate::score) size: usize,
-    pub(in crate::score) big_endian: bool,
+    pub(crate) kind: u8,
+    pub(crate) size: usize,
+    pub(crate) big_endian: bool,
 }
 
 #[derive(Debug, Clone)]
-pub(in crate::score) struct Array {
-    pub(in crate::score) shape: Vec<i64>,
-    pub(in crate::score) dtype: Id,
+pub(crate) struct Array {
+    pub(crate) shape: Vec<i64>,
+    pub(crate) dtype: Id,
     /// Whether the first index varies fastest.
-    pub(in crate::score) fortran: bool,
-    pub(in crate::score) data: Id,
+    pub(crate) fortran: bool,
+    pub(crate) data: Id,
 }
 
 pub(super) fn dtype(name: &Object) -> Option<Dtype> {
