@@ -121,11 +121,12 @@ def test_tokens_that_are_none_are_refused():
     state = NativeDecoder(model_of(), 2, 8).state
     for tokens in ([], [1], [1, -1], [1, 631]):
         with pytest.raises(ValueError, match="tokens: expected"):
-            state.read(np.array(tokens, dtype=np.int64))
+            state.feed(np.array(tokens, dtype=np.int64))
 
 
 def test_a_wrong_dtype_or_a_missing_weight_is_refused():
     shape = {"vocab_size": 3, "n_layer": 1, "n_head": 1, "d_model": 2, "d_head": 2, "d_inner": 2, "pre_norm": False}
+    shape["clamp_len"] = 0
     with pytest.raises(ValueError, match=r"weights: embedding\.weight is missing"):
         DecoderModel({}, dtype="int8", **shape)
     with pytest.raises(ValueError, match="dtype: expected float32, bfloat16 or int8, found float16"):

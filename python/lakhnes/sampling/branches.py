@@ -92,19 +92,19 @@ class NativeBranches:
 
     def read(self, places: Sequence[int], tokens: Sequence[int]) -> Tensor:
         """Read tokens, each in the branch that is named for it; return logits of the next, ``(R, vocab_size)``."""
-        logits = self.state.read_some(places, np.array(tokens, dtype=np.int64))
+        logits = self.state.feed_some(places, np.array(tokens, dtype=np.int64))
         for place in places:
             self.lengths[place] += 1
         return torch.from_numpy(logits).view(-1, self.vocab_size)
 
     def forget(self, place: int) -> None:
         """Let a branch forget the last token of the last `read`."""
-        self.state.forget(place)
+        self.state.rewind(place)
         self.lengths[place] -= 1
 
     def copy(self, source: int, target: int) -> None:
         """Let a branch go on from where another is."""
-        self.state.copy(source, target, self.common)
+        self.state.fork(source, target, self.common)
         self.lengths[target] = self.lengths[source]
 
     def unite(self, source: int) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lakhnes._native import DecoderModel
-from lakhnes.model.transformer_xl import Layer, TransformerXL
+from lakhnes.model.transformer_xl import TransformerXL
 from lakhnes.sampling.torch_decoder import window_of
 
 __all__ = ["MAX_WINDOW", "NativeDecoder", "packed"]
@@ -43,6 +43,7 @@ def packed(model: TransformerXL, dtype: str) -> DecoderModel:
             d_head=config.d_head,
             d_inner=config.d_inner,
             pre_norm=config.pre_norm,
+            clamp_len=config.clamp_len,
             dtype=dtype,
         )
         known[dtype] = (state, weights)
@@ -74,26 +75,21 @@ class NativeDecoder:
         self, model: TransformerXL, batch_size: int, mem_len: int, dtype: str = "float32", threads: int | None = None
     ) -> None:
         self.batch_size, self.vocab_size = batch_size, model.config.vocab_size
-        with torch.inference_mode():
-            table = model.distances(window_of(model, mem_len))  # window - 1 … 0
-            layers = [layer for layer in model.layers if isinstance(layer, Layer)]
-            table = table.to(model.embedding.weight.dtype)
-            distances = torch.stack([layer.attention.project_distances(table) for layer in layers])  # (L, H, window, E)
         self.state = packed(model, dtype).begin(
-            _flat(distances), songs=batch_size, threads=threads or torch.get_num_threads()
+            window=window_of(model, mem_len), sequences=batch_size, threads=threads or torch.get_num_threads()
         )
 
     def step(self, tokens: Tensor) -> Tensor:
         """Read one token of every song, ``(B,)`` ids; return logits of the next, ``(B, vocab_size)``."""
-        logits = self.state.read(tokens.contiguous().numpy())
+        logits = self.state.feed(tokens.contiguous().numpy())
         return torch.from_numpy(logits).view(self.batch_size, self.vocab_size)
 
     def read(self, tokens: Tensor) -> Tensor:
         """Read ``(B, T)`` ids, T at least 1; return the logits after the last, ``(B, vocab_size)``."""
-        logits = self.state.read(tokens.T.reshape(-1).contiguous().numpy())
+        logits = self.state.feed(tokens.T.reshape(-1).contiguous().numpy())
         return torch.from_numpy(logits).view(self.batch_size, self.vocab_size)
 
     def read_all(self, tokens: Tensor) -> Tensor:
         """Read ``(B, T)`` ids, T at least 1; return the logits after each, ``(B, T, vocab_size)``."""
-        logits = self.state.read(tokens.T.reshape(-1).contiguous().numpy(), all=True)
+        logits = self.state.feed(tokens.T.reshape(-1).contiguous().numpy(), all=True)
         return torch.from_numpy(logits).view(-1, self.batch_size, self.vocab_size).transpose(0, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes._native import draw_tokens
+from lakhnes._native import sample_tokens
 
 __all__ = ["Floats", "Tokens", "Uniforms", "draw"]
 
@@ -50,6 +50,7 @@ def draw(
     top_k: int | None = None,
     top_p: float | None = None,
     min_p: float | None = None,
+    typical_p: float | None = None,
 ) -> tuple[Tokens, Floats]:
     """Draw a token for every song.
 
@@ -69,6 +70,8 @@ def draw(
         Only the most probable tokens whose probabilities together reach p (Holtzman et al. 2020), renormalised.
     min_p : float, optional
         Only tokens that are at least p times as probable as the most probable one (Nguyen et al. 2024), renormalised.
+    typical_p : float, optional
+        Only the tokens closest to the entropy that together reach p (Meister et al. 2023), renormalised.
 
     Returns
     -------
@@ -82,7 +85,7 @@ def draw(
         If there is nothing that may be drawn.
     """
     temperatures = np.broadcast_to(np.asarray(temperature, dtype=np.float32), uniform.shape)
-    return draw_tokens(
+    return sample_tokens(
         logits,
         uniform,
         np.ascontiguousarray(temperatures),
@@ -90,4 +93,5 @@ def draw(
         top_k=top_k,
         top_p=1.0 if top_p is None else top_p,
         min_p=0.0 if min_p is None else min_p,
+        typical_p=1.0 if typical_p is None else typical_p,
     )
