@@ -27,11 +27,11 @@ __all__ = ["train"]
 @pass_console
 @click.pass_context
 def train(context: click.Context, console: Console, /, data: Path, output: Path, preset: str, **options: Any) -> None:
-    """Train a model on DATA, or go on with the run in RUN.
+    """Train a model on DATA, or resume the run in RUN.
 
     DATA is any folder of MIDI files, a corpus directory with folders train and valid, as `lakhnes data` writes them,
-    or an archive of NES-MDB. Ctrl-C saves the run; the same command goes on from there. The model ends up in RUN/model,
-    and the path of it goes to stdout; RUN/curve.png shows its loss, RUN/samples has songs of it.
+    or an archive of NES-MDB. Ctrl-C saves the run; the same command resumes it. The model is written to RUN/model, and
+    that path to stdout; RUN/curve.png shows its loss, RUN/samples has songs of it.
     """
     given = given_options(context)
     run_training(console, data, output, given, lambda: new_config(preset, given), options["init"])
@@ -69,7 +69,7 @@ def from_file(given: dict[str, Any], base: "TrainingConfig") -> "TrainingConfig"
     if "file" not in given:
         return base
     try:
-        return TrainingConfig.from_toml(read_limited(given["file"]).decode(), base)
+        return TrainingConfig.from_toml(read_limited(given["file"]).decode("utf-8-sig"), base)
     except (CheckpointError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{given['file']}: {error}") from None
 
