@@ -1,7 +1,7 @@
 """How the commands speak: results on stdout, everything else on stderr, bars only on a terminal."""
 
 import contextlib
-import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -47,9 +47,11 @@ class Console:
         click.echo(line, err=True)
 
     def summary(self, facts: Mapping[str, Any]) -> None:
-        """Print the machine-readable summary, when it was asked for."""
+        """Print the machine-readable summary, when it was asked for; what is not a finite number is ``null``."""
         if self.json:
-            click.echo(json.dumps(facts))
+            import json
+
+            click.echo(json.dumps(_finite(facts), allow_nan=False))
 
     @contextlib.contextmanager
     def progress(self, description: str, total: int | None) -> Iterator[Callable[[int], None]]:
@@ -68,6 +70,15 @@ class Console:
         with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
             task = bar.add_task(description, total=total)
             yield lambda steps: bar.advance(task, steps)
+
+
+def _finite(value: Any) -> Any:
+    """Return a value of a summary as JSON has it, which knows neither NaN nor infinity (RFC 8259)."""
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 pass_console = click.make_pass_decorator(Console, ensure=True)
