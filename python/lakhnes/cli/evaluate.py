@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.data.layout import SPLITS
 
 if TYPE_CHECKING:
     from lakhnes.data.corpus import Corpus
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from lakhnes.model.base import Model
 
 __all__ = ["evaluate"]
-
-SPLITS = ("train", "valid", "test")
 
 
 @click.command()
@@ -127,5 +126,5 @@ def _splits(names: str | None, data: Path) -> list[str]:
     chosen = [name.strip() for name in names.split(",")]
     for name in chosen:
         if name not in SPLITS:
-            raise click.BadParameter(f"{name!r} is none of {', '.join(SPLITS)}", param_hint="--split")
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(SPLITS)}", param_hint="--split")
     return chosen

@@ -8,6 +8,7 @@ import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.training import LENGTH, given_options, run_training, training_options
+from lakhnes.data.layout import TEXTS
 
 if TYPE_CHECKING:
     from lakhnes.training.config import TrainingConfig
@@ -18,7 +19,7 @@ __all__ = ["train"]
 @click.command()
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
 @click.option("--preset", default="bundled", show_default=True, type=click.Choice(["tiny", "bundled", "paper"]))
-@click.option("--vocabulary", type=click.Choice(["tx1", "tx2"]), help="Which texts of DATA to learn.  [default: tx1]")
+@click.option("--vocabulary", type=click.Choice(TEXTS), help="Which texts of DATA to learn.  [default: tx1]")
 @click.option("--layers", type=click.IntRange(min=1), help="Depth of the model.")
 @click.option("--width", type=click.IntRange(min=2), help="Width of the model (d_model).")
 @click.option("--init", metavar="MODEL", help="Begin with the weights of this model.")

@@ -17,13 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import Vocabulary, augment_events, events_from_text, quantize_events
+from lakhnes.data.layout import SPLITS, text_name
 from lakhnes.data.shards import Events, Shard, fingerprint, manifest_of, read_shards, write_shards
 from lakhnes.errors import FormatError, LakhnesError, LimitError
 from lakhnes.files import read_limited
 
-__all__ = ["MAX_EVENTS", "MIN_TOKENS", "SPLITS", "Augmentation", "Corpus", "shard_corpus"]
-
-SPLITS = ("train", "valid", "test")
+__all__ = ["MAX_EVENTS", "MIN_TOKENS", "Augmentation", "Corpus", "shard_corpus"]
 
 MAX_EVENTS = 64 * 2**20
 """The most events of texts that are held in memory, 256 MiB. Shards have no such limit."""
@@ -190,7 +189,7 @@ def shard_corpus(
 
 
 def _texts(folder: Path, vocabulary: Vocabulary) -> list[Path]:
-    suffix = f".{vocabulary.dialect}.txt"
+    suffix = text_name("", vocabulary.dialect)
     return sorted(path for path in folder.iterdir() if path.name.endswith(suffix))
 
 
@@ -202,7 +201,7 @@ def _read_texts(
     paths: list[Path], vocabulary: Vocabulary, advance: Callable[[int], object] = lambda songs: None
 ) -> Iterator[tuple[str, Events]]:
     for path in paths:
-        yield path.name.removesuffix(f".{vocabulary.dialect}.txt"), _read_song(path, vocabulary)
+        yield path.name.removesuffix(text_name("", vocabulary.dialect)), _read_song(path, vocabulary)
         advance(1)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import Song, Vocabulary
+from lakhnes.data.layout import SPLITS, TEXTS
 from lakhnes.errors import FormatError, LakhnesError
 from lakhnes.files import PLAYABLE, base_name, format_of
 from lakhnes.grammar import faults
@@ -148,7 +149,7 @@ def measure(
 
 def _measure_file(path: Path, length: int | None) -> Figures:
     song, dialect = read(path), format_of(path, PLAYABLE)
-    wrong = _faults_of_text(path.read_text(encoding="utf-8"), dialect) if dialect in ("tx1", "tx2") else ()
+    wrong = _faults_of_text(path.read_text(encoding="utf-8"), dialect) if dialect in TEXTS else ()
     if length is not None and song.length:
         song = Song.from_tx1("\n".join(song.to_tx1().splitlines()[:length]))
     return dataclasses.replace(describe(song), faults=len(wrong))
@@ -168,7 +169,7 @@ def find_songs(folder: Path) -> dict[str, list[Path]]:
     FormatError
         If there is none.
     """
-    splits = [folder / name for name in ("train", "valid", "test") if (folder / name).is_dir()]
+    splits = [folder / name for name in SPLITS if (folder / name).is_dir()]
     found = {place.name: songs for place in splits or [folder.resolve()] if (songs := _songs_in(place))}
     if not found:
         raise FormatError(f"{folder}: no readable song in it")
