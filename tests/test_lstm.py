@@ -73,7 +73,7 @@ def test_it_is_trained_goes_on_and_is_loaded_from_its_run(tmp_path):
     data = make_corpus(tmp_path / "data")
     train, valid = (Corpus.load(data, split, Vocabulary.tx1()) for split in ("train", "valid"))
     config = tiny_config(model=SHAPE, steps=60, augmentation=Augmentation(0, 0, 0, 0), learning_rate=1e-2)
-    assert TrainingConfig.from_json(config.to_json()) == config
+    assert TrainingConfig.from_toml(config.to_toml()) == config
     for name in ("whole", "parts"):
         (tmp_path / name).mkdir()
     whole = Trainer(config, train, valid, tmp_path / "whole", CPU)

@@ -96,10 +96,10 @@ def test_a_row_goes_on_from_its_state_and_another_configuration_begins_anew(
     monkeypatch.setattr(Trainer, "train_step", stopping)
     stopped = run(*command)
     assert stopped.exit_code == 130
-    assert "stopped; the same command goes on from there" in stopped.stderr
+    assert "stopped; the same command resumes it" in stopped.stderr
     monkeypatch.setattr(Trainer, "train_step", step)
     resumed = run(*command)
-    assert "going on at step 3 of 6" in resumed.stderr
+    assert "resumed at step 3 of 6" in resumed.stderr
     found, expected = json.loads(resumed.stdout)["rows"][0], whole["rows"][0]
     assert found["valid"]["loss"] == expected["valid"]["loss"]
     longer = dataclasses.replace(small_scale.transformer, steps=7)

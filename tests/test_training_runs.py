@@ -66,7 +66,7 @@ def test_a_run_that_is_killed_ends_with_the_weights_of_one_that_was_not(data, co
     assert running.returncode == -signal.SIGKILL
     again = command("train", data, "-o", killed, "--config", config_file)
     finished = subprocess.run(again, check=True, capture_output=True)
-    assert b"going on at step" in finished.stderr
+    assert b"resumed at step" in finished.stderr
     assert torch.equal(weights(whole), weights(killed))
     steps = [json.loads(line)["step"] for line in (killed / "log.jsonl").read_text().splitlines()]
     assert steps == sorted(steps)
@@ -89,7 +89,7 @@ def test_two_processes_see_the_losses_of_one(data, config_file, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX limits")
-def test_a_disk_that_fills_is_told_and_the_last_state_stays(data, config_file, tmp_path):
+def test_a_full_disk_is_reported_and_the_last_state_stays(data, config_file, tmp_path):
     run = tmp_path / "run"
     subprocess.run(
         command("train", data, "-o", run, "--config", config_file, "--steps", 3), check=True, capture_output=True
@@ -126,13 +126,13 @@ def test_averaged_weights_are_evaluated_saved_and_resumed(data, tmp_path):
     run.run()
     saved = lakhnes.load_model(tmp_path / "run").state_dict()
     own = run.model.state_dict()
-    averages = run.average.tensors()
+    averages = run.average.state()
     for name in own:
-        torch.testing.assert_close(saved[name], averages[f"average.{name}"], atol=2e-3, rtol=0)
-    assert any(not torch.allclose(own[name], averages[f"average.{name}"], atol=1e-3) for name in own)
+        torch.testing.assert_close(saved[name], averages[name], atol=2e-3, rtol=0)
+    assert any(not torch.allclose(own[name], averages[name], atol=1e-3) for name in own)
     again = trainer(data, tmp_path / "run", config)
     assert again.resume()
-    for name, average in again.average.tensors().items():
+    for name, average in again.average.state().items():
         assert torch.equal(average, averages[name])
 
 
@@ -141,7 +141,7 @@ def test_a_run_without_progress_ends_and_keeps_its_best_model(data, tmp_path):
     run = trainer(data, tmp_path / "run", config)
     score = run.run()
     assert run.step < 20
-    assert score.loss == pytest.approx(run.best, abs=0.02)
+    assert score.loss == pytest.approx(run.stopping.best, abs=0.02)
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))

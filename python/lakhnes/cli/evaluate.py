@@ -7,6 +7,7 @@ import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.data.layout import SPLITS
+from lakhnes.training.choices import PRECISIONS
 
 if TYPE_CHECKING:
     from lakhnes.data.corpus import Corpus
@@ -32,7 +33,7 @@ __all__ = ["evaluate"]
     "--precision",
     default="float32",
     show_default=True,
-    type=click.Choice(["auto", "float32", "bfloat16"]),
+    type=click.Choice(PRECISIONS),
     help="Of matrix products.",
 )
 @click.option("--per-song", is_flag=True, help="Begin every song with an empty memory, and report each.")

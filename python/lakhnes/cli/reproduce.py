@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.training.choices import PRESET_NAMES
 
 if TYPE_CHECKING:
     from lakhnes.reproduction.runner import Result, Runner
@@ -27,7 +28,7 @@ def reproduce() -> None:
     "--scale",
     default="tiny",
     show_default=True,
-    type=click.Choice(["tiny", "bundled", "paper"]),
+    type=click.Choice(PRESET_NAMES),
     help="tiny: under an hour on two free cores; bundled: hours; paper: days of a GPU.",
 )
 @click.option(

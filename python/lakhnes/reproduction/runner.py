@@ -267,7 +267,7 @@ class Runner:
 
 def _course(config: TrainingConfig) -> dict[str, Any]:
     """Return what of a configuration decides the weights at the end."""
-    facts: dict[str, Any] = json.loads(config.to_json())
+    facts = config.facts()
     for name in ("save_every", "eval_every", "eval_songs", "patience", "samples", "sample_every"):
         facts.pop(name, None)
     # Of what came later, only what is in use: rows that were made before keep their results.
