@@ -73,7 +73,7 @@ def test_every_row_is_had_and_kept_and_the_picture_is_drawn(run, small_scale, da
 def test_without_other_music_the_last_row_is_left_out_and_that_is_said(run, small_scale, data, tmp_path):
     result = run("reproduce", "table2", data, "-o", tmp_path / "out", "--rows", "random,transformer-xl-pretrained")
     assert result.exit_code == 0, result.stderr
-    assert "pre-training: left out, for there is no --pretrain DIR" in result.stderr
+    assert "pre-training: left out without --pretrain DIR" in result.stderr
     head, random = result.stdout.splitlines()[:2]
     assert head.split()[-2:] == ["paper's", "valid"]
     assert random.split()[0] == "Random"
@@ -132,7 +132,11 @@ def test_a_model_is_evaluated_in_place_of_training(run, small_scale, data, tmp_p
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(("--rows", "gru"), "'gru' is none of random"), (("--use", "lstm"), "ROW=MODEL"), (("--use", "gru=x"), "no row")],
+    [
+        (("--rows", "gru"), "'gru' is not one of random"),
+        (("--use", "lstm"), "ROW=MODEL"),
+        (("--use", "gru=x"), "not a row"),
+    ],
 )
 def test_a_row_that_there_is_not_is_wrong_usage(run, small_scale, data, tmp_path, options, message):
     result = run("reproduce", "table2", data, "-o", tmp_path / "out", *options)

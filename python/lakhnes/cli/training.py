@@ -221,7 +221,7 @@ def _run(console: Console, trainer: "Trainer", tensorboard: bool) -> None:
         from lakhnes.training.tensorboard import TensorBoard
 
         reports.append(TensorBoard(trainer.directory / "tensorboard"))
-    with live(console, trainer.group.first) as shown, stopping_politely(trainer):
+    with live(console) as shown, stopping_politely(trainer):
         reports.append(shown)
 
         def report(line: dict[str, Any]) -> None:

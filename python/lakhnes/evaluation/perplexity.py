@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
 
 import torch
 from torch.nn import functional
@@ -19,6 +18,7 @@ from lakhnes.data.packing import Ids, StreamPacker
 from lakhnes.errors import LakhnesError
 from lakhnes.evaluation.reader import make_reader
 from lakhnes.model.base import Model
+from lakhnes.progress import Advance
 
 __all__ = ["Score", "evaluate"]
 
@@ -74,7 +74,7 @@ def evaluate(
     mem_len: int = 896,
     max_songs: int | None = None,
     dtype: torch.dtype = torch.float32,
-    advance: Callable[[int], None] = lambda songs: None,
+    advance: Advance = lambda songs: None,
 ) -> Score:
     """Measure the perplexity of a model on songs.
 

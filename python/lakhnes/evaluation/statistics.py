@@ -20,6 +20,7 @@ from lakhnes.data.layout import SPLITS, TEXTS
 from lakhnes.errors import FormatError, LakhnesError
 from lakhnes.files import PLAYABLE, base_name, format_of
 from lakhnes.grammar import faults
+from lakhnes.progress import Advance
 from lakhnes.songs import read
 
 __all__ = ["FIGURES", "Figures", "describe", "find_songs", "markdown", "measure", "self_similarity", "summarize"]
@@ -120,7 +121,7 @@ def measure(
     *,
     length: int | None = None,
     failed: list[tuple[Path, Exception]] | None = None,
-    advance: Callable[[int], None] = lambda songs: None,
+    advance: Advance = lambda songs: None,
 ) -> list[Figures]:
     """Measure the songs of some files.
 
