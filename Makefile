@@ -59,9 +59,10 @@ fuzz: setup ## read a million damaged files of each kind (MUTATIONS=1000000)
 	LAKHNES_MUTATIONS=$(MUTATIONS) cargo run --release --locked -p lakhnes-apu --example fuzz
 	LAKHNES_MUTATIONS=$(MUTATIONS) $(BIN)/python -m pytest -s tests/test_mutated_arrays.py
 
-lint: setup ## check style, types and stubs of both languages
+lint: setup ## check style, types, stubs and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml lakhnes._native
 	cargo fmt --all --check

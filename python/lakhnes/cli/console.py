@@ -60,8 +60,8 @@ class Console:
     def progress(self, description: str, total: float | None) -> AbstractContextManager["Advance"]:
         """Show how far work is, and give the function that is called with the steps done since its last call.
 
-        A bar on a terminal, elsewhere a line now and then; with ``-q`` nothing. `total` is the number of steps, where it
-        is known, or 1.0 if the steps are shares of the work.
+        A bar on a terminal, elsewhere a line now and then; with ``-q`` nothing. `total` is the number of steps, or None
+        if it is not known, or 1.0 if the steps are shares of the work.
         """
         from lakhnes.cli import progress
 
