@@ -86,7 +86,7 @@ bench: setup ## measure speed (lakhnes bench, pytest-benchmark and criterion)
 coverage: ## measure how much of the chip its tests run (needs cargo-llvm-cov)
 	cargo llvm-cov -p lakhnes-apu --summary-only --fail-under-lines 90
 
-song-statistics: setup ## lay 100 composed songs beside CORPUS's valid split, as a table (CORPUS=nesmdb_tx MODEL=bundled)
+song-statistics: setup ## compare 100 composed songs with CORPUS's valid split, as a table (CORPUS=nesmdb_tx MODEL=bundled)
 	@$(BIN)/lakhnes generate --model $(MODEL) --num 100 --seed 1 --batch-size 25 --format tx1 \
 	  --out-dir composed --force >/dev/null
 	@$(BIN)/lakhnes data stats composed $(CORPUS)/valid --length 1024 --min-length 64

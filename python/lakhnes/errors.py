@@ -23,11 +23,11 @@ class LakhnesError(Exception):
 
 
 class LakhnesWarning(UserWarning):
-    """Something in the input was left out, and all else goes on. The command line tells it in one line."""
+    """Something in the input was left out. The command line prints it as one line."""
 
 
 class FormatError(LakhnesError, ValueError):
-    """The bytes of a file are not what its format asks for."""
+    """The bytes of a file are not those of its format."""
 
 
 class TokenError(LakhnesError, ValueError):
@@ -43,11 +43,11 @@ class CheckpointError(LakhnesError):
 
 
 class UnsafeCheckpointError(CheckpointError):
-    """A checkpoint asks for code to be run; nothing of it was."""
+    """A checkpoint asks for code to be run; none was."""
 
 
 def warn_of_skipped(name: str, count: int, stacklevel: int = 3) -> None:
-    """Warn of so many commands of a file that were for other chips; of none, say nothing."""
+    """Warn that a file had `count` commands for other chips, if any."""
     if count:
         plural = "command" if count == 1 else "commands"
         text = f"{name}: {count} {plural} for other sound chips left out"

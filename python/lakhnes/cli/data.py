@@ -13,7 +13,7 @@ from lakhnes.cli.targets import text_formats
 
 __all__ = ["data"]
 
-SCORE_RATE_HELP = "Reduce songs to so many frames a second first, as NES-MDB's 24 Hz scores.  [default: to the sample]"
+SCORE_RATE_HELP = "Reduce songs to this frame rate first (NES-MDB's scores have 24 Hz).  [default: keep every sample]"
 
 
 @click.group()
@@ -47,7 +47,7 @@ def nesmdb(
     shards: bool,
     force: bool,
 ) -> None:
-    """Turn an NES-MDB archive or folder into TX1 and TX2 texts.
+    """Convert an NES-MDB archive or folder to TX1 and TX2 texts.
 
     SRC is a folder or a .tar.gz or .tar.xz archive with folders train, valid, test of .vgm, .mid, .exprsco.pkl,
     .tx1.txt or .tx2.txt files, or of any other form of NES-MDB. DEST gets folders of the same names with NAME.tx1.txt
@@ -93,17 +93,17 @@ def nesmdb(
 
 @data.command()
 @click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--length", type=click.IntRange(min=1), help="Measure only the first so many events of a song.")
+@click.option("--length", type=click.IntRange(min=1), help="Measure only this number of events of a song.")
 @click.option(
-    "--min-length", default=1, show_default=True, type=click.IntRange(min=0), help="Leave out songs of fewer events."
+    "--min-length", default=1, show_default=True, type=click.IntRange(min=0), help="Leave out songs with fewer events."
 )
 @common_options
 @pass_console
 def stats(console: Console, folders: tuple[Path, ...], length: int | None, min_length: int) -> None:
-    """Print what the songs of folders are like, side by side, as a table in Markdown.
+    """Print statistics of the songs of folders, side by side, as a table in Markdown.
 
-    DIR is a corpus (a column for each of its splits) or a folder of songs in any readable format. Laid beside the valid
-    split, composed songs show whether they are too short, too long, monotonous or aimless.
+    DIR is a corpus (a column for each of its splits) or a folder of songs in any readable format. Compared with the
+    valid split, the figures of composed songs show whether these are too short, too long, monotonous or aimless.
     """
     from lakhnes.evaluation.statistics import find_songs, markdown, measure, summarize
     from lakhnes.files import one_line

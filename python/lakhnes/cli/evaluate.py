@@ -21,14 +21,14 @@ __all__ = ["evaluate"]
 @click.argument("model", metavar="MODEL")
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
 @click.option(
-    "--split", "splits", metavar="NAMES", help="Separated by commas.  [default: valid,test as far as they are there]"
+    "--split", "splits", metavar="NAMES", help="Separated by commas.  [default: those of valid,test that exist]"
 )
 @click.option(
     "--batch-size", default=10, show_default=True, type=click.IntRange(min=1), help="Streams read side by side."
 )
 @click.option("--tgt-len", default=128, show_default=True, type=click.IntRange(min=1), help="Tokens of a segment.")
 @click.option("--mem-len", default=896, show_default=True, type=click.IntRange(min=0), help="Tokens remembered.")
-@click.option("--songs", type=click.IntRange(min=1), help="Only the first so many songs of a split.")
+@click.option("--songs", type=click.IntRange(min=1), help="Score only this number of songs of a split.")
 @click.option(
     "--precision",
     default="float32",
@@ -36,7 +36,7 @@ __all__ = ["evaluate"]
     type=click.Choice(PRECISIONS),
     help="Of matrix products.",
 )
-@click.option("--per-song", is_flag=True, help="Begin every song with an empty memory, and report each.")
+@click.option("--per-song", is_flag=True, help="Begin every song with an empty memory, and print each.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @common_options
 @pass_console
@@ -56,8 +56,8 @@ def evaluate(
     """Print the perplexity of MODEL on DATA exactly as LakhNES computes it.
 
     MODEL is bundled, a checkpoint directory or a training run, of any architecture; DATA has folders valid and test of
-    NAME.tx1.txt. With --per-song every token of every song is scored; without it, as LakhNES does, memory goes on from
-    song to song, and the unfinished last segment is dropped.
+    NAME.tx1.txt. With --per-song every token of every song is scored; without it, as LakhNES does, memory is carried
+    from song to song, and the unfinished last segment is dropped.
     """
     from lakhnes._native import Vocabulary
     from lakhnes.checkpoint import load_model

@@ -14,13 +14,13 @@ FIRST = 10.0
 """Seconds after which the first line is printed: short work prints none."""
 
 BETWEEN = 30.0
-"""Seconds between two lines at the least, and at the most"""
-
-LONGEST = 300.0
-"""these, if there is anything new; in between, a line is printed for each"""
+"""The fewest seconds between two lines."""
 
 SHARE = 0.1
-"""share of the work."""
+"""The share of the work between two lines, unless it takes longer than"""
+
+LONGEST = 300.0
+"""these seconds."""
 
 
 class Advance(Protocol):

@@ -73,7 +73,7 @@ def training_options(command: F) -> F:
 
 
 def given_options(context: click.Context) -> dict[str, Any]:
-    """Return the options that were typed."""
+    """Return the options of the command line, without defaults."""
     typed = context.get_parameter_source
     default = click.core.ParameterSource.DEFAULT
     return {name: value for name, value in context.params.items() if typed(name) is not default}
@@ -87,7 +87,7 @@ def run_training(
     configure: Callable[[], "TrainingConfig"],
     start: str | None = None,
 ) -> None:
-    """Do all of a run: data, training, evaluation, samples, card. `configure` gives the options of a new run."""
+    """Do a whole run: data, training, evaluation, samples, card. `configure` gives the options of a new run."""
     if given.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
         raise click.exceptions.Exit(_several(given["processes"]))
     from lakhnes.checkpoint.native import pick_device
@@ -103,7 +103,7 @@ def run_training(
         anew = given.get("force", False) and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
         resumed = not anew and (output / STATE_FILE).exists()
         config = _resumed_config(output, given) if resumed else configure()
-        group.total([0.0], device)  # all have looked before one writes
+        group.total([0.0], device)  # all have read the directory before one writes
         quiet = dataclasses.replace(console, quiet=console.quiet or not group.first)
         trainer = _trainer(quiet, config, data, output, device, group, anew and not resumed)
         if resumed:
@@ -125,7 +125,7 @@ def _several(count: int) -> int:
     threads = str(max((os.cpu_count() or count) // count, 1))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
     environment = {"OMP_NUM_THREADS": threads} | os.environ | {"TORCH_CPP_LOG_LEVEL": "ERROR"}
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the processes get it from the terminal, and end by it
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the processes get it from the terminal
     try:
         running = subprocess.Popen([*command, "-m", "lakhnes", *sys.argv[1:]], env=environment)  # noqa: S603
         signal.signal(signal.SIGTERM, lambda number, frame: running.send_signal(number))
@@ -202,7 +202,7 @@ def _start_from(trainer: "Trainer", name: str) -> None:
 
 
 def _shape(config: "ModelConfig") -> dict[str, Any]:
-    """Return what of a configuration decides which weights there are."""
+    """Return what decides the names and shapes of the weights."""
     facts = {"architecture": config.architecture} | dataclasses.asdict(config)
     return {name: value for name, value in facts.items() if name not in ("dropout", "mem_len")}
 
@@ -225,8 +225,8 @@ def _run(console: Console, trainer: "Trainer", tensorboard: bool) -> None:
         reports.append(shown)
 
         def report(line: dict[str, Any]) -> None:
-            for tell in reports:
-                tell(line)
+            for each in reports:
+                each(line)
 
         trainer.report = report
         score = trainer.run()
@@ -238,7 +238,7 @@ def _run(console: Console, trainer: "Trainer", tensorboard: bool) -> None:
 
 
 class stopping_politely:  # noqa: N801 (reads as a statement)
-    """Let Ctrl-C and SIGTERM end the run after the step that is under way; a second Ctrl-C ends it at once."""
+    """Let Ctrl-C and SIGTERM end the run after the present step; a second Ctrl-C ends it at once."""
 
     def __init__(self, trainer: "Trainer") -> None:
         self.trainer = trainer

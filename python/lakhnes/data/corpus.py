@@ -21,6 +21,7 @@ from lakhnes.data.layout import SPLITS, text_name
 from lakhnes.data.shards import Events, Shard, fingerprint, manifest_of, read_shards, write_shards
 from lakhnes.errors import FormatError, LakhnesError, LimitError
 from lakhnes.files import read_limited
+from lakhnes.units import VOICES
 
 __all__ = ["MAX_EVENTS", "MIN_TOKENS", "Augmentation", "Corpus", "shard_corpus"]
 
@@ -32,7 +33,6 @@ MIN_TOKENS = 10
 
 MAX_TRANSPOSE = 6
 MAX_STRETCH = 0.05
-VOICES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,14 +58,14 @@ class Augmentation:
         chances = random.random(4)
         semitones = int(random.integers(-MAX_TRANSPOSE, MAX_TRANSPOSE + 1))
         factor = float(random.uniform(1.0 - MAX_STRETCH, 1.0 + MAX_STRETCH))
-        kept = np.zeros(VOICES, dtype=bool)
-        kept[random.permutation(VOICES)[: random.integers(1, VOICES)]] = True
+        kept = np.zeros(len(VOICES), dtype=bool)
+        kept[random.permutation(len(VOICES))[: random.integers(1, len(VOICES))]] = True
         return augment_events(
             events,
             transpose=semitones if chances[0] < self.transpose else 0,
             stretch=factor if chances[1] < self.stretch else 1.0,
             switch_pulses=bool(chances[2] < self.switch_pulses),
-            keep=kept.tolist() if chances[3] < self.ensemble else [True] * VOICES,
+            keep=kept.tolist() if chances[3] < self.ensemble else [True] * len(VOICES),
             vocabulary=vocabulary,
         )
 

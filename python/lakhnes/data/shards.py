@@ -38,7 +38,7 @@ FORMAT = "lakhnes-shards"
 VERSION = 1
 
 SHARD_EVENTS = 16 * 2**20
-"""A shard is closed when it has so many events: 64 MiB."""
+"""Events after which a shard is closed: 64 MiB."""
 
 MAX_NAMES_BYTES = 2**30
 """The largest file of names that is read."""
@@ -48,16 +48,16 @@ DROP_AFTER = 128 * 2**20
 """Bytes that may have been mapped before all pages are given back to the system."""
 
 READ_AROUND = 2 * 2**20
-"""Bytes that the system may map around what is read, at the most: a huge page."""
+"""The most bytes that the system maps around what is read: a huge page."""
 
 Events: TypeAlias = npt.NDArray[np.int32]
 Offsets: TypeAlias = npt.NDArray[np.int64]
 
 
 class _Mapped:
-    """Pages of maps that were read and not yet given back, of all corpora of this process together.
+    """The mapped pages that were read and not yet given back, of all corpora of this process together.
 
-    Else maps that are read all over count, at last, as so much memory of it.
+    The pages of a map that has been read count as memory of the process until they are given back.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class _Mapped:
         self.maps: dict[int, mmap.mmap] = {}
 
     def note(self, events: Events, size: int) -> None:
-        """Note that so many bytes of an array were read, and give all pages back when they have become many."""
+        """Note that `size` bytes of an array were read; give all pages back after `DROP_AFTER` bytes."""
         pages = getattr(events, "_mmap", None)
         if pages is None or not hasattr(pages, "madvise") or not hasattr(mmap, "MADV_DONTNEED"):
             return

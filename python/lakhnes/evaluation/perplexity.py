@@ -86,7 +86,7 @@ def evaluate(
     batch_size, tgt_len, mem_len : int
         Streams, length of a segment and of memory. The paper's figures are of 10, 128 and 896.
     max_songs : int, optional
-        Only the first so many songs.
+        Score only the first songs, this number of them.
     dtype : torch.dtype
         Of matrix products.
     advance : callable
@@ -95,7 +95,7 @@ def evaluate(
     Raises
     ------
     LakhnesError
-        If the songs do not fill one segment of all streams, so that there is nothing to score.
+        If the songs do not fill one segment of all streams, and there is nothing to score.
     """
     device = model.device
     count = len(corpus) if max_songs is None else min(max_songs, len(corpus))

@@ -1,6 +1,6 @@
-"""What songs are like, in a few figures: to lay what a model composes beside what it was trained on.
+"""Statistics of songs, to compare what a model composes with what it was trained on.
 
-The figures are simple on purpose. They tell whether songs are empty, endless, monotonous or aimless, not whether they
+The figures are simple on purpose. They show whether songs are empty, endless, monotonous or aimless, not whether they
 are good.
 """
 
@@ -22,10 +22,12 @@ from lakhnes.files import PLAYABLE, base_name, format_of
 from lakhnes.grammar import faults
 from lakhnes.progress import Advance
 from lakhnes.songs import read
+from lakhnes.units import VOICES
 
 __all__ = ["FIGURES", "Figures", "describe", "find_songs", "markdown", "measure", "self_similarity", "summarize"]
 
-PITCHED = ("p1", "p2", "tr")
+PITCHED = VOICES[:3]
+"""Those that play pitches."""
 
 WINDOW = 1.0
 """Seconds of the windows that are compared for the self-similarity."""
@@ -130,7 +132,7 @@ def measure(
     paths : sequence of Path
         In any readable format.
     length : int, optional
-        Only the first so many events of each song's TX1 text.
+        Measure only the first events of each song's TX1 text, this number of them.
     failed : list, optional
         Gets the files that cannot be read, each with its error, which is raised otherwise.
     advance : callable
@@ -168,7 +170,7 @@ def find_songs(folder: Path) -> dict[str, list[Path]]:
     Raises
     ------
     FormatError
-        If there is none.
+        If the folder has no song.
     """
     splits = [folder / name for name in SPLITS if (folder / name).is_dir()]
     found = {place.name: songs for place in splits or [folder.resolve()] if (songs := _songs_in(place))}
@@ -237,7 +239,7 @@ ROWS: tuple[tuple[str, Callable[[dict[str, Any]], float | None], str], ...] = (
 
 
 def markdown(columns: dict[str, dict[str, Any]]) -> str:
-    """Lay what `summarize` gives side by side, as a table in Markdown with a column for each name."""
+    """Return what `summarize` gives as a table in Markdown, a column for each name."""
     rows = [["", *columns], ["---", *("---:" for _ in columns)]]
     for name, figure, form in ROWS:
         figures = [figure(facts) for facts in columns.values()]

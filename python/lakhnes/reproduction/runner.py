@@ -43,7 +43,7 @@ __all__ = ["Result", "Runner", "Stopped", "subset"]
 
 RESULT_FILE = "result.json"
 FORMAT_VERSION = 1
-"""Of results; raised when the same configuration no longer means the same result."""
+"""Of results; raised when the same configuration gives another result."""
 
 BLOCK = 2**20
 """Bytes that are hashed at once."""

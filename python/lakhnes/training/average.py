@@ -18,7 +18,7 @@ class Average:
     ----------
     model : nn.Module
     decay : float
-        Of the average in a step. Over the first steps it is less, so that the initial weights are soon forgotten.
+        Of the average in a step; smaller over the first steps, so that the initial weights are soon forgotten.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -33,7 +33,7 @@ class Average:
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
-        """Let the model have the averaged weights for a while."""
+        """Give the model the averaged weights within the block."""
         own = [weight.data for weight in self.model.parameters()]
         try:
             for weight, average in zip(self.model.parameters(), self.weights, strict=True):

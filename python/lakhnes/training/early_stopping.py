@@ -1,4 +1,4 @@
-"""When a run that no longer gets better ends."""
+"""Early stopping: the end of a run whose validation loss does not improve."""
 
 from __future__ import annotations
 

@@ -15,13 +15,13 @@ EARLY_STEPS = (1, 2, 5, 10)
 """The first steps that are logged, so that a run that goes wrong is seen at once."""
 
 LOG_STEPS = 20
-"""After them every step that is a multiple of this is logged, and"""
+"""After them, every multiple of this is logged."""
 
 LOG_SECONDS = 60.0
-"""one that ends so long after the last line."""
+"""Seconds of training after which a step is logged in any case."""
 
 Report: TypeAlias = Callable[[dict[str, Any]], None]
-"""Is called with each line of the log as it is written."""
+"""Called with each line of the log as it is written."""
 
 
 def is_log_step(step: int, seconds: float) -> bool:

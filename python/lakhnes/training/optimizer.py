@@ -1,4 +1,4 @@
-"""Which optimizer moves which weights, and what it remembers of them."""
+"""Which optimizer updates which weights, and its moments."""
 
 from __future__ import annotations
 

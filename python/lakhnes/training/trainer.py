@@ -162,7 +162,7 @@ class Trainer:
         Raises
         ------
         LakhnesError
-            If the loss is no longer a number; the last saved state is left as it is.
+            If the loss is not a finite number; the last saved state is left as it is.
         OSError
             If something cannot be written; the last saved state is left as it is.
         """
@@ -197,7 +197,7 @@ class Trainer:
         return None if stopped else self.finish()
 
     def agreed(self, value: bool) -> bool:
-        """Return whether any process says so."""
+        """Return whether the value is true on any process."""
         return self.group.total([float(value)], self.device)[0] > 0
 
     def write_log(self, facts: dict[str, Any]) -> None:
@@ -224,7 +224,7 @@ class Trainer:
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
-        """Let the model have its averaged weights, if there are any, and be in evaluation."""
+        """Evaluate the model within the block: with its averaged weights, if any."""
         with self.average.in_place() if self.average is not None else contextlib.nullcontext():
             self.model.eval()
             yield
@@ -238,7 +238,7 @@ class Trainer:
         if self.group.first and not self.config.patience:
             self.write_model()
         score = self.score(songs) if self.group.first else None
-        if self.config.patience:  # of which all processes know: the first tells the others
+        if self.config.patience:  # decided by the loss of the first process, for all
             (loss,) = self.group.total([score.loss if score is not None else 0.0], self.device)
             better = loss == 0.0 or self.stopping.update(loss)
             if self.group.first and better:

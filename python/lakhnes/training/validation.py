@@ -15,7 +15,7 @@ TGT_LEN = 128
 """As the paper measures."""
 
 MIN_STREAM = 2048
-"""Tokens that a stream has at the least, so that little is lost with the unfinished last segment."""
+"""The fewest tokens of a stream: the unfinished last segment, which is dropped, is then a small part of it."""
 
 
 def validate(model: Model, valid: Corpus, songs: int | None, dtype: torch.dtype) -> Score | None:
