@@ -1,32 +1,13 @@
 """Collections of MIDI files as corpora."""
 
 import json
-import random
 
 import pytest
 
 import lakhnes
 from lakhnes.data.adapt import REPORT, adapt, index_melodies
 from lakhnes.data.corpus import Corpus
-from test_nesmdb import corpus, digest
-
-
-def melody(seed, *, count=60, transpose=0, wait=9_000):
-    """Return a MIDI file of a wandering melody with a bass and a drum."""
-    choose = random.Random(seed)
-    events, pitch = [], 64
-    for _ in range(count):
-        pitch = min(max(pitch + choose.randint(-5, 5), 50), 78)
-        events += [f"P1_NOTEON_{pitch + transpose}", f"TR_NOTEON_{pitch - 20 + transpose}"]
-        events += [f"NO_NOTEON_{choose.randint(1, 16)}", f"WT_{wait}", "NO_NOTEOFF", "WT_500"]
-    return lakhnes.Song.from_tx1("\n".join([*events, "P1_NOTEOFF", "TR_NOTEOFF", "WT_100"])).to_midi()
-
-
-def collection(folder, seeds):
-    folder.mkdir(parents=True, exist_ok=True)
-    for seed in seeds:
-        (folder / f"tune {seed}.mid").write_bytes(melody(seed))
-    return folder
+from music_files import collection, digest, files_below, melody
 
 
 def lines(folder):
@@ -145,7 +126,7 @@ def test_a_folder_that_holds_something_is_written_to_only_by_force(run, tmp_path
     (target / "mine.txt").write_text("mine")
     refused = run("data", "adapt", source, target)
     assert (refused.exit_code, "--force" in refused.stderr) == (1, True)
-    assert corpus(target) == ["mine.txt"]
+    assert files_below(target) == ["mine.txt"]
     assert run("data", "adapt", source, target, "--force").exit_code == 0
     assert (target / "mine.txt").read_text() == "mine"
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]

@@ -17,8 +17,8 @@ from lakhnes.checkpoint import save_checkpoint
 from lakhnes.evaluation.perplexity import evaluate
 from lakhnes.model.transformer_xl import TransformerXL
 from lakhnes.sampling.generate import compose
+from legality import VOCABULARY, faults
 from small import TINY, make_corpus
-from test_sampling import VOCABULARY, faults
 
 
 @pytest.fixture(scope="module")

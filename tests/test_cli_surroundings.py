@@ -1,11 +1,9 @@
 """The command line in unusual surroundings: code pages, long names, pipes, standard input, archives of macOS, BOMs."""
 
-import io
 import json
 import os
 import subprocess
 import sys
-import tarfile
 import threading
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 import lakhnes
 from conftest import TX1
 from lakhnes.files import is_special, replacing, unfinished_name, write_bytes
+from music_files import archive_of
 from small import make_corpus, tiny_config
 
 CASES = [
@@ -130,11 +129,7 @@ def test_what_macos_adds_to_archives_and_folders_is_skipped(run, tmp_path, song,
     files["__MACOSX/train/b.mid"] = b"no song"
     source = tmp_path / "db.tar"
     if kind == "archive":
-        with tarfile.open(source, "w") as archive:
-            for name, data in files.items():
-                entry = tarfile.TarInfo(name)
-                entry.size = len(data)
-                archive.addfile(entry, io.BytesIO(data))
+        archive_of(source, files)
         converted = run("convert", source, "-o", tmp_path / "mids", "--to", "tx1")
         assert converted.exit_code == 0, converted.stderr
         assert len(list((tmp_path / "mids").rglob("*.tx1.txt"))) == 1

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from lakhnes import FormatError, LimitError, TokenError, Vocabulary
 from lakhnes.data import corpus as corpora
 from lakhnes.data import shards
-from lakhnes.data.corpus import Augmentation, Corpus, shard_corpus
+from lakhnes.data.augmentation import Augmentation
+from lakhnes.data.corpus import Corpus, shard_corpus
 from lakhnes.data.packing import StreamPacker
 from small import make_corpus, tune
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from lakhnes import CheckpointError, Vocabulary, generate, load_model
-from lakhnes.data.corpus import Augmentation, Corpus
+from lakhnes.data.augmentation import Augmentation
+from lakhnes.data.corpus import Corpus
 from lakhnes.model.architectures import build, config_from_json
 from lakhnes.model.config import LSTMConfig
 from lakhnes.model.lstm import LSTM

@@ -12,8 +12,8 @@ import lakhnes
 from lakhnes import Song, Vocabulary
 from lakhnes.evaluation.statistics import describe, self_similarity
 from lakhnes.grammar import faults
+from legality import faults as faults_one_by_one
 from small import make_corpus, tune
-from test_sampling import faults as faults_one_by_one
 
 
 def melody(*pitches, ticks=11_025):

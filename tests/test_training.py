@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from lakhnes import CheckpointError, LakhnesError, Vocabulary, load_model
-from lakhnes.data.corpus import Augmentation, Corpus
+from lakhnes.data.augmentation import Augmentation
+from lakhnes.data.corpus import Corpus
 from lakhnes.reproduction.scales import SCALES
 from lakhnes.training.choices import PRESET_NAMES
 from lakhnes.training.config import TrainingConfig

@@ -9,15 +9,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from lakhnes.data.corpus import Augmentation
+from lakhnes.data.augmentation import PLAIN
 from lakhnes.model.config import LSTMConfig
 from lakhnes.training.config import TrainingConfig
 from lakhnes.training.presets import PRESETS, SMALL
 
 __all__ = ["SCALES", "SHARES", "Row", "Scale"]
-
-PLAIN = Augmentation(transpose=0.0, stretch=0.0, switch_pulses=0.0, ensemble=0.0)
-"""No variations."""
 
 SHARES = (0.25, 0.5, 1.0)
 """Of the steps of pre-training: where the points of Figure 3 stand, besides 0."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from lakhnes.data.corpus import Augmentation
+from lakhnes.data.augmentation import Augmentation
 from lakhnes.errors import CheckpointError
 from lakhnes.model.architectures import config_from_facts
 from lakhnes.model.config import ModelConfig, TransformerXLConfig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from lakhnes.data.corpus import Augmentation
+from lakhnes.data.augmentation import Augmentation
 from lakhnes.model.config import TransformerXLConfig
 from lakhnes.training.config import TrainingConfig
 

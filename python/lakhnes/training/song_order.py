@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes.data.corpus import Augmentation, Corpus
+from lakhnes.data.augmentation import Augmentation
+from lakhnes.data.corpus import Corpus
 from lakhnes.data.packing import Ids
 
 __all__ = ["SongOrder"]
