@@ -70,7 +70,7 @@ def test_an_unknown_architecture_is_refused(text):
         config_from_json(text)
 
 
-def test_it_is_trained_goes_on_and_is_loaded_from_its_run(tmp_path):
+def test_it_is_trained_resumed_and_loaded_from_its_run(tmp_path):
     data = make_corpus(tmp_path / "data")
     train, valid = (Corpus.load(data, split, Vocabulary.tx1()) for split in ("train", "valid"))
     config = tiny_config(model=SHAPE, steps=60, augmentation=Augmentation(0, 0, 0, 0), learning_rate=1e-2)

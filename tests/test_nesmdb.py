@@ -12,7 +12,7 @@ from music_files import archive_of, digest, files_below
 
 
 @pytest.mark.parametrize("mode", ["w:xz", "w:gz", "w"])
-def test_an_archive_of_midi_becomes_texts_of_both_kinds(run, tmp_path, song, mode):
+def test_an_archive_of_midi_is_converted_to_both_texts(run, tmp_path, song, mode):
     members = {"db/train/a.mid": song.to_midi(), "db/valid/b.mid": song.to_midi(), "db/readme.txt": b"hello"}
     result = run("data", "nesmdb", archive_of(tmp_path / "db.tar", members, mode), tmp_path / "out", "--json")
     assert result.exit_code == 0, result.stderr
@@ -25,7 +25,7 @@ def test_an_archive_of_midi_becomes_texts_of_both_kinds(run, tmp_path, song, mod
     assert (tmp_path / "out" / names[3]).read_text() == song.to_tx2()
 
 
-def test_a_folder_in_other_forms_does_as_well(run, tmp_path, song):
+def test_a_folder_of_another_form_is_converted(run, tmp_path, song):
     (tmp_path / "db" / "test").mkdir(parents=True)
     lakhnes.write(song, tmp_path / "db" / "test" / "a.tx2.txt")
     result = run("data", "nesmdb", tmp_path / "db", tmp_path / "out", "--to", "tx1")
@@ -41,7 +41,7 @@ def test_shards_are_written_beside_the_texts_when_asked_for(run, tmp_path, song)
     assert {"a.tx1.txt", "tx1.json", "tx1-00000.events.npy", "tx2-00000.offsets.npy", "tx2.names.txt"} <= names
 
 
-def test_no_path_leaves_the_target(run, tmp_path, song):
+def test_no_path_of_an_archive_leads_out_of_the_target(run, tmp_path, song):
     midi = song.to_midi()
     names = ["../../train/up.mid", "/train/root.mid", "train/../../../valid/x.mid", "train/..\\..\\w.mid", "train/.mid"]
     archive = archive_of(tmp_path / "db.tar", dict.fromkeys(names, midi))
@@ -110,7 +110,7 @@ def test_songs_are_reduced_to_the_frames_of_a_score_when_asked_for(run, tmp_path
     assert reduced.to_tx1() != TX1
 
 
-def test_a_score_rate_that_no_score_has_is_told_of_each_song(run, tmp_path, song):
+def test_a_score_rate_that_no_score_has_is_refused_for_each_song(run, tmp_path, song):
     archive = archive_of(tmp_path / "db.tar", {"db/train/a.mid": song.to_midi()})
     result = run("data", "nesmdb", archive, tmp_path / "out", "--score-rate", 1e9)
     assert result.exit_code == 1

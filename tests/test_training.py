@@ -99,7 +99,7 @@ def test_a_state_of_other_songs_or_another_shape_is_refused(trainer, tmp_path):
         trainer("run").resume()
 
 
-def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_state(trainer, tmp_path):
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_state(trainer, tmp_path):
     run = trainer("run")
     run.save()
     before = (tmp_path / "run" / STATE_FILE).read_bytes()
@@ -110,7 +110,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_state(trainer,
     assert (tmp_path / "run" / STATE_FILE).read_bytes() == before
 
 
-def test_streams_begin_afresh_as_often_as_asked(trainer):
+def test_streams_begin_new_songs_at_the_set_interval(trainer):
     run = trainer("run", tiny_config(fresh_every=4, mem_len_start=32))
     lengths = []
     for _ in range(9):
@@ -141,7 +141,7 @@ def test_the_memory_grows_by_whole_segments():
     assert {length % 16 for length in lengths} == {0}
 
 
-def test_the_songs_of_the_end_are_left_as_they_are(trainer, corpus):
+def test_songs_of_the_plain_tail_are_not_varied(trainer, corpus):
     run = trainer("run", tiny_config(steps=100, plain_tail=0.5))
     run.step = 60
     order = np.random.default_rng([0, 0]).permutation(len(corpus))
