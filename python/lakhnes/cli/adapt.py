@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -53,25 +53,9 @@ __all__ = ["adapt"]
 @common_options
 @pass_console
 def adapt(
-    console: Console,
-    source: str,
-    target: str,
-    formats: str,
-    seed: int,
-    valid: float,
-    test: float,
-    overlap: float,
-    exclude_like: tuple[str, ...],
-    max_examples: int,
-    min_instruments: int,
-    min_seconds: float,
-    max_seconds: float,
-    clip: float,
-    no_drums: bool,
-    jobs: int,
-    shards: bool,
-    force: bool,
-) -> None:
+    console: Console, /, source: str, target: str, formats: str, clip: float, no_drums: bool, shards: bool, force: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     """Convert any folder of MIDI files to training songs for the four voices.
 
     Instruments that play one note at a time go to P1, P2 and TR in every order, up to 16 songs a file; drums become
@@ -81,49 +65,20 @@ def adapt(
     from lakhnes.data.adapt import adapt as adapt_collection
 
     chosen = text_formats(formats)
-    if valid + test > 1:
+    if options["valid"] + options["test"] > 1:
         raise click.UsageError("--valid and --test are more than 1 together")
     started = time.monotonic()
     with console.progress("adapt", None) as advance:
         report = adapt_collection(
-            source,
-            target,
-            to=chosen,
-            seed=seed,
-            jobs=jobs,
-            valid=valid,
-            test=test,
-            overlap=overlap,
-            exclude_like=exclude_like,
-            min_instruments=min_instruments,
-            min_seconds=min_seconds,
-            max_seconds=max_seconds,
-            max_examples=max_examples,
-            max_song_seconds=clip,
-            drums=not no_drums,
-            overwrite=force,
-            finished=advance,
-        )
+            source, target, to=chosen, max_song_seconds=clip, drums=not no_drums, overwrite=force, finished=advance,
+            **options,
+        )  # fmt: skip
     seconds = time.monotonic() - started
     _note_report(console, report, seconds)
     if shards:
         shard_texts(console, Path(target), chosen)
     console.result(target)
-    console.summary(
-        {
-            "corpus": target,
-            "files": report.files,
-            "used": report.used,
-            "songs": dict(report.songs),
-            "hours": report.hours,
-            "events": dict(report.events),
-            "trimmed": report.trimmed,
-            "dropped_files": dict(report.dropped_files),
-            "dropped_instruments": dict(report.dropped_instruments),
-            "failed": [{"path": path, "error": error} for path, error in report.failed],
-            "seconds": seconds,
-        }
-    )
+    console.summary({"corpus": target} | report.facts() | {"seconds": seconds})
 
 
 def _note_report(console: Console, report: "AdaptReport", seconds: float) -> None:

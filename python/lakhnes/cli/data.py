@@ -37,15 +37,7 @@ data.add_command(shard)
 @common_options
 @pass_console
 def nesmdb(
-    console: Console,
-    source: str,
-    target: str,
-    formats: str,
-    jobs: int,
-    exact: bool,
-    score_rate: float | None,
-    shards: bool,
-    force: bool,
+    console: Console, /, source: str, target: str, formats: str, jobs: int, shards: bool, force: bool, **options: Any
 ) -> None:
     """Convert an NES-MDB archive or folder to TX1 and TX2 texts.
 
@@ -58,16 +50,7 @@ def nesmdb(
     chosen = text_formats(formats)
     started = time.monotonic()
     with console.progress("convert", None) as advance:
-        report = convert_nesmdb(
-            source,
-            target,
-            to=chosen,
-            threads=jobs,
-            overwrite=force,
-            exact=exact,
-            score_rate=score_rate,
-            finished=advance,
-        )
+        report = convert_nesmdb(source, target, to=chosen, threads=jobs, overwrite=force, finished=advance, **options)
     seconds = time.monotonic() - started
     for _, error in report.failed:
         console.error(f"Error: {error}")

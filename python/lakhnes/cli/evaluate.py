@@ -41,18 +41,9 @@ __all__ = ["evaluate"]
 @common_options
 @pass_console
 def evaluate(
-    console: Console,
-    model: str,
-    data: Path,
-    splits: str | None,
-    batch_size: int,
-    tgt_len: int,
-    mem_len: int,
-    songs: int | None,
-    precision: str,
-    per_song: bool,
-    device: str,
-) -> None:
+    console: Console, /, model: str, data: Path, splits: str | None, songs: int | None, precision: str, per_song: bool,
+    device: str, **options: Any,
+) -> None:  # fmt: skip
     """Print the perplexity of MODEL on DATA exactly as LakhNES computes it.
 
     MODEL is bundled, a checkpoint directory or a training run, of any architecture; DATA has folders valid and test of
@@ -70,15 +61,13 @@ def evaluate(
     chosen = _splits(splits, data)
     if not chosen:
         raise FormatError(f"{data}: no folder valid or test in it")
+    options |= {"max_songs": songs, "dtype": product_dtype(precision, loaded.device)}
     facts = {}
     for split in chosen:
         corpus = Corpus.load(data, split, vocabulary)
         with console.progress(split, min(songs or len(corpus), len(corpus))) as advance:
-            options = {
-                "batch_size": batch_size, "tgt_len": tgt_len, "mem_len": mem_len, "max_songs": songs,
-                "dtype": product_dtype(precision, loaded.device), "advance": advance,
-            }  # fmt: skip
-            facts[split] = (_per_song if per_song else _in_streams)(console, split, loaded, corpus, options)
+            scored = _per_song if per_song else _in_streams
+            facts[split] = scored(console, split, loaded, corpus, options | {"advance": advance})
     console.summary(facts)
 
 

@@ -7,11 +7,11 @@ versions of one piece stay together.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ COPY = "copy of another file"
 LIKE_HELD_OUT = "like a held-out song"
 
 
-@dataclass
+@dataclasses.dataclass
 class AdaptReport:
     """What became of a collection.
 
@@ -57,18 +57,24 @@ class AdaptReport:
 
     files: int = 0
     used: int = 0
-    songs: Counter[str] = field(default_factory=Counter)
-    seconds: Counter[str] = field(default_factory=Counter)
-    events: Counter[str] = field(default_factory=Counter)
+    songs: Counter[str] = dataclasses.field(default_factory=Counter)
+    seconds: Counter[str] = dataclasses.field(default_factory=Counter)
+    events: Counter[str] = dataclasses.field(default_factory=Counter)
     trimmed: int = 0
-    dropped_files: Counter[str] = field(default_factory=Counter)
-    dropped_instruments: Counter[str] = field(default_factory=Counter)
-    failed: list[tuple[str, str]] = field(default_factory=list)
+    dropped_files: Counter[str] = dataclasses.field(default_factory=Counter)
+    dropped_instruments: Counter[str] = dataclasses.field(default_factory=Counter)
+    failed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
     @property
     def hours(self) -> float:
         """Length of all songs in hours."""
         return sum(self.seconds.values()) / 3600
+
+    def facts(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "seconds"}
+        failed = [{"path": path, "error": error} for path, error in self.failed]
+        return facts | {"hours": self.hours, "failed": failed}
 
 
 def adapt(
