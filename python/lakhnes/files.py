@@ -20,6 +20,7 @@ __all__ = [
     "WRITABLE",
     "base_name",
     "check_target",
+    "file_sha256",
     "format_of",
     "is_special",
     "one_line",
@@ -32,6 +33,9 @@ __all__ = [
 
 MAX_INPUT_BYTES = 64 * 2**20
 """The largest file that is read as a song; a larger one raises `LimitError` before it is opened."""
+
+BLOCK = 2**20
+"""Bytes that are hashed at once."""
 
 ARCHIVE_RATE = 24.0
 """The frames a second of NES-MDB's published scores."""
@@ -159,6 +163,17 @@ def read_limited(path: str | os.PathLike[str], limit: int = MAX_INPUT_BYTES) -> 
     if len(data) > limit:
         raise LimitError(f"{path}: more than {limit} bytes")
     return data
+
+
+def file_sha256(path: Path) -> str:
+    """Return the hash of a file, read block by block: it may be larger than memory."""
+    import hashlib  # here, for --help needs none of OpenSSL
+
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def check_target(path: str | os.PathLike[str], *, overwrite: bool) -> None:

@@ -13,7 +13,13 @@ import click
 if TYPE_CHECKING:
     from lakhnes.cli.progress import Advance
 
-__all__ = ["Console", "common_options", "pass_console"]
+__all__ = ["FAILED", "INTERRUPTED", "Console", "common_options", "device_option", "pass_console"]
+
+FAILED = 1
+"""The exit code when some or all of the work failed."""
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -101,3 +107,7 @@ def common_options(command: F) -> F:
         option = click.option(*flags, is_flag=True, expose_value=False, callback=_flag(name), help=text)
         command = option(command)
     return command
+
+
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+"""Where torch runs."""

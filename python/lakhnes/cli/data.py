@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from lakhnes.cli.adapt import adapt
-from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.console import FAILED, Console, common_options, pass_console
 from lakhnes.cli.shard import shard, shard_texts, shards_option
 from lakhnes.cli.targets import text_formats
 
@@ -71,7 +71,7 @@ def nesmdb(
         }
     )
     if report.failed:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(FAILED)
 
 
 @data.command()
@@ -105,4 +105,4 @@ def stats(console: Console, folders: tuple[Path, ...], length: int | None, min_l
     console.result(markdown(columns))
     console.summary({"columns": columns, "failed": [{"path": str(p), "error": one_line(e)} for p, e in failed]})
     if failed:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(FAILED)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.console import Console, common_options, device_option, pass_console
 from lakhnes.data.layout import SPLITS
 from lakhnes.training.choices import PRECISIONS
 
@@ -37,7 +37,7 @@ __all__ = ["evaluate"]
     help="Of matrix products.",
 )
 @click.option("--per-song", is_flag=True, help="Begin every song with an empty memory, and print each.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@device_option
 @common_options
 @pass_console
 def evaluate(

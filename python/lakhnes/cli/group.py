@@ -14,13 +14,11 @@ from typing import Any, NamedTuple
 
 import click
 
-from lakhnes.cli.console import Console
+from lakhnes.cli.console import FAILED, INTERRUPTED, Console
 from lakhnes.errors import LakhnesWarning
 
 __all__ = ["Entry", "LazyGroup"]
 
-FAILED = 1
-INTERRUPTED = 130
 TERMINATED = 143
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.console import INTERRUPTED, Console, common_options, device_option, pass_console
 from lakhnes.training.choices import PRESET_NAMES
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from lakhnes.training.trainer import Trainer
 
 __all__ = ["reproduce"]
-
-INTERRUPTED = 130
 
 
 @click.group()
@@ -47,7 +45,7 @@ def reproduce() -> None:
 @click.option(
     "--use", "models", metavar="ROW=MODEL", multiple=True, help="Evaluate this model in place of training the row."
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@device_option
 @common_options
 @pass_console
 @click.pass_context

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lakhnes.cli.console import Console
+from lakhnes.cli.console import INTERRUPTED, Console, device_option
 from lakhnes.errors import LakhnesError
 from lakhnes.training.choices import LENGTH, OPTIMIZERS, PRECISIONS
 
@@ -28,7 +28,6 @@ __all__ = ["given_options", "run_training", "stopping_politely", "training_optio
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-INTERRUPTED = 130
 CHANGEABLE = (
     "learning_rate", "precision", "mem_len", "compile", "patience", "samples", "sample_every", "eval_every",
     "save_every",
@@ -59,7 +58,7 @@ OPTIONS = (
     click.option("--tensorboard", is_flag=True, help="Log to RUN/tensorboard too."),
     click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and variations."),
     click.option("--precision", type=click.Choice(PRECISIONS), help="Of matrix products."),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."),
+    device_option,
     click.option("--processes", default=1, show_default=True, type=click.IntRange(min=1), help="Share the streams."),
     click.option("-f", "--force", is_flag=True, help="Replace the run in RUN, if any."),
 )

@@ -30,7 +30,7 @@ from lakhnes.checkpoint.native import save_checkpoint
 from lakhnes.data.corpus import Corpus
 from lakhnes.errors import CheckpointError, LakhnesError
 from lakhnes.evaluation.perplexity import evaluate
-from lakhnes.files import read_limited, write_bytes
+from lakhnes.files import file_sha256, read_limited, write_bytes
 from lakhnes.model.base import Model
 from lakhnes.model.ngram import NGram
 from lakhnes.progress import Progress, no_progress
@@ -44,9 +44,6 @@ __all__ = ["Result", "Runner", "Stopped", "subset"]
 RESULT_FILE = "result.json"
 FORMAT_VERSION = 1
 """Of results; raised when the same configuration gives another result."""
-
-BLOCK = 2**20
-"""Bytes that are hashed at once."""
 
 MEASURE: dict[str, Any] = {"batch_size": 10, "tgt_len": 128, "mem_len": 896}
 """How the paper measures."""
@@ -294,9 +291,5 @@ def _file_hash(model: str) -> str:
     directory = directory_of(model)
     for place in (directory / WEIGHTS_FILE, directory / RUN_FOLDER / WEIGHTS_FILE, directory / MODEL_FILE):
         if place.is_file():
-            digest = hashlib.sha256()
-            with place.open("rb") as file:
-                while block := file.read(BLOCK):
-                    digest.update(block)
-            return digest.hexdigest()
+            return file_sha256(place)
     raise LakhnesError(f"{model}: no checkpoint; expected a directory with {WEIGHTS_FILE}")
