@@ -59,9 +59,10 @@ fuzz: setup ## read a million damaged files of each kind (MUTATIONS=1000000)
 	LAKHNES_MUTATIONS=$(MUTATIONS) cargo run --release --locked -p lakhnes-apu --example fuzz
 	LAKHNES_MUTATIONS=$(MUTATIONS) $(BIN)/python -m pytest -s tests/test_mutated_arrays.py
 
-lint: setup ## check style, types and stubs of both languages
+lint: setup ## check style, types, stubs and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml lakhnes._native
 	$(BIN)/python scripts/check_module_cycles.py rust/apu rust/tokenizer
@@ -86,7 +87,7 @@ bench: setup ## measure speed (lakhnes bench, pytest-benchmark and criterion)
 coverage: ## measure how much of the chip its tests run (needs cargo-llvm-cov)
 	cargo llvm-cov -p lakhnes-apu --summary-only --fail-under-lines 90
 
-song-statistics: setup ## lay 100 composed songs beside CORPUS's valid split, as a table (CORPUS=nesmdb_tx MODEL=bundled)
+song-statistics: setup ## compare 100 composed songs with CORPUS's valid split, as a table (CORPUS=nesmdb_tx MODEL=bundled)
 	@$(BIN)/lakhnes generate --model $(MODEL) --num 100 --seed 1 --batch-size 25 --format tx1 \
 	  --out-dir composed --force >/dev/null
 	@$(BIN)/lakhnes data stats composed $(CORPUS)/valid --length 1024 --min-length 64

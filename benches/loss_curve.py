@@ -15,7 +15,7 @@ from lakhnes import Vocabulary
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.packing import StreamPacker
 from lakhnes.training.allocator import keep_freed_memory
-from test_training import MEMORY, ROWS, STREAMS, Original, original_step, our_model, our_step
+from training_steps import MEMORY, ROWS, STREAMS, Original, original_step, our_model, our_step
 
 RATE = 5e-4
 PARTS = 10

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lakhnes import Vocabulary
-from lakhnes.data.corpus import Augmentation, Corpus
+from lakhnes.data.augmentation import Augmentation
+from lakhnes.data.corpus import Corpus
 from lakhnes.data.packing import StreamPacker
 from lakhnes.data.shards import write_shards
 

@@ -1,32 +1,13 @@
 """Collections of MIDI files as corpora."""
 
 import json
-import random
 
 import pytest
 
 import lakhnes
 from lakhnes.data.adapt import REPORT, adapt, index_melodies
 from lakhnes.data.corpus import Corpus
-from test_nesmdb import corpus, digest
-
-
-def melody(seed, *, count=60, transpose=0, wait=9_000):
-    """Return a MIDI file of a wandering melody with a bass and a drum."""
-    choose = random.Random(seed)
-    events, pitch = [], 64
-    for _ in range(count):
-        pitch = min(max(pitch + choose.randint(-5, 5), 50), 78)
-        events += [f"P1_NOTEON_{pitch + transpose}", f"TR_NOTEON_{pitch - 20 + transpose}"]
-        events += [f"NO_NOTEON_{choose.randint(1, 16)}", f"WT_{wait}", "NO_NOTEOFF", "WT_500"]
-    return lakhnes.Song.from_tx1("\n".join([*events, "P1_NOTEOFF", "TR_NOTEOFF", "WT_100"])).to_midi()
-
-
-def collection(folder, seeds):
-    folder.mkdir(parents=True, exist_ok=True)
-    for seed in seeds:
-        (folder / f"tune {seed}.mid").write_bytes(melody(seed))
-    return folder
+from music_files import collection, digest, files_below, melody
 
 
 def lines(folder):
@@ -62,7 +43,7 @@ def test_a_folder_of_midi_becomes_a_corpus_that_training_reads(run, tmp_path):
     assert (tmp_path / "out" / kept["split"] / "tune_3_005.tx2.txt").is_file()
 
 
-def test_the_summary_says_what_came_out_and_why_the_rest_did_not(run, tmp_path):
+def test_the_summary_counts_songs_and_reasons(run, tmp_path):
     source = collection(tmp_path / "midis", range(3))
     (source / "short.mid").write_bytes(lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_900\nP1_NOTEOFF").to_midi())
     result = run("data", "adapt", source, tmp_path / "out")
@@ -79,7 +60,7 @@ def test_the_same_seed_gives_the_same_bytes_with_any_jobs(run, tmp_path):
     assert first == second != third
 
 
-def test_a_file_gives_the_same_songs_in_whatever_collection_it_stands(tmp_path):
+def test_a_file_gives_the_same_songs_in_any_collection(tmp_path):
     adapt(collection(tmp_path / "few", [5]), tmp_path / "a", valid=0)
     adapt(collection(tmp_path / "many", range(9)), tmp_path / "b", valid=0)
     for number in range(6):
@@ -113,7 +94,7 @@ def test_versions_of_one_song_stay_in_one_split(tmp_path):
             assert told[f"tune {index}.mid"]["split"] == told[f"again {index}.mid"]["split"]
 
 
-def test_overlaps_are_cut_off_only_where_that_is_asked_for(run, tmp_path, song):
+def test_overlaps_are_cut_off_only_on_request(run, tmp_path, song):
     import pretty_midi
 
     midi = pretty_midi.PrettyMIDI()
@@ -131,7 +112,7 @@ def test_overlaps_are_cut_off_only_where_that_is_asked_for(run, tmp_path, song):
     assert (report["trimmed"], report["songs"], list(report["events"])) == (19, {"train": 3}, ["tx1"])
 
 
-def test_shards_are_written_beside_the_texts_where_they_are_asked_for(run, tmp_path):
+def test_shards_are_written_beside_the_texts_on_request(run, tmp_path):
     source = collection(tmp_path / "midis", range(3))
     result = run("data", "adapt", source, tmp_path / "out", "--to", "tx1", "--shards")
     assert result.exit_code == 0, result.stderr
@@ -145,7 +126,7 @@ def test_a_folder_that_holds_something_is_written_to_only_by_force(run, tmp_path
     (target / "mine.txt").write_text("mine")
     refused = run("data", "adapt", source, target)
     assert (refused.exit_code, "--force" in refused.stderr) == (1, True)
-    assert corpus(target) == ["mine.txt"]
+    assert files_below(target) == ["mine.txt"]
     assert run("data", "adapt", source, target, "--force").exit_code == 0
     assert (target / "mine.txt").read_text() == "mine"
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
@@ -157,13 +138,13 @@ def test_a_folder_that_holds_something_is_written_to_only_by_force(run, tmp_path
         (["nowhere"], 1, "nowhere: there is no such file or folder"),
         (["empty"], 1, "empty: no MIDI files (.mid, .midi) in it"),
         (["midis", "--exclude-like", "empty"], 1, "empty: no song there"),
-        (["midis", "--to", "tx3"], 2, "'tx3' is none of tx1, tx2"),
+        (["midis", "--to", "tx3"], 2, "'tx3' is not one of tx1, tx2"),
         (["midis", "--valid", 0.8, "--test", 0.3], 2, "more than 1 together"),
         (["midis", "--exclude-like", "nowhere"], 1, "nowhere: there is no such file or folder"),
         (["midis", "--exclude-like", "midis/broken.mid"], 1, "midis/broken.mid: byte "),
     ],
 )
-def test_mistakes_are_told_in_a_line(run, tmp_path, monkeypatch, arguments, code, message):
+def test_mistakes_give_one_line(run, tmp_path, monkeypatch, arguments, code, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     collection(tmp_path / "midis", range(2))

@@ -13,7 +13,7 @@ from lakhnes.checkpoint import BUNDLED
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.nesmdb import convert_nesmdb
 from lakhnes.evaluation.perplexity import evaluate
-from test_sampling import VOCABULARY, faults
+from legality import VOCABULARY, faults
 
 MAX_BYTES = 12_000_000
 

@@ -36,7 +36,7 @@ def test_bench_takes_songs_of_the_users_own(run, song_file):
     assert run("bench", "--songs", song_file.parent / "none.tx1.txt").exit_code == 1
 
 
-def test_bench_refuses_a_suite_that_there_is_not(run):
+def test_bench_refuses_an_unknown_suite(run):
     assert run("bench", "dance").exit_code == 2
 
 

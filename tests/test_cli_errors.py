@@ -1,4 +1,4 @@
-"""A user's mistake is told in one line that says what, where, and what was expected; nothing is left behind."""
+"""A user's mistake gives one line that says what, where, and what was expected; nothing is left behind."""
 
 import subprocess
 import sys
@@ -78,7 +78,7 @@ def test_a_missing_input_is_named(run, tmp_path, command):
     "arguments",
     [["generate", "-m", "nowhere", "-o", "songs"], ["eval", "nowhere", "."], ["train", "nowhere", "-o", "run"]],
 )
-def test_a_missing_model_or_corpus_is_named_and_leaves_nothing(run, tmp_path, monkeypatch, arguments):
+def test_a_missing_model_or_corpus_is_named_and_nothing_is_written(run, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     result = run(*arguments)
     assert (result.exit_code, result.stdout) == (1, "")
@@ -88,7 +88,7 @@ def test_a_missing_model_or_corpus_is_named_and_leaves_nothing(run, tmp_path, mo
     assert tree(tmp_path) == []
 
 
-def test_a_full_disk_leaves_nothing_behind(run, song_file, monkeypatch, tmp_path):
+def test_a_full_disk_leaves_no_unfinished_file(run, song_file, monkeypatch, tmp_path):
     def full(self, data):
         raise OSError(28, "No space left on device", str(self))
 
@@ -126,7 +126,7 @@ def test_a_traceback_is_shown_only_when_asked_for(process, tmp_path):
     assert b"Traceback" in verbose.stderr
 
 
-def test_a_fault_of_our_own_is_one_line_too(run, song_file, monkeypatch):
+def test_an_internal_error_is_one_line_too(run, song_file, monkeypatch):
     def broken(*args, **kwargs):
         raise ZeroDivisionError("oops")
 
@@ -146,7 +146,7 @@ def test_a_song_over_the_limit_can_be_allowed(run, tmp_path):
     assert run("render", path, "--max-duration", "2").exit_code == 0
 
 
-def test_a_broken_pipe_is_no_drama(song_file):
+def test_a_broken_pipe_ends_the_program_without_a_traceback(song_file):
     command = [sys.executable, "-m", "lakhnes", "render", song_file, "-o", "-"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         child.stdout.close()

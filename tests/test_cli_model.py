@@ -17,8 +17,8 @@ from lakhnes.checkpoint import save_checkpoint
 from lakhnes.evaluation.perplexity import evaluate
 from lakhnes.model.transformer_xl import TransformerXL
 from lakhnes.sampling.generate import compose
+from legality import VOCABULARY, faults
 from small import TINY, make_corpus
-from test_sampling import VOCABULARY, faults
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +244,7 @@ def test_ctrl_c_saves_the_run(data, tmp_path):
     running.send_signal(signal.SIGINT)
     _, stderr = running.communicate(timeout=60)
     assert running.returncode == 130, stderr
-    assert b"goes on from there" in stderr
+    assert b"the same command resumes it" in stderr
     assert (tmp_path / "run" / "state.safetensors").exists()
 
 

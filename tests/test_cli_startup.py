@@ -1,9 +1,12 @@
-"""What is loaded when: nothing but rendering needs little, and torch only where a model runs."""
+"""What is loaded when: no numpy to print help, no torch to render and convert."""
 
 import subprocess
 import sys
 
+import click
 import pytest
+
+from lakhnes.cli import COMMANDS, cli
 
 PROBE = """
 import sys
@@ -23,6 +26,54 @@ def loaded(*arguments):
     finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert finished.returncode == 0, finished.stderr
     return finished.stderr.splitlines()[-1]
+
+
+def test_the_overview_and_the_version_load_no_command_and_no_numpy():
+    probe = (
+        "import sys\nfrom lakhnes.cli import cli\n"
+        "try:\n    cli.main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "loaded = {name for name in sys.modules if name == 'numpy' or name.startswith('lakhnes.cli.')}\n"
+        "loaded -= {'lakhnes.cli.console', 'lakhnes.cli.group'}\n"
+        "sys.exit(str(loaded) if loaded else 0)"
+    )
+    for flag in ("--help", "--version"):
+        command = [sys.executable, "-c", probe, flag]
+        finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert finished.returncode == 0, finished.stderr
+        assert "lakhnes, version" in finished.stdout or "reproduce" in finished.stdout
+
+
+def test_the_overview_prints_the_first_sentence_of_each_command_page():
+    for name, entry in COMMANDS.items():
+        command = cli.get_command(click.Context(cli), name)
+        assert command.get_short_help_str(limit=1000) == entry.help
+
+
+def test_the_modules_of_the_commands_load_no_numpy():
+    probe = (
+        "import sys, importlib\n"
+        "for module in sys.argv[1:]:\n    importlib.import_module(module)\n"
+        "sys.exit('numpy' in sys.modules)"
+    )
+    modules = [entry.place.partition(":")[0] for entry in COMMANDS.values()]
+    assert subprocess.run([sys.executable, "-c", probe, *modules], timeout=60, check=False).returncode == 0
+
+
+def test_help_takes_at_most_twice_the_time_of_importing_click():
+    """The least of some runs each: other programs may slow single ones down."""
+
+    def processor_time(*arguments):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    resource = pytest.importorskip("resource")
+    for flag in ("--help", "--version"):
+        plain, ours = (
+            min(processor_time(*call) for _ in range(5)) for call in (["-c", "import click"], ["-m", "lakhnes", flag])
+        )
+        assert ours <= 2 * plain
 
 
 @pytest.mark.parametrize(
@@ -58,14 +109,13 @@ def test_every_public_name_is_there():
 
     for name in lakhnes.__all__:
         assert getattr(lakhnes, name) is not None
-    assert "generate" in dir(lakhnes)
+    assert dir(lakhnes) == sorted(lakhnes.__all__)
+    assert lakhnes.songs.read is lakhnes.read
     with pytest.raises(AttributeError, match="no attribute 'compose'"):
         lakhnes.compose  # noqa: B018
 
 
 def test_every_command_has_help(run):
-    from lakhnes.cli import COMMANDS
-
     overview = run("--help")
     assert overview.exit_code == 0
     for command in COMMANDS:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from lakhnes import FormatError, LimitError, TokenError, Vocabulary
 from lakhnes.data import corpus as corpora
 from lakhnes.data import shards
-from lakhnes.data.corpus import Augmentation, Corpus, shard_corpus
+from lakhnes.data.augmentation import Augmentation
+from lakhnes.data.corpus import Corpus, shard_corpus
 from lakhnes.data.packing import StreamPacker
 from small import make_corpus, tune
 
@@ -71,7 +72,7 @@ def sharded(tmp_path, corpus, monkeypatch):
     return tmp_path / "shards"
 
 
-def test_shards_are_the_texts(corpus, sharded):
+def test_shards_hold_the_songs_of_the_texts(corpus, sharded):
     found = Corpus.load(sharded, "train", VOCABULARY)
     assert len(found.shards) > 2
     assert found.names == corpus.names
@@ -112,7 +113,7 @@ def test_damaged_shards_are_refused(sharded, corpus, damage):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the pages of a map are counted in /proc")
-def test_a_corpus_that_is_read_all_over_takes_only_the_memory_of_some_of_its_songs(tmp_path, monkeypatch):
+def test_a_sharded_corpus_that_is_read_whole_keeps_a_few_songs_in_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(shards, "DROP_AFTER", 8 * MIB)
     monkeypatch.setattr(shards, "SHARD_EVENTS", 4 * MIB)
     song = np.full(MIB // 4, -100, dtype=np.int32)
@@ -136,7 +137,7 @@ def test_texts_that_would_fill_the_memory_are_refused(tmp_path, corpus, monkeypa
         Corpus.load(tmp_path / "data", "train", VOCABULARY)
 
 
-def test_each_variation_happens_as_often_as_it_is_told_to(corpus):
+def test_each_variation_has_its_probability(corpus):
     plain = corpus.song(0)
 
     def share(**chances):
@@ -168,7 +169,7 @@ def test_an_ensemble_keeps_one_to_three_voices(corpus):
     batch_size=st.integers(1, 4),
     tgt_len=st.integers(1, 9),
 )
-def test_every_stream_is_songs_in_order_each_predicting_its_own_next_token(lengths, batch_size, tgt_len):
+def test_streams_hold_whole_songs_and_the_target_is_the_next_token(lengths, batch_size, tgt_len):
     songs = [np.arange(length) + 1000 * index for index, length in enumerate(lengths)]
     packer = StreamPacker(lambda place: songs[place], len(songs), batch_size, tgt_len)
     segments = list(packer)
@@ -180,7 +181,7 @@ def test_every_stream_is_songs_in_order_each_predicting_its_own_next_token(lengt
     assert not segments or segments[0][0][0, 0] == 0
 
 
-def test_the_rest_of_all_streams_is_dropped_with_the_unfinished_segment():
+def test_an_unfinished_segment_is_dropped_with_the_rest_of_all_streams():
     songs = [np.arange(11), np.arange(5)]
     packer = StreamPacker(lambda place: songs[place], 2, 2, 4)
     # One segment: the second stream has no tokens for another, though the first still holds six.

@@ -78,7 +78,7 @@ def test_the_command_line_scores_any_model_on_the_same_positions(models, data, t
     assert listed["ppl"] == pytest.approx(np.exp(mean))
 
 
-def test_the_songs_are_listed_for_people_too(models, data, tmp_path, run):
+def test_the_songs_are_listed_without_json_too(models, data, tmp_path, run):
     models["n-gram"].save(tmp_path / "model")
     result = run("eval", tmp_path / "model", data, "--per-song")
     lines = result.stdout.splitlines()

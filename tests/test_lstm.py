@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from lakhnes import CheckpointError, Vocabulary, generate, load_model
-from lakhnes.data.corpus import Augmentation, Corpus
+from lakhnes.data.augmentation import Augmentation
+from lakhnes.data.corpus import Corpus
 from lakhnes.model.architectures import build, config_from_json
 from lakhnes.model.config import LSTMConfig
 from lakhnes.model.lstm import LSTM
@@ -69,11 +70,11 @@ def test_an_unknown_architecture_is_refused(text):
         config_from_json(text)
 
 
-def test_it_is_trained_goes_on_and_is_loaded_from_its_run(tmp_path):
+def test_it_is_trained_resumed_and_loaded_from_its_run(tmp_path):
     data = make_corpus(tmp_path / "data")
     train, valid = (Corpus.load(data, split, Vocabulary.tx1()) for split in ("train", "valid"))
     config = tiny_config(model=SHAPE, steps=60, augmentation=Augmentation(0, 0, 0, 0), learning_rate=1e-2)
-    assert TrainingConfig.from_json(config.to_json()) == config
+    assert TrainingConfig.from_toml(config.to_toml()) == config
     for name in ("whole", "parts"):
         (tmp_path / name).mkdir()
     whole = Trainer(config, train, valid, tmp_path / "whole", CPU)

@@ -1,5 +1,5 @@
-import hashlib
-import io
+"""Archives and folders of NES-MDB as corpora."""
+
 import json
 import tarfile
 
@@ -8,23 +8,11 @@ import pytest
 
 import lakhnes
 from conftest import TX1
-
-
-def archive_of(path, members, mode="w:xz"):
-    with tarfile.open(path, mode) as file:
-        for name, data in members.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            file.addfile(entry, io.BytesIO(data))
-    return path
-
-
-def corpus(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+from music_files import archive_of, digest, files_below
 
 
 @pytest.mark.parametrize("mode", ["w:xz", "w:gz", "w"])
-def test_an_archive_of_midi_becomes_texts_of_both_kinds(run, tmp_path, song, mode):
+def test_an_archive_of_midi_is_converted_to_both_texts(run, tmp_path, song, mode):
     members = {"db/train/a.mid": song.to_midi(), "db/valid/b.mid": song.to_midi(), "db/readme.txt": b"hello"}
     result = run("data", "nesmdb", archive_of(tmp_path / "db.tar", members, mode), tmp_path / "out", "--json")
     assert result.exit_code == 0, result.stderr
@@ -32,17 +20,17 @@ def test_an_archive_of_midi_becomes_texts_of_both_kinds(run, tmp_path, song, mod
     assert report["songs"] == {"train": 1, "valid": 1}
     assert report["events"] == {"tx1": 2 * (TX1.count("\n") + 1), "tx2": 2 * (song.to_tx2().count("\n") + 1)}
     names = ["train/a.tx1.txt", "train/a.tx2.txt", "valid/b.tx1.txt", "valid/b.tx2.txt"]
-    assert corpus(tmp_path / "out") == names
+    assert files_below(tmp_path / "out") == names
     assert (tmp_path / "out" / names[0]).read_text() == TX1
     assert (tmp_path / "out" / names[3]).read_text() == song.to_tx2()
 
 
-def test_a_folder_in_other_forms_does_as_well(run, tmp_path, song):
+def test_a_folder_of_another_form_is_converted(run, tmp_path, song):
     (tmp_path / "db" / "test").mkdir(parents=True)
     lakhnes.write(song, tmp_path / "db" / "test" / "a.tx2.txt")
     result = run("data", "nesmdb", tmp_path / "db", tmp_path / "out", "--to", "tx1")
     assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'out'}\n")
-    assert corpus(tmp_path / "out") == ["test/a.tx1.txt"]
+    assert files_below(tmp_path / "out") == ["test/a.tx1.txt"]
 
 
 def test_shards_are_written_beside_the_texts_when_asked_for(run, tmp_path, song):
@@ -53,7 +41,7 @@ def test_shards_are_written_beside_the_texts_when_asked_for(run, tmp_path, song)
     assert {"a.tx1.txt", "tx1.json", "tx1-00000.events.npy", "tx2-00000.offsets.npy", "tx2.names.txt"} <= names
 
 
-def test_no_path_leaves_the_target(run, tmp_path, song):
+def test_no_path_of_an_archive_leads_out_of_the_target(run, tmp_path, song):
     midi = song.to_midi()
     names = ["../../train/up.mid", "/train/root.mid", "train/../../../valid/x.mid", "train/..\\..\\w.mid", "train/.mid"]
     archive = archive_of(tmp_path / "db.tar", dict.fromkeys(names, midi))
@@ -63,7 +51,7 @@ def test_no_path_leaves_the_target(run, tmp_path, song):
         file.addfile(link)
     before = {path.name for path in tmp_path.iterdir()}
     assert run("data", "nesmdb", archive, tmp_path / "out").exit_code == 0
-    assert corpus(tmp_path / "out") == [
+    assert files_below(tmp_path / "out") == [
         f"{split}/{name}.{form}.txt"
         for split, name in [("train", "root"), ("train", "up"), ("valid", "x")]
         for form in ("tx1", "tx2")
@@ -82,7 +70,7 @@ def test_a_bad_song_is_reported_and_the_others_written(run, tmp_path, song):
     assert sorted(failure["path"] for failure in report["failed"]) == ["t/train/bad.mid", "t/train/good.midi"]
     assert "t/train/bad.mid: byte" in result.stderr
     assert "a second song of this name" in result.stderr
-    assert corpus(tmp_path / "out") == ["train/good.tx1.txt", "train/good.tx2.txt"]
+    assert files_below(tmp_path / "out") == ["train/good.tx1.txt", "train/good.tx2.txt"]
 
 
 def test_a_folder_that_holds_something_is_written_to_only_by_force(run, tmp_path, song):
@@ -93,9 +81,9 @@ def test_a_folder_that_holds_something_is_written_to_only_by_force(run, tmp_path
     refused = run("data", "nesmdb", archive, target)
     assert refused.exit_code == 1
     assert "--force" in refused.stderr
-    assert corpus(target) == ["train/mine.tx1.txt"]
+    assert files_below(target) == ["train/mine.tx1.txt"]
     assert run("data", "nesmdb", archive, target, "--force").exit_code == 0
-    assert corpus(target) == ["train/a.tx1.txt", "train/a.tx2.txt", "train/mine.tx1.txt"]
+    assert files_below(target) == ["train/a.tx1.txt", "train/a.tx2.txt", "train/mine.tx1.txt"]
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
 
 
@@ -104,7 +92,7 @@ def test_the_number_of_jobs_changes_nothing(run, tmp_path, song):
     archive = archive_of(tmp_path / "db.tar", members)
     for jobs in (1, 4):
         assert run("data", "nesmdb", archive, tmp_path / f"out{jobs}", "--jobs", jobs, "-q").exit_code == 0
-    assert len(corpus(tmp_path / "out1")) == 600
+    assert len(files_below(tmp_path / "out1")) == 600
     assert digest(tmp_path / "out1") == digest(tmp_path / "out4")
 
 
@@ -122,17 +110,10 @@ def test_songs_are_reduced_to_the_frames_of_a_score_when_asked_for(run, tmp_path
     assert reduced.to_tx1() != TX1
 
 
-def test_a_score_rate_that_no_score_has_is_told_of_each_song(run, tmp_path, song):
+def test_a_score_rate_that_no_score_has_is_refused_for_each_song(run, tmp_path, song):
     archive = archive_of(tmp_path / "db.tar", {"db/train/a.mid": song.to_midi()})
     result = run("data", "nesmdb", archive, tmp_path / "out", "--score-rate", 1e9)
     assert result.exit_code == 1
     assert "db/train/a.mid" in result.stderr
     assert "44100" in result.stderr.replace(",", "")
     assert not (tmp_path / "out").exists()
-
-
-def digest(folder):
-    digests = hashlib.sha256()
-    for name in corpus(folder):
-        digests.update(name.encode() + (folder / name).read_bytes())
-    return digests.hexdigest()

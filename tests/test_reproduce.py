@@ -1,4 +1,4 @@
-"""`lakhnes reproduce table2`: every row trained once, kept, and gone on from; the picture of Figure 3."""
+"""`lakhnes reproduce table2`: every row trained once, kept and resumed; the picture of Figure 3."""
 
 import dataclasses
 import json
@@ -45,7 +45,7 @@ def other(tmp_path):
     return make_corpus(tmp_path / "other", train=5, valid=1)
 
 
-def test_every_row_is_had_and_kept_and_the_picture_is_drawn(run, small_scale, data, other, tmp_path):
+def test_every_row_is_made_once_and_the_picture_is_drawn(run, small_scale, data, other, tmp_path):
     command = ("reproduce", "table2", data, "--pretrain", other, "-o", tmp_path / "out", "--json")
     first = run(*command)
     assert first.exit_code == 0, first.stderr
@@ -70,17 +70,17 @@ def test_every_row_is_had_and_kept_and_the_picture_is_drawn(run, small_scale, da
     assert again.stderr.count(": known") == 10
 
 
-def test_without_other_music_the_last_row_is_left_out_and_that_is_said(run, small_scale, data, tmp_path):
+def test_without_other_music_the_last_row_is_left_out_with_a_note(run, small_scale, data, tmp_path):
     result = run("reproduce", "table2", data, "-o", tmp_path / "out", "--rows", "random,transformer-xl-pretrained")
     assert result.exit_code == 0, result.stderr
-    assert "pre-training: left out, for there is no --pretrain DIR" in result.stderr
+    assert "pre-training: left out without --pretrain DIR" in result.stderr
     head, random = result.stdout.splitlines()[:2]
     assert head.split()[-2:] == ["paper's", "valid"]
     assert random.split()[0] == "Random"
     assert random.split()[-1] == "631.00"
 
 
-def test_a_row_goes_on_from_its_state_and_another_configuration_begins_anew(
+def test_a_row_is_resumed_from_its_state_and_another_configuration_begins_anew(
     run, monkeypatch, small_scale, data, tmp_path
 ):
     from lakhnes.training.trainer import Trainer
@@ -96,10 +96,10 @@ def test_a_row_goes_on_from_its_state_and_another_configuration_begins_anew(
     monkeypatch.setattr(Trainer, "train_step", stopping)
     stopped = run(*command)
     assert stopped.exit_code == 130
-    assert "stopped; the same command goes on from there" in stopped.stderr
+    assert "stopped; the same command resumes it" in stopped.stderr
     monkeypatch.setattr(Trainer, "train_step", step)
     resumed = run(*command)
-    assert "going on at step 3 of 6" in resumed.stderr
+    assert "resumed at step 3 of 6" in resumed.stderr
     found, expected = json.loads(resumed.stdout)["rows"][0], whole["rows"][0]
     assert found["valid"]["loss"] == expected["valid"]["loss"]
     longer = dataclasses.replace(small_scale.transformer, steps=7)
@@ -132,9 +132,13 @@ def test_a_model_is_evaluated_in_place_of_training(run, small_scale, data, tmp_p
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(("--rows", "gru"), "'gru' is none of random"), (("--use", "lstm"), "ROW=MODEL"), (("--use", "gru=x"), "no row")],
+    [
+        (("--rows", "gru"), "'gru' is not one of random"),
+        (("--use", "lstm"), "ROW=MODEL"),
+        (("--use", "gru=x"), "not a row"),
+    ],
 )
-def test_a_row_that_there_is_not_is_wrong_usage(run, small_scale, data, tmp_path, options, message):
+def test_an_unknown_row_is_wrong_usage(run, small_scale, data, tmp_path, options, message):
     result = run("reproduce", "table2", data, "-o", tmp_path / "out", *options)
     assert result.exit_code == 2
     assert message in result.stderr
@@ -154,7 +158,7 @@ def test_the_rows_of_a_scale_differ_in_what_their_names_say(name):
     assert SCALES[name].pretraining.rate(SCALES[name].pretraining.steps, 1.0) == plain.learning_rate
 
 
-def test_the_order_is_told_for_the_rows_that_are_known():
+def test_the_order_is_checked_for_the_known_rows():
     names = ["random", "unigram", "5-gram", "lstm", "lstm-augmented", "transformer-xl", "transformer-xl-augmented"]
     results = [Result(name, name, 0, 0, 0.0, {"valid": {"ppl": 100.0 - place}}) for place, name in enumerate(names)]
     pairs = order_of(results, "valid")

@@ -19,9 +19,8 @@ from lakhnes.sampling.options import Options
 from lakhnes.sampling.sampler import draw
 from lakhnes.sampling.torch_decoder import SLACK, TorchDecoder
 from lakhnes.sampling.writing import Writing
+from legality import VOCABULARY, faults
 from small import TINY, tune
-
-VOCABULARY = Vocabulary.tx1()
 
 
 @pytest.fixture(scope="module")
@@ -123,34 +122,6 @@ def test_a_draw_from_nothing_is_an_error_of_one_line():
             draw(logits, np.zeros(1, dtype=np.float32))
     with pytest.raises(ValueError, match=r"^allowed: expected 1 rows of 3, found 2 entries"):
         draw(THREE[None], np.zeros(1, dtype=np.float32), np.ones((1, 2), dtype=np.bool_))
-
-
-def faults(ids, vocabulary=VOCABULARY):
-    """List what is wrong with the order of a song's events."""
-    found, sounding, last, after_wait, expected = [], set(), -1, True, None
-    for place, token in enumerate(ids):
-        symbol = vocabulary.symbol(token)
-        voice, kind = symbol[:2], symbol.split("_")[1]
-        if expected and (voice, kind) != (expected, "VELOCITY"):
-            found.append((place, "a note without its velocity"))
-        expected = None
-        if voice == "WT":
-            if after_wait:
-                found.append((place, "wait after wait, or at the beginning"))
-            last, after_wait = -1, True
-            continue
-        turn = 3 * ("P1", "P2", "TR", "NO").index(voice) + {"VELOCITY": 1, "TIMBRE": 2}.get(kind, 0)
-        if turn <= last:
-            found.append((place, "out of order"))
-        if kind in ("NOTEOFF", "VELOCITY") and voice not in sounding:
-            found.append((place, "of a voice that does not sound"))
-        if kind == "NOTEOFF":
-            sounding.discard(voice)
-        elif kind == "NOTEON":
-            sounding.add(voice)
-            expected = voice if vocabulary.dialect == "tx2" and voice != "TR" else None
-        last, after_wait = turn, False
-    return found
 
 
 @pytest.mark.parametrize("dialect", ["tx1", "tx2"])

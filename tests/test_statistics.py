@@ -1,4 +1,4 @@
-"""The figures that lay composed songs beside others, and `lakhnes data stats` that prints them."""
+"""Statistics of songs, and `lakhnes data stats`, which prints them."""
 
 import json
 import math
@@ -12,8 +12,8 @@ import lakhnes
 from lakhnes import Song, Vocabulary
 from lakhnes.evaluation.statistics import describe, self_similarity
 from lakhnes.grammar import faults
+from legality import faults as faults_one_by_one
 from small import make_corpus, tune
-from test_sampling import faults as faults_one_by_one
 
 
 def melody(*pitches, ticks=11_025):
@@ -59,7 +59,7 @@ def test_a_loop_is_similar_to_itself_and_an_endless_scale_is_not():
 @pytest.mark.parametrize("dialect", ["tx1", "tx2"])
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**31))
-def test_faults_are_found_at_once_as_one_by_one(dialect, seed):
+def test_faults_found_in_a_batch_are_those_found_one_by_one(dialect, seed):
     vocabulary = Vocabulary(dialect)
     generator = np.random.default_rng(seed)
     # Of few events, so that many stand where they may.
@@ -67,7 +67,7 @@ def test_faults_are_found_at_once_as_one_by_one(dialect, seed):
     assert faults(ids, dialect).tolist() == sorted({place for place, _ in faults_one_by_one(ids, vocabulary)})
 
 
-def test_data_stats_lays_folders_side_by_side(run, tmp_path):
+def test_data_stats_prints_a_column_for_each_folder(run, tmp_path):
     data = make_corpus(tmp_path / "data", train=3, valid=2)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "a.tx1.txt").write_text(tune(5))
@@ -97,7 +97,7 @@ def test_data_stats_measures_only_the_beginning_and_only_long_songs(run, tmp_pat
     assert facts["events"]["median"] <= 13  # and the note-offs of what is held
 
 
-def test_data_stats_goes_on_past_a_bad_file(run, tmp_path):
+def test_data_stats_measures_the_other_songs_after_a_bad_file(run, tmp_path):
     (tmp_path / "a.tx1.txt").write_text(tune(1))
     (tmp_path / "b.tx1.txt").write_text("nonsense")
     result = run("data", "stats", tmp_path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lakhnes
-from test_adapt import melody
+from music_files import melody
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def trainer(data, folder, config):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_a_run_that_is_killed_ends_with_the_weights_of_one_that_was_not(data, config_file, tmp_path):
+def test_a_killed_and_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(data, config_file, tmp_path):
     whole = tmp_path / "whole"
     subprocess.run(command("train", data, "-o", whole, "--config", config_file), check=True, capture_output=True)
     killed = tmp_path / "killed"
@@ -66,7 +66,7 @@ def test_a_run_that_is_killed_ends_with_the_weights_of_one_that_was_not(data, co
     assert running.returncode == -signal.SIGKILL
     again = command("train", data, "-o", killed, "--config", config_file)
     finished = subprocess.run(again, check=True, capture_output=True)
-    assert b"going on at step" in finished.stderr
+    assert b"resumed at step" in finished.stderr
     assert torch.equal(weights(whole), weights(killed))
     steps = [json.loads(line)["step"] for line in (killed / "log.jsonl").read_text().splitlines()]
     assert steps == sorted(steps)
@@ -89,7 +89,7 @@ def test_two_processes_see_the_losses_of_one(data, config_file, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX limits")
-def test_a_disk_that_fills_is_told_and_the_last_state_stays(data, config_file, tmp_path):
+def test_a_full_disk_is_reported_and_the_last_state_stays(data, config_file, tmp_path):
     run = tmp_path / "run"
     subprocess.run(
         command("train", data, "-o", run, "--config", config_file, "--steps", 3), check=True, capture_output=True
@@ -109,7 +109,7 @@ def test_a_disk_that_fills_is_told_and_the_last_state_stays(data, config_file, t
     assert not list(run.glob(".*.part"))
 
 
-def test_segments_of_a_step_are_one_larger_step_but_for_memory(data, tmp_path):
+def test_accumulated_segments_give_the_mean_loss(data, tmp_path):
     """Two segments of two streams give the gradient of their mean."""
     config = tiny_config(accumulate=2, steps=2)
     run = trainer(data, tmp_path / "run", config)
@@ -126,22 +126,22 @@ def test_averaged_weights_are_evaluated_saved_and_resumed(data, tmp_path):
     run.run()
     saved = lakhnes.load_model(tmp_path / "run").state_dict()
     own = run.model.state_dict()
-    averages = run.average.tensors()
+    averages = run.average.state()
     for name in own:
-        torch.testing.assert_close(saved[name], averages[f"average.{name}"], atol=2e-3, rtol=0)
-    assert any(not torch.allclose(own[name], averages[f"average.{name}"], atol=1e-3) for name in own)
+        torch.testing.assert_close(saved[name], averages[name], atol=2e-3, rtol=0)
+    assert any(not torch.allclose(own[name], averages[name], atol=1e-3) for name in own)
     again = trainer(data, tmp_path / "run", config)
     assert again.resume()
-    for name, average in again.average.tensors().items():
+    for name, average in again.average.state().items():
         assert torch.equal(average, averages[name])
 
 
-def test_a_run_without_progress_ends_and_keeps_its_best_model(data, tmp_path):
+def test_a_run_whose_score_does_not_improve_ends_and_keeps_its_best_model(data, tmp_path):
     config = tiny_config(steps=1000, patience=2, eval_every=1e-9, learning_rate=1e-12, ema=0.0)
     run = trainer(data, tmp_path / "run", config)
     score = run.run()
     assert run.step < 20
-    assert score.loss == pytest.approx(run.best, abs=0.02)
+    assert score.loss == pytest.approx(run.stopping.best, abs=0.02)
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
@@ -152,7 +152,7 @@ def test_a_configuration_survives_toml(preset):
     assert half.model.d_model == PRESETS[preset].model.d_model
 
 
-def test_a_folder_of_four_voices_is_taken_as_it_is_and_trained_on(run, tmp_path):
+def test_a_folder_of_four_voice_midi_files_is_used_as_it_is(run, tmp_path):
     midis = tmp_path / "midis"
     midis.mkdir()
     for index in range(12):

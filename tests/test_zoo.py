@@ -130,7 +130,7 @@ def test_a_download_is_kept_when_its_hash_is_right(server, run, models):
     assert [path.name for path in models.iterdir()] == ["LakhNES.tar.gz"]
 
 
-def test_a_download_goes_on_where_it_was_cut_off(server, tmp_path):
+def test_a_download_resumes_where_it_was_cut_off(server, tmp_path):
     digest, target = sha256(server.content), tmp_path / "m"
     server.cut = 250_000
     for size in (250_000, 500_000):

@@ -7,30 +7,29 @@ r"""lakhnes composes and performs music for the sound chip of the Nintendo Enter
 >>> lakhnes.render(song).shape
 (44100,)
 
-What needs torch (`load_model`, `generate`) is loaded at its first use, so that rendering and converting start at once.
+Every name is loaded at its first use: the command line starts without numpy, and rendering without a model.
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
-
-from lakhnes._native import Apu, LivePlayer, RegisterLog, Song, Vocabulary, __version__
-from lakhnes.audio import write_audio
-from lakhnes.errors import (
-    CheckpointError,
-    FormatError,
-    LakhnesError,
-    LakhnesWarning,
-    LimitError,
-    TokenError,
-    UnsafeCheckpointError,
-)
-from lakhnes.songs import read, read_log, render, write
-from lakhnes.tokenizing import tokenize_files
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lakhnes._native import Apu, LivePlayer, RegisterLog, Song, Vocabulary, __version__
+    from lakhnes.audio import write_audio
     from lakhnes.checkpoint import load_model
+    from lakhnes.errors import (
+        CheckpointError,
+        FormatError,
+        LakhnesError,
+        LakhnesWarning,
+        LimitError,
+        TokenError,
+        UnsafeCheckpointError,
+    )
     from lakhnes.model.base import Model
     from lakhnes.sampling import accompany, continue_song, generate, infill, stream
+    from lakhnes.songs import read, read_log, render, write
+    from lakhnes.tokenizing import tokenize_files
 
 __all__ = [
     "Apu",
@@ -61,22 +60,35 @@ __all__ = [
     "write_audio",
 ]
 
-_LAZY = {
-    "Model": "lakhnes.model.base",
-    "accompany": "lakhnes.sampling",
-    "continue_song": "lakhnes.sampling",
-    "generate": "lakhnes.sampling",
-    "infill": "lakhnes.sampling",
-    "load_model": "lakhnes.checkpoint",
-    "stream": "lakhnes.sampling",
+_MODULES = {
+    "_native": ("Apu", "LivePlayer", "RegisterLog", "Song", "Vocabulary", "__version__"),
+    "audio": ("write_audio",),
+    "checkpoint": ("load_model",),
+    "errors": (
+        "CheckpointError",
+        "FormatError",
+        "LakhnesError",
+        "LakhnesWarning",
+        "LimitError",
+        "TokenError",
+        "UnsafeCheckpointError",
+    ),
+    "model.base": ("Model",),
+    "sampling": ("accompany", "continue_song", "generate", "infill", "stream"),
+    "songs": ("read", "read_log", "render", "write"),
+    "tokenizing": ("tokenize_files",),
 }
+"""The public names of each module of the package."""
 
+if not TYPE_CHECKING:  # else every misspelt name would pass the type checker
 
-def __getattr__(name: str) -> Any:
-    """Load, at their first use, the names that need torch."""
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'lakhnes' has no attribute '{name}'")
+    def __getattr__(name: str) -> object:
+        """Load a public name, or a module of the package, at its first use."""
+        for module, names in _MODULES.items():
+            if name == module or name in names:
+                loaded = importlib.import_module(f"lakhnes.{module}")
+                return loaded if name == module else globals().setdefault(name, getattr(loaded, name))
+        raise AttributeError(f"module 'lakhnes' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:

@@ -6,7 +6,7 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from lakhnes.errors import FormatError
 from lakhnes.files import MAX_INPUT_BYTES
@@ -25,7 +25,8 @@ def is_archive(path: Path) -> bool:
 def files_in(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """Give the path of every file of a folder or an archive, and what reads it: at most a byte past `MAX_INPUT_BYTES`.
 
-    A file of an archive is to be read before the next is asked for.
+    A file of an archive is to be read before the next is asked for. What macOS adds of its own, ``._NAME`` files
+    (AppleDouble) and the folder ``__MACOSX``, is skipped.
 
     Raises
     ------
@@ -36,13 +37,17 @@ def files_in(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """
     if source.is_dir():
         for path in sorted(source.rglob("*")):
-            if path.is_file():
+            if path.is_file() and not _is_of_macos(path.relative_to(source)):
                 yield path.relative_to(source.parent).as_posix(), partial(_read_start, path)
         return
     with _whole(source), tarfile.open(source, "r|*", tarinfo=_Member) as archive:
         for member in archive:
-            if member.isreg():
+            if member.isreg() and not _is_of_macos(PurePosixPath(member.name)):
                 yield member.name, partial(_extract, source, archive, member)
+
+
+def _is_of_macos(path: PurePath) -> bool:
+    return path.name.startswith("._") or "__MACOSX" in path.parts
 
 
 def inner_path(place: str) -> Path | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from lakhnes._native import Song
 from lakhnes.errors import FormatError, LakhnesError, warn_of
+from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["arrange", "told"]
 
@@ -44,5 +45,5 @@ def told(report: Mapping[str, Any]) -> str:
     reasons = Counter(reason for *_, reason in unplaced)
     facts += [f"{count} left out: {reason}" for reason, count in reasons.most_common()]
     if unplaced:
-        facts.append(f"the first at {unplaced[0][0] / 44_100:.2f} s")
+        facts.append(f"the first at {unplaced[0][0] / TICKS_PER_SECOND:.2f} s")
     return ", ".join(facts)

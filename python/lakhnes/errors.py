@@ -23,11 +23,11 @@ class LakhnesError(Exception):
 
 
 class LakhnesWarning(UserWarning):
-    """Something in the input was left out, and all else goes on. The command line tells it in one line."""
+    """Something in the input was left out. The command line prints it as one line."""
 
 
 class FormatError(LakhnesError, ValueError):
-    """The bytes of a file are not what its format asks for."""
+    """The bytes of a file are not those of its format."""
 
 
 class TokenError(LakhnesError, ValueError):
@@ -43,7 +43,7 @@ class CheckpointError(LakhnesError):
 
 
 class UnsafeCheckpointError(CheckpointError):
-    """A checkpoint asks for code to be run; nothing of it was."""
+    """A checkpoint asks for code to be run; none was."""
 
 
 def warn_of(name: str, text: str, stacklevel: int = 3) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,16 +20,22 @@ __all__ = [
     "WRITABLE",
     "base_name",
     "check_target",
+    "file_sha256",
     "format_of",
+    "is_special",
     "one_line",
     "read_limited",
     "replacing",
     "suffix_of",
+    "unfinished_name",
     "write_bytes",
 ]
 
 MAX_INPUT_BYTES = 64 * 2**20
 """The largest file that is read as a song; a larger one raises `LimitError` before it is opened."""
+
+BLOCK = 2**20
+"""Bytes that are hashed at once."""
 
 ARCHIVE_RATE = 24.0
 """The frames a second of NES-MDB's published scores."""
@@ -160,6 +165,17 @@ def read_limited(path: str | os.PathLike[str], limit: int = MAX_INPUT_BYTES) -> 
     return data
 
 
+def file_sha256(path: Path) -> str:
+    """Return the hash of a file, read block by block: it may be larger than memory."""
+    import hashlib  # here, for --help needs none of OpenSSL
+
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def check_target(path: str | os.PathLike[str], *, overwrite: bool) -> None:
     """Refuse, before any work is done, a target whose folder is missing or that exists and must not be replaced.
 
@@ -181,12 +197,27 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool) -> None:
         raise FileExistsError(17, "exists already (--force replaces it)", str(target))
 
 
+def unfinished_name(target: Path) -> Path:
+    """Return a hidden, unused name beside a file or folder, for what will take its name when it is complete.
+
+    File systems take names of up to 255 bytes, so of a long name the start is kept.
+    """
+    start = os.fsencode(target.name)[:200].decode(errors="ignore")
+    return target.with_name(f".{start}.{os.urandom(4).hex()}.part")
+
+
+def is_special(path: Path) -> bool:
+    """Return whether a path is neither a file nor a folder nor unused: a pipe, a device."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
     """Write a file whole or not at all.
 
     Gives a temporary path in the same folder. When the block ends without an exception, what was written there takes
-    the name of the target in one step; otherwise it is deleted.
+    the name of the target in one step; otherwise it is deleted. A pipe or device stays what it is: it gets the whole
+    file at the end.
 
     Raises
     ------
@@ -195,7 +226,11 @@ def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterat
     """
     target = Path(path)
     check_target(target, overwrite=overwrite)
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+    if is_special(target):
+        with _filling(target) as temporary:
+            yield temporary
+        return
+    temporary = unfinished_name(target)
     try:
         yield temporary
         if not overwrite and target.exists():
@@ -203,6 +238,18 @@ def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterat
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _filling(target: Path) -> Iterator[Path]:
+    """Give a path in a temporary folder; copy what was written there into a pipe or a device."""
+    import shutil
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder, "whole")
+        with Path(folder, "whole").open("rb") as whole, target.open("wb") as sink:
+            shutil.copyfileobj(whole, sink)
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = True) -> None:

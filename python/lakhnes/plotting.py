@@ -11,6 +11,7 @@ import numpy.typing as npt
 from lakhnes._native import Song, source_notes
 from lakhnes.errors import FormatError
 from lakhnes.files import replacing
+from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["COLORS", "PICTURES", "arrangement_figure", "piano_roll_figure", "plot_arrangement", "plot_song"]
 
@@ -19,8 +20,6 @@ COLORS = {"p1": "#c8102e", "p2": "#e98300", "tr": "#0057b7", "no": "#5b6770"}
 
 PICTURES = (".png", ".svg", ".pdf")
 """The ends of the names of pictures that can be written."""
-
-TICKS_PER_SECOND = 44_100
 
 DRUMS = 9
 """The MIDI channel of the drums, from 0."""

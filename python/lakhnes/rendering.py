@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from lakhnes._native import Song
 from lakhnes.arranging import arrange
 from lakhnes.audio import write_blocks
 from lakhnes.errors import LakhnesError, warn_of
-from lakhnes.files import ARRAYS, PLAYABLE, format_of, one_line, read_limited
+from lakhnes.files import ARRAYS, PLAYABLE, format_of, is_special, one_line, read_limited, unfinished_name
 from lakhnes.songs import Expression, Filter, Mixer, read_log
 
 __all__ = ["STEMS", "Arrangement", "BatchReport", "RenderJob", "render_files", "stem_path"]
@@ -147,10 +146,10 @@ def render_files(
 
 
 def _is_native(job: RenderJob) -> bool:
-    """Tell whether the extension module reads such a song by itself."""
+    """Tell whether the extension module reads such a song by itself, and writes such an output."""
     name = job.source.name.lower()
     is_array = job.source_format in ARRAYS or (job.source_format is None and name.endswith(".npz"))
-    return job.arrangement is None and not is_array
+    return job.arrangement is None and not is_array and not is_special(job.target)
 
 
 Done = Callable[[RenderJob, Iterable[Path], float, str | None], None]
@@ -165,7 +164,7 @@ def _render_wavs(jobs: Sequence[RenderJob], threads: int, options: dict[str, Any
         except LakhnesError as error:
             done(job, (), 0.0, one_line(error))
             continue
-        temporary = job.target.with_name(f".{job.target.name[:100]}.{secrets.token_hex(4)}.part")
+        temporary = unfinished_name(job.target)
         ready.append(job)
         native_jobs.append((os.fspath(job.source), source_format, os.fspath(temporary)))
 

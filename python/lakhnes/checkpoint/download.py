@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
 import re
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lakhnes.errors import CheckpointError
+from lakhnes.files import file_sha256
 
 __all__ = ["MAX_DOWNLOAD_BYTES", "download"]
 
@@ -64,14 +64,14 @@ def download(
     path = Path(target)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
-        if _hash(path) == wanted:
+        if file_sha256(path) == wanted:
             return path
         if not overwrite:
             raise FileExistsError(17, "is another file (--force replaces it)", str(path))
     part = path.with_name(f"{path.name}.part")
-    if not (part.exists() and _hash(part) == wanted):
+    if not (part.exists() and file_sha256(part) == wanted):
         _fetch(url, part, advance)
-        if (found := _hash(part)) != wanted:
+        if (found := file_sha256(part)) != wanted:
             part.unlink()
             raise CheckpointError(f"{url}: has SHA-256 {found}, expected {wanted}; it was deleted")
     part.replace(path)
@@ -118,11 +118,3 @@ def _store(url: str, answer: http.client.HTTPResponse, part: Path, kept: int, ad
             advance(len(piece))
     if expected is not None and size < expected:
         raise CheckpointError(f"{url}: cut off at {size} of {expected} bytes; run it again to go on from there")
-
-
-def _hash(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(PIECE):
-            digest.update(piece)
-    return digest.hexdigest()

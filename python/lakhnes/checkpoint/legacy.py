@@ -11,7 +11,6 @@ that code only type 0, the one of the paper, is taken over, with one matrix for 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from lakhnes.checkpoint.config import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
 from lakhnes.checkpoint.torch_file import TorchFile, read_torch_file
 from lakhnes.checkpoint.unpickler import Module, Tensor, quote
 from lakhnes.errors import CheckpointError, LakhnesError
-from lakhnes.files import read_limited, replacing
+from lakhnes.files import file_sha256, read_limited, replacing
 from lakhnes.model.config import TransformerXLConfig
 
 __all__ = ["MODEL_FILE", "VOCABULARY_FILE", "Published", "import_checkpoint", "read_published"]
@@ -125,7 +124,7 @@ def import_checkpoint(
             raise FileExistsError(17, "exists already (--force replaces it)", str(destination / name))
     with folder_of(Path(source)) as folder:
         published = read_published(folder)
-        digest = _sha256(folder / MODEL_FILE)
+        digest = file_sha256(folder / MODEL_FILE)
         destination.mkdir(parents=True, exist_ok=True)
         weights, config, vocabulary, card = (destination / name for name in names)
         with replacing(weights, overwrite=overwrite) as unfinished:
@@ -292,14 +291,6 @@ def _check_vocabulary(path: Path, config: TransformerXLConfig) -> bool:
     if len(found) != len(expected):
         raise CheckpointError(f"{path}: {len(found)} events, expected {len(expected)} of {config.vocabulary}")
     return True
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while piece := file.read(2**20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def _card(config: TransformerXLConfig, source: str, digest: str) -> str:

@@ -1,42 +1,69 @@
 """The command line: ``lakhnes COMMAND``.
 
-Each command stands in a module of its own that imports, at its top, nothing heavier than click; what a command needs it
-imports when it runs. So ``lakhnes --help`` and ``lakhnes render`` start at once and never load torch.
+Each command is a module of its own, loaded when it runs; `COMMANDS` holds all that the overview prints. So
+``lakhnes --help`` starts at once. A command module imports nothing heavier than click at its top, and whatever else it
+needs when it runs.
 """
 
 import click
 
 from lakhnes.cli.console import common_options
-from lakhnes.cli.group import LazyGroup
+from lakhnes.cli.group import Entry, LazyGroup
 
 __all__ = ["cli", "main"]
 
 COMMANDS = {
-    "generate": "lakhnes.cli.generate:generate",
-    "continue": "lakhnes.cli.continue_:continue_song",
-    "accompany": "lakhnes.cli.accompany:accompany",
-    "infill": "lakhnes.cli.infill:infill",
-    "render": "lakhnes.cli.render:render",
-    "convert": "lakhnes.cli.convert:convert",
-    "info": "lakhnes.cli.info:info",
-    "plot": "lakhnes.cli.plot:plot",
-    "play": "lakhnes.cli.play:play",
-    "data": "lakhnes.cli.data:data",
-    "train": "lakhnes.cli.train:train",
-    "finetune": "lakhnes.cli.finetune:finetune",
-    "eval": "lakhnes.cli.evaluate:evaluate",
-    "reproduce": "lakhnes.cli.reproduce:reproduce",
-    "checkpoint": "lakhnes.cli.checkpoint:checkpoint",
-    "bench": "lakhnes.cli.bench:bench",
+    "generate": Entry("lakhnes.cli.generate:generate", "Compose new songs and perform them."),
+    "continue": Entry(
+        "lakhnes.cli.continue_:continue_song", "Let a song go on: its beginning is kept, the model writes the rest."
+    ),
+    "accompany": Entry(
+        "lakhnes.cli.accompany:accompany", "Choose new pitches for a song: its rhythm, drums and note-offs stay."
+    ),
+    "infill": Entry(
+        "lakhnes.cli.infill:infill",
+        "Write new parts for the named voices of a song; the others stay event for event.",
+    ),
+    "render": Entry("lakhnes.cli.render:render", "Play songs on the chip and write what is heard."),
+    "convert": Entry("lakhnes.cli.convert:convert", "Turn songs into another format."),
+    "info": Entry("lakhnes.cli.info:info", "Tell what is in songs."),
+    "plot": Entry("lakhnes.cli.plot:plot", "Draw the piano roll of a song."),
+    "play": Entry(
+        "lakhnes.cli.play:play",
+        "Hear songs in any readable format, or with --radio songs that are composed while they are heard.",
+    ),
+    "data": Entry("lakhnes.cli.data:data", "Make corpora for training and evaluation."),
+    "train": Entry("lakhnes.cli.train:train", "Train a model on DATA, or resume the run in RUN."),
+    "finetune": Entry("lakhnes.cli.finetune:finetune", "Fine-tune MODEL on DATA."),
+    "eval": Entry(
+        "lakhnes.cli.evaluate:evaluate", "Print the perplexity of MODEL on DATA exactly as LakhNES computes it."
+    ),
+    "reproduce": Entry("lakhnes.cli.reproduce:reproduce", "Run the experiments of the paper again."),
+    "checkpoint": Entry("lakhnes.cli.checkpoint:checkpoint", "Import, list, download and describe models."),
+    "bench": Entry(
+        "lakhnes.cli.bench:bench",
+        "Measure speed, each figure beside a reference of the same run; all suites if none is named.",
+    ),
 }
+
+
+def _print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from lakhnes import __version__
+
+        click.echo(f"lakhnes, version {__version__}")
+        context.exit()
 
 
 @click.group(
     cls=LazyGroup,
-    commands_at=COMMANDS,
+    entries=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="lakhnes", prog_name="lakhnes")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+    help="Show the version and exit.",
+)  # fmt: skip
 @common_options
 def cli() -> None:
     """Compose and perform music for the sound chip of the Nintendo Entertainment System."""

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,9 +20,7 @@ __all__ = ["adapt"]
 @click.argument("source", metavar="MIDI_DIR")
 @click.argument("target", metavar="DEST")
 @click.option("--to", "formats", default="tx1,tx2", show_default=True, help="Texts to write, separated by commas.")
-@click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(0, 2**64 - 1), help="On what all choices depend."
-)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**64 - 1), help="Of all random choices.")
 @click.option("--valid", default=0.05, show_default=True, type=click.FloatRange(0, 1), help="Share of files for valid.")
 @click.option("--test", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Share of files for test.")
 @click.option(
@@ -31,7 +29,7 @@ __all__ = ["adapt"]
     default=0.0,
     show_default=True,
     type=click.FloatRange(min=0, max=10_000),
-    help="Cut notes off that reach so far into the next one, instead of dropping their instrument.",
+    help="Cut notes off that overlap the next one by at most this, instead of dropping their instrument.",
 )
 @click.option(
     "--exclude-like",
@@ -55,81 +53,36 @@ __all__ = ["adapt"]
 @common_options
 @pass_console
 def adapt(
-    console: Console,
-    source: str,
-    target: str,
-    formats: str,
-    seed: int,
-    valid: float,
-    test: float,
-    overlap: float,
-    exclude_like: tuple[str, ...],
-    max_examples: int,
-    min_instruments: int,
-    min_seconds: float,
-    max_seconds: float,
-    clip: float,
-    no_drums: bool,
-    jobs: int,
-    shards: bool,
-    force: bool,
-) -> None:
-    """Turn any folder of MIDI files into training songs for the four voices.
+    console: Console, /, source: str, target: str, formats: str, clip: float, no_drums: bool, shards: bool, force: bool,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Convert any folder of MIDI files to training songs for the four voices.
 
     Instruments that play one note at a time go to P1, P2 and TR in every order, up to 16 songs a file; drums become
-    noise. DEST gets folders train, valid, test of NAME_000.tx1.txt and NAME_000.tx2.txt, and adapted.jsonl, which tells
-    of each file and instrument why it was left out. The same seed gives the same bytes.
+    noise. DEST gets folders train, valid, test of NAME_000.tx1.txt and NAME_000.tx2.txt, and adapted.jsonl, which says
+    why each file and instrument that is not used was left out. The same seed gives the same bytes.
     """
     from lakhnes.data.adapt import adapt as adapt_collection
 
     chosen = text_formats(formats)
-    if valid + test > 1:
+    if options["valid"] + options["test"] > 1:
         raise click.UsageError("--valid and --test are more than 1 together")
     started = time.monotonic()
     with console.progress("adapt", None) as advance:
         report = adapt_collection(
-            source,
-            target,
-            to=chosen,
-            seed=seed,
-            jobs=jobs,
-            valid=valid,
-            test=test,
-            overlap=overlap,
-            exclude_like=exclude_like,
-            min_instruments=min_instruments,
-            min_seconds=min_seconds,
-            max_seconds=max_seconds,
-            max_examples=max_examples,
-            max_song_seconds=clip,
-            drums=not no_drums,
-            overwrite=force,
-            finished=advance,
-        )
+            source, target, to=chosen, max_song_seconds=clip, drums=not no_drums, overwrite=force, finished=advance,
+            **options,
+        )  # fmt: skip
     seconds = time.monotonic() - started
-    _tell(console, report, seconds)
+    _note_report(console, report, seconds)
     if shards:
         shard_texts(console, Path(target), chosen)
     console.result(target)
-    console.summary(
-        {
-            "corpus": target,
-            "files": report.files,
-            "used": report.used,
-            "songs": dict(report.songs),
-            "hours": report.hours,
-            "events": dict(report.events),
-            "trimmed": report.trimmed,
-            "dropped_files": dict(report.dropped_files),
-            "dropped_instruments": dict(report.dropped_instruments),
-            "failed": [{"path": path, "error": error} for path, error in report.failed],
-            "seconds": seconds,
-        }
-    )
+    console.summary({"corpus": target} | report.facts() | {"seconds": seconds})
 
 
-def _tell(console: Console, report: "AdaptReport", seconds: float) -> None:
-    """Say what became of a collection."""
+def _note_report(console: Console, report: "AdaptReport", seconds: float) -> None:
+    """Note what became of a collection."""
     for _, error in report.failed:
         console.note(f"unreadable: {error}")
     counts = ", ".join(f"{count:,} {split}" for split, count in report.songs.items())

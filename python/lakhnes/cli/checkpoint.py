@@ -1,4 +1,4 @@
-"""``lakhnes checkpoint``: the models that are there, and those that others have published."""
+"""``lakhnes checkpoint``: local models, and those that others have published."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def checkpoint() -> None:
 @common_options
 @pass_console
 def import_(console: Console, source: str, target: Path, force: bool) -> None:
-    """Turn a published LakhNES model into a checkpoint of this program.
+    """Convert a published LakhNES model to a checkpoint of this program.
 
     MODEL_DIR is the folder with model.pt and vocab.txt, the model.pt, or the .tar.gz as published. Nothing in it is
     executed. DEST gets model.safetensors, config.json, vocab.txt and README.md.
@@ -42,7 +42,7 @@ def import_(console: Console, source: str, target: Path, force: bool) -> None:
 @common_options
 @pass_console
 def list_(console: Console) -> None:
-    """Name the models that are known, and say which are here."""
+    """List the known models, and which of them are here."""
     from lakhnes.checkpoint.zoo import BUNDLED, models_directory, zoo
 
     rows: list[tuple[str, bool, int | None, float | None, str, str]]
@@ -73,18 +73,20 @@ def list_(console: Console) -> None:
 
 @checkpoint.command()
 @click.argument("name", metavar="NAME")
-@click.option("--url", metavar="URL", help="A mirror of the archive.  [default: the one that is listed]")
-@click.option("--sha256", metavar="HEX", help="Hash of the archive.  [default: the one that its authors state]")
-@click.option("-o", "--out-dir", type=click.Path(path_type=Path), help="Where to.  [default: the folder of models]")
+@click.option("--url", metavar="URL", help="A mirror of the archive.  [default: the listed address]")
+@click.option("--sha256", metavar="HEX", help="Hash of the archive.  [default: the one its authors state]")
+@click.option(
+    "-o", "--out-dir", type=click.Path(path_type=Path), help="Where to write.  [default: the folder of models]"
+)
 @click.option("-f", "--force", is_flag=True, help="Replace a file with another hash.")
 @common_options
 @pass_console
 def download(
     console: Console, name: str, url: str | None, sha256: str | None, out_dir: Path | None, force: bool
 ) -> None:
-    """Load the archive of the published model NAME, going on where an earlier try stopped.
+    """Download the archive of the published model NAME, resuming an earlier try.
 
-    The archive is kept if its hash is right, and is not opened: import it then.
+    The archive is kept if its hash is right. It is not opened: `checkpoint import` does that.
     """
     from lakhnes.checkpoint.download import download as fetch
     from lakhnes.checkpoint.zoo import how_to_get, models_directory, zoo_model
@@ -109,7 +111,7 @@ def download(
 @common_options
 @pass_console
 def info(console: Console, model: str) -> None:
-    """Say what MODEL is: a checkpoint directory, bundled, or a published model by name."""
+    """Describe MODEL: bundled, a checkpoint directory, or a published model by name."""
     import dataclasses
 
     from lakhnes.checkpoint.zoo import directory_of, how_to_get, zoo

@@ -1,22 +1,32 @@
-"""How the commands speak: results on stdout, everything else on stderr, bars only on a terminal."""
+"""How the commands speak: results on stdout, everything else on stderr."""
 
 import contextlib
-import json
+import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-__all__ = ["Console", "common_options", "pass_console"]
+if TYPE_CHECKING:
+    from lakhnes.cli.progress import Advance
+
+__all__ = ["FAILED", "INTERRUPTED", "Console", "common_options", "device_option", "pass_console"]
+
+FAILED = 1
+"""The exit code when some or all of the work failed."""
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass
 class Console:
-    """What the user asked to hear.
+    """What the user asked for.
 
     Attributes
     ----------
@@ -38,36 +48,41 @@ class Console:
             click.echo(str(line))
 
     def note(self, line: str) -> None:
-        """Tell the user something on stderr that no program would read."""
+        """Print a line on stderr for the user, which no program would read."""
         if not self.quiet:
             click.echo(line, err=True)
 
     def error(self, line: str) -> None:
-        """Tell on stderr what failed; no option silences it."""
+        """Print on stderr what failed; no option silences it."""
         click.echo(line, err=True)
 
     def summary(self, facts: Mapping[str, Any]) -> None:
-        """Print the machine-readable summary, when it was asked for."""
+        """Print the machine-readable summary, when it was asked for; what is not a finite number is ``null``."""
         if self.json:
-            click.echo(json.dumps(facts))
+            import json
 
-    @contextlib.contextmanager
-    def progress(self, description: str, total: int | None) -> Iterator[Callable[[int], None]]:
-        """Show a bar on stderr, and give the function that moves it on by so many steps.
+            click.echo(json.dumps(_finite(facts), allow_nan=False))
 
-        Off a terminal, or with ``-q``, nothing is shown and the function does nothing.
+    def progress(self, description: str, total: float | None) -> AbstractContextManager["Advance"]:
+        """Show how far work is, and give the function that is called with the steps done since its last call.
+
+        A bar on a terminal, elsewhere a line now and then; with ``-q`` nothing. `total` is the number of steps, or None
+        if it is not known, or 1.0 if the steps are shares of the work.
         """
-        if self.quiet or not sys.stderr.isatty():
-            yield lambda steps: None
-            return
-        # Imported here: rich takes longer to load than most commands take to run.
-        from rich.console import Console as Terminal
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from lakhnes.cli import progress
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
-            task = bar.add_task(description, total=total)
-            yield lambda steps: bar.advance(task, steps)
+        if self.quiet:
+            return contextlib.nullcontext(lambda steps, facts="": None)
+        return (progress.bar if sys.stderr.isatty() else progress.lines)(description, total)
+
+
+def _finite(value: Any) -> Any:
+    """Return a value of a summary as JSON has it, which knows neither NaN nor infinity (RFC 8259)."""
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 pass_console = click.make_pass_decorator(Console, ensure=True)
@@ -83,7 +98,7 @@ def _flag(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
 
 
 def common_options(command: F) -> F:
-    """Add ``--json``, ``-q`` and ``-v``, which every command takes; they end in the `Console`, not in its arguments."""
+    """Add ``--json``, ``-q`` and ``-v``, which every command takes; they set the `Console` and are not passed on."""
     for flags, name, text in (
         (("-v", "--verbose"), "verbose", "Show the traceback of an error."),
         (("-q", "--quiet"), "quiet", "Print results and errors only."),
@@ -92,3 +107,7 @@ def common_options(command: F) -> F:
         option = click.option(*flags, is_flag=True, expose_value=False, callback=_flag(name), help=text)
         command = option(command)
     return command
+
+
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+"""Where torch runs."""

@@ -120,15 +120,18 @@ def convert(
             raise click.UsageError("- stands for one song in or one file out")
         if output == STDIO and target_format is None:
             raise click.UsageError("-o - needs --to, for stdout has no name that says the format")
+    started = time.monotonic()
     chosen = target_format or format_of(output, WRITABLE)
     options = {"expression": expression, "exact": exact, "long_waits": long_waits, "score_rate": score_rate}
     how = _How(chosen, arrange, arpeggio, simplify, shorten, options)
     if STDIO in (*inputs, output):
         if output != STDIO:
             check_target(output, overwrite=force)
-        _convert_stream(console, read_input(inputs[0], source_format), output, how, force)
+        done = _convert_stream(console, read_input(inputs[0], source_format), output, how, force)
+        if output != STDIO:  # which carries the song
+            console.result(output)
+            console.summary(done | {"seconds": time.monotonic() - started})
         return
-    started = time.monotonic()
     jobs, count = _jobs(inputs, output, how, source_format, force)
     done = _convert_all(console, jobs, count, how, force)
     facts = {key: done[key] for key in ("files", "failed", "audio_seconds")}
@@ -279,8 +282,10 @@ def _options(how: _How, name: str) -> dict[str, Any]:
     return how.options | {"title": "" if place == "stdin" else base_name(place)}
 
 
-def _convert_stream(console: Console, given: tuple[bytes, str, str], output: str, how: _How, force: bool) -> None:
-    """Convert one song from stdin, to stdout, or both."""
+def _convert_stream(
+    console: Console, given: tuple[bytes, str, str], output: str, how: _How, force: bool
+) -> dict[str, Any]:
+    """Convert one song from stdin, to stdout, or both; return the facts of the summary."""
     import io
 
     from lakhnes.arranging import told
@@ -293,8 +298,8 @@ def _convert_stream(console: Console, given: tuple[bytes, str, str], output: str
         console.note(told(report))
     if output != STDIO:
         _write(song, given, Path(output), how, force)
-        click.echo(output)
-        return
+        facts = {"files": [output], "failed": [], "audio_seconds": song.duration}
+        return facts | ({"arranged": {output: report}} if report is not None else {})
     if how.to in AUDIO_FORMATS:
         sound = io.BytesIO()  # an encoder goes back to complete its header, which a pipe cannot
         log = perform(song, expression=how.options["expression"])
@@ -304,3 +309,4 @@ def _convert_stream(console: Console, given: tuple[bytes, str, str], output: str
         sys.stdout.buffer.write(given[0])
     else:
         sys.stdout.buffer.write(encode(song, how.to, **_options(how, given[2])))
+    return {}

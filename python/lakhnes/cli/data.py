@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from lakhnes.cli.adapt import adapt
-from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.console import FAILED, Console, common_options, pass_console
 from lakhnes.cli.shard import shard, shard_texts, shards_option
 from lakhnes.cli.targets import text_formats
 
 __all__ = ["data"]
 
-SCORE_RATE_HELP = "Reduce songs to so many frames a second first, as NES-MDB's 24 Hz scores.  [default: to the sample]"
+SCORE_RATE_HELP = "Reduce songs to this frame rate first (NES-MDB's scores have 24 Hz).  [default: keep every sample]"
 
 
 @click.group()
@@ -37,17 +37,9 @@ data.add_command(shard)
 @common_options
 @pass_console
 def nesmdb(
-    console: Console,
-    source: str,
-    target: str,
-    formats: str,
-    jobs: int,
-    exact: bool,
-    score_rate: float | None,
-    shards: bool,
-    force: bool,
+    console: Console, /, source: str, target: str, formats: str, jobs: int, shards: bool, force: bool, **options: Any
 ) -> None:
-    """Turn an NES-MDB archive or folder into TX1 and TX2 texts.
+    """Convert an NES-MDB archive or folder to TX1 and TX2 texts.
 
     SRC is a folder or a .tar.gz or .tar.xz archive with folders train, valid, test of .vgm, .mid, .exprsco.pkl,
     .tx1.txt or .tx2.txt files, or of any other form of NES-MDB. DEST gets folders of the same names with NAME.tx1.txt
@@ -58,16 +50,7 @@ def nesmdb(
     chosen = text_formats(formats)
     started = time.monotonic()
     with console.progress("convert", None) as advance:
-        report = convert_nesmdb(
-            source,
-            target,
-            to=chosen,
-            threads=jobs,
-            overwrite=force,
-            exact=exact,
-            score_rate=score_rate,
-            finished=advance,
-        )
+        report = convert_nesmdb(source, target, to=chosen, threads=jobs, overwrite=force, finished=advance, **options)
     seconds = time.monotonic() - started
     for _, error in report.failed:
         console.error(f"Error: {error}")
@@ -88,22 +71,22 @@ def nesmdb(
         }
     )
     if report.failed:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(FAILED)
 
 
 @data.command()
 @click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--length", type=click.IntRange(min=1), help="Measure only the first so many events of a song.")
+@click.option("--length", type=click.IntRange(min=1), help="Measure only this number of events of a song.")
 @click.option(
-    "--min-length", default=1, show_default=True, type=click.IntRange(min=0), help="Leave out songs of fewer events."
+    "--min-length", default=1, show_default=True, type=click.IntRange(min=0), help="Leave out songs with fewer events."
 )
 @common_options
 @pass_console
 def stats(console: Console, folders: tuple[Path, ...], length: int | None, min_length: int) -> None:
-    """Print what the songs of folders are like, side by side, as a table in Markdown.
+    """Print statistics of the songs of folders, side by side, as a table in Markdown.
 
-    DIR is a corpus (a column for each of its splits) or a folder of songs in any readable format. Laid beside the valid
-    split, composed songs show whether they are too short, too long, monotonous or aimless.
+    DIR is a corpus (a column for each of its splits) or a folder of songs in any readable format. Compared with the
+    valid split, the figures of composed songs show whether these are too short, too long, monotonous or aimless.
     """
     from lakhnes.evaluation.statistics import find_songs, markdown, measure, summarize
     from lakhnes.files import one_line
@@ -122,4 +105,4 @@ def stats(console: Console, folders: tuple[Path, ...], length: int | None, min_l
     console.result(markdown(columns))
     console.summary({"columns": columns, "failed": [{"path": str(p), "error": one_line(e)} for p, e in failed]})
     if failed:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(FAILED)

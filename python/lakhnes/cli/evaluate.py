@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.console import Console, common_options, device_option, pass_console
+from lakhnes.data.layout import SPLITS
+from lakhnes.training.choices import PRECISIONS
 
 if TYPE_CHECKING:
     from lakhnes.data.corpus import Corpus
@@ -14,50 +16,39 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
-SPLITS = ("train", "valid", "test")
-
 
 @click.command()
 @click.argument("model", metavar="MODEL")
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
 @click.option(
-    "--split", "splits", metavar="NAMES", help="Separated by commas.  [default: valid,test as far as they are there]"
+    "--split", "splits", metavar="NAMES", help="Separated by commas.  [default: those of valid,test that exist]"
 )
 @click.option(
     "--batch-size", default=10, show_default=True, type=click.IntRange(min=1), help="Streams read side by side."
 )
 @click.option("--tgt-len", default=128, show_default=True, type=click.IntRange(min=1), help="Tokens of a segment.")
 @click.option("--mem-len", default=896, show_default=True, type=click.IntRange(min=0), help="Tokens remembered.")
-@click.option("--songs", type=click.IntRange(min=1), help="Only the first so many songs of a split.")
+@click.option("--songs", type=click.IntRange(min=1), help="Score only this number of songs of a split.")
 @click.option(
     "--precision",
     default="float32",
     show_default=True,
-    type=click.Choice(["auto", "float32", "bfloat16"]),
+    type=click.Choice(PRECISIONS),
     help="Of matrix products.",
 )
-@click.option("--per-song", is_flag=True, help="Begin every song with an empty memory, and report each.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@click.option("--per-song", is_flag=True, help="Begin every song with an empty memory, and print each.")
+@device_option
 @common_options
 @pass_console
 def evaluate(
-    console: Console,
-    model: str,
-    data: Path,
-    splits: str | None,
-    batch_size: int,
-    tgt_len: int,
-    mem_len: int,
-    songs: int | None,
-    precision: str,
-    per_song: bool,
-    device: str,
-) -> None:
+    console: Console, /, model: str, data: Path, splits: str | None, songs: int | None, precision: str, per_song: bool,
+    device: str, **options: Any,
+) -> None:  # fmt: skip
     """Print the perplexity of MODEL on DATA exactly as LakhNES computes it.
 
     MODEL is bundled, a checkpoint directory or a training run, of any architecture; DATA has folders valid and test of
-    NAME.tx1.txt. With --per-song every token of every song is scored; without it, as LakhNES does, memory goes on from
-    song to song, and the unfinished last segment is dropped.
+    NAME.tx1.txt. With --per-song every token of every song is scored; without it, as LakhNES does, memory is carried
+    from song to song, and the unfinished last segment is dropped.
     """
     from lakhnes._native import Vocabulary
     from lakhnes.checkpoint import load_model
@@ -70,15 +61,13 @@ def evaluate(
     chosen = _splits(splits, data)
     if not chosen:
         raise FormatError(f"{data}: no folder valid or test in it")
+    options |= {"max_songs": songs, "dtype": product_dtype(precision, loaded.device)}
     facts = {}
     for split in chosen:
         corpus = Corpus.load(data, split, vocabulary)
         with console.progress(split, min(songs or len(corpus), len(corpus))) as advance:
-            options = {
-                "batch_size": batch_size, "tgt_len": tgt_len, "mem_len": mem_len, "max_songs": songs,
-                "dtype": product_dtype(precision, loaded.device), "advance": advance,
-            }  # fmt: skip
-            facts[split] = (_per_song if per_song else _in_streams)(console, split, loaded, corpus, options)
+            scored = _per_song if per_song else _in_streams
+            facts[split] = scored(console, split, loaded, corpus, options | {"advance": advance})
     console.summary(facts)
 
 
@@ -127,5 +116,5 @@ def _splits(names: str | None, data: Path) -> list[str]:
     chosen = [name.strip() for name in names.split(",")]
     for name in chosen:
         if name not in SPLITS:
-            raise click.BadParameter(f"{name!r} is none of {', '.join(SPLITS)}", param_hint="--split")
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(SPLITS)}", param_hint="--split")
     return chosen

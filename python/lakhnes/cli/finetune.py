@@ -1,4 +1,4 @@
-"""``lakhnes finetune``: a model that goes on learning from other music."""
+"""``lakhnes finetune``: a trained model, trained further on other music."""
 
 import dataclasses
 from pathlib import Path
@@ -24,9 +24,10 @@ __all__ = ["finetune"]
 @pass_console
 @click.pass_context
 def finetune(context: click.Context, console: Console, /, model: str, data: Path, output: Path, **options: Any) -> None:
-    """Let MODEL go on learning from DATA: its shape and vocabulary stay, its weights move at a lower rate.
+    """Fine-tune MODEL on DATA.
 
-    MODEL is bundled, a checkpoint or run directory, or the name of an imported model; DATA is as for `lakhnes train`.
+    Its shape and vocabulary stay; its weights are trained at a lower rate. MODEL is bundled, a checkpoint or run
+    directory, or the name of an imported model; DATA is as for `lakhnes train`.
     """
     given = given_options(context)
     del given["model"]  # its name; of a run's options `model` is the shape

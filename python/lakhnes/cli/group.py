@@ -1,58 +1,67 @@
-"""The command group: it loads a command only when it is called, and turns every failure into one line and an exit code.
+"""The command group: it loads a command only when it runs, and turns every failure into one line and an exit code.
 
 0: done. 1: some or all of the work failed. 2: wrong usage. 130: Ctrl-C; 143: terminated.
 """
 
 import importlib
+import io
 import signal
 import sys
-import traceback
 import warnings
 from collections.abc import Mapping
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
-from lakhnes.cli.console import Console
+from lakhnes.cli.console import FAILED, INTERRUPTED, Console
 from lakhnes.errors import LakhnesWarning
-from lakhnes.files import one_line
 
-__all__ = ["LazyGroup"]
+__all__ = ["Entry", "LazyGroup"]
 
-FAILED = 1
-WRONG_USAGE = 2
-INTERRUPTED = 130
 TERMINATED = 143
 
 
+class Entry(NamedTuple):
+    """A command that is not loaded: ``module:attribute``, and its line in the overview."""
+
+    place: str
+    help: str
+
+
 class LazyGroup(click.Group):
-    """A group that knows its commands by the place of their code.
+    """A group that loads a command when it runs, and none to list them.
 
     Parameters
     ----------
-    commands_at
-        Name of each command and ``module:attribute`` where it stands, in the order of the help page.
+    entries
+        The commands by name, in the order of the overview.
     """
 
-    def __init__(self, *args: Any, commands_at: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, entries: Mapping[str, Entry] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.commands_at = dict(commands_at or {})
+        self.entries = dict(entries or {})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands in the order of the help page."""
-        return [*self.commands_at, *super().list_commands(ctx)]
+        """Name the commands in the order of the overview."""
+        return [*self.entries, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load the module of a command and give the command."""
-        place = self.commands_at.get(cmd_name)
-        if place is None:
+        """Load the module of a command and return the command."""
+        entry = self.entries.get(cmd_name)
+        if entry is None:
             return super().get_command(ctx, cmd_name)
-        module, _, attribute = place.partition(":")
+        module, _, attribute = entry.place.partition(":")
         command = getattr(importlib.import_module(module), attribute)
         if not isinstance(command, click.Command):
-            raise TypeError(f"{place} is no click command")
+            raise TypeError(f"{entry.place} is not a click command")
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the overview from the entries, without loading a command."""
+        width = formatter.width - 6 - max(map(len, self.entries))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _shortened(entry.help, width)) for name, entry in self.entries.items()])
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the command line and leave with its exit code; the parameters are those of `click.Command.main`."""
@@ -65,9 +74,10 @@ class LazyGroup(click.Group):
     def _run(self, args: tuple[Any, ...], options: dict[str, Any]) -> int:
         console = options.setdefault("obj", Console())
         restore = _terminate_by_exception()
+        _escape_unencodable()
         try:
             with warnings.catch_warnings():
-                _tell_warnings(console)
+                _print_warnings(console)
                 code = super().main(*args, **options)
         except click.ClickException as error:
             error.show()
@@ -77,8 +87,12 @@ class LazyGroup(click.Group):
             return INTERRUPTED
         except Exception as error:  # the last place where a failure can become a message
             if console.verbose:
+                import traceback
+
                 traceback.print_exc()
             else:
+                from lakhnes.files import one_line
+
                 console.error(f"Error: {one_line(error)}")
             return FAILED
         finally:
@@ -86,22 +100,36 @@ class LazyGroup(click.Group):
         return code if isinstance(code, int) else 0
 
 
-def _tell_warnings(console: Console) -> None:
-    """Let the warnings of lakhnes be lines on stderr."""
+def _shortened(text: str, width: int) -> str:
+    """Return as many words of a help line as fit, as click shortens them."""
+    if len(text) <= width:
+        return text
+    return text[: width - 2].rsplit(" ", 1)[0].rstrip(",;:") + "..."
+
+
+def _escape_unencodable() -> None:
+    """Print a name that the code page of stdout does not have as escapes, instead of failing on it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _print_warnings(console: Console) -> None:
+    """Print the warnings of lakhnes as lines on stderr."""
     show = warnings.showwarning
 
-    def tell(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+    def print_warning(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
         if issubclass(category, LakhnesWarning):
             console.note(f"Warning: {message}")
         else:
             show(message, category, *place, **options)
 
     warnings.simplefilter("always", LakhnesWarning)
-    warnings.showwarning = tell
+    warnings.showwarning = print_warning
 
 
 def _terminate_by_exception() -> Any:
-    """Let SIGTERM unwind the stack, so that unfinished files are removed; give the function that undoes it."""
+    """Unwind the stack on SIGTERM, so that unfinished files are removed; return the function that restores it."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise SystemExit(TERMINATED)

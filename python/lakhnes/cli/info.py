@@ -7,6 +7,7 @@ import click
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.errors import LakhnesError
 from lakhnes.files import PLAYABLE, format_of, one_line, read_limited
+from lakhnes.units import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
     from lakhnes import RegisterLog, Song
@@ -57,13 +58,13 @@ def _score_facts(song: "Song") -> dict[str, Any]:
             "notes": len(notes),
             "lowest": int(pitches.min()) if len(notes) else None,
             "highest": int(pitches.max()) if len(notes) else None,
-            "sounding_seconds": float((notes[:, 1] - notes[:, 0]).sum()) / 44_100,
+            "sounding_seconds": float((notes[:, 1] - notes[:, 0]).sum()) / TICKS_PER_SECOND,
         }
     return {"tx1_events": _events(song.to_tx1()), "tx2_events": _events(song.to_tx2()), "voices": voices}
 
 
 def _log_facts(log: "RegisterLog") -> dict[str, Any]:
-    loop = None if log.loop_start is None else log.loop_start / 44_100
+    loop = None if log.loop_start is None else log.loop_start / TICKS_PER_SECOND
     return {"standard": log.standard, "clock_hz": log.clock_hz, "writes": len(log.writes), "loop_start": loop}
 
 

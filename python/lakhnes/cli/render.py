@@ -106,7 +106,10 @@ def render(
             raise click.UsageError("- stands for one song in or one file out, and needs -o")
         chosen = audio_format or ("wav" if output == STDIO else format_of(output, AUDIO_FORMATS))
         arrangement = _arrangement(arrange, arpeggio)
-        _render_stream(console, inputs[0], output, source_format, chosen, arrangement, force=force, **options)
+        done = _render_stream(console, inputs[0], output, source_format, chosen, arrangement, force=force, **options)
+        if output != STDIO:  # which carries the sound
+            console.result(output)
+            console.summary(done | {"seconds": time.monotonic() - started})
         return
 
     only = "mid" if arrange else source_format
@@ -174,8 +177,8 @@ def _render_stream(
     *,
     force: bool,
     **options: Any,
-) -> None:
-    """Render one song from stdin, to stdout, or both."""
+) -> dict[str, Any]:
+    """Render one song from stdin, to stdout, or both; return the facts of the summary."""
     from lakhnes import arranging
     from lakhnes.audio import encode_blocks, write_blocks
     from lakhnes.songs import decode, perform
@@ -192,10 +195,10 @@ def _render_stream(
     blocks, rate = log.blocks(**options), options["sample_rate"]
     loop = log.loop_samples(sample_rate=rate, loops=options["loops"])
     if output != STDIO:
-        write_blocks(output, blocks, rate, format=audio_format, overwrite=force, loop=loop)
-        click.echo(output)
-        return
+        frames = write_blocks(output, blocks, rate, format=audio_format, overwrite=force, loop=loop)
+        return {"files": [output], "failed": [], "audio_seconds": frames / rate}
     with tempfile.TemporaryFile() as sound:  # an encoder goes back to complete its header, which a pipe cannot
         encode_blocks(sound, blocks, rate, audio_format, loop=loop)
         sound.seek(0)
         shutil.copyfileobj(sound, sys.stdout.buffer)
+    return {}

@@ -1,19 +1,23 @@
 """``lakhnes reproduce``: the experiments of the paper, run again."""
 
+import contextlib
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.console import INTERRUPTED, Console, common_options, device_option, pass_console
+from lakhnes.training.choices import PRESET_NAMES
 
 if TYPE_CHECKING:
     from lakhnes.reproduction.runner import Result, Runner
     from lakhnes.reproduction.scales import Row
+    from lakhnes.training.log import Report
+    from lakhnes.training.trainer import Trainer
 
 __all__ = ["reproduce"]
-
-INTERRUPTED = 130
 
 
 @click.group()
@@ -27,7 +31,7 @@ def reproduce() -> None:
     "--scale",
     default="tiny",
     show_default=True,
-    type=click.Choice(["tiny", "bundled", "paper"]),
+    type=click.Choice(PRESET_NAMES),
     help="tiny: under an hour on two free cores; bundled: hours; paper: days of a GPU.",
 )
 @click.option(
@@ -41,7 +45,7 @@ def reproduce() -> None:
 @click.option(
     "--use", "models", metavar="ROW=MODEL", multiple=True, help="Evaluate this model in place of training the row."
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@device_option
 @common_options
 @pass_console
 @click.pass_context
@@ -61,8 +65,8 @@ def table2(
 
     DATA is a corpus with folders train, valid and (if it is to be measured) test, or an archive of NES-MDB. Rows are
     random, unigram, 5-gram, lstm, lstm-augmented, transformer-xl, transformer-xl-augmented, transformer-xl-pretrained;
-    the last one, and Figure 3, need --pretrain. What is done is kept under a hash of its configuration; after Ctrl-C or
-    a crash the same command goes on from where it was.
+    the last one, and Figure 3, need --pretrain. Results are kept under a hash of their configuration; after Ctrl-C or a
+    crash the same command resumes.
     """
     from lakhnes.reproduction.runner import Stopped
     from lakhnes.reproduction.scales import SCALES
@@ -73,14 +77,14 @@ def table2(
     results: list[Result] = []
     for row in rows:
         if not runner.can(row):
-            console.note(f"{row.title}: left out, for there is no --pretrain DIR")
+            console.note(f"{row.title}: left out without --pretrain DIR")
             continue
         try:
             results.append(runner.result(row))
         except Stopped:
-            console.note(f"{row.title}: stopped; the same command goes on from there")
+            console.note(f"{row.title}: stopped; the same command resumes it")
             context.exit(INTERRUPTED)
-        _tell(console, results[-1])
+        _print_result(console, results[-1])
     _finish(console, runner, rows, results)
 
 
@@ -91,7 +95,7 @@ def _chosen_rows(rows: "list[Row]", names: str | None) -> "list[Row]":
     wanted = [name.strip() for name in names.split(",")]
     for name in wanted:
         if name not in known:
-            raise click.BadParameter(f"{name!r} is none of {', '.join(known)}", param_hint="--rows")
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(known)}", param_hint="--rows")
     return [row for row in rows if row.name in wanted]
 
 
@@ -106,16 +110,17 @@ def _models(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def _corpus(console: Console, data: Path, output: Path) -> Path:
-    """Return the corpus directory: DATA, or what an archive of NES-MDB becomes."""
+    """Return the corpus directory: DATA, or one made of an archive of NES-MDB."""
     if not data.is_file():
         return data
     from lakhnes.data.nesmdb import convert_nesmdb
 
     corpus = output / "corpus"
     if not corpus.exists():
-        console.note(f"{data}: making a corpus of it")
+        console.note(f"{data}: converting to {corpus}")
         output.mkdir(parents=True, exist_ok=True)
-        convert_nesmdb(data, corpus, to=["tx1"])
+        with console.progress("convert", None) as advance:
+            convert_nesmdb(data, corpus, to=["tx1"], finished=advance)
     return corpus
 
 
@@ -130,38 +135,40 @@ def _runner(
 ) -> "Runner":
     from lakhnes._native import Vocabulary
     from lakhnes.checkpoint.native import pick_device
-    from lakhnes.cli.training import stopping_politely
     from lakhnes.data.corpus import Corpus
     from lakhnes.errors import FormatError
     from lakhnes.reproduction.runner import Runner
 
     unknown = sorted(set(models) - {row.name for row in scale.rows()})
     if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is no row", param_hint="--use")
+        raise click.BadParameter(f"{unknown[0]!r} is not a row", param_hint="--use")
     vocabulary = Vocabulary.tx1()
     splits: dict[str, Corpus] = {
         split: Corpus.load(data, split, vocabulary) for split in ("valid", "test") if (data / split).is_dir()
     }
     if not splits:
-        raise FormatError(f"{data}: no folder valid or test in it, so that nothing can be measured")
+        raise FormatError(f"{data}: no folder valid or test in it; expected one to measure")
     train = Corpus.load(data, "train", vocabulary)
     other = Corpus.load(pretrain, "train", vocabulary) if pretrain is not None else None
     output.mkdir(parents=True, exist_ok=True)
 
-    def report(title: str, line: dict[str, Any]) -> None:
-        if "loss" in line and line["step"] % 100 == 0:
-            speed = line["tokens"] / max(line["seconds"], 1e-9)
-            console.note(
-                f"{title}: {line['progress']:6.1%}  step {line['step']}  loss {line['loss']:.4f}  {speed:,.0f} tokens/s"
-            )
-
     return Runner(
         scale, train, splits, other, output, pick_device(device),
-        use=models, note=console.note, report=report, guard=stopping_politely,
+        use=models, note=console.note, progress=console.progress, watch=partial(_watch, console),
     )  # fmt: skip
 
 
-def _tell(console: Console, result: "Result") -> None:
+@contextlib.contextmanager
+def _watch(console: Console, title: str, trainer: "Trainer") -> "Iterator[Report]":
+    """Show how far a training is, and let Ctrl-C stop it."""
+    from lakhnes.cli.live import live
+    from lakhnes.cli.training import stopping_politely
+
+    with live(console, title) as report, stopping_politely(trainer):
+        yield report
+
+
+def _print_result(console: Console, result: "Result") -> None:
     scores = "  ".join(f"{split} PPL {score['ppl']:.3f}" for split, score in result.scores.items())
     console.note(f"{result.title}: {scores}")
 
@@ -209,7 +216,7 @@ def _finish(console: Console, runner: "Runner", rows: "list[Row]", results: "lis
 
 
 def _points(rows: "list[Row]", results: "dict[str, Result]") -> "list[tuple[float, Result]]":
-    """Return the points of Figure 3, if there are two at the least."""
+    """Return the points of Figure 3, if there are at least two."""
     kinds = [row for row in rows if row.name.startswith(("transformer-xl-augmented", "transformer-xl-pretrained"))]
     points = [(row.pretrained, results[row.name]) for row in kinds if row.name in results]
     return points if len(points) > 1 else []

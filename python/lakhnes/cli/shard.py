@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.data.layout import SPLITS, TEXTS, text_name
 
 __all__ = ["shard", "shard_texts", "shards_option"]
 
@@ -18,7 +19,7 @@ shards_option = click.option("--shards", is_flag=True, help="Write memory-mapped
 @click.option(
     "-o", "--output", metavar="DEST", type=click.Path(path_type=Path), help="Elsewhere than beside the texts."
 )
-@click.option("--vocabulary", type=click.Choice(["tx1", "tx2"]), help="Which texts.  [default: all that are there]")
+@click.option("--vocabulary", type=click.Choice(TEXTS), help="Which texts.  [default: all that DATA has]")
 @common_options
 @pass_console
 def shard(console: Console, data: Path, output: Path | None, vocabulary: str | None) -> None:
@@ -39,7 +40,7 @@ def shard(console: Console, data: Path, output: Path | None, vocabulary: str | N
 def shard_texts(
     console: Console, data: Path, names: Iterable[str], output: Path | None = None
 ) -> dict[str, dict[str, object]]:
-    """Write the shards of these vocabularies, and tell of them; return their counts by vocabulary and split."""
+    """Write and note the shards of these vocabularies; return their counts by vocabulary and split."""
     from lakhnes._native import Vocabulary
     from lakhnes.data.corpus import shard_corpus
 
@@ -57,7 +58,5 @@ def shard_texts(
 
 
 def _dialects(data: Path) -> list[str]:
-    from lakhnes.data.corpus import SPLITS
-
     folders = [data / split for split in SPLITS if (data / split).is_dir()]
-    return [name for name in ("tx1", "tx2") if any(next(folder.glob(f"*.{name}.txt"), None) for folder in folders)]
+    return [name for name in TEXTS if any(next(folder.glob(text_name("*", name)), None) for folder in folders)]

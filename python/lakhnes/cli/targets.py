@@ -117,11 +117,11 @@ def _refuse_existing(targets: Iterable[Path], overwrite: bool) -> None:
 
 
 def text_formats(names: str) -> list[str]:
-    """Take apart what ``--to`` of a command that writes corpora names: ``tx1``, ``tx2`` or both."""
-    from lakhnes.data.nesmdb import TARGETS
+    """Return the texts that ``--to`` of a command that writes corpora names."""
+    from lakhnes.data.layout import TEXTS
 
     chosen = [name.strip() for name in names.split(",")]
-    unknown = [name for name in chosen if name not in TARGETS]
+    unknown = [name for name in chosen if name not in TEXTS]
     if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(TARGETS)}", param_hint="--to")
+        raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(TEXTS)}", param_hint="--to")
     return chosen

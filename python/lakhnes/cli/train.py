@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
-from lakhnes.cli.training import LENGTH, given_options, run_training, training_options
+from lakhnes.cli.training import given_options, run_training, training_options
+from lakhnes.data.layout import TEXTS
+from lakhnes.training.choices import LENGTH, PRESET_NAMES
 
 if TYPE_CHECKING:
     from lakhnes.training.config import TrainingConfig
@@ -17,8 +19,8 @@ __all__ = ["train"]
 
 @click.command()
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
-@click.option("--preset", default="bundled", show_default=True, type=click.Choice(["tiny", "bundled", "paper"]))
-@click.option("--vocabulary", type=click.Choice(["tx1", "tx2"]), help="Which texts of DATA to learn.  [default: tx1]")
+@click.option("--preset", default="bundled", show_default=True, type=click.Choice(PRESET_NAMES))
+@click.option("--vocabulary", type=click.Choice(TEXTS), help="Which texts of DATA to learn.  [default: tx1]")
 @click.option("--layers", type=click.IntRange(min=1), help="Depth of the model.")
 @click.option("--width", type=click.IntRange(min=2), help="Width of the model (d_model).")
 @click.option("--init", metavar="MODEL", help="Begin with the weights of this model.")
@@ -27,11 +29,11 @@ __all__ = ["train"]
 @pass_console
 @click.pass_context
 def train(context: click.Context, console: Console, /, data: Path, output: Path, preset: str, **options: Any) -> None:
-    """Train a model on DATA, or go on with the run in RUN.
+    """Train a model on DATA, or resume the run in RUN.
 
     DATA is any folder of MIDI files, a corpus directory with folders train and valid, as `lakhnes data` writes them,
-    or an archive of NES-MDB. Ctrl-C saves the run; the same command goes on from there. The model ends up in RUN/model,
-    and the path of it goes to stdout; RUN/curve.png shows its loss, RUN/samples has songs of it.
+    or an archive of NES-MDB. Ctrl-C saves the run; the same command resumes it. The model is written to RUN/model, and
+    that path to stdout; RUN/curve.png shows its loss, RUN/samples has songs of it.
     """
     given = given_options(context)
     run_training(console, data, output, given, lambda: new_config(preset, given), options["init"])
@@ -61,17 +63,10 @@ def new_config(preset: str, given: dict[str, Any]) -> "TrainingConfig":
 
 
 def from_file(given: dict[str, Any], base: "TrainingConfig") -> "TrainingConfig":
-    """Return the options of the file of ``--config``; those of `base` if there is none, and for what it leaves out."""
-    from lakhnes.errors import CheckpointError
-    from lakhnes.files import read_limited
-    from lakhnes.training.config import TrainingConfig
+    """Return the options of the file of ``--config``, if any; what it leaves out is as in `base`."""
+    from lakhnes.training.run_directory import read_config
 
-    if "file" not in given:
-        return base
-    try:
-        return TrainingConfig.from_toml(read_limited(given["file"]).decode(), base)
-    except (CheckpointError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{given['file']}: {error}") from None
+    return read_config(given["file"], base) if "file" in given else base
 
 
 def changed(config: "TrainingConfig", given: dict[str, Any]) -> "TrainingConfig":

@@ -1,4 +1,4 @@
-"""What `train` and `finetune` have in common: their options, a run from its data to its model, and what it leaves."""
+"""What `train` and `finetune` share: their options, and a run from its data to its model."""
 
 import dataclasses
 import os
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lakhnes.cli.console import Console
+from lakhnes.cli.console import INTERRUPTED, Console, device_option
 from lakhnes.errors import LakhnesError
+from lakhnes.training.choices import LENGTH, OPTIMIZERS, PRECISIONS
 
 if TYPE_CHECKING:
     from lakhnes.model.config import ModelConfig
@@ -27,43 +28,39 @@ __all__ = ["given_options", "run_training", "stopping_politely", "training_optio
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-INTERRUPTED = 130
-CORPUS = "data"
-CURVE = "curve.png"
-LENGTH = ("steps", "minutes")
 CHANGEABLE = (
     "learning_rate", "precision", "mem_len", "compile", "patience", "samples", "sample_every", "eval_every",
     "save_every",
 )  # fmt: skip
-"""Options that a run which goes on may be given anew; all others are what they were."""
+"""Options that may change when a run is resumed; all others stay."""
 
 OPTIONS = (
     click.option(
         "-o", "--output", required=True, metavar="RUN", type=click.Path(path_type=Path), help="The run directory."
     ),
     click.option("--config", "file", metavar="FILE", type=click.Path(path_type=Path), help="Options as TOML."),
-    click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Length of the run in time."),
+    click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Length of the run in minutes."),
     click.option("--steps", type=click.IntRange(min=1), help="Length of the run in steps."),
     click.option("--batch-size", type=click.IntRange(min=1), help="Streams read side by side."),
     click.option("--tgt-len", type=click.IntRange(min=1), help="Tokens of each stream in a segment."),
     click.option("--accumulate", type=click.IntRange(min=1), help="Segments of a step."),
     click.option("--mem-len", type=click.IntRange(min=0), help="Tokens remembered, at the end of the run."),
     click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Peak of the learning rate."),
-    click.option("--optimizer", type=click.Choice(["adamw", "muon"])),
+    click.option("--optimizer", type=click.Choice(OPTIMIZERS)),
     click.option("--dropout", type=click.FloatRange(0, 1, max_open=True)),
     click.option("--ema", type=click.FloatRange(0, 1, max_open=True), help="Decay of averaged weights; 0: none."),
-    click.option("--patience", type=click.IntRange(min=0), help="End after so many evaluations without a better one."),
+    click.option("--patience", type=click.IntRange(min=0), help="Evaluations without a better score that end the run."),
     click.option("--eval-every", type=click.FloatRange(min=0, min_open=True), help="Minutes between evaluations."),
     click.option("--save-every", type=click.FloatRange(min=0), help="Minutes between saved states."),
     click.option("--samples", type=click.IntRange(min=0), help="Songs composed and rendered at the end."),
-    click.option("--sample-every", type=click.FloatRange(min=0), help="And every so many minutes; 0: no."),
+    click.option("--sample-every", type=click.FloatRange(min=0), help="Minutes between samples; 0: at the end only."),
     click.option("--compile/--no-compile", "compile", default=None, help="Use torch.compile."),
     click.option("--tensorboard", is_flag=True, help="Log to RUN/tensorboard too."),
     click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and variations."),
-    click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), help="Of matrix products."),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."),
+    click.option("--precision", type=click.Choice(PRECISIONS), help="Of matrix products."),
+    device_option,
     click.option("--processes", default=1, show_default=True, type=click.IntRange(min=1), help="Share the streams."),
-    click.option("-f", "--force", is_flag=True, help="Begin anew where RUN holds a run already."),
+    click.option("-f", "--force", is_flag=True, help="Replace the run in RUN, if any."),
 )
 
 
@@ -75,7 +72,7 @@ def training_options(command: F) -> F:
 
 
 def given_options(context: click.Context) -> dict[str, Any]:
-    """Return the options that were typed."""
+    """Return the options of the command line, without defaults."""
     typed = context.get_parameter_source
     default = click.core.ParameterSource.DEFAULT
     return {name: value for name, value in context.params.items() if typed(name) is not default}
@@ -89,28 +86,28 @@ def run_training(
     configure: Callable[[], "TrainingConfig"],
     start: str | None = None,
 ) -> None:
-    """Do all of a run: data, training, evaluation, samples, card. `configure` gives the options of a new run."""
+    """Do a whole run: data, training, evaluation, samples, card. `configure` gives the options of a new run."""
     if given.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
         raise click.exceptions.Exit(_several(given["processes"]))
     from lakhnes.checkpoint.native import pick_device
     from lakhnes.training.allocator import keep_freed_memory
     from lakhnes.training.parallel import Group
-    from lakhnes.training.trainer import LOG_FILE, STATE_FILE
+    from lakhnes.training.run_directory import LOG_FILE, STATE_FILE
 
     keep_freed_memory()
     device = pick_device(given.get("device", "auto"))
     group = Group.join(device)
     try:
-        # A process that torchrun starts again goes on, whatever was typed.
+        # A process that torchrun starts again resumes, whatever was typed.
         anew = given.get("force", False) and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
         resumed = not anew and (output / STATE_FILE).exists()
         config = _resumed_config(output, given) if resumed else configure()
-        group.total([0.0], device)  # all have looked before one writes
+        group.total([0.0], device)  # all have read the directory before one writes
         quiet = dataclasses.replace(console, quiet=console.quiet or not group.first)
         trainer = _trainer(quiet, config, data, output, device, group, anew and not resumed)
         if resumed:
             trainer.resume()
-            quiet.note(f"{output}: going on at step {trainer.step}, {trainer.progress:.1%} of the run")
+            quiet.note(f"{output}: resumed at step {trainer.step}, {trainer.progress:.1%} of the run")
         else:
             if start is not None:
                 _start_from(trainer, start)
@@ -127,7 +124,7 @@ def _several(count: int) -> int:
     threads = str(max((os.cpu_count() or count) // count, 1))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
     environment = {"OMP_NUM_THREADS": threads} | os.environ | {"TORCH_CPP_LOG_LEVEL": "ERROR"}
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the processes get it from the terminal, and end by it
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the processes get it from the terminal
     try:
         running = subprocess.Popen([*command, "-m", "lakhnes", *sys.argv[1:]], env=environment)  # noqa: S603
         signal.signal(signal.SIGTERM, lambda number, frame: running.send_signal(number))
@@ -137,9 +134,9 @@ def _several(count: int) -> int:
 
 
 def _resumed_config(output: Path, given: dict[str, Any]) -> "TrainingConfig":
-    from lakhnes.training.trainer import read_run
+    from lakhnes.training.run_directory import CONFIG_FILE, read_config
 
-    config = read_run(output)
+    config = read_config(output / CONFIG_FILE)
     own = dataclasses.asdict(config)
     own |= {"layers": own["model"].get("n_layer"), "width": own["model"].get("d_model")}
     own |= {name: own["model"].get(name) for name in ("vocabulary", "dropout")}
@@ -147,7 +144,7 @@ def _resumed_config(output: Path, given: dict[str, Any]) -> "TrainingConfig":
         if name in own and name not in (*CHANGEABLE, *LENGTH) and own[name] != value:
             flag = "--" + name.replace("_", "-")
             raise click.UsageError(
-                f"{output} holds a run already, with {flag} {own[name]}: it cannot change; --force begins anew"
+                f"{output} holds a run already, with {flag} {own[name]}: it cannot change; --force replaces the run"
             )
     changes: dict[str, Any] = {name: given[name] for name in CHANGEABLE if name in given}
     if any(name in given for name in LENGTH):
@@ -161,6 +158,7 @@ def _trainer(
     from lakhnes._native import Vocabulary
     from lakhnes.data.corpus import MIN_TOKENS, Corpus
     from lakhnes.data.folder import is_corpus, prepare
+    from lakhnes.training.run_directory import CORPUS_FOLDER
     from lakhnes.training.trainer import Trainer
 
     vocabulary = Vocabulary(config.model.vocabulary)
@@ -168,15 +166,18 @@ def _trainer(
         made = not output.exists()
         output.mkdir(parents=True, exist_ok=True)
         if anew:
-            shutil.rmtree(output / CORPUS, ignore_errors=True)
+            shutil.rmtree(output / CORPUS_FOLDER, ignore_errors=True)
         try:
-            prepare(data, output / CORPUS, vocabulary, seed=config.seed, note=console.note)
+            prepare(
+                data, output / CORPUS_FOLDER, vocabulary,
+                seed=config.seed, note=console.note, progress=console.progress,
+            )  # fmt: skip
         except BaseException:
             if made and not any(output.iterdir()):
                 output.rmdir()
             raise
     group.total([0.0], device)  # until the first has made the corpus
-    corpus = data if is_corpus(data, vocabulary) else output / CORPUS
+    corpus = data if is_corpus(data, vocabulary) else output / CORPUS_FOLDER
     songs = Corpus.load(corpus, "train", vocabulary)
     if not any(songs.ids(index) is not None for index in range(len(songs))):
         raise LakhnesError(f"{corpus / 'train'}: every song is too short; expected at least one of {MIN_TOKENS} events")
@@ -196,11 +197,11 @@ def _start_from(trainer: "Trainer", name: str) -> None:
         raise LakhnesError(f"{name}: a model of another shape than this run's; expected {trainer.config.model}")
     trainer.model.load_state_dict(start.state_dict())
     if trainer.average is not None:
-        trainer.average.load({})
+        trainer.average.load(trainer.model.state_dict())
 
 
 def _shape(config: "ModelConfig") -> dict[str, Any]:
-    """Return what of a configuration decides which weights there are."""
+    """Return what decides the names and shapes of the weights."""
     facts = {"architecture": config.architecture} | dataclasses.asdict(config)
     return {name: value for name, value in facts.items() if name not in ("dropout", "mem_len")}
 
@@ -219,24 +220,24 @@ def _run(console: Console, trainer: "Trainer", tensorboard: bool) -> None:
         from lakhnes.training.tensorboard import TensorBoard
 
         reports.append(TensorBoard(trainer.directory / "tensorboard"))
-    with live(console, trainer.group.first) as shown, stopping_politely(trainer):
+    with live(console) as shown, stopping_politely(trainer):
         reports.append(shown)
 
         def report(line: dict[str, Any]) -> None:
-            for tell in reports:
-                tell(line)
+            for each in reports:
+                each(line)
 
         trainer.report = report
         score = trainer.run()
-    if trainer.progress < 1.0 and not trainer.exhausted:
-        console.note(f"stopped at step {trainer.step}; the same command goes on from there")
+    if trainer.progress < 1.0 and not trainer.stopping.exhausted:
+        console.note(f"stopped at step {trainer.step}; the same command resumes it")
         raise click.exceptions.Exit(INTERRUPTED)
     if trainer.group.first:
         _finish(console, trainer, score)
 
 
 class stopping_politely:  # noqa: N801 (reads as a statement)
-    """Let Ctrl-C and SIGTERM end the run after the step that is under way; a second Ctrl-C ends it at once."""
+    """Let Ctrl-C and SIGTERM end the run after the present step; a second Ctrl-C ends it at once."""
 
     def __init__(self, trainer: "Trainer") -> None:
         self.trainer = trainer
@@ -262,13 +263,13 @@ def _finish(console: Console, trainer: "Trainer", score: Any) -> None:
     from lakhnes.files import write_bytes
     from lakhnes.training.card import model_card
     from lakhnes.training.curve import draw_curve
-    from lakhnes.training.trainer import LOG_FILE
+    from lakhnes.training.run_directory import CURVE_FILE, LOG_FILE
 
     folder = trainer.directory / RUN_FOLDER
-    picture = trainer.directory / CURVE
+    picture = trainer.directory / CURVE_FILE
     drawn = draw_curve(trainer.directory / LOG_FILE, picture)
     if drawn:
-        write_bytes(folder / CURVE, picture.read_bytes())
+        write_bytes(folder / CURVE_FILE, picture.read_bytes())
     card = model_card(
         trainer.config,
         command=shlex.join(["lakhnes", *sys.argv[1:]]),
@@ -276,7 +277,7 @@ def _finish(console: Console, trainer: "Trainer", score: Any) -> None:
         tokens=trainer.tokens,
         seconds=trainer.seconds,
         score=score,
-        curve=CURVE if drawn else None,
+        curve=CURVE_FILE if drawn else None,
     )
     write_bytes(folder / "README.md", card.encode())
     for song in trainer.songs:

@@ -1,34 +1,31 @@
 """Any collection of MIDI files as a corpus of TX1 and TX2 texts, as LakhNES adapts the Lakh MIDI dataset.
 
 Which files, instruments and notes are kept, and how instruments become voices, is in ``rust/tokenizer/src/adapt``.
-Here: finding the files, telling what became of them, and splitting songs so that versions of one tune stay in one
-split.
+Here: the report of what became of each file, copies and versions of held-out songs left out, and splits in which
+versions of one piece stay together.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
+import dataclasses
 import json
 import os
-import re
-import secrets
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from lakhnes import _native
-from lakhnes.data.nesmdb import TARGETS, publish
+from lakhnes.data.layout import TEXTS, staged_folder, text_name
+from lakhnes.data.midi_files import MidiFile, find_midi_files
+from lakhnes.data.splitting import assign_splits
 from lakhnes.errors import FormatError
 from lakhnes.files import SCORES, base_name, format_of
 
 __all__ = ["REPORT", "AdaptReport", "MelodyIndex", "adapt", "index_melodies"]
 
 REPORT = "adapted.jsonl"
-"""The file of a corpus that tells, a line a MIDI file, what became of it."""
+"""The file of a corpus that says what became of each MIDI file, a line of JSON for each."""
 
 MelodyIndex = _native.MelodyIndex
 
@@ -36,16 +33,16 @@ COPY = "copy of another file"
 LIKE_HELD_OUT = "like a held-out song"
 
 
-@dataclass
+@dataclasses.dataclass
 class AdaptReport:
     """What became of a collection.
 
     Attributes
     ----------
     files : int
-        MIDI files that were found.
+        MIDI files found.
     used : int
-        Those of which songs were made.
+        Those that gave songs.
     songs, seconds : Counter
         Songs, and their length in seconds, by split.
     events : Counter
@@ -60,25 +57,31 @@ class AdaptReport:
 
     files: int = 0
     used: int = 0
-    songs: Counter[str] = field(default_factory=Counter)
-    seconds: Counter[str] = field(default_factory=Counter)
-    events: Counter[str] = field(default_factory=Counter)
+    songs: Counter[str] = dataclasses.field(default_factory=Counter)
+    seconds: Counter[str] = dataclasses.field(default_factory=Counter)
+    events: Counter[str] = dataclasses.field(default_factory=Counter)
     trimmed: int = 0
-    dropped_files: Counter[str] = field(default_factory=Counter)
-    dropped_instruments: Counter[str] = field(default_factory=Counter)
-    failed: list[tuple[str, str]] = field(default_factory=list)
+    dropped_files: Counter[str] = dataclasses.field(default_factory=Counter)
+    dropped_instruments: Counter[str] = dataclasses.field(default_factory=Counter)
+    failed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
     @property
     def hours(self) -> float:
         """Length of all songs in hours."""
         return sum(self.seconds.values()) / 3600
 
+    def facts(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "seconds"}
+        failed = [{"path": path, "error": error} for path, error in self.failed]
+        return facts | {"hours": self.hours, "failed": failed}
+
 
 def adapt(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    to: Iterable[str] = TARGETS,
+    to: Iterable[str] = TEXTS,
     seed: int = 0,
     jobs: int = 0,
     valid: float = 0.05,
@@ -155,25 +158,22 @@ def adapt(
         )
     if max_examples < 1 or min_instruments < 1:
         raise ValueError("max_examples, min_instruments: expected 1 or more")
-    folder, destination = Path(source), Path(target)
-    if destination.exists() and not destination.is_dir():
-        raise NotADirectoryError(20, "is a file, expected a folder", str(destination))
-    if destination.is_dir() and any(destination.iterdir()) and not overwrite:
-        raise FileExistsError(17, "is a folder that is not empty (--force writes into it)", str(destination))
-    formats = [name for name in TARGETS if name in set(to)]
-    files = _midi_files(folder)
-    held_out, index = index_melodies(exclude_like, jobs=jobs) if exclude_like else ([], None)
-    outcomes: list[dict[str, Any]] = [{}] * len(files)
+    formats = [name for name in TEXTS if name in set(to)]
+    with staged_folder(Path(target), overwrite=overwrite) as staging:
+        files = find_midi_files(Path(source))
+        if not files:
+            raise FormatError(f"{source}: no MIDI files (.mid, .midi) in it")
+        held_out, index = index_melodies(exclude_like, jobs=jobs) if exclude_like else ([], None)
+        outcomes: list[dict[str, Any]] = [{}] * len(files)
 
-    def note(place: int, facts: dict[str, Any]) -> None:
-        outcomes[place] = facts
-        finished(1)
+        def note(place: int, facts: dict[str, Any]) -> None:
+            outcomes[place] = facts
+            finished(1)
 
-    with _staging(destination) as staging:
         train = staging / "train"
         train.mkdir(parents=True)
         groups = _native.adapt_files(
-            [(folder / path if folder.is_dir() else folder, name) for path, name in files],
+            [(file.path, file.name) for file in files],
             train,
             formats,
             note,
@@ -190,17 +190,17 @@ def adapt(
             group=valid > 0 or test > 0,
         )
         _drop_copies(files, outcomes, train, formats)
-        splits = _split(outcomes, groups, seed, valid, test)
-        for (_, name), facts, split in zip(files, outcomes, splits, strict=True):
+        used = [group if facts["songs"] else None for facts, group in zip(outcomes, groups, strict=True)]
+        splits = assign_splits([str(facts["digest"]) for facts in outcomes], used, seed, valid=valid, test=test)
+        for file, facts, split in zip(files, outcomes, splits, strict=True):
             if facts["songs"] and split != "train":
-                _move(train, staging / split, _texts(name, facts, formats))
-        report = _summary(files, outcomes, splits, formats, held_out)
+                _move(train, staging / split, _texts(file.name, facts, formats))
+        report = _summary(files, outcomes, splits, formats)
         if not report.used:
             reasons = ", ".join(f"{count} {reason}" for reason, count in report.dropped_files.most_common())
             raise FormatError(f"{source}: none of the {report.files} MIDI files gives a song ({reasons})")
         lines = (_line(*row, held_out) for row in zip(files, outcomes, splits, strict=True))
         (staging / REPORT).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        publish(staging, destination)
     return report
 
 
@@ -239,41 +239,10 @@ def index_melodies(places: Sequence[str | os.PathLike[str]], *, jobs: int = 0) -
     return [str(path) for path, _ in songs.values()], MelodyIndex(list(songs.values()), threads=jobs)
 
 
-def _midi_files(folder: Path) -> list[tuple[str, str]]:
-    """Give the path of each MIDI file below a folder, and a name of its own, in the order of the paths."""
-    if not folder.is_dir():
-        if not folder.exists():
-            raise FileNotFoundError(2, "there is no such file or folder", str(folder))
-        paths = [folder.name]
-    else:
-        found = (path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi") and path.is_file())
-        paths = sorted(path.relative_to(folder).as_posix() for path in found)
-    if not paths:
-        raise FormatError(f"{folder}: no MIDI files (.mid, .midi) in it")
-    names: set[str] = set()
-    files = []
-    for path in paths:
-        plain = re.sub(r"[^\w.-]+", "_", base_name(path))[:80].strip("._") or "song"
-        # A second one of this name is told apart by its path.
-        name = plain if plain not in names else f"{plain}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
-        names.add(name)
-        files.append((path, name))
-    return files
-
-
-@contextlib.contextmanager
-def _staging(destination: Path) -> Iterator[Path]:
-    """Give a folder beside the destination, and remove what is left of it at the end."""
-    absolute = destination.absolute()
-    staging = absolute.with_name(f".{absolute.name}.{secrets.token_hex(4)}.part")
-    try:
-        yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
 def _texts(name: str, facts: dict[str, Any], formats: list[str]) -> list[str]:
-    return [f"{name}_{number:03}.{format_name}.txt" for number in range(facts["songs"]) for format_name in formats]
+    return [
+        text_name(f"{name}_{number:03}", format_name) for number in range(facts["songs"]) for format_name in formats
+    ]
 
 
 def _move(source: Path, target: Path, names: list[str]) -> None:
@@ -282,59 +251,24 @@ def _move(source: Path, target: Path, names: list[str]) -> None:
         (source / name).rename(target / name)
 
 
-def _drop_copies(
-    files: list[tuple[str, str]], outcomes: list[dict[str, Any]], folder: Path, formats: list[str]
-) -> None:
-    """Keep of files with the same bytes the first."""
+def _drop_copies(files: list[MidiFile], outcomes: list[dict[str, Any]], folder: Path, formats: list[str]) -> None:
+    """Keep the first of files with the same bytes."""
     seen: set[int] = set()
-    for (_, name), facts in zip(files, outcomes, strict=True):
+    for file, facts in zip(files, outcomes, strict=True):
         if not facts["songs"]:
             continue
         if facts["digest"] in seen:
-            for text in _texts(name, facts, formats):
+            for text in _texts(file.name, facts, formats):
                 (folder / text).unlink()
             facts.update(songs=0, seconds=0.0, events=[0] * len(formats), reason=COPY)
         seen.add(facts["digest"])
 
 
-def _split(
-    outcomes: list[dict[str, Any]], groups: Sequence[int | None], seed: int, valid: float, test: float
-) -> list[str]:
-    """Give the split of each file: whole groups, in an order that depends on the seed, until the shares are full."""
-    members: dict[int, list[int]] = {}
-    for place, (facts, group) in enumerate(zip(outcomes, groups, strict=True)):
-        if facts["songs"] and group is not None:
-            members.setdefault(group, []).append(place)
-    count = sum(map(len, members.values()))
-    splits = ["train"] * len(outcomes)
-
-    def drawn(group: int) -> bytes:
-        return hashlib.sha256(f"{seed} {outcomes[members[group][0]]['digest']}".encode()).digest()
-
-    order = sorted(members, key=drawn)
-    for split, share in (("valid", valid), ("test", test)):
-        # A share that was asked for gets at least one file, if there is one to spare.
-        room = max(round(count * share), 1 if share > 0 and count > 1 else 0)
-        for group in list(order):
-            if len(members[group]) <= room:
-                room -= len(members[group])
-                order.remove(group)
-                for place in members[group]:
-                    splits[place] = split
-            if not room:
-                break
-    return splits
-
-
 def _summary(
-    files: list[tuple[str, str]],
-    outcomes: list[dict[str, Any]],
-    splits: list[str],
-    formats: list[str],
-    held_out: list[str],
+    files: list[MidiFile], outcomes: list[dict[str, Any]], splits: list[str], formats: list[str]
 ) -> AdaptReport:
     report = AdaptReport(files=len(files))
-    for (path, _), facts, split in zip(files, outcomes, splits, strict=True):
+    for file, facts, split in zip(files, outcomes, splits, strict=True):
         report.trimmed += facts["trimmed"]
         report.dropped_instruments.update(reason for *_, reason in facts["dropped"])
         if facts["songs"]:
@@ -345,7 +279,7 @@ def _summary(
             continue
         report.dropped_files[_reason(facts)] += 1
         if facts["reason"] == "unreadable":
-            report.failed.append((path, f"{path}: {facts['detail']}"))
+            report.failed.append((file.place, f"{file.place}: {facts['detail']}"))
     return report
 
 
@@ -353,21 +287,20 @@ def _reason(facts: dict[str, Any]) -> str:
     return LIKE_HELD_OUT if facts["like"] else str(facts["reason"])
 
 
-def _line(file: tuple[str, str], facts: dict[str, Any], split: str, held_out: list[str]) -> str:
-    """Tell in a line of JSON what became of a file."""
-    path, name = file
-    told: dict[str, Any] = {"path": path}
+def _line(file: MidiFile, facts: dict[str, Any], split: str, held_out: list[str]) -> str:
+    """Return, as a line of JSON, what became of a file."""
+    line: dict[str, Any] = {"path": file.place}
     if facts["songs"]:
-        told |= {"name": name, "split": split, "songs": facts["songs"], "seconds": round(facts["seconds"], 3)}
+        line |= {"name": file.name, "split": split, "songs": facts["songs"], "seconds": round(facts["seconds"], 3)}
     else:
-        told |= {"reason": _reason(facts)}
+        line |= {"reason": _reason(facts)}
         if facts["reason"] == "unreadable":
-            told["detail"] = facts["detail"]
+            line["detail"] = facts["detail"]
         if facts["like"]:
             song, share = facts["like"]
-            told |= {"like": held_out[song], "share": round(share, 3)}
-    told["dropped_instruments"] = [
+            line |= {"like": held_out[song], "share": round(share, 3)}
+    line["dropped_instruments"] = [
         {"track": track, "channel": channel + 1, "program": program + 1, "reason": reason}
         for track, channel, program, reason in facts["dropped"]
     ]
-    return json.dumps(told)
+    return json.dumps(line)

@@ -16,59 +16,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes._native import Vocabulary, augment_events, events_from_text, quantize_events
+from lakhnes._native import Vocabulary, events_from_text, quantize_events
+from lakhnes.data.augmentation import Augmentation
+from lakhnes.data.layout import SPLITS, text_name
 from lakhnes.data.shards import Events, Shard, fingerprint, manifest_of, read_shards, write_shards
 from lakhnes.errors import FormatError, LakhnesError, LimitError
 from lakhnes.files import read_limited
 
-__all__ = ["MAX_EVENTS", "MIN_TOKENS", "SPLITS", "Augmentation", "Corpus", "shard_corpus"]
-
-SPLITS = ("train", "valid", "test")
+__all__ = ["MAX_EVENTS", "MIN_TOKENS", "Corpus", "shard_corpus"]
 
 MAX_EVENTS = 64 * 2**20
 """The most events of texts that are held in memory, 256 MiB. Shards have no such limit."""
 
 MIN_TOKENS = 10
 """Songs of fewer events are left out, as LakhNES leaves them out of training and evaluation."""
-
-MAX_TRANSPOSE = 6
-MAX_STRETCH = 0.05
-VOICES = 4
-
-
-@dataclasses.dataclass(frozen=True)
-class Augmentation:
-    """How often each variation of LakhNES (Donahue et al. 2019, section 4.3) is applied to a song.
-
-    Attributes
-    ----------
-    transpose, stretch, switch_pulses, ensemble : float
-        Probabilities, from 0 to 1: pitches move by up to 6 semitones; waits stretch by up to 5 %; P1 and P2 exchange
-        their parts; a random one to three of the four voices stay.
-    """
-
-    transpose: float = 1.0
-    stretch: float = 1.0
-    switch_pulses: float = 0.5
-    ensemble: float = 0.5
-
-    def apply(
-        self, events: npt.NDArray[np.int32], vocabulary: Vocabulary, random: np.random.Generator
-    ) -> npt.NDArray[np.int32]:
-        """Return one random variation of a song."""
-        chances = random.random(4)
-        semitones = int(random.integers(-MAX_TRANSPOSE, MAX_TRANSPOSE + 1))
-        factor = float(random.uniform(1.0 - MAX_STRETCH, 1.0 + MAX_STRETCH))
-        kept = np.zeros(VOICES, dtype=bool)
-        kept[random.permutation(VOICES)[: random.integers(1, VOICES)]] = True
-        return augment_events(
-            events,
-            transpose=semitones if chances[0] < self.transpose else 0,
-            stretch=factor if chances[1] < self.stretch else 1.0,
-            switch_pulses=bool(chances[2] < self.switch_pulses),
-            keep=kept.tolist() if chances[3] < self.ensemble else [True] * VOICES,
-            vocabulary=vocabulary,
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,7 +151,7 @@ def shard_corpus(
 
 
 def _texts(folder: Path, vocabulary: Vocabulary) -> list[Path]:
-    suffix = f".{vocabulary.dialect}.txt"
+    suffix = text_name("", vocabulary.dialect)
     return sorted(path for path in folder.iterdir() if path.name.endswith(suffix))
 
 
@@ -202,7 +163,7 @@ def _read_texts(
     paths: list[Path], vocabulary: Vocabulary, advance: Callable[[int], object] = lambda songs: None
 ) -> Iterator[tuple[str, Events]]:
     for path in paths:
-        yield path.name.removesuffix(f".{vocabulary.dialect}.txt"), _read_song(path, vocabulary)
+        yield path.name.removesuffix(text_name("", vocabulary.dialect)), _read_song(path, vocabulary)
         advance(1)
 
 

@@ -9,25 +9,33 @@ that is held out.
 from __future__ import annotations
 
 import hashlib
-import shutil
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 from lakhnes._native import MelodyIndex, Vocabulary, convert_texts
-from lakhnes.data.adapt import adapt
-from lakhnes.data.corpus import SPLITS, shard_corpus
+from lakhnes.archives import is_archive
+from lakhnes.data.adapt import REPORT, adapt
+from lakhnes.data.corpus import shard_corpus
+from lakhnes.data.layout import SPLITS, staged_folder, text_name
+from lakhnes.data.midi_files import MidiFile, find_midi_files
 from lakhnes.data.nesmdb import convert_nesmdb
 from lakhnes.data.shards import manifest_of
+from lakhnes.data.splitting import assign_splits
 from lakhnes.errors import FormatError, LakhnesError
-from lakhnes.files import base_name, read_limited
+from lakhnes.files import read_limited
+from lakhnes.progress import Progress, no_progress
 
 __all__ = ["is_corpus", "prepare"]
 
 VALID_SHARE = 0.1
 """Of the songs, or the MIDI files, of a folder without splits."""
 
-MIDI_SUFFIXES = (".mid", ".midi")
-ARCHIVES = (".tar", ".tar.gz", ".tar.xz", ".tar.bz2", ".tgz")
+SOURCE = "source.json"
+"""The file of a corpus by which the music that it was made of is recognised."""
+
+ORDINARY = 8
+"""A folder whose first MIDI files, of this number, have no voices of the chip is taken for ordinary MIDI."""
 
 
 def is_corpus(data: Path, vocabulary: Vocabulary) -> bool:
@@ -35,7 +43,7 @@ def is_corpus(data: Path, vocabulary: Vocabulary) -> bool:
     train = data / "train"
     if not train.is_dir():
         return False
-    return manifest_of(train, vocabulary).is_file() or any(train.glob(f"*.{vocabulary.dialect}.txt"))
+    return manifest_of(train, vocabulary).is_file() or any(train.glob(text_name("*", vocabulary.dialect)))
 
 
 def prepare(
@@ -45,6 +53,7 @@ def prepare(
     *,
     seed: int = 0,
     note: Callable[[str], object] = lambda line: None,
+    progress: Progress = no_progress,
 ) -> Path:
     """Return the corpus directory of some music: `data` itself, or `target`, which is then written.
 
@@ -53,95 +62,122 @@ def prepare(
     data
         A corpus directory, an archive or folder of NES-MDB, or a folder of MIDI files.
     target
-        Where a corpus is written if `data` is none. One that is complete is used again.
+        Where a corpus is written if `data` is not one. A corpus there that was made of `data` is used again.
     vocabulary
         Of the texts.
     seed
         Of the choices of adaptation and of the split.
     note
-        Is told, in a line, what was done.
+        Called with a line on what was done.
+    progress
+        Shows how far the work is.
 
     Raises
     ------
     FormatError
-        If there is no music.
+        If there is no music, or the corpus in `target` was made of other music.
     """
     if is_corpus(data, vocabulary):
         return data
-    if is_corpus(target, vocabulary):
-        note(f"{target}: the corpus that was made before")
-        return target
     if not data.exists():
         raise FormatError(f"{data}: no such folder; expected a corpus, an archive of NES-MDB or a folder of MIDI files")
-    dialect = vocabulary.dialect
-    if data.name.lower().endswith(ARCHIVES) or (data / "train").is_dir():
-        report = convert_nesmdb(data, target, to=[dialect])
-        note(f"{data}: {report.songs.total():,} songs, {len(report.failed)} failed")
-        if not report.songs:
-            raise FormatError(f"{data}: none of its songs can be read; the first: {report.failed[0][1]}")
-    elif data.is_dir():
-        paths = sorted(path for path in data.rglob("*") if path.suffix.lower() in MIDI_SUFFIXES and path.is_file())
-        if not paths:
-            raise FormatError(f"{data}: neither a corpus (train/NAME.{dialect}.txt) nor MIDI files in it")
-        if (texts := _four_voices(paths, dialect)) is not None:
-            _take(data, texts, target, dialect, seed, note)
+    source = _identity(data)
+    if is_corpus(target, vocabulary):
+        if not (target / SOURCE).is_file() or json.loads(read_limited(target / SOURCE)) != source:
+            raise FormatError(f"{data}: not the files that {target} was made of; expected the same, or --force")
+        note(f"{target}: the corpus that was made before")
+        return target
+    with staged_folder(target) as staging:
+        if is_archive(data) or (data / "train").is_dir():
+            _convert(data, staging, vocabulary.dialect, note, progress)
+        elif data.is_dir():
+            _gather(data, staging, vocabulary.dialect, seed, note, progress)
         else:
-            adapted = adapt(data, target, to=[dialect], seed=seed, valid=VALID_SHARE)
-            note(
-                f"{data}: {adapted.used} of {adapted.files} MIDI files give {adapted.songs.total():,} songs, "
-                f"{adapted.hours:.1f} hours ({target / 'adapted.jsonl'} tells why the others do not)"
-            )
-    else:
-        raise FormatError(f"{data}: expected a corpus directory, an archive of NES-MDB or a folder of MIDI files")
-    shard_corpus(target, vocabulary)
+            raise FormatError(f"{data}: expected a corpus directory, an archive of NES-MDB or a folder of MIDI files")
+        with progress("tokenize", None) as advance:
+            shard_corpus(staging, vocabulary, advance=advance)
+        (staging / SOURCE).write_text(json.dumps(source))
     return target
 
 
-def _four_voices(paths: list[Path], dialect: str) -> dict[Path, bytes] | None:
+def _identity(data: Path) -> dict[str, str | int]:
+    """Return what a folder or an archive is recognised by: the paths of its music, and the sizes of these files."""
+    if not data.is_dir():
+        files = [("", data)]
+    elif (data / "train").is_dir():
+        paths = sorted(path for split in SPLITS for path in (data / split).rglob("*") if path.is_file())
+        files = [(path.relative_to(data).as_posix(), path) for path in paths]
+    else:
+        files = [(file.place, file.path) for file in find_midi_files(data)]
+    digest = hashlib.sha256()
+    for place, path in files:
+        digest.update(f"{place}\0{path.stat().st_size}\n".encode("utf-8", "surrogateescape"))
+    return {"files": len(files), "sha256": digest.hexdigest()}
+
+
+def _convert(data: Path, target: Path, dialect: str, note: Callable[[str], object], progress: Progress) -> None:
+    """Convert an archive or folder of NES-MDB."""
+    with progress("convert", None) as advance:
+        report = convert_nesmdb(data, target, to=[dialect], finished=advance)
+    note(f"{data}: {report.songs.total():,} songs, {len(report.failed)} failed")
+    if not report.songs:
+        raise FormatError(f"{data}: none of its songs can be read; the first: {report.failed[0][1]}")
+
+
+def _gather(
+    data: Path, target: Path, dialect: str, seed: int, note: Callable[[str], object], progress: Progress
+) -> None:
+    """Make a corpus of a folder of MIDI files: as they are if they are of the four voices, adapted if not."""
+    files = find_midi_files(data)
+    if not files:
+        raise FormatError(f"{data}: neither a corpus (train/{text_name('NAME', dialect)}) nor MIDI files in it")
+    texts = _four_voices(files, dialect)
+    if texts is not None:
+        _write_as_they_are(data, texts, target, dialect, seed, note)
+        return
+    with progress("adapt", len(files)) as advance:
+        report = adapt(data, target, to=[dialect], seed=seed, valid=VALID_SHARE, finished=advance)
+    note(
+        f"{data}: {report.used} of {report.files} MIDI files give {report.songs.total():,} songs, "
+        f"{report.hours:.1f} hours ({REPORT} in the corpus says why the others do not)"
+    )
+
+
+def _four_voices(files: list[MidiFile], dialect: str) -> dict[MidiFile, bytes] | None:
     """Return the texts of MIDI files of the four voices; ``None`` if most of the files are of another kind."""
-    texts: dict[Path, bytes] = {}
-    for number, path in enumerate(paths):
-        (result,) = convert_texts([(read_limited(path), "mid")], [dialect], threads=1)
+    texts: dict[MidiFile, bytes] = {}
+    for number, file in enumerate(files):
+        (result,) = convert_texts([(read_limited(file.path), "mid")], [dialect], threads=1)
         if not isinstance(result, str) and result[0]:
-            texts[path] = result[0]
-        elif number < 8 and not texts:
-            return None  # ordinary MIDI: no need to read all of it twice
-    return texts if 2 * len(texts) > len(paths) else None
+            texts[file] = result[0]
+        elif number < ORDINARY and not texts:
+            return None  # no need to read all of them twice
+    return texts if 2 * len(texts) > len(files) else None
 
 
-def _take(
-    data: Path, texts: dict[Path, bytes], target: Path, dialect: str, seed: int, note: Callable[[str], object]
+def _write_as_they_are(
+    data: Path,
+    texts: dict[MidiFile, bytes],
+    target: Path,
+    dialect: str,
+    seed: int,
+    note: Callable[[str], object],
 ) -> None:
     """Write songs as they are, split by song; leave out of train what is a version of a held-out song."""
-
-    def drawn(path: Path) -> bytes:
-        return hashlib.sha256(f"{seed} {path.relative_to(data).as_posix()}".encode()).digest()
-
-    order = sorted(texts, key=drawn)
-    held_out = order[: max(round(len(order) * VALID_SHARE), 1)] if len(order) > 1 else []
-    index = MelodyIndex([(path, "mid") for path in held_out]) if held_out else None
-    staging = target.with_name(f".{target.name}.part")
-    shutil.rmtree(staging, ignore_errors=True)
-    names: set[str] = set()
+    splits = assign_splits([file.place for file in texts], range(len(texts)), seed, valid=VALID_SHARE)
+    held_out = [file for file, split in zip(texts, splits, strict=True) if split == "valid"]
+    index = MelodyIndex([(file.path, "mid") for file in held_out]) if held_out else None
     alike = 0
-    try:
-        for split in SPLITS[:2]:
-            (staging / split).mkdir(parents=True)
-        for path in texts:
-            split = "valid" if path in held_out else "train"
-            if split == "train" and index is not None and index.find(path, "mid") is not None:
-                alike += 1
-                continue
-            name = base_name(path)
-            if name in names:
-                name += "-" + hashlib.sha256(path.relative_to(data).as_posix().encode()).hexdigest()[:12]
-            names.add(name)
-            (staging / split / f"{name}.{dialect}.txt").write_bytes(texts[path])
-        if not any((staging / "train").iterdir()):
-            raise LakhnesError(f"{data}: nothing to train on: every song is a version of one that is held out")
-        staging.rename(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    for split in ("train", "valid"):
+        (target / split).mkdir(parents=True)
+    for (file, text), split in zip(texts.items(), splits, strict=True):
+        if split == "train" and index is not None and index.find(file.path, "mid") is not None:
+            alike += 1
+        else:
+            (target / split / text_name(file.name, dialect)).write_bytes(text)
+    if not any((target / "train").iterdir()):
+        raise LakhnesError(f"{data}: nothing to train on: every song is a version of one that is held out")
     note(
-        f"{data}: {len(names):,} songs of four voices, {len(held_out)} held out; {alike} left out as versions of these"
+        f"{data}: {len(texts) - alike:,} songs of four voices, {len(held_out)} held out; "
+        f"{alike} left out as versions of these"
     )

@@ -8,8 +8,6 @@ a name.
 """
 
 import os
-import secrets
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,16 +16,11 @@ from pathlib import Path, PurePosixPath
 
 from lakhnes import _native
 from lakhnes.archives import files_in
+from lakhnes.data.layout import SPLITS, TEXTS, staged_folder, text_name
 from lakhnes.errors import FormatError
 from lakhnes.files import LOGS, MAX_INPUT_BYTES, SCORES, base_name, format_of, one_line
 
-__all__ = ["SPLITS", "TARGETS", "CorpusReport", "convert_nesmdb", "publish"]
-
-SPLITS = ("train", "valid", "test")
-"""The folders of a corpus. In NES-MDB no composer stands in two of them."""
-
-TARGETS = ("tx1", "tx2")
-"""The texts that a corpus may hold of each song."""
+__all__ = ["CorpusReport", "convert_nesmdb"]
 
 BATCH_SONGS = 256
 """How many songs are read before they are converted together."""
@@ -70,7 +63,7 @@ def convert_nesmdb(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    to: Iterable[str] = TARGETS,
+    to: Iterable[str] = TEXTS,
     threads: int = 0,
     overwrite: bool = False,
     exact: bool = False,
@@ -113,25 +106,15 @@ def convert_nesmdb(
     OSError
         If something cannot be read or written, or `target` holds something and `overwrite` is false.
     """
-    destination = Path(target)
-    if destination.exists() and not destination.is_dir():
-        raise NotADirectoryError(20, "is a file, expected a folder", str(destination))
-    if destination.is_dir() and any(destination.iterdir()) and not overwrite:
-        raise FileExistsError(17, "is a folder that is not empty (--force writes into it)", str(destination))
-    formats = [name for name in TARGETS if name in set(to)]
+    formats = [name for name in TEXTS if name in set(to)]
     report = CorpusReport()
     convert = partial(_native.convert_texts, formats=formats, threads=threads, exact=exact, score_rate=score_rate)
-    staging = destination.absolute().with_name(f".{destination.absolute().name}.{secrets.token_hex(4)}.part")
-    try:
+    with staged_folder(Path(target), overwrite=overwrite) as staging:
         for batch in _batches(_entries(Path(source), report)):
             _convert(batch, staging, formats, convert, report)
             finished(len(batch))
         if not report.songs and not report.failed:
             raise FormatError(f"{source}: no songs in folders named {', '.join(SPLITS)}")
-        if report.songs:
-            publish(staging, destination)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return report
 
 
@@ -191,19 +174,6 @@ def _convert(
         split = folder / entry.split
         split.mkdir(parents=True, exist_ok=True)
         for format_name, text in zip(formats, texts, strict=True):
-            (split / f"{entry.name}.{format_name}.txt").write_bytes(text)
+            (split / text_name(entry.name, format_name)).write_bytes(text)
             report.events[format_name] += text.count(b"\n") + 1 if text else 0
         report.songs[entry.split] += 1
-
-
-def publish(staging: Path, destination: Path) -> None:
-    """Give the finished folder its name, or move its files into the folder that has the name already."""
-    if not destination.exists():
-        staging.rename(destination)
-        return
-    for path in sorted(staging.rglob("*")):
-        target = destination / path.relative_to(staging)
-        if path.is_dir():
-            target.mkdir(exist_ok=True)
-        else:
-            path.replace(target)

@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from lakhnes._native import Vocabulary
 from lakhnes.errors import FormatError
-from lakhnes.files import read_limited, replacing, write_bytes
+from lakhnes.files import file_sha256, read_limited, replacing, write_bytes
 
 __all__ = ["Events", "Shard", "fingerprint", "manifest_of", "read_shards", "write_shards"]
 
@@ -38,7 +38,7 @@ FORMAT = "lakhnes-shards"
 VERSION = 1
 
 SHARD_EVENTS = 16 * 2**20
-"""A shard is closed when it has so many events: 64 MiB."""
+"""Events after which a shard is closed: 64 MiB."""
 
 MAX_NAMES_BYTES = 2**30
 """The largest file of names that is read."""
@@ -48,16 +48,16 @@ DROP_AFTER = 128 * 2**20
 """Bytes that may have been mapped before all pages are given back to the system."""
 
 READ_AROUND = 2 * 2**20
-"""Bytes that the system may map around what is read, at the most: a huge page."""
+"""The most bytes that the system maps around what is read: a huge page."""
 
 Events: TypeAlias = npt.NDArray[np.int32]
 Offsets: TypeAlias = npt.NDArray[np.int64]
 
 
 class _Mapped:
-    """Pages of maps that were read and not yet given back, of all corpora of this process together.
+    """The mapped pages that were read and not yet given back, of all corpora of this process together.
 
-    Else maps that are read all over count, at last, as so much memory of it.
+    The pages of a map that has been read count as memory of the process until they are given back.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class _Mapped:
         self.maps: dict[int, mmap.mmap] = {}
 
     def note(self, events: Events, size: int) -> None:
-        """Note that so many bytes of an array were read, and give all pages back when they have become many."""
+        """Note that `size` bytes of an array were read; give all pages back after `DROP_AFTER` bytes."""
         pages = getattr(events, "_mmap", None)
         if pages is None or not hasattr(pages, "madvise") or not hasattr(mmap, "MADV_DONTNEED"):
             return
@@ -149,7 +149,7 @@ def write_shards(
             path = folder / f"{stem}.{part}.npy"
             with replacing(path) as unfinished, unfinished.open("wb") as file:
                 np.save(file, array, allow_pickle=False)
-            entry[f"{part}_file"], entry[f"{part}_sha256"] = path.name, _hash_of(path)
+            entry[f"{part}_file"], entry[f"{part}_sha256"] = path.name, file_sha256(path)
         entries.append(entry)
     if not names:
         raise FormatError(f"{folder}: no song to write")
@@ -199,7 +199,7 @@ def _read_shard(folder: Path, entry: dict[str, Any]) -> Shard:
     arrays = []
     for part, dtype in (("events", np.int32), ("offsets", np.int64)):
         path = folder / Path(entry[f"{part}_file"]).name
-        if _hash_of(path) != entry[f"{part}_sha256"]:
+        if file_sha256(path) != entry[f"{part}_sha256"]:
             raise FormatError(f"{path}: changed since the manifest was written; `lakhnes data shard` writes both anew")
         array = np.load(path, mmap_mode="r" if part == "events" else None, allow_pickle=False)
         if array.dtype != dtype or array.ndim != 1:
@@ -228,15 +228,6 @@ def _gathered(songs: Iterable[tuple[str, Events]]) -> Iterator[tuple[list[str], 
             names, rows, count = [], [], 0
     if rows:
         yield names, Shard.of(rows)
-
-
-def _hash_of(path: Path) -> str:
-    """Return the hash of a file, read block by block: as a map, all of it would count as memory."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _vocabulary_hash(vocabulary: Vocabulary) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
 
 import torch
 from torch.nn import functional
@@ -19,6 +18,7 @@ from lakhnes.data.packing import Ids, StreamPacker
 from lakhnes.errors import LakhnesError
 from lakhnes.evaluation.reader import make_reader
 from lakhnes.model.base import Model
+from lakhnes.progress import Advance
 
 __all__ = ["Score", "evaluate"]
 
@@ -74,7 +74,7 @@ def evaluate(
     mem_len: int = 896,
     max_songs: int | None = None,
     dtype: torch.dtype = torch.float32,
-    advance: Callable[[int], None] = lambda songs: None,
+    advance: Advance = lambda songs: None,
 ) -> Score:
     """Measure the perplexity of a model on songs.
 
@@ -86,7 +86,7 @@ def evaluate(
     batch_size, tgt_len, mem_len : int
         Streams, length of a segment and of memory. The paper's figures are of 10, 128 and 896.
     max_songs : int, optional
-        Only the first so many songs.
+        Score only the first songs, this number of them.
     dtype : torch.dtype
         Of matrix products.
     advance : callable
@@ -95,7 +95,7 @@ def evaluate(
     Raises
     ------
     LakhnesError
-        If the songs do not fill one segment of all streams, so that there is nothing to score.
+        If the songs do not fill one segment of all streams, and there is nothing to score.
     """
     device = model.device
     count = len(corpus) if max_songs is None else min(max_songs, len(corpus))

@@ -1,6 +1,6 @@
-"""What songs are like, in a few figures: to lay what a model composes beside what it was trained on.
+"""Statistics of songs, to compare what a model composes with what it was trained on.
 
-The figures are simple on purpose. They tell whether songs are empty, endless, monotonous or aimless, not whether they
+The figures are simple on purpose. They show whether songs are empty, endless, monotonous or aimless, not whether they
 are good.
 """
 
@@ -16,14 +16,18 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import Song, Vocabulary
+from lakhnes.data.layout import SPLITS, TEXTS
 from lakhnes.errors import FormatError, LakhnesError
 from lakhnes.files import PLAYABLE, base_name, format_of
 from lakhnes.grammar import faults
+from lakhnes.progress import Advance
 from lakhnes.songs import read
+from lakhnes.units import VOICES
 
 __all__ = ["FIGURES", "Figures", "describe", "find_songs", "markdown", "measure", "self_similarity", "summarize"]
 
-PITCHED = ("p1", "p2", "tr")
+PITCHED = VOICES[:3]
+"""Those that play pitches."""
 
 WINDOW = 1.0
 """Seconds of the windows that are compared for the self-similarity."""
@@ -119,7 +123,7 @@ def measure(
     *,
     length: int | None = None,
     failed: list[tuple[Path, Exception]] | None = None,
-    advance: Callable[[int], None] = lambda songs: None,
+    advance: Advance = lambda songs: None,
 ) -> list[Figures]:
     """Measure the songs of some files.
 
@@ -128,7 +132,7 @@ def measure(
     paths : sequence of Path
         In any readable format.
     length : int, optional
-        Only the first so many events of each song's TX1 text.
+        Measure only the first events of each song's TX1 text, this number of them.
     failed : list, optional
         Gets the files that cannot be read, each with its error, which is raised otherwise.
     advance : callable
@@ -148,7 +152,7 @@ def measure(
 
 def _measure_file(path: Path, length: int | None) -> Figures:
     song, dialect = read(path), format_of(path, PLAYABLE)
-    wrong = _faults_of_text(path.read_text(encoding="utf-8"), dialect) if dialect in ("tx1", "tx2") else ()
+    wrong = _faults_of_text(path.read_text(encoding="utf-8"), dialect) if dialect in TEXTS else ()
     if length is not None and song.length:
         song = Song.from_tx1("\n".join(song.to_tx1().splitlines()[:length]))
     return dataclasses.replace(describe(song), faults=len(wrong))
@@ -166,9 +170,9 @@ def find_songs(folder: Path) -> dict[str, list[Path]]:
     Raises
     ------
     FormatError
-        If there is none.
+        If the folder has no song.
     """
-    splits = [folder / name for name in ("train", "valid", "test") if (folder / name).is_dir()]
+    splits = [folder / name for name in SPLITS if (folder / name).is_dir()]
     found = {place.name: songs for place in splits or [folder.resolve()] if (songs := _songs_in(place))}
     if not found:
         raise FormatError(f"{folder}: no readable song in it")
@@ -235,7 +239,7 @@ ROWS: tuple[tuple[str, Callable[[dict[str, Any]], float | None], str], ...] = (
 
 
 def markdown(columns: dict[str, dict[str, Any]]) -> str:
-    """Lay what `summarize` gives side by side, as a table in Markdown with a column for each name."""
+    """Return what `summarize` gives as a table in Markdown, a column for each name."""
     rows = [["", *columns], ["---", *("---:" for _ in columns)]]
     for name, figure, form in ROWS:
         figures = [figure(facts) for facts in columns.values()]

@@ -25,4 +25,4 @@ FIGURE3: dict[str, list[tuple[float, float]]] = {
     "valid": [(0.0, 3.175), (0.25, 2.911), (0.5, 2.817), (1.0, 2.800)],
     "test": [(0.0, 2.741), (0.25, 2.545), (0.5, 2.472), (1.0, 2.460)],
 }
-"""Perplexity after so large a share of the paper's 400,000 steps of pre-training, by split."""
+"""Perplexity by split, after shares of the paper's 400,000 steps of pre-training."""

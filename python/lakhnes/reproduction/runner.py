@@ -3,12 +3,12 @@
 The output directory holds
 
 ``NAME-HASH/``
-    A row: its model (for trained rows a run directory, which is gone on from after an interruption) and, when it is
-    done, ``result.json``.
+    A row: its model (for trained rows a run directory, which is resumed after an interruption) and, when it is done,
+    ``result.json``.
 ``pretraining-HASH/``
     The run on other music, and its model after each share of the steps.
 ``table2.json``, ``table2.md``, ``figure3.png``
-    The table as far as it is known.
+    The table and the figure of the rows that are done.
 """
 
 from __future__ import annotations
@@ -30,27 +30,26 @@ from lakhnes.checkpoint.native import save_checkpoint
 from lakhnes.data.corpus import Corpus
 from lakhnes.errors import CheckpointError, LakhnesError
 from lakhnes.evaluation.perplexity import evaluate
-from lakhnes.files import read_limited, write_bytes
+from lakhnes.files import file_sha256, read_limited, write_bytes
 from lakhnes.model.base import Model
 from lakhnes.model.ngram import NGram
+from lakhnes.progress import Progress, no_progress
 from lakhnes.reproduction.scales import SHARES, Row, Scale
 from lakhnes.training.config import TrainingConfig
+from lakhnes.training.log import Report
 from lakhnes.training.trainer import Trainer
 
 __all__ = ["Result", "Runner", "Stopped", "subset"]
 
 RESULT_FILE = "result.json"
 FORMAT_VERSION = 1
-"""Of results; raised when the same configuration no longer means the same result."""
-
-BLOCK = 2**20
-"""Bytes that are hashed at once."""
+"""Of results; raised when the same configuration gives another result."""
 
 MEASURE: dict[str, Any] = {"batch_size": 10, "tgt_len": 128, "mem_len": 896}
 """How the paper measures."""
 
-Guard = Callable[[Trainer], AbstractContextManager[object]]
-"""Runs around each training, to let it be stopped."""
+Watch = Callable[[str, Trainer], AbstractContextManager[Report]]
+"""Runs around each training, by its title, lets it be stopped, and gives what is called with each line of its log."""
 
 
 class Stopped(Exception):  # noqa: N818 (no mistake of anybody's)
@@ -81,7 +80,7 @@ class Result:
 
 
 def subset(corpus: Corpus, songs: int | None) -> Corpus:
-    """Return so many songs of a corpus, evenly spaced; all if it has no more."""
+    """Return a number of songs of a corpus, evenly spaced; all if it has no more."""
     if songs is None or songs >= len(corpus):
         return corpus
     chosen = [index * len(corpus) // songs for index in range(songs)]
@@ -106,10 +105,11 @@ class Runner:
     use : dict of str
         Models to evaluate in place of training, by the name of the row.
     note : callable
-        Is told in a line what is done now.
-    report : callable
-        Is given every line of the logs of training, with the name of the row.
-    guard : callable
+        Called with a line on what is done now.
+    progress : callable
+        Shows how far a piece of work is.
+    watch : callable
+        Shows how far a training is, and lets it be stopped.
     """
 
     def __init__(
@@ -123,17 +123,17 @@ class Runner:
         *,
         use: dict[str, str] | None = None,
         note: Callable[[str], None] = lambda line: None,
-        report: Callable[[str, dict[str, Any]], None] = lambda name, line: None,
-        guard: Guard = lambda trainer: contextlib.nullcontext(),
+        progress: Progress = no_progress,
+        watch: Watch = lambda title, trainer: contextlib.nullcontext(lambda line: None),
     ) -> None:
         self.scale, self.splits, self.pretrain = scale, splits, pretrain
         self.train = subset(train, scale.songs)
         self.output, self.device = output, device
-        self.use, self.note, self.report, self.guard = use or {}, note, report, guard
+        self.use, self.note, self.progress, self.watch = use or {}, note, progress, watch
         self.measured = {name: corpus.fingerprint() for name, corpus in splits.items()}
 
     def can(self, row: Row) -> bool:
-        """Tell whether a row can be had: pre-training needs other music."""
+        """Return whether a row can be made: pre-training needs other music."""
         return row.pretrained == 0.0 or self.pretrain is not None or row.name in self.use
 
     def facts(self, row: Row) -> dict[str, Any]:
@@ -177,7 +177,7 @@ class Runner:
         Raises
         ------
         Stopped
-            If the training was asked to stop; the same call goes on from there.
+            If the training was asked to stop; the same call resumes it.
         LakhnesError
             If training failed, or there is nothing to score.
         """
@@ -191,13 +191,14 @@ class Runner:
         scores = {}
         for name, corpus in self.splits.items():
             self.note(f"{row.title}: scoring {name}")
-            scores[name] = evaluate(model, corpus, **MEASURE).facts()
+            with self.progress(f"{row.title}, {name}", len(corpus)) as advance:
+                scores[name] = evaluate(model, corpus, **MEASURE, advance=advance).facts()
         result = Result(row.name, row.title, model.config.num_parameters, tokens, seconds, scores)
         write_bytes(folder / RESULT_FILE, (json.dumps(dataclasses.asdict(result), indent=2) + "\n").encode())
         return result
 
     def model(self, row: Row, folder: Path) -> tuple[Model, int, float]:
-        """Return the model of a row, the tokens that it has seen and the seconds that took."""
+        """Return the model of a row, the tokens that it has seen and the seconds of its training."""
         if row.name in self.use:
             return load_model(self.use[row.name], str(self.device)), 0, 0.0
         if row.order is not None:
@@ -223,7 +224,7 @@ class Runner:
         return model.to(self.device), tokens, seconds
 
     def pretrained(self, share: float) -> tuple[Path, int, float]:
-        """Return the checkpoint after so large a share of pre-training, with the tokens seen and the seconds."""
+        """Return the checkpoint after a share of pre-training, with the tokens seen and the seconds."""
         assert self.pretrain is not None
         whole = self.scale.pretraining
         assert whole.steps is not None
@@ -232,7 +233,7 @@ class Runner:
         for part in SHARES:
             target = folder / f"after-{round(100 * part)}"
             if not (target / RESULT_FILE).is_file():
-                # One run in parts: its rate is the same all along, so a longer one goes on from a shorter one's state.
+                # One run in parts: its rate is constant, so that a longer one resumes from a shorter one's state.
                 steps = max(round(part * whole.steps), 1)
                 config = dataclasses.replace(whole, steps=steps)
                 trainer = self.trained(f"Pre-training, {part:.0%}", config, self.pretrain, folder, None)
@@ -245,20 +246,20 @@ class Runner:
         return target, facts["tokens"], facts["seconds"]
 
     def trained(self, title: str, config: TrainingConfig, songs: Corpus, folder: Path, start: Path | None) -> Trainer:
-        """Train to the end of a run, from where it stands.
+        """Train to the end of a run, resumed from its state, if any.
 
         Raises
         ------
         Stopped
         """
-        trainer = Trainer(config, songs, None, folder, self.device, lambda line: self.report(title, line))
+        trainer = Trainer(config, songs, None, folder, self.device)
         if trainer.resume():
-            self.note(f"{title}: going on at step {trainer.step} of {config.steps}")
+            self.note(f"{title}: resumed at step {trainer.step} of {config.steps}")
         else:
             self.note(f"{title}: training, {config.steps} steps")
             if start is not None:
                 trainer.model.load_state_dict(load_model(start, str(self.device)).state_dict())
-        with self.guard(trainer):
+        with self.watch(title, trainer) as trainer.report:
             trainer.run()
         if trainer.stop:
             raise Stopped
@@ -266,11 +267,11 @@ class Runner:
 
 
 def _course(config: TrainingConfig) -> dict[str, Any]:
-    """Return what of a configuration decides the weights at the end."""
-    facts: dict[str, Any] = json.loads(config.to_json())
+    """Return the options of a configuration that decide the weights at the end."""
+    facts = config.facts()
     for name in ("save_every", "eval_every", "eval_songs", "patience", "samples", "sample_every"):
         facts.pop(name, None)
-    # Of what came later, only what is in use: rows that were made before keep their results.
+    # Options that came later count only if they are used: rows that were made before keep their results.
     for name, unused in (("accumulate", 1), ("ema", 0.0), ("compile", False)):
         if facts.get(name) == unused:
             del facts[name]
@@ -282,7 +283,7 @@ def _hash(facts: dict[str, Any]) -> str:
 
 
 def _file_hash(model: str) -> str:
-    """Return a hash of the weights of a model that is given, so that another one of its name is measured anew."""
+    """Return a hash of the weights of a given model, so that another one of its name is measured anew."""
     from lakhnes.checkpoint.config import RUN_FOLDER, WEIGHTS_FILE
     from lakhnes.checkpoint.legacy import MODEL_FILE
     from lakhnes.checkpoint.zoo import directory_of
@@ -290,9 +291,5 @@ def _file_hash(model: str) -> str:
     directory = directory_of(model)
     for place in (directory / WEIGHTS_FILE, directory / RUN_FOLDER / WEIGHTS_FILE, directory / MODEL_FILE):
         if place.is_file():
-            digest = hashlib.sha256()
-            with place.open("rb") as file:
-                while block := file.read(BLOCK):
-                    digest.update(block)
-            return digest.hexdigest()
+            return file_sha256(place)
     raise LakhnesError(f"{model}: no checkpoint; expected a directory with {WEIGHTS_FILE}")

@@ -9,15 +9,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from lakhnes.data.corpus import Augmentation
+from lakhnes.data.augmentation import PLAIN
 from lakhnes.model.config import LSTMConfig
 from lakhnes.training.config import TrainingConfig
 from lakhnes.training.presets import PRESETS, SMALL
 
 __all__ = ["SCALES", "SHARES", "Row", "Scale"]
-
-PLAIN = Augmentation(transpose=0.0, stretch=0.0, switch_pulses=0.0, ensemble=0.0)
-"""No variations."""
 
 SHARES = (0.25, 0.5, 1.0)
 """Of the steps of pre-training: where the points of Figure 3 stand, besides 0."""
@@ -92,7 +89,7 @@ class Scale:
 
 
 def _pretraining(training: TrainingConfig, steps: int) -> TrainingConfig:
-    """Return a run of so many steps on other music, at one rate and with the memory that training begins with."""
+    """Return a run on other music, at one rate and with the memory that training begins with."""
     return dataclasses.replace(
         training, steps=steps, minutes=None, decay=1.0, final_rate=1.0, plain_tail=0.0, memory_ramp=(0.0, 0.0),
         mem_len=training.mem_len_start,
@@ -131,7 +128,6 @@ SCALES = {
         _pretraining(_PAPER, 400_000),
     ),
 }  # fmt: skip
-"""``tiny``: 200 songs and 4.9 M tokens a row, models of 0.9 M parameters: meant for two cores and an hour; so few songs
-that augmentation and other music have something to give (with 400, the LSTM was better without augmentation).
-``bundled``: all songs, 20 M tokens a row, the size of the bundled model. ``paper``: the sizes and lengths of the paper
-(41 M parameters), for a GPU."""
+"""``tiny``: 200 songs and 4.9 M tokens a row, models of 0.9 M parameters, for two cores and an hour. With 400 songs
+augmentation did not help the LSTM. ``bundled``: all songs, 20 M tokens a row, the size of the bundled model. ``paper``:
+the sizes and lengths of the paper (41 M parameters), for a GPU."""

@@ -1,4 +1,4 @@
-"""How memory is kept between the steps of training."""
+"""Memory that is kept between the steps of training."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ M_MMAP_MAX = -4
 
 
 def keep_freed_memory() -> None:
-    """Ask the C library to keep what is freed, for the next step needs it again.
+    """Ask the C library to keep freed memory, which the next step needs again.
 
-    By default glibc returns every large tensor to the system and is given it anew, page by page, zeroed: some 25,000
-    page faults a step, 5 to 10 % of its time. Elsewhere than on glibc nothing changes.
+    By default glibc returns every large tensor to the system and gets zeroed pages for the next one: some 25,000 page
+    faults a step, 5 to 10 % of its time. With other C libraries nothing changes.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt

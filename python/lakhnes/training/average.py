@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ class Average:
     ----------
     model : nn.Module
     decay : float
-        Of the average in a step. Over the first steps it is less, so that the initial weights are soon forgotten.
+        Of the average in a step; smaller over the first steps, so that the initial weights are soon forgotten.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -27,13 +27,13 @@ class Average:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after a step, of which there were `step` before."""
+        """Add the weights after a step to the average; `step` steps were taken before."""
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(self.weights, list(self.model.parameters()), 1.0 - decay)
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
-        """Let the model have the averaged weights for a while."""
+        """Give the model the averaged weights within the block."""
         own = [weight.data for weight in self.model.parameters()]
         try:
             for weight, average in zip(self.model.parameters(), self.weights, strict=True):
@@ -43,12 +43,19 @@ class Average:
             for weight, before in zip(self.model.parameters(), own, strict=True):
                 weight.data = before
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Return the averages under names ``average.WEIGHT``."""
+    def state(self) -> dict[str, Tensor]:
+        """Return the averages by the names of the weights."""
         names = (name for name, _ in self.model.named_parameters())
-        return {f"average.{name}": weight for name, weight in zip(names, self.weights, strict=True)}
+        return dict(zip(names, self.weights, strict=True))
 
-    def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take the averages back that `tensors` returned; where there are none, begin with the present weights."""
-        for (name, own), weight in zip(self.model.named_parameters(), self.weights, strict=True):
-            weight.copy_(tensors.get(f"average.{name}", own.detach()))
+    @torch.no_grad()
+    def load(self, averages: Mapping[str, Tensor]) -> None:
+        """Take averages back that `state` returned, or begin with weights of these names.
+
+        Raises
+        ------
+        KeyError
+            If one is missing.
+        """
+        for (name, _), weight in zip(self.model.named_parameters(), self.weights, strict=True):
+            weight.copy_(averages[name])

@@ -1,4 +1,4 @@
-"""The model card that lies beside the weights."""
+"""The model card beside the weights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def model_card(
     ----------
     config : TrainingConfig
     command : str
-        What was typed to train the model.
+        The command line that trained the model.
     songs, tokens, seconds
         Training songs; tokens seen, counting repetitions; time spent in training steps.
     score : Score, optional

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from lakhnes.data.corpus import Augmentation
+from lakhnes.data.augmentation import Augmentation
 from lakhnes.errors import CheckpointError
 from lakhnes.model.architectures import config_from_facts
 from lakhnes.model.config import ModelConfig, TransformerXLConfig
+from lakhnes.training.choices import LENGTH, OPTIMIZERS, PRECISIONS
 
 __all__ = ["TrainingConfig"]
 
 LONGEST_WARMUP = 0.1
-"""Share of a run of so many minutes after which the rate has risen, whatever its steps."""
+"""Share of a run whose length is in minutes after which the rate has risen, whatever its steps."""
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
-    """Everything that decides the course of a run, but for the data.
+    """All options of a run; with the data they decide its result.
 
     Attributes
     ----------
@@ -37,7 +38,7 @@ class TrainingConfig:
         Memory at the end and at the start of the run.
     fresh_every : int
         Steps after which all streams begin new songs with an empty memory, so that the model learns how a song begins
-        out of nothing, as it has to when it composes; 0 for never, as in LakhNES.
+        without any context, as it has to when it composes; 0 for never, as in LakhNES.
     memory_ramp : tuple of two floats
         Between which shares of the run the memory grows from its first length to its last.
     steps : int or None
@@ -47,7 +48,7 @@ class TrainingConfig:
     learning_rate, warmup_steps, decay, final_rate
         Peak of the rate; steps of linear rise to it; share of the run, at its end, in which it falls along half a
         cosine (1 for all of it); the share of the peak at which it ends. With a short fall, a state from before it can
-        be gone on from with a longer run.
+        be resumed by a longer run.
     optimizer : {"adamw", "muon"}
         With ``"muon"``, matrices of the layers are updated by Muon (Jordan et al. 2024) and all else by AdamW.
     beta2, weight_decay, clip : float
@@ -68,7 +69,7 @@ class TrainingConfig:
     samples : int
         Songs that are composed and rendered at the end, and
     sample_every : float
-        every so many minutes; 0 for at the end only.
+        each time that this number of minutes has passed; 0 for at the end only.
     """
 
     model: ModelConfig = dataclasses.field(default_factory=TransformerXLConfig)
@@ -111,17 +112,17 @@ class TrainingConfig:
                 raise ValueError(f"{name} is {value}, expected at least 1")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise ValueError(f"minutes is {self.minutes}, expected more than 0")
-        for name in ("mem_len", "mem_len_start", "fresh_every", "warmup_steps", "patience", "samples", "sample_every"):
+        for name in ("mem_len", "mem_len_start", "fresh_every", "warmup_steps", "patience", "samples", "sample_every",
+                     "seed"):  # fmt: skip
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 0")
         if not 0.0 <= self.ema < 1.0:
             raise ValueError(f"ema is {self.ema}, expected at least 0 and less than 1")
         if not 0.0 < self.decay <= 1.0:
             raise ValueError(f"decay is {self.decay}, expected more than 0 and at most 1")
-        if self.optimizer not in ("adamw", "muon"):
-            raise ValueError(f"optimizer is {self.optimizer!r}, expected 'adamw' or 'muon'")
-        if self.precision not in ("auto", "float32", "bfloat16"):
-            raise ValueError(f"precision is {self.precision!r}, expected 'auto', 'float32' or 'bfloat16'")
+        for name, known in (("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}")
 
     def progress(self, step: int, seconds: float) -> float:
         """Return the share of the run that is done, 0 to 1."""
@@ -161,10 +162,6 @@ class TrainingConfig:
         facts["memory_ramp"] = list(self.memory_ramp)
         return facts
 
-    def to_json(self) -> str:
-        """Return the configuration as JSON."""
-        return json.dumps(self.facts(), indent=2) + "\n"
-
     def to_toml(self) -> str:
         """Return the configuration as TOML, which has no sign for what is not set."""
         import tomlkit
@@ -175,20 +172,20 @@ class TrainingConfig:
         )
 
     @classmethod
-    def from_json(cls, text: str) -> TrainingConfig:
-        """Read what `to_json` wrote.
+    def from_facts(cls, facts: Mapping[str, Any]) -> TrainingConfig:
+        """Return the configuration of these options; those that are left out have their defaults.
 
         Raises
         ------
         CheckpointError
-            If it is anything else.
+            If an option is unknown or out of range.
         """
+        given = dict(facts)
         try:
-            facts: dict[str, Any] = json.loads(text)
-            facts["model"] = config_from_facts(facts["model"])
-            facts["augmentation"] = Augmentation(**facts["augmentation"])
-            facts["memory_ramp"] = tuple(facts["memory_ramp"])
-            return cls(**facts)
+            for name, make in (("model", config_from_facts), ("augmentation", _augmentation), ("memory_ramp", tuple)):
+                if name in given:
+                    given[name] = make(given[name])
+            return cls(**given)
         except (ValueError, TypeError, KeyError) as error:
             raise CheckpointError(f"training configuration: {error}") from None
 
@@ -208,14 +205,18 @@ class TrainingConfig:
 
         try:
             given: dict[str, Any] = tomlkit.parse(text).unwrap()
-            facts = {} if base is None else base.facts()
-            if "steps" in given or "minutes" in given:
-                facts = {name: value for name, value in facts.items() if name not in ("steps", "minutes")}
-            for name in ("model", "augmentation"):
-                part = given.get(name, {})
-                if not isinstance(part, dict):
-                    raise TypeError(f"{name}: expected a table")
-                given[name] = facts.get(name, {}) | part
-            return cls.from_json(json.dumps({"memory_ramp": [0.0, 0.0]} | facts | given))
-        except (TOMLKitError, TypeError) as error:
+        except TOMLKitError as error:
             raise CheckpointError(f"training configuration: {error}") from None
+        facts = {} if base is None else base.facts()
+        if not given.keys().isdisjoint(LENGTH):
+            facts = {name: value for name, value in facts.items() if name not in LENGTH}
+        for name in ("model", "augmentation"):
+            part = given.get(name, {})
+            if not isinstance(part, dict):
+                raise CheckpointError(f"training configuration: {name}: expected a table")
+            given[name] = facts.get(name, {}) | part
+        return cls.from_facts(facts | given)
+
+
+def _augmentation(chances: Mapping[str, Any]) -> Augmentation:
+    return Augmentation(**chances)

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 from lakhnes.files import replacing
+from lakhnes.training.log import read_log
 
-__all__ = ["draw_curve", "read_log"]
+__all__ = ["draw_curve"]
 
 SMOOTH = 10
 """Lines of the log that are averaged to a point of the loss."""
-
-
-def read_log(path: Path) -> list[dict[str, Any]]:
-    """Read a run's log; a last line that was cut off is left out."""
-    lines = []
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            try:
-                lines.append(json.loads(line))
-            except ValueError:
-                continue
-    return lines
 
 
 def draw_curve(log: Path, picture: Path) -> bool:

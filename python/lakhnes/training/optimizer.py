@@ -1,12 +1,13 @@
-"""Which optimizer moves which weights."""
+"""Which optimizer updates which weights, and its moments."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn, optim
 
 from lakhnes.training.config import TrainingConfig
 
-__all__ = ["make_optimizers"]
+__all__ = ["load_moments", "make_optimizers", "moments"]
 
 
 def make_optimizers(model: nn.Module, config: TrainingConfig) -> list[optim.Optimizer]:
@@ -29,3 +30,24 @@ def make_optimizers(model: nn.Module, config: TrainingConfig) -> list[optim.Opti
         ]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
     return [optim.AdamW(groups, lr=config.learning_rate, betas=betas, fused=True)]
+
+
+def moments(optimizers: list[optim.Optimizer]) -> dict[str, Tensor]:
+    """Return the running moments of all weights, by names ``I.WEIGHT.NAME``: optimizer, weight, moment."""
+    tensors = {}
+    for index, optimizer in enumerate(optimizers):
+        for weight, values in optimizer.state_dict()["state"].items():
+            for name, value in values.items():
+                tensors[f"{index}.{weight}.{name}"] = torch.as_tensor(value)
+    return tensors
+
+
+def load_moments(optimizers: list[optim.Optimizer], tensors: dict[str, Tensor]) -> None:
+    """Give the optimizers the moments that `moments` returned."""
+    for index, optimizer in enumerate(optimizers):
+        state = optimizer.state_dict()
+        for key, value in tensors.items():
+            owner, weight, name = key.split(".")
+            if int(owner) == index:
+                state["state"].setdefault(int(weight), {})[name] = value
+        optimizer.load_state_dict(state)

@@ -1,4 +1,4 @@
-"""Several processes that train one model: what each has to know of the others.
+"""Data-parallel training: the processes that train one model.
 
 Under ``torchrun`` every process reads the same streams and takes the rows of its rank; `torch.distributed` sums the
 gradients. Alone, a process is a group of one, and the same calls do nothing.
@@ -16,7 +16,7 @@ from torch import Tensor, distributed, nn
 __all__ = ["Group"]
 
 PATIENCE = datetime.timedelta(hours=24)
-"""How long the others wait while the first evaluates; torchrun notices by itself when one is gone."""
+"""How long the others wait while the first evaluates; torchrun notices a process that died."""
 
 
 class Group:
@@ -33,7 +33,7 @@ class Group:
 
     @classmethod
     def join(cls, device: torch.device) -> Group:
-        """Meet the other processes that torchrun started; without torchrun, a group of one."""
+        """Join the processes that torchrun started; without torchrun, a group of one."""
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
             return cls()
@@ -42,7 +42,7 @@ class Group:
         return cls(distributed.get_rank(), size)
 
     def leave(self) -> None:
-        """Part from the others, at the end of the run."""
+        """Leave the group, at the end of the run."""
         if self.size > 1:
             distributed.destroy_process_group()
 
@@ -52,7 +52,7 @@ class Group:
         return self.rank == 0
 
     def rows(self, count: int) -> slice:
-        """Return which of `count` streams are those of this process.
+        """Return which of `count` streams belong to this process.
 
         Raises
         ------
@@ -84,6 +84,6 @@ class Group:
         if self.size == 1:
             return [tensor]
         found: list[Any] = [None] * self.size
-        # As objects: sizes may differ from one process to the other, and it is done once in some minutes.
+        # As objects: sizes may differ between processes, and it is done once in several minutes.
         distributed.gather_object(tensor.cpu(), found if self.first else None)
         return found if self.first else []

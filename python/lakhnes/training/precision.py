@@ -17,6 +17,6 @@ def product_dtype(precision: str, device: torch.device) -> torch.dtype:
         return torch.float32 if precision == "float32" else torch.bfloat16
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    # Not yet a public name of torch: where it is gone, float32 is right everywhere.
+    # Not a public name of torch: without it, float32 is right everywhere.
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return torch.bfloat16 if device.type == "cpu" and supported is not None and supported() else torch.float32

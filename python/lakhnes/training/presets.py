@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
-from lakhnes.data.corpus import Augmentation
+from lakhnes.data.augmentation import Augmentation
 from lakhnes.model.config import TransformerXLConfig
 from lakhnes.training.config import TrainingConfig
 
 __all__ = ["FINETUNING", "PRESETS"]
 
 GENTLE = Augmentation(transpose=0.7, stretch=0.3, switch_pulses=0.5, ensemble=0.1)
-"""Variations for runs of some epochs. Waits of NES music are whole frames of 1/60 s: a model that has no time to see
-every song at many speeds learns them best from songs that are mostly left at theirs."""
+"""Variations for runs of a few epochs. Waits of NES music are whole frames of 1/60 s: a model that does not see every
+song at many speeds learns them best from songs that mostly keep theirs."""
 
 SMALL = TransformerXLConfig(
     n_layer=6, n_head=4, d_model=256, d_head=64, d_inner=1152, dropout=0.0, pre_norm=True, mem_len=896
@@ -37,12 +37,12 @@ PRESETS = {
         samples=3, sample_every=60.0,
     ),
 }  # fmt: skip
-"""``tiny``: minutes, to see that all is well. ``bundled``: the checkpoint of the package. ``paper``: the size of the
-published LakhNES models (41.3 M parameters), post-norm, with all their augmentations; it asks for a GPU and days."""
+"""``tiny``: minutes, to check that training works. ``bundled``: the checkpoint of the package. ``paper``: the size of
+the published LakhNES models (41.3 M parameters), post-norm, with all their augmentations; it needs a GPU and days."""
 
 FINETUNING = TrainingConfig(
     augmentation=GENTLE, plain_tail=0.3, batch_size=8, tgt_len=256, mem_len=768, mem_len_start=384, fresh_every=16,
     memory_ramp=(0.1, 0.4), minutes=30.0, learning_rate=5e-4, warmup_steps=50, decay=0.75, final_rate=0.01,
     optimizer="muon", weight_decay=0.05, samples=3,
 )  # fmt: skip
-"""For a model that has learned already: a quarter of the bundled model's rate, falling for most of the run."""
+"""For a trained model: a quarter of the bundled model's rate, falling for most of the run."""

@@ -1,99 +1,44 @@
-"""The training loop: segments of augmented songs in, a model out, and at any moment a state to go on from.
+"""The training loop: segments of augmented songs in, a model out, and a state from which the run can resume.
 
-A run directory holds
-
-``config.toml``
-    The `TrainingConfig`.
-``state.safetensors``
-    Everything that the next step depends on; replaced as a whole.
-``log.jsonl``
-    A line every so many steps and every evaluation.
-``model/``
-    The checkpoint of the last evaluation (with `patience`, of the best) that `lakhnes.load_model` reads.
-``samples/``
-    Songs of the model, in folders by step.
+`lakhnes.training.run_directory` lists the files that a run leaves.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from lakhnes.checkpoint.native import RUN_FOLDER, load_model, save_checkpoint
-from lakhnes.data.corpus import Augmentation, Corpus
-from lakhnes.data.packing import StreamPacker
+from lakhnes.data.corpus import Corpus
+from lakhnes.data.packing import Ids, StreamPacker
 from lakhnes.errors import CheckpointError, LakhnesError
-from lakhnes.evaluation.perplexity import Score, evaluate
-from lakhnes.files import read_limited, write_bytes
+from lakhnes.evaluation.perplexity import Score
 from lakhnes.model.architectures import build
-from lakhnes.model.base import Model
 from lakhnes.training.average import Average
 from lakhnes.training.config import TrainingConfig
-from lakhnes.training.curve import read_log
-from lakhnes.training.optimizer import make_optimizers
+from lakhnes.training.early_stopping import EarlyStopping
+from lakhnes.training.interval import Interval
+from lakhnes.training.log import Report, RunLog, is_log_step
+from lakhnes.training.optimizer import load_moments, make_optimizers, moments
 from lakhnes.training.parallel import Group
 from lakhnes.training.precision import product_dtype
-from lakhnes.training.state import load_optimizer, optimizer_tensors, read_state, write_state
+from lakhnes.training.run_directory import LOG_FILE, STATE_FILE, samples_folder, write_config
+from lakhnes.training.run_state import RunState
+from lakhnes.training.samples import write_samples
+from lakhnes.training.segment_loss import SegmentLoss
+from lakhnes.training.song_order import SongOrder
+from lakhnes.training.validation import validate
 
-__all__ = ["CONFIG_FILE", "LOG_FILE", "STATE_FILE", "Report", "Trainer", "read_run"]
-
-CONFIG_FILE = "config.toml"
-OLD_CONFIG_FILE = "config.json"
-"""Of runs that were begun before there was a `CONFIG_FILE`."""
-
-STATE_FILE = "state.safetensors"
-LOG_FILE = "log.jsonl"
-SAMPLES = "samples"
-LOG_STEPS = 20
-MIN_STREAM = 2048
-"""Tokens that a stream of the evaluation has at the least, so that little is lost with the unfinished last segment."""
-
-Report = Callable[[dict[str, Any]], None]
-"""Is given each line of the log as it is written."""
-
-PLAIN = Augmentation(transpose=0.0, stretch=0.0, switch_pulses=0.0, ensemble=0.0)
-
-
-class Step(nn.Module):
-    """What is differentiated in a step: the mean loss of a segment, in nats a token."""
-
-    def __init__(self, model: Model, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.model, self.dtype = model, dtype
-
-    def forward(self, inputs: Tensor, targets: Tensor, memory: Tensor | None, mem_len: int) -> tuple[Tensor, Tensor]:
-        """Return the loss of a segment ``(B, T)`` and the memory after it."""
-        with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            hidden, memory = self.model(inputs, memory, mem_len)
-            logits = self.model.logits(hidden)
-        return functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten()), memory
-
-
-def read_run(directory: Path) -> TrainingConfig:
-    """Return the configuration of a run directory.
-
-    Raises
-    ------
-    CheckpointError
-        If it has none, or a broken one.
-    """
-    for name, read in ((CONFIG_FILE, TrainingConfig.from_toml), (OLD_CONFIG_FILE, TrainingConfig.from_json)):
-        if (directory / name).is_file():
-            try:
-                return read(read_limited(directory / name).decode())
-            except (CheckpointError, UnicodeDecodeError) as error:
-                raise CheckpointError(f"{directory / name}: {error}") from None
-    raise CheckpointError(f"{directory}: {CONFIG_FILE} is missing")
+__all__ = ["Trainer"]
 
 
 class Trainer:
@@ -105,16 +50,17 @@ class Trainer:
     train, valid : Corpus
         `valid` may be ``None``: nothing is evaluated then.
     directory : Path
-        The run directory; a state in it is gone on from.
+        The run directory.
     device : torch.device
     report : callable
+        Called with each line of the log.
     group : Group, optional
         The processes that share the work.
 
     Attributes
     ----------
     stop : bool
-        Set to end the run after the present step; its state is saved, and another `run` goes on from it.
+        Set to end the run after the present step; its state is saved, and another `run` resumes it.
     songs : list of Path
         The songs that were composed and rendered last.
     """
@@ -139,35 +85,28 @@ class Trainer:
         torch.manual_seed(config.seed + self.group.rank)  # of dropout: every process its own
         self.optimizers = make_optimizers(self.model, config)
         self.average = Average(self.model, config.ema) if config.ema else None
-        module = Step(self.model, self.dtype)
+        loss = SegmentLoss(self.model, self.dtype)
         if config.compile:
-            module.compile(dynamic=True)  # memory grows
-        self.module = self.group.wrap(module, device)
-        self.packer = StreamPacker(self.song, None, config.batch_size, config.tgt_len)
+            loss.compile(dynamic=True)  # memory grows
+        self.segment_loss = self.group.wrap(loss, device)
+        self.order = SongOrder(train, config.augmentation, config.seed)
+        self.packer = StreamPacker(self.next_song, None, config.batch_size, config.tgt_len)
         self.memory: Tensor | None = None
         self.step, self.tokens, self.seconds = 0, 0, 0.0
-        self.best, self.waited = float("inf"), 0
+        self.stopping = EarlyStopping(config.patience)
+        self.log = RunLog(directory / LOG_FILE)
         self.songs: list[Path] = []
-        self.order: tuple[int, np.ndarray[Any, np.dtype[np.int64]]] = (-1, np.zeros(0, dtype=np.int64))
         self.data_hash = train.fingerprint()
         self.stop = False
-
-    def song(self, place: int) -> np.ndarray[Any, np.dtype[np.int64]] | None:
-        """Return the song at a place of the endless order: every epoch a new shuffle and new variations."""
-        epoch, index = divmod(place, len(self.train))
-        if self.order[0] != epoch:
-            shuffle = np.random.default_rng([self.config.seed, epoch])
-            self.order = (epoch, shuffle.permutation(len(self.train)))
-        tail = self.progress >= 1.0 - self.config.plain_tail
-        augmentation = PLAIN if tail else self.config.augmentation
-        return self.train.ids(
-            int(self.order[1][index]), augmentation, np.random.default_rng([self.config.seed, epoch, index])
-        )
 
     @property
     def progress(self) -> float:
         """The share of the run that is done, 0 to 1."""
         return self.config.progress(self.step, self.seconds)
+
+    def next_song(self, place: int) -> Ids | None:
+        """Return the song at a place of the order, as it is if the run is in its plain tail."""
+        return self.order.song(place, plain=self.progress >= 1.0 - self.config.plain_tail)
 
     def segment(self) -> tuple[Tensor, Tensor]:
         """Return the next inputs and targets of the streams of this process."""
@@ -184,17 +123,9 @@ class Trainer:
             self.packer.drop_streams()
             self.memory = None
         progress = self.progress
-        rate, mem_len = config.rate(self.step, progress), config.memory_at(progress)
-        loss = 0.0
-        for last in (part == config.accumulate - 1 for part in range(config.accumulate)):
-            inputs, targets = self.segment()
-            # The processes exchange their gradients once a step, with those of its last segment.
-            alone = contextlib.nullcontext() if last or self.group.size == 1 else self.module.no_sync()  # type: ignore[operator]
-            with alone:
-                part_loss, self.memory = self.module(inputs, targets, self.memory, mem_len)
-                (part_loss / config.accumulate).backward()
-            loss += float(part_loss.detach()) / config.accumulate
+        loss = self.backward(config.memory_at(progress))
         norm = clip_grad_norm_(self.model.parameters(), config.clip)
+        rate = config.rate(self.step, progress)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -209,6 +140,20 @@ class Trainer:
         self.seconds += spent
         return loss, float(norm)
 
+    def backward(self, mem_len: int) -> float:
+        """Add up the gradients of the segments of a step; return their mean loss on this process."""
+        parts = self.config.accumulate
+        loss = 0.0
+        for part in range(parts):
+            inputs, targets = self.segment()
+            # The processes exchange their gradients once a step, with those of its last segment.
+            alone = self.group.size > 1 and part < parts - 1
+            with self.segment_loss.no_sync() if alone else contextlib.nullcontext():  # type: ignore[operator]
+                part_loss, self.memory = self.segment_loss(inputs, targets, self.memory, mem_len)
+                (part_loss / parts).backward()
+            loss += float(part_loss.detach()) / parts
+        return loss
+
     def run(self) -> Score | None:
         """Train to the end of the run; return the score of the whole valid split.
 
@@ -217,128 +162,45 @@ class Trainer:
         Raises
         ------
         LakhnesError
-            If the loss is no longer a number; the last saved state is left as it is.
+            If the loss is not a finite number; the last saved state is left as it is.
         OSError
             If something cannot be written; the last saved state is left as it is.
         """
         self.model.train()
         if self.group.first:
-            write_bytes(self.directory / CONFIG_FILE, self.config.to_toml().encode())
-        saved = evaluated = sampled = self.seconds
+            write_config(self.directory, self.config)
+        evaluation = Interval(self.config.eval_every, self.seconds)
+        sampling = Interval(self.config.sample_every or math.inf, self.seconds)
+        saving = Interval(self.config.save_every, self.seconds)
         losses: list[float] = []
+        logged, norm = self.seconds, 0.0
         stopped = self.agreed(self.stop)
-        while self.progress < 1.0 and not stopped and not self.exhausted:
+        while self.progress < 1.0 and not stopped and not self.stopping.exhausted:
             loss, norm = self.train_step()
-            losses.append(loss)
-            if not np.isfinite(loss):
+            if not math.isfinite(loss):
                 raise LakhnesError(f"{self.directory}: the loss is {loss} at step {self.step}; lower the learning rate")
-            if self.step % LOG_STEPS == 0:
-                self.log({"loss": float(np.mean(losses)), "gradient": norm})
+            losses.append(loss)
+            if is_log_step(self.step, self.seconds - logged):
+                logged = self.seconds
+                self.write_log({"loss": float(np.mean(losses)), "gradient": norm})
                 losses.clear()
-            if self.seconds - evaluated >= 60.0 * self.config.eval_every and self.progress < 1.0:
-                evaluated = self.seconds
+            if evaluation.is_over(self.seconds) and self.progress < 1.0:
                 self.evaluate(self.config.eval_songs)
-            if self.config.sample_every and self.seconds - sampled >= 60.0 * self.config.sample_every:
-                sampled = self.seconds
+            if sampling.is_over(self.seconds):
                 self.sample()
-            if self.seconds - saved >= 60.0 * self.config.save_every:
-                saved = self.seconds
+            if saving.is_over(self.seconds):
                 self.save()
             stopped = self.agreed(self.stop)
         if losses:
-            self.log({"loss": float(np.mean(losses)), "gradient": norm})
+            self.write_log({"loss": float(np.mean(losses)), "gradient": norm})
         self.save()
         return None if stopped else self.finish()
 
     def agreed(self, value: bool) -> bool:
-        """Return whether any process says so."""
+        """Return whether the value is true on any process."""
         return self.group.total([float(value)], self.device)[0] > 0
 
-    @property
-    def exhausted(self) -> bool:
-        """Whether as many evaluations as there is patience for have passed without a better score."""
-        return 0 < self.config.patience <= self.waited
-
-    def finish(self) -> Score | None:
-        """Score the model of the run, and let it compose."""
-        score = self.evaluate(None if not self.config.patience else self.config.eval_songs)
-        if self.config.patience and self.group.first and score is not None:
-            self.model.load_state_dict(load_model(self.directory / RUN_FOLDER, str(self.device)).state_dict())
-            self.average = None
-            score = self.score(None)
-        self.sample()
-        return score
-
-    @contextlib.contextmanager
-    def averaged(self) -> Any:
-        """Let the model have its averaged weights, if there are any, and be in evaluation."""
-        with self.average.in_place() if self.average is not None else contextlib.nullcontext():
-            self.model.eval()
-            yield
-            self.model.train()
-
-    def evaluate(self, songs: int | None) -> Score | None:
-        """Write a checkpoint and score the valid split, or its first so many songs, by the paper's measure.
-
-        ``None`` where there is nothing to score. With `patience` only a better model replaces the checkpoint.
-        """
-        score = None
-        if self.group.first:
-            if not self.config.patience:
-                self.write_model()
-            score = self.score(songs)
-            if self.config.patience and (score is None or score.loss < self.best):
-                self.write_model()
-        if self.config.patience:
-            # The first tells the others; what is not to be scored waits for nothing.
-            (loss,) = self.group.total([score.loss if score is not None else 0.0], self.device)
-            better = loss < self.best
-            self.best, self.waited = (loss, 0) if better else (self.best, self.waited + (loss > 0))
-        return score
-
-    def write_model(self) -> None:
-        """Write the checkpoint."""
-        with self.averaged():
-            save_checkpoint(self.model, self.directory / RUN_FOLDER, overwrite=True)
-
-    def score(self, songs: int | None) -> Score | None:
-        """Score the valid split, or its first so many songs; those that do not fill ten streams, in fewer."""
-        if self.valid is None:
-            return None
-        scored = map(self.valid.ids, range(len(self.valid))[:songs])
-        tokens = sum(len(ids) - 1 for ids in scored if ids is not None)
-        if tokens == 0:
-            return None
-        streams = min(max(tokens // MIN_STREAM, 1), 10)
-        with self.averaged():
-            score = evaluate(
-                self.model,
-                self.valid,
-                batch_size=streams,
-                tgt_len=min(tokens // streams, 128),
-                max_songs=songs,
-                dtype=self.dtype,
-            )
-        self.log({"valid": score.facts()})
-        return score
-
-    def sample(self) -> None:
-        """Let the model compose and render songs."""
-        if not self.config.samples or not self.group.first:
-            return
-        from lakhnes.sampling import generate
-        from lakhnes.songs import write
-
-        folder = self.directory / SAMPLES / f"step-{self.step:07}"
-        folder.mkdir(parents=True, exist_ok=True)
-        with self.averaged():
-            songs = generate(self.model, self.config.samples, seed=self.config.seed)
-        self.songs = [folder / f"{index}.wav" for index in range(len(songs))]
-        for song, path in zip(songs, self.songs, strict=True):
-            write(song, path.with_suffix(f".{self.config.model.vocabulary}.txt"), overwrite=True)
-            write(song, path, overwrite=True, expression="natural")
-
-    def log(self, facts: dict[str, Any]) -> None:
+    def write_log(self, facts: dict[str, Any]) -> None:
         """Append a line to the log and report it."""
         if not self.group.first:
             return
@@ -347,13 +209,63 @@ class Trainer:
             "progress": round(self.progress, 5), "epoch": round(self.packer.position / len(self.train), 3),
             "rate": self.config.rate(self.step, self.progress), "memory": self.config.memory_at(self.progress),
         } | facts  # fmt: skip
-        path = self.directory / LOG_FILE
-        try:
-            with path.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-        except OSError as error:  # of a full disk: Python does not name the file then
-            raise OSError(error.errno, error.strerror, str(path)) from None
+        self.log.append(line)
         self.report(line)
+
+    def finish(self) -> Score | None:
+        """Score the model of the run, and let it compose."""
+        score = self.evaluate(self.config.eval_songs if self.config.patience else None)
+        if self.config.patience and self.group.first and score is not None:
+            self.model.load_state_dict(load_model(self.directory / RUN_FOLDER, str(self.device)).state_dict())
+            self.average = None
+            score = self.score(None)
+        self.sample()
+        return score
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Evaluate the model within the block: with its averaged weights, if any."""
+        with self.average.in_place() if self.average is not None else contextlib.nullcontext():
+            self.model.eval()
+            yield
+            self.model.train()
+
+    def evaluate(self, songs: int | None) -> Score | None:
+        """Write a checkpoint and score the valid split, or its first `songs`, by the paper's measure.
+
+        ``None`` where there is nothing to score. With `patience` only a better model replaces the checkpoint.
+        """
+        if self.group.first and not self.config.patience:
+            self.write_model()
+        score = self.score(songs) if self.group.first else None
+        if self.config.patience:  # decided by the loss of the first process, for all
+            (loss,) = self.group.total([score.loss if score is not None else 0.0], self.device)
+            better = loss == 0.0 or self.stopping.update(loss)
+            if self.group.first and better:
+                self.write_model()
+        return score
+
+    def write_model(self) -> None:
+        """Write the checkpoint."""
+        with self.averaged():
+            save_checkpoint(self.model, self.directory / RUN_FOLDER, overwrite=True)
+
+    def score(self, songs: int | None) -> Score | None:
+        """Score the valid split, or its first `songs`, and log it; ``None`` where there is nothing to score."""
+        if self.valid is None:
+            return None
+        with self.averaged():
+            score = validate(self.model, self.valid, songs, self.dtype)
+        if score is not None:
+            self.write_log({"valid": score.facts()})
+        return score
+
+    def sample(self) -> None:
+        """Let the model compose and render songs."""
+        if self.config.samples and self.group.first:
+            folder = samples_folder(self.directory, self.step)
+            with self.averaged():
+                self.songs = write_samples(self.model, folder, self.config.samples, self.config.seed)
 
     def save(self) -> None:
         """Write the state of the run.
@@ -364,31 +276,27 @@ class Trainer:
             If the disk refuses; the state before is left as it is.
         """
         memories = self.group.gather(self.memory if self.memory is not None else torch.zeros(0))
-        states = self.group.gather(torch.get_rng_state())
+        random = self.group.gather(torch.get_rng_state())
         if not self.group.first:
             return
-        tensors: dict[str, Tensor] = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        tensors |= optimizer_tensors(self.optimizers)
-        if self.average is not None:
-            tensors |= self.average.tensors()
-        tensors |= {"random" if rank == 0 else f"random.{rank}": state for rank, state in enumerate(states)}
-        if self.memory is not None:
-            tensors["memory"] = torch.cat(memories, dim=self.model.memory_songs)
-        for index, stream in enumerate(self.packer.streams):
-            tensors[f"stream.{index}"] = torch.from_numpy(stream.copy())
-        facts = {
-            "step": self.step, "tokens": self.tokens, "seconds": self.seconds, "position": self.packer.position,
-            "best": self.best if np.isfinite(self.best) else None, "waited": self.waited, "data": self.data_hash,
-        }  # fmt: skip
-        path = self.directory / STATE_FILE
-        try:
-            write_state(path, tensors, facts)
-        except OSError as error:
-            left = "the state before is intact" if path.exists() else "there is no state yet"
-            raise OSError(error.errno, f"{error.strerror} ({left})", str(path)) from None
+        RunState(
+            step=self.step,
+            tokens=self.tokens,
+            seconds=self.seconds,
+            position=self.packer.position,
+            best=self.stopping.best,
+            waited=self.stopping.waited,
+            data=self.data_hash,
+            model=self.model.state_dict(),
+            optimizer=moments(self.optimizers),
+            average=self.average.state() if self.average is not None else {},
+            streams=[torch.from_numpy(stream.copy()) for stream in self.packer.streams],
+            memory=torch.cat(memories, dim=self.model.memory_songs) if self.memory is not None else None,
+            random=random,
+        ).write(self.directory / STATE_FILE)
 
     def resume(self) -> bool:
-        """Go on from the state in the run directory, if there is one; return whether there was.
+        """Resume from the state in the run directory, if any; return whether there was one.
 
         Raises
         ------
@@ -398,38 +306,33 @@ class Trainer:
         path = self.directory / STATE_FILE
         if not path.exists():
             return False
-        tensors, facts = read_state(path)
-        if facts.get("data") != self.data_hash:
+        state = RunState.read(path)
+        if state.data != self.data_hash:
             raise CheckpointError(f"{path}: this run was begun on other songs; expected the same data directory")
-        weights = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
         try:
-            self.model.load_state_dict(weights)
-            load_optimizer(self.optimizers, tensors)
-            self.packer.streams = [tensors[f"stream.{index}"].numpy() for index in range(self.config.batch_size)]
-            self.step, self.tokens, self.seconds = facts["step"], facts["tokens"], facts["seconds"]
-            self.packer.position = facts["position"]
+            self.restore(state)
         except (RuntimeError, KeyError, ValueError) as error:
             raise CheckpointError(f"{path}: the state does not fit the configuration ({error})") from None
-        best = facts.get("best")
-        self.best, self.waited = float("inf") if best is None else best, facts.get("waited", 0)
-        if self.average is not None:
-            self.average.load(tensors)
-        self.memory = None
-        if "memory" in tensors:
-            count = self.rows.stop - self.rows.start
-            memory = tensors["memory"].narrow(self.model.memory_songs, self.rows.start, count)
-            self.memory = memory.contiguous().to(self.device)
-        # Of a process that was not there before, what its seed gives.
-        state = tensors.get("random" if self.group.first else f"random.{self.group.rank}")
-        if state is not None:
-            torch.set_rng_state(state)
         if self.group.first:
-            self.forget_after()
+            self.log.forget_after(self.step)
         return True
 
-    def forget_after(self) -> None:
-        """Take out of the log what was done after the saved state: it will be done again."""
-        path = self.directory / LOG_FILE
-        if path.exists():
-            lines = [json.dumps(line) for line in read_log(path) if line.get("step", 0) <= self.step]
-            write_bytes(path, "".join(f"{line}\n" for line in lines).encode())
+    def restore(self, state: RunState) -> None:
+        """Take the state of a run; a process that the run did not have keeps the random state of its seed."""
+        if len(state.streams) != self.config.batch_size:
+            raise ValueError(f"{len(state.streams)} streams, expected {self.config.batch_size}")
+        self.model.load_state_dict(state.model)
+        load_moments(self.optimizers, state.optimizer)
+        if self.average is not None:
+            self.average.load(state.average)
+        self.packer.streams = [stream.numpy() for stream in state.streams]
+        self.packer.position = state.position
+        self.step, self.tokens, self.seconds = state.step, state.tokens, state.seconds
+        self.stopping.best, self.stopping.waited = state.best, state.waited
+        self.memory = None
+        if state.memory is not None:
+            count = self.rows.stop - self.rows.start
+            memory = state.memory.narrow(self.model.memory_songs, self.rows.start, count)
+            self.memory = memory.contiguous().to(self.device)
+        if self.group.rank < len(state.random):
+            torch.set_rng_state(state.random[self.group.rank])

@@ -1,0 +1,88 @@
+"""How far long work is, on stderr: a bar on a terminal, elsewhere a line now and then."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import click
+
+__all__ = ["Advance", "bar", "lines"]
+
+FIRST = 10.0
+"""Seconds after which the first line is printed: short work prints none."""
+
+BETWEEN = 30.0
+"""The fewest seconds between two lines."""
+
+SHARE = 0.1
+"""The share of the work between two lines, unless it takes longer than"""
+
+LONGEST = 300.0
+"""these seconds."""
+
+
+class Advance(Protocol):
+    """What `bar` and `lines` give."""
+
+    def __call__(self, steps: float, facts: str = "") -> None:
+        """Note that steps are done; `facts` are shown beside their number."""
+
+
+class _Lines:
+    def __init__(self, description: str, total: float | None, clock: Callable[[], float]) -> None:
+        self.description, self.total, self.clock = description, total, clock
+        self.done, self.started = 0.0, clock()
+        self.printed: tuple[float, float] | None = None  # when, and how much was done
+
+    def __call__(self, steps: float, facts: str = "") -> None:
+        self.done += steps
+        now = self.clock()
+        if self._is_due(now):
+            self.printed = now, self.done
+            minutes, seconds = divmod(round(now - self.started), 60)
+            parts = (f"{self.description}: {self._count()}", facts, f"{minutes}:{seconds:02}")
+            click.echo("  ".join(part for part in parts if part), err=True)
+
+    def _is_due(self, now: float) -> bool:
+        if self.printed is None:
+            return now - self.started >= FIRST
+        when, done = self.printed
+        share = 1.0 if not self.total else (self.done - done) / self.total
+        return now - when >= (BETWEEN if share >= SHARE else LONGEST)
+
+    def _count(self) -> str:
+        if isinstance(self.total, float):
+            return f"{self.done / self.total:.1%}"
+        return f"{self.done:,.0f}" + (f" of {self.total:,} ({self.done / self.total:.0%})" if self.total else "")
+
+
+@contextlib.contextmanager
+def lines(description: str, total: float | None, clock: Callable[[], float] = time.monotonic) -> Iterator[Advance]:
+    """Print a line now and then: the first after ten seconds, the next ones ever more seldom."""
+    yield _Lines(description, total, clock)
+
+
+@contextlib.contextmanager
+def bar(description: str, total: float | None) -> Iterator[Advance]:
+    """Show a bar. A `total` that is a float is shown as a percentage, other counts as they are."""
+    # Imported here: rich takes longer to load than most commands take to run.
+    from rich.console import Console as Terminal
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    count = TaskProgressColumn() if isinstance(total, float) else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), count, TextColumn("{task.fields[facts]}"))
+    # Results that are written to a file must get there, not above the bar.
+    with Progress(
+        *columns, TimeElapsedColumn(), console=Terminal(stderr=True), transient=True,
+        redirect_stdout=sys.stdout.isatty(),
+    ) as shown:  # fmt: skip
+        task = shown.add_task(description, total=total, facts="")
+
+        def advance(steps: float, facts: str = "") -> None:
+            shown.update(task, advance=steps)
+            if facts:
+                shown.update(task, facts=facts)
+
+        yield advance

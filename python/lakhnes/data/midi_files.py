@@ -1,0 +1,69 @@
+"""The MIDI files of a folder, each with a name of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from lakhnes.errors import FormatError
+from lakhnes.files import base_name, format_of
+
+__all__ = ["MidiFile", "find_midi_files"]
+
+MAX_NAME = 80
+"""Characters of a name: numbers and suffixes are added to it."""
+
+
+class MidiFile(NamedTuple):
+    """A MIDI file.
+
+    Attributes
+    ----------
+    path : Path
+    place : str
+        The path below the folder that was searched, with slashes.
+    name : str
+        What the texts of its songs are called: letters, digits and ``_ . -``; no other file of the folder has it.
+    """
+
+    path: Path
+    place: str
+    name: str
+
+
+def find_midi_files(source: Path) -> list[MidiFile]:
+    """Find the MIDI files of a folder and its subfolders, in the order of their paths; or take one file as it is.
+
+    ``._NAME`` files, which macOS adds to archives and foreign disks, are skipped.
+
+    Raises
+    ------
+    FileNotFoundError
+        If `source` does not exist.
+    """
+    if not source.exists():
+        raise FileNotFoundError(2, "there is no such file or folder", str(source))
+    if source.is_dir():
+        places = sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if _is_midi(path))
+    else:
+        places = [source.name]
+    names: set[str] = set()
+    files = []
+    for place in places:
+        name = re.sub(r"[^\w.-]+", "_", base_name(place))[:MAX_NAME].strip("._") or "song"
+        if name in names:
+            name += "-" + hashlib.sha256(os.fsencode(place)).hexdigest()[:12]
+        names.add(name)
+        files.append(MidiFile(source / place if source.is_dir() else source, place, name))
+    return files
+
+
+def _is_midi(path: Path) -> bool:
+    try:
+        format_of(path, ("mid",))
+    except FormatError:
+        return False
+    return not path.name.startswith("._") and path.is_file()

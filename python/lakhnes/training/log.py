@@ -1,0 +1,73 @@
+"""The log of a run: JSON lines, one every some steps and one for each evaluation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from lakhnes.files import write_bytes
+
+__all__ = ["Report", "RunLog", "is_log_step", "read_log"]
+
+EARLY_STEPS = (1, 2, 5, 10)
+"""The first steps that are logged, so that a run that goes wrong is seen at once."""
+
+LOG_STEPS = 20
+"""After them, every multiple of this is logged."""
+
+LOG_SECONDS = 60.0
+"""Seconds of training after which a step is logged in any case."""
+
+Report: TypeAlias = Callable[[dict[str, Any]], None]
+"""Called with each line of the log as it is written."""
+
+
+def is_log_step(step: int, seconds: float) -> bool:
+    """Return whether the loss after a step is logged; `seconds` have passed since the last line."""
+    return step in EARLY_STEPS or step % LOG_STEPS == 0 or seconds >= LOG_SECONDS
+
+
+class RunLog:
+    """Appends lines to a file, and reports them.
+
+    Parameters
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Write a line.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses; the error names the file.
+        """
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:  # of a full disk: Python does not name the file then
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
+
+    def forget_after(self, step: int) -> None:
+        """Remove the lines of later steps: they will be done again."""
+        if self.path.exists():
+            lines = [json.dumps(line) for line in read_log(self.path) if line.get("step", 0) <= step]
+            write_bytes(self.path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """Read a run's log; lines that are cut off are left out."""
+    lines = []
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                continue
+    return lines

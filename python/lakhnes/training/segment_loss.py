@@ -1,0 +1,33 @@
+"""What is differentiated in a step."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lakhnes.model.base import Model
+
+__all__ = ["SegmentLoss"]
+
+
+class SegmentLoss(nn.Module):
+    """The mean loss of a segment, in nats a token.
+
+    Parameters
+    ----------
+    model : Model
+    dtype : torch.dtype
+        Of matrix products.
+    """
+
+    def __init__(self, model: Model, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.model, self.dtype = model, dtype
+
+    def forward(self, inputs: Tensor, targets: Tensor, memory: Tensor | None, mem_len: int) -> tuple[Tensor, Tensor]:
+        """Return the loss of a segment ``(B, T)`` and the memory after it."""
+        with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            hidden, memory = self.model(inputs, memory, mem_len)
+            logits = self.model.logits(hidden)
+        return functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten()), memory

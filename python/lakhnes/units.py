@@ -1,0 +1,11 @@
+"""What every part of the package counts in: ticks and voices."""
+
+from __future__ import annotations
+
+__all__ = ["TICKS_PER_SECOND", "VOICES"]
+
+TICKS_PER_SECOND = 44_100
+"""The clock of songs, register writes and tokens: that of VGM and of NES-MDB's MIDI files."""
+
+VOICES = ("p1", "p2", "tr", "no")
+"""The voices of a song: two pulses, triangle, noise."""
