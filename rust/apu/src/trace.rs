@@ -63,7 +63,9 @@ impl<'a> Trace<'a> {
                 if let Some(status) = now.iter().rfind(|write| write.register == 0x15) {
                     self.voices.enable(status.value);
                 }
-                now.iter().for_each(|write| self.voices.write(tick, write.register, write.value));
+                for write in now {
+                    self.voices.write(tick, write.register, write.value);
+                }
                 for write in now.iter().filter(|write| write.register == 0x17) {
                     self.voices.clock(tick, counter.start(tick, write.value & 0x80 != 0));
                 }

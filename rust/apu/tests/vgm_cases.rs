@@ -75,7 +75,7 @@ fn the_header_corrects_the_number_of_loops() {
     }
     let wait = [0x61, 0x22, 0x56, 0x66]; // half a second
     let looped = file(&wait, 0xC0, 1);
-    assert_eq!([1, 2, 3].map(|loops| (2.0 * seconds(&looped, loops)).round()), [1.0, 1.0, 2.0]);
+    assert_eq!([1, 2, 3].map(|loops| (2.0 * seconds(&looped, loops)).round() as u32), [1, 1, 2]);
     let scale = |base, modifier| LoopScale { base, modifier };
     assert_eq!([scale(0, 0), scale(0, 16), scale(0, 32), scale(-1, 8)].map(|scale| scale.of(2)), [2, 2, 4, 2]);
     assert_eq!([scale(127, 1), scale(0, 255)].map(|scale| scale.of(u32::MAX)), [268_435_328, u32::MAX]);

@@ -139,12 +139,6 @@ impl Song {
         &self.tracks
     }
 
-    /// The tracks, to make another song of.
-    #[must_use]
-    pub fn into_tracks(self) -> [Track; 4] {
-        self.tracks
-    }
-
     /// The track of a voice.
     #[must_use]
     pub fn track(&self, voice: Voice) -> &Track {

@@ -2,7 +2,7 @@
 
 use lakhnes_apu::RegisterLog;
 use lakhnes_tokenizer::expression::{self, is_flat};
-use lakhnes_tokenizer::{ChangeKind, Expression, PerformOptions, Song, Velocity, Voice, perform, tx1, tx2};
+use lakhnes_tokenizer::{Change, ChangeKind, Expression, PerformOptions, Song, Velocity, Voice, perform, tx1, tx2};
 
 /// A frame of 1/60 s, in ticks.
 const FRAME: u64 = 735;
@@ -31,7 +31,7 @@ fn levels(song: &Song, voice: Voice, frames: u64) -> Vec<u8> {
         let note = track.notes.iter().find(|note| (note.start.get()..note.end.get()).contains(&tick))?;
         let changes = track.changes.iter().filter(|change| change.kind() == ChangeKind::Velocity);
         let last = changes.take_while(|change| change.tick.get() <= tick).last();
-        Some(last.filter(|change| change.tick >= note.start).map_or(note.velocity.get(), |change| change.value()))
+        Some(last.filter(|change| change.tick >= note.start).map_or(note.velocity.get(), Change::value))
     };
     (0..frames).map(|frame| at(frame * FRAME).unwrap_or(0)).collect()
 }
@@ -129,9 +129,9 @@ fn a_text_that_writes_out_one_velocity_throughout_says_nothing() {
 #[test]
 fn a_voice_at_one_lower_velocity_stays_softer() {
     let loud = song("P1_NOTEON_60 W10 P1_NOTEOFF W1");
-    let (length, mut tracks) = (loud.length(), loud.into_tracks());
+    let mut tracks = loud.tracks().clone();
     tracks[0].notes[0].velocity = Velocity::new(5).expect("a velocity");
-    let soft = Song::new(tracks, length).expect("a song");
+    let soft = Song::new(tracks, loud.length()).expect("a song");
     assert!(is_flat(&soft));
     assert_eq!(levels(&express(&soft), Voice::P1, 3), [3, 3, 3]);
 }

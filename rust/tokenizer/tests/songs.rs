@@ -75,8 +75,7 @@ fn changes_are_those_that_the_voice_has_by_tick() {
 fn voices_of_another_song_come_with_its_length() {
     let one = with(Voice::P1, vec![note(3, 9, 40, 5)], vec![]).expect("a song");
     let other = with(Voice::P1, vec![note(4, 8, 50, 5)], vec![]).expect("a song");
-    let tracks: [Track; 4] = other.into_tracks();
-    let longer = Song::new(tracks, Ticks::saturating(200)).expect("a song");
+    let longer = Song::new(other.tracks().clone(), Ticks::saturating(200)).expect("a song");
     let both = one.with_voices(&longer, &[Voice::P1]).expect("a song");
     assert_eq!((both.length().get(), &both.track(Voice::P1).notes), (200, &vec![note(4, 8, 50, 5)]));
     assert_eq!(one.with_voices(&longer, &[]).expect("a song").track(Voice::P1), one.track(Voice::P1));

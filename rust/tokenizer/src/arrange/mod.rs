@@ -12,6 +12,7 @@
 
 mod drums;
 mod lines;
+mod parts;
 mod source;
 mod voices;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use midly::{MetaMessage, MidiMessage, TrackEventKind};
 
+use super::parts::{Part, Sounding, bass_part, is_bass, leading_part};
 use super::{Reason, Report};
 use crate::error::{TokenizerError, check_limit};
 use crate::limits::TICKS_PER_SECOND;
@@ -16,9 +17,6 @@ pub const MAX_MESSAGES: usize = 4 << 20;
 
 /// The channel of the drums, from 0 (General MIDI).
 pub(super) const DRUMS: u8 = 9;
-
-/// A part whose notes lie below this on average can be the bass (E3).
-const LOW: f64 = 52.0;
 
 /// How long the pedal holds a note at most, in ticks, after its key is let go (2 s): a string's sound would be gone then.
 const LONGEST_RING: u64 = 2 * TICKS_PER_SECOND;
@@ -147,22 +145,6 @@ impl Channel {
     fn gain(&self) -> f64 {
         f64::from(self.volume) / 100.0 * f64::from(self.expression) / 127.0
     }
-}
-
-/// A note in MIDI time.
-#[derive(Clone, Copy)]
-struct Sounding {
-    start: u64,
-    end: u64,
-    ring: u64,
-    pitch: u8,
-    velocity: f64,
-    loudness: f64,
-    /// Whether its channel was muted when it began.
-    muted: bool,
-    channel: u8,
-    program: u8,
-    part: Part,
 }
 
 struct Band<'a> {
@@ -385,86 +367,4 @@ impl<'a> Band<'a> {
         }
         Ok(source)
     }
-}
-
-/// The basses of General MIDI: those of its family, the contrabass, the tuba and the first synth bass among the leads.
-const fn is_bass(program: u8) -> bool {
-    matches!(program, 32..=39 | 43 | 58 | 87)
-}
-
-/// A part: a channel of a track.
-pub(super) type Part = (u16, u8);
-
-/// What a part plays.
-#[derive(Default)]
-struct Habits {
-    count: f64,
-    overlaps: f64,
-    pitches: f64,
-    sounding: f64,
-    bonus: f64,
-    last: u64,
-}
-
-impl Habits {
-    /// Of the parts of those notes.
-    fn of<'a>(notes: impl Iterator<Item = &'a Sounding>, leaders: &[u16]) -> BTreeMap<Part, Self> {
-        let mut parts: BTreeMap<Part, Self> = BTreeMap::new();
-        let mut in_order: Vec<&Sounding> = notes.collect();
-        in_order.sort_by_key(|note| note.start);
-        for note in in_order {
-            let part = parts.entry(note.part).or_default();
-            let length = note.end - note.start;
-            part.count += 1.0;
-            part.overlaps += f64::from(note.start + length / 4 < part.last);
-            part.pitches += f64::from(note.pitch);
-            part.sounding += length as f64;
-            part.last = part.last.max(note.end);
-            part.bonus = match note.program {
-                80..=87 | 52..=54 => 1.0,
-                40..=42 | 56..=79 => 0.5,
-                _ => 0.0,
-            } + if leaders.binary_search(&note.part.0).is_ok() { 2.0 } else { 0.0 };
-        }
-        parts
-    }
-
-    fn mean_pitch(&self) -> f64 {
-        self.pitches / self.count.max(1.0)
-    }
-
-    /// Whether it is one line, and plays at least a fifth of the time that the busiest part plays.
-    fn is_line(&self, longest: f64) -> bool {
-        self.overlaps <= 0.15 * self.count && self.sounding >= 0.2 * longest
-    }
-}
-
-fn longest(parts: &BTreeMap<Part, Habits>) -> f64 {
-    parts.values().map(|part| part.sounding).fold(1.0, f64::max)
-}
-
-/// The part that carries the melody: it plays one note at a time and not in the bass; names that say so, singing instruments,
-/// height and presence count. None where a single part plays everything.
-fn leading_part(notes: &[Sounding], leaders: &[u16]) -> Option<Part> {
-    let parts = Habits::of(notes.iter().filter(|note| !is_bass(note.program)), leaders);
-    if parts.len() < 2 {
-        return None;
-    }
-    let longest = longest(&parts);
-    let score = |part: &Habits| part.mean_pitch() / 12.0 + 2.0 * part.sounding / longest + part.bonus;
-    let melodies = parts.iter().filter(|(_, part)| part.is_line(longest) && part.mean_pitch() >= 55.0);
-    melodies.max_by(|(_, a), (_, b)| score(a).total_cmp(&score(b))).map(|(&part, _)| part)
-}
-
-/// The part that is the bass of a file without instruments for it: the lowest line below [`LOW`]. None where a single part
-/// plays everything.
-fn bass_part(notes: &[Sounding], lead: Option<Part>) -> Option<Part> {
-    let parts = Habits::of(notes.iter(), &[]);
-    if parts.len() < 2 || notes.iter().any(|note| is_bass(note.program)) {
-        return None;
-    }
-    let longest = longest(&parts);
-    let lines = parts.iter().filter(|&(&part, habits)| lead != Some(part) && habits.is_line(longest));
-    let low = lines.filter(|(_, habits)| habits.mean_pitch() < LOW);
-    low.min_by(|(_, a), (_, b)| a.mean_pitch().total_cmp(&b.mean_pitch())).map(|(&part, _)| part)
 }

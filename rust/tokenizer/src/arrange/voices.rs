@@ -1,6 +1,7 @@
 //! Which voice plays which note.
 
-use super::source::{Part, Played};
+use super::parts::Part;
+use super::source::Played;
 use super::{Reason, Report, TOGETHER};
 use crate::limits::TICKS_PER_SECOND;
 

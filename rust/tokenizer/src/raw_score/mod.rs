@@ -12,7 +12,7 @@
 use lakhnes_apu::{MAX_CLOCK, MIN_CLOCK, RegisterLog, Standard, Trace, VoiceState};
 
 use crate::error::{TokenizerError, check_limit};
-use crate::limits::{MAX_SCORE_BYTES, TICKS_PER_SECOND};
+use crate::limits::MAX_SCORE_BYTES;
 use crate::score::{ExpressiveScore, Frame, ScoreRuns, check_rate, check_starts, frame_starts, push_run};
 use crate::score_fault::{Cell, ScoreFault};
 use crate::voice::Voice;
@@ -186,21 +186,6 @@ impl RawRuns {
     /// [`TokenizerError::Option`] for a rate out of range; [`TokenizerError::Limit`].
     pub fn downsample(&self, rate: f64) -> Result<RawScore, TokenizerError> {
         Ok(RawScore::from_expressive(&self.to_expressive().downsample(rate)?))
-    }
-
-    /// Every frame of it, at 44,100 frames a second.
-    ///
-    /// # Errors
-    /// [`TokenizerError::Limit`] for more than [`MAX_SCORE_BYTES`].
-    pub fn to_score(&self) -> Result<RawScore, TokenizerError> {
-        let bytes = self.nsamps.saturating_mul(FRAME_BYTES as u64);
-        check_limit("score in bytes", MAX_SCORE_BYTES as u64, bytes)?;
-        let mut frames = Vec::with_capacity(usize::try_from(self.nsamps).unwrap_or_default());
-        let ends = self.starts.iter().skip(1).copied().chain([self.nsamps]);
-        for (frame, end) in self.values.iter().zip(ends) {
-            frames.resize(usize::try_from(end).unwrap_or_default(), *frame);
-        }
-        Ok(RawScore { clock_hz: self.clock_hz, rate: TICKS_PER_SECOND as f64, nsamps: self.nsamps, frames })
     }
 
     /// Puts a frame at the end, unless it lies past the end of the song; see [`push_run`].

@@ -71,7 +71,7 @@ pub fn read_and_warn(bytes: &[u8]) -> Result<(RegisterLog, Warnings), ApuError> 
     while reader.command()? {}
     // To the end, where the checksum stands.
     reader.source.pass(usize::MAX)?;
-    reader.finish(tags)
+    Ok(reader.finish(tags))
 }
 
 /// The tags at `offset` of what is packed.
@@ -185,10 +185,10 @@ impl<S: Source> Reader<S> {
 
     fn log(mut self, tags: Option<Tags>) -> Result<(RegisterLog, Warnings), ApuError> {
         while self.command()? {}
-        self.finish(tags)
+        Ok(self.finish(tags))
     }
 
-    fn finish(self, tags: Option<Tags>) -> Result<(RegisterLog, Warnings), ApuError> {
+    fn finish(self, tags: Option<Tags>) -> (RegisterLog, Warnings) {
         let Self { mut log, skipped, tick, loop_offset, .. } = self;
         let warnings = Warnings { skipped, lost_loop: loop_offset.is_some() && log.loop_start.is_none() };
         log.length = tick;
@@ -197,7 +197,7 @@ impl<S: Source> Reader<S> {
         // Programs that shorten a log leave the pointer where it was: tags that are not there are no tags.
         log.tags = tags.unwrap_or_default();
         log.writes.shrink_to_fit();
-        Ok((log, warnings))
+        (log, warnings)
     }
 
     /// Takes the next `N` bytes.
