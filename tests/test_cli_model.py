@@ -201,14 +201,14 @@ def test_a_run_directory_stands_for_its_model(run, data, tmp_path):
         assert torch.equal(weight, inside[name])
 
 
-def test_train_goes_on_where_it_was_and_refuses_another_shape(run, data, tmp_path):
+def test_train_resumes_a_run_and_refuses_another_shape(run, data, tmp_path):
     assert run("train", data, "-o", tmp_path / "run", *TRAIN, "--steps", 3).exit_code == 0
     longer = run("train", data, "-o", tmp_path / "run", "--steps", 6, "--json")
-    assert "going on at step 3" in longer.stderr
+    assert "resumed at step 3" in longer.stderr
     assert json.loads(longer.stdout)["steps"] == 6
     other = run("train", data, "-o", tmp_path / "run", "--layers", 2)
     assert other.exit_code == 2
-    assert "--force begins anew" in other.stderr
+    assert "--force replaces the run" in other.stderr
     assert run("train", data, "-o", tmp_path / "run", *TRAIN, "--steps", 2, "--force").exit_code == 0
 
 
