@@ -1,0 +1,62 @@
+//! Files that appear whole or not at all.
+
+use std::collections::hash_map::RandomState;
+use std::fs;
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::FileError;
+
+/// The most characters of a name that are kept in that of its temporary file.
+const LONGEST_NAME: usize = 100;
+
+/// A file under a temporary name, which is removed unless it has been kept.
+pub(crate) struct Temporary {
+    path: PathBuf,
+}
+
+impl Temporary {
+    /// A name in a folder that no other file has.
+    pub(crate) fn new(folder: &Path, name: &str) -> Self {
+        let name: String = name.chars().take(LONGEST_NAME).collect();
+        let token = RandomState::new().build_hasher().finish();
+        Self { path: folder.join(format!(".{name}.{token:016x}.part")) }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Gone already if it was renamed, or never begun.
+        _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Writes a file: what `write` puts under the path that it gets takes the name of the target in one step, once it is done.
+pub(crate) fn replace<T>(
+    target: &Path,
+    overwrite: bool,
+    write: impl FnOnce(&Path) -> Result<T, FileError>,
+) -> Result<T, FileError> {
+    let written = || {
+        refuse_existing(target, overwrite)?;
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = Temporary::new(target.parent().unwrap_or(Path::new("")), &name);
+        let result = write(temporary.path())?;
+        refuse_existing(target, overwrite)?;
+        fs::rename(temporary.path(), target)?;
+        Ok(result)
+    };
+    written().map_err(|error: FileError| error.in_file(target.display().to_string()))
+}
+
+fn refuse_existing(target: &Path, overwrite: bool) -> io::Result<()> {
+    if !overwrite && target.try_exists()? {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "exists already (--force replaces it)"));
+    }
+    Ok(())
+}
