@@ -59,7 +59,7 @@ pub struct Outcome {
 pub fn adapt_file(
     path: &Path,
     target: &Path,
-    writers: &[(Append, String)],
+    writers: &[(Append, &str)],
     options: &AdaptOptions,
     exclude: Option<&LikenessIndex>,
 ) -> Result<Outcome, FileError> {

@@ -9,7 +9,7 @@ use lakhnes_apu::{Channels, MixerMode, RegisterLog, RenderOptions, Renderer};
 use lakhnes_tokenizer::PerformOptions;
 
 use crate::sound::export_bytes;
-use crate::{Codec, Encoder, Encoding, FileError, Format, Holds, Played, Sound, Writer, export_sound, wav};
+use crate::{Encoder, Encoding, FileError, Format, Played, Sound, Writer, export_sound, wav};
 
 /// How a file is written. Each format heeds what concerns it.
 #[derive(Debug, Clone, Default)]
@@ -95,8 +95,8 @@ pub fn export(
             export_bytes(&text, sink)?;
         }
         Writer::Bytes(write) => export_bytes(&write(played, options)?, sink)?,
-        Writer::Sound(codec) => {
-            return export_log(&*played.log(&options.perform)?, &options.render, codec, format, export, sink);
+        Writer::Sound(_) => {
+            return export_log(&*played.log(&options.perform)?, &options.render, format, export, sink);
         }
     }
     Ok(played.duration())
@@ -113,9 +113,6 @@ pub fn export_stems(
     path: &Path,
     overwrite: bool,
 ) -> Result<(Vec<PathBuf>, f64), FileError> {
-    let Writer::Sound(codec) = format.writer()? else {
-        return Err(Format::refused(format.name, |format| format.holds == Holds::Audio));
-    };
     let log = played.log(&export.options.perform)?;
     let (mut paths, mut seconds) = (Vec::new(), 0.0);
     for (channel, name) in Channels::NAMES.iter().enumerate().take(if log.uses_samples() { 5 } else { 4 }) {
@@ -123,7 +120,7 @@ pub fn export_stems(
         let options = RenderOptions { mixer: MixerMode::Linear, channels, ..export.options.render };
         let stem = stem_path(path, name);
         let sink = Sink::File { path: &stem, overwrite };
-        seconds = export_log(&log, &options, codec, format, export, sink)?;
+        seconds = export_log(&log, &options, format, export, sink)?;
         paths.push(stem);
     }
     Ok((paths, seconds))
@@ -144,7 +141,6 @@ pub fn stem_path(path: &Path, voice: &str) -> PathBuf {
 fn export_log(
     log: &RegisterLog,
     options: &RenderOptions,
-    codec: Codec,
     format: &'static Format,
     export: &Export<'_>,
     sink: Sink<'_>,
@@ -157,6 +153,6 @@ fn export_log(
         looped: wav::loop_samples(log, options).filter(|samples| !samples.is_empty()),
         samples: &mut |block| renderer.read_i16(block),
     };
-    export_sound(&mut sound, codec, format.name, export, sink)?;
+    export_sound(&mut sound, format, export, sink)?;
     Ok(sound.duration())
 }

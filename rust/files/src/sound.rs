@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use crate::replace::Temporary;
 use crate::replace::replace;
-use crate::{Codec, Export, FileError, Sink, wav};
+use crate::{Codec, Export, FileError, Format, Holds, Sink, Writer, wav};
 
 /// Samples that are rendered and written at once.
 const BLOCK: usize = 1 << 16;
@@ -79,26 +79,28 @@ pub trait Encoding {
 /// Writes sound in a format to a file, whole or not at all, or to a stream.
 ///
 /// # Errors
-/// [`FileError::Limit`], [`FileError::Loop`] for what a WAV file cannot hold; [`FileError::Io`]; [`FileError::Stopped`].
+/// [`FileError::Format`] for a format that holds no sound; [`FileError::Limit`], [`FileError::Loop`] for what a WAV file cannot hold; [`FileError::Io`]; [`FileError::Stopped`].
 pub fn export_sound(
     sound: &mut Sound<'_>,
-    codec: Codec,
-    format: &str,
+    format: &'static Format,
     export: &Export<'_>,
     sink: Sink<'_>,
 ) -> Result<(), FileError> {
+    let Writer::Sound(codec) = format.writer()? else {
+        return Err(Format::refused(format.name, |format| format.holds == Holds::Audio));
+    };
     match (sink, codec) {
         (Sink::File { path, overwrite }, Codec::Wav) => {
             replace(path, overwrite, |temporary| wav::write(sound, export, &mut File::create(temporary)?))
         }
         (Sink::Stream(stream), Codec::Wav) => wav::write(sound, export, &mut BufWriter::with_capacity(BLOCK, stream)),
         (Sink::File { path, overwrite }, Codec::Encoder) => {
-            replace(path, overwrite, |temporary| encode(sound, format, export, temporary))
+            replace(path, overwrite, |temporary| encode(sound, format.name, export, temporary))
         }
         // An encoder goes back to complete its header, which a stream cannot.
         (Sink::Stream(stream), Codec::Encoder) => {
-            let temporary = Temporary::new(&std::env::temp_dir(), format);
-            encode(sound, format, export, temporary.path())?;
+            let temporary = Temporary::new(&std::env::temp_dir(), format.name);
+            encode(sound, format.name, export, temporary.path())?;
             io::copy(&mut File::open(temporary.path())?, stream)?;
             Ok(())
         }
