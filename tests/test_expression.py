@@ -7,8 +7,8 @@ import torch
 
 import lakhnes
 from lakhnes.checkpoint import save_checkpoint
-from lakhnes.model.transformer_xl import TransformerXL
 from lakhnes.exporting import ExportJob, export_files
+from lakhnes.model.transformer_xl import TransformerXL
 from small import TINY
 
 

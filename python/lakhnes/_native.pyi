@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from pretty_midi import PrettyMIDI
 
-from lakhnes.exporting import ExportJob
-
 __all__ = [
     "Apu",
     "DecoderModel",
@@ -717,7 +715,7 @@ def export_samples(
     """
 
 def export_files(
-    jobs: Sequence[ExportJob],
+    jobs: Sequence[Any],
     format: str,
     encoder: Encoder,
     report: Callable[[int, Exception | None, list[Path], float, int, dict[str, Any] | None], object],
@@ -744,10 +742,10 @@ def export_files(
     Parameters
     ----------
     jobs
-        Songs and files; each names its `source_format`.
+        `lakhnes.exporting.ExportJob`; each names its `source_format`.
     report
         Called from this thread after each song with its number, its exception or None, its files, its seconds, how many
-        commands of it were for other chips, and the report of its arrangement. When it raises, no further song is begun.
+        commands of it were for other chips, and the report of its arrangement. When it raises, no other song is begun.
     edits
         ``arrange``, ``arpeggio``, ``simplify`` and ``shorten``.
     """

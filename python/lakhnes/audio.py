@@ -62,8 +62,9 @@ def write_audio(
         raise FormatError(f"samples of {samples.ndim} dimensions, expected (frames,) or (frames, channels)")
     check_target(path, overwrite=overwrite)
     if samples.dtype != np.int16:
-        samples = np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE - 1, FULL_SCALE).astype(np.int16)
-    frames = np.ascontiguousarray(samples.reshape(len(samples), -1))
+        samples = np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE - 1, FULL_SCALE)
+    channels = samples.shape[1] if samples.ndim == 2 else 1
+    frames = np.ascontiguousarray(samples.reshape(len(samples), channels), dtype=np.int16)
     _native.export_samples(frames, sample_rate, path, coding, open_encoder, overwrite=overwrite, loop=loop)
 
 

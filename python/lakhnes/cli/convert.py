@@ -116,7 +116,7 @@ def convert(
     archives = [Path(given) for given in inputs if is_archive(Path(given))]
     if not archives:
         work = jobs_of(inputs, output, chosen, source_format=source_format, only=only, overwrite=force)
-        targets = {job.source: job.target for job in work}
+        targets: dict[Path, object] = {job.source: job.target for job in work}
         report = export_all(console, "convert", [work], len(work), chosen, **options)
     elif len(archives) < len(inputs):
         raise click.UsageError("archives and other songs need calls of their own")
@@ -124,8 +124,8 @@ def convert(
         raise click.UsageError(f"{output} is a file, but an archive needs a folder")
     else:
         songs = _Archived(console, archives, Path(output), chosen, only)
-        targets = songs.targets
         report = export_all(console, "convert", songs.batches(), None, chosen, **options)
+        targets = {**songs.targets}
         report.failed += songs.failed
     arranged = {str(targets[source]): facts for source, facts in report.arranged.items()}
     seconds = time.monotonic() - started

@@ -7,8 +7,8 @@ use lakhnes_apu::ApuError;
 use lakhnes_decoder::DecoderError;
 use lakhnes_files::FileError;
 use lakhnes_tokenizer::TokenizerError;
-use pyo3::PyErr;
 use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
 
 mod python {
     pyo3::import_exception!(lakhnes.errors, FormatError);
@@ -73,10 +73,16 @@ pub(crate) fn file_error(error: FileError) -> PyErr {
     }
 }
 
-/// The `OSError` of a refusal; an exception that Python code has raised, as it was.
+/// The `OSError` of a refusal; an exception that Python code has raised, as it was, but for a name where it has none.
 fn system_error(error: io::Error, words: String, file: Option<String>) -> PyErr {
     if error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<PyErr>) {
-        return error.into();
+        let error = PyErr::from(error);
+        return match file {
+            Some(file) if is_nameless(&error) => {
+                Python::attach(|py| PyOSError::new_err(format!("{file}: {}", error.value(py))))
+            }
+            _ => error,
+        };
     }
     let number = if error.kind() == io::ErrorKind::AlreadyExists { Some(EEXIST) } else { error.raw_os_error() };
     match (number, file) {
@@ -85,6 +91,14 @@ fn system_error(error: io::Error, words: String, file: Option<String>) -> PyErr 
         (None, Some(file)) => PyOSError::new_err(format!("{file}: {words}")),
         (None, None) => PyOSError::new_err(words),
     }
+}
+
+/// Whether it is a bare `OSError` with nothing but words, as those of libsndfile.
+fn is_nameless(error: &PyErr) -> bool {
+    Python::attach(|py| {
+        let number = error.value(py).getattr("errno");
+        error.is_instance_of::<PyOSError>(py) && number.is_ok_and(|number| number.is_none())
+    })
 }
 
 /// The exception that a mistake in a model, or a failure of its decoder, becomes.
