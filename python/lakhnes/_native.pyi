@@ -672,21 +672,9 @@ def export(
     encoder: Encoder,
     *,
     overwrite: bool = True,
-    sample_rate: int = 44_100,
-    mixer: str = "nes",
-    filter: str = "nes",
-    max_duration: float = 3600.0,
-    loops: int = 1,
-    fade: float = 0.0,
-    dither: bool = False,
-    downsample: float | None = None,
-    expression: str = "plain",
-    score_rate: float | None = None,
-    exact: bool = False,
-    long_waits: bool = False,
-    title: str = "",
+    **options: Any,
 ) -> float:
-    """Write a song or a log, as `lakhnes.write` says, to a file or a stream; give the seconds that were written.
+    """Write a song or a log to a file or a stream; give the seconds that were written. Options are of `lakhnes.write`.
 
     Parameters
     ----------
@@ -724,18 +712,7 @@ def export_files(
     threads: int = 0,
     stems: bool = False,
     overwrite: bool = True,
-    sample_rate: int = 44_100,
-    mixer: str = "nes",
-    filter: str = "nes",
-    max_duration: float = 3600.0,
-    loops: int = 1,
-    fade: float = 0.0,
-    dither: bool = False,
-    downsample: float | None = None,
-    expression: str = "plain",
-    score_rate: float | None = None,
-    exact: bool = False,
-    long_waits: bool = False,
+    **options: Any,
 ) -> None:
     """Write songs, as many at once as there are threads (0: one a core); see `lakhnes.exporting.export_files`.
 

@@ -67,20 +67,15 @@ class _Part(click.ParamType[tuple[int, int]]):
 @pass_console
 def convert(
     console: Console,
+    /,
     inputs: tuple[str, ...],
     output: str | None,
     target_format: str | None,
     source_format: str | None,
-    expression: str,
     arrange: bool,
-    arpeggio: bool,
-    exact: bool,
-    simplify: bool,
-    shorten: tuple[int, int] | None,
-    long_waits: bool,
-    score_rate: float | None,
     jobs: int,
     force: bool,
+    **options: Any,
 ) -> None:
     """Turn songs into another format.
 
@@ -99,18 +94,7 @@ def convert(
     if output == STDIO and target_format is None:
         raise click.UsageError("-o - needs --to, for stdout has no name that says the format")
     chosen = target_format or format_of(output, WRITABLE)
-    options: dict[str, Any] = {
-        "threads": jobs,
-        "overwrite": force,
-        "expression": expression,
-        "exact": exact,
-        "long_waits": long_waits,
-        "score_rate": score_rate,
-        "arrange": arrange,
-        "arpeggio": arpeggio,
-        "simplify": simplify,
-        "shorten": shorten,
-    }
+    options |= {"arrange": arrange, "threads": jobs, "overwrite": force}
     started = time.monotonic()
     only = "mid" if arrange else source_format
     archives = [Path(given) for given in inputs if is_archive(Path(given))]

@@ -19,14 +19,18 @@ __all__ = ["render"]
 @click.option("--format", "audio_format", type=click.Choice(AUDIO_FORMATS), help="Of the output.  [default: wav]")
 @click.option("--from", "source_format", type=click.Choice(PLAYABLE), help="Format of the inputs, if not by name.")
 @click.option(
-    "--rate", default=44_100, show_default=True, type=click.IntRange(8_000, 192_000), help="Samples a second."
+    "--rate",
+    "sample_rate",
+    default=44_100,
+    show_default=True,
+    type=click.IntRange(8_000, 192_000),
+    help="Samples a second.",
 )
 @click.option(
     "--mixer", default="nes", show_default=True, type=click.Choice(["nes", "linear"]), help="How voices add up."
 )
 @click.option(
     "--filter",
-    "output_filter",
     default="nes",
     show_default=True,
     type=click.Choice(["nes", "famicom", "none"]),
@@ -57,24 +61,16 @@ __all__ = ["render"]
 @pass_console
 def render(
     console: Console,
+    /,
     inputs: tuple[str, ...],
     output: str | None,
     audio_format: str | None,
     source_format: str | None,
-    rate: int,
-    mixer: str,
-    output_filter: str,
-    downsample: float | None,
-    expression: str,
-    loops: int,
-    fade: float,
-    dither: bool,
     stems: bool,
-    max_duration: float,
     jobs: int,
     arrange: bool,
-    arpeggio: bool,
     force: bool,
+    **options: Any,
 ) -> None:
     """Play songs on the chip and write what is heard.
 
@@ -84,17 +80,6 @@ def render(
     from lakhnes.cli.exporting import export_all, jobs_of, tell
     from lakhnes.exporting import STEMS, stem_path
 
-    options: dict[str, Any] = {
-        "downsample": downsample,
-        "sample_rate": rate,
-        "mixer": mixer,
-        "filter": output_filter,
-        "max_duration": max_duration,
-        "loops": loops,
-        "fade": fade,
-        "dither": dither,
-        "expression": expression,
-    }
     started = time.monotonic()
     if stems and STDIO in (*inputs, output):
         raise click.UsageError("- stands for one file, and --stems writes one a voice")
@@ -106,10 +91,8 @@ def render(
         for job in work:
             for voice in STEMS:
                 check_target(stem_path(str(job.target), voice), overwrite=force)
-    edits = {"arrange": arrange, "arpeggio": arpeggio}
-    report = export_all(
-        console, "render", [work], len(work), chosen, threads=jobs, stems=stems, overwrite=force, **edits, **options
-    )
+    options |= {"threads": jobs, "stems": stems, "arrange": arrange, "overwrite": force}
+    report = export_all(console, "render", [work], len(work), chosen, **options)
     arranged = {str(path): facts for path, facts in report.arranged.items()} or None
     seconds = time.monotonic() - started
     tell(console, report, seconds, arranged=arranged, speed=True, to_stdout=output == STDIO)
