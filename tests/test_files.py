@@ -7,6 +7,7 @@ import soundfile
 
 import lakhnes
 from lakhnes import files
+from lakhnes.arrays import to_arrays
 from lakhnes.files import AUDIO_FORMATS, PLAYABLE, SCORES, base_name, format_of, replacing, suffix_of
 
 
@@ -186,6 +187,25 @@ def test_arrays_that_are_no_score_are_refused(arrays, message, tmp_path):
     path.write_bytes(b"PK no")
     with pytest.raises(lakhnes.FormatError, match=r"expected a \.npz file"):
         lakhnes.read(path)
+
+
+def test_arrays_of_any_order_and_byte_order_are_read(song, tmp_path):
+    arrays = to_arrays(song, "exprsco", 44_100)
+    others = {name: np.asfortranarray(array.astype(array.dtype.newbyteorder(">"))) for name, array in arrays.items()}
+    np.savez(tmp_path / "x.exprsco.npz", **others)
+    assert lakhnes.read(tmp_path / "x.exprsco.npz").to_tx1() == song.to_tx1()
+
+
+def test_samples_without_channels_are_refused(tmp_path):
+    with pytest.raises(lakhnes.FormatError, match="samples of 0 channels, expected 1 to 1024"):
+        lakhnes.write_audio(tmp_path / "x.wav", np.zeros((9, 0), np.int16))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rounded_floats_are_the_integers_of_the_chip(song, tmp_path):
+    lakhnes.write_audio(tmp_path / "a.wav", lakhnes.render(song))
+    lakhnes.write(song, tmp_path / "b.wav")
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
 
 
 def test_a_file_of_more_arrays_than_any_score_has_is_not_looked_through(tmp_path):

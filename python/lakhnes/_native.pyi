@@ -38,7 +38,7 @@ __all__ = [
     "tokenize_files",
 ]
 
-Encoder: TypeAlias = Callable[[Path, str, int, int], Any]
+_Encoder: TypeAlias = Callable[[Path, str, int, int], Any]
 
 __version__: str
 
@@ -669,7 +669,7 @@ def export(
     played: Song | RegisterLog,
     target: str | PathLike[str] | BinaryIO,
     format: str,
-    encoder: Encoder,
+    encoder: _Encoder,
     *,
     overwrite: bool = True,
     **options: Any,
@@ -689,7 +689,7 @@ def export_samples(
     sample_rate: int,
     target: str | PathLike[str] | BinaryIO,
     format: str,
-    encoder: Encoder,
+    encoder: _Encoder,
     *,
     overwrite: bool = True,
     loop: tuple[int, int] | None = None,
@@ -705,7 +705,7 @@ def export_samples(
 def export_files(
     jobs: Sequence[Any],
     format: str,
-    encoder: Encoder,
+    encoder: _Encoder,
     report: Callable[[int, Exception | None, list[Path], float, int, dict[str, Any] | None], object],
     *,
     edits: dict[str, Any],

@@ -20,6 +20,9 @@ __all__ = ["open_encoder", "write_audio"]
 FULL_SCALE = 32_767
 """What a sample of 1.0 becomes."""
 
+MOST_CHANNELS = 1_024
+"""As libsndfile takes."""
+
 
 def write_audio(
     path: str | os.PathLike[str],
@@ -64,6 +67,8 @@ def write_audio(
     if samples.dtype != np.int16:
         samples = np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE - 1, FULL_SCALE)
     channels = samples.shape[1] if samples.ndim == 2 else 1
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise FormatError(f"samples of {channels} channels, expected 1 to {MOST_CHANNELS}")
     frames = np.ascontiguousarray(samples.reshape(len(samples), channels), dtype=np.int16)
     _native.export_samples(frames, sample_rate, path, coding, open_encoder, overwrite=overwrite, loop=loop)
 

@@ -6,8 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use crate::replace::Temporary;
-use crate::replace::replace;
+use crate::replace::{Temporary, replace};
 use crate::{Codec, Export, FileError, Format, Holds, Sink, Writer, wav};
 
 /// Samples that are rendered and written at once.
@@ -41,7 +40,8 @@ impl Sound<'_> {
         mut write: impl FnMut(&[i16]) -> io::Result<()>,
     ) -> Result<(), FileError> {
         // Whole frames: the channels of one are not torn apart.
-        let mut block = vec![0; BLOCK / usize::from(self.channels.max(1)) * usize::from(self.channels.max(1))];
+        let channels = usize::from(self.channels.max(1));
+        let mut block = vec![0; BLOCK / channels * channels];
         while let count @ 1.. = (self.samples)(&mut block) {
             if export.stop.load(Ordering::Relaxed) {
                 return Err(FileError::Stopped);
@@ -79,7 +79,8 @@ pub trait Encoding {
 /// Writes sound in a format to a file, whole or not at all, or to a stream.
 ///
 /// # Errors
-/// [`FileError::Format`] for a format that holds no sound; [`FileError::Limit`], [`FileError::Loop`] for what a WAV file cannot hold; [`FileError::Io`]; [`FileError::Stopped`].
+/// [`FileError::Format`] for a format that holds no sound; [`FileError::Limit`], [`FileError::Loop`] for what a WAV file
+/// cannot hold; [`FileError::Io`]; [`FileError::Stopped`].
 pub fn export_sound(
     sound: &mut Sound<'_>,
     format: &'static Format,

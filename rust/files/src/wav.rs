@@ -26,8 +26,8 @@ const SAMPLE: u16 = 2;
 /// The note at which a sampler plays the sound as it is: middle C.
 const UNITY_NOTE: u32 = 60;
 
-/// The samples to be looped in what [`lakhnes_apu::render`] makes of a log: the last time that its loop is played to the end, for
-/// then the chip begins as it ends. `None` without a loop point.
+/// The samples to be looped in what [`lakhnes_apu::render`] makes of a log: the last time that its loop is played to the
+/// end, for then the chip begins as it ends. `None` without a loop point.
 #[must_use]
 pub fn loop_samples(log: &RegisterLog, options: &RenderOptions) -> Option<Range<u64>> {
     let start = log.loop_start.filter(|&start| start < log.length)?;
@@ -41,7 +41,7 @@ pub fn loop_samples(log: &RegisterLog, options: &RenderOptions) -> Option<Range<
 
 /// Writes a file from its beginning to its end: the header needs no completion, for the length is known.
 pub(crate) fn write(sound: &mut Sound<'_>, export: &Export<'_>, file: &mut dyn Write) -> Result<(), FileError> {
-    let frame = SAMPLE * sound.channels;
+    let frame = SAMPLE.saturating_mul(sound.channels);
     let size = sound.frames.saturating_mul(frame.into());
     if size > MAX_BYTES {
         return Err(FileError::Limit { what: "samples of a WAV file in bytes", limit: MAX_BYTES, found: size });
