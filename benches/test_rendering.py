@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lakhnes.benchmarks.songs import made_songs
-from lakhnes.rendering import RenderJob, render_files
+from lakhnes.exporting import ExportJob, export_files
 
 sys.path.append(str(Path(__file__).parent))
 import libgme
@@ -55,5 +55,5 @@ def test_files(benchmark, songs, tmp_path, threads):
     for number in range(4 * SONGS):
         path = tmp_path / f"{number}.mid"
         path.write_bytes(songs[number % SONGS].to_midi())
-        jobs.append(RenderJob(path, path.with_suffix(".wav")))
-    benchmark.pedantic(lambda: render_files(jobs, threads=threads), rounds=10, warmup_rounds=1)
+        jobs.append(ExportJob(path, path.with_suffix(".wav")))
+    benchmark.pedantic(lambda: export_files(jobs, threads=threads), rounds=10, warmup_rounds=1)

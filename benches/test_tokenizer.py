@@ -23,7 +23,7 @@ import lakhnes
 import originals
 from lakhnes.benchmarks.songs import made_songs
 from lakhnes.data.adapt import adapt
-from lakhnes.rendering import RenderJob, render_files
+from lakhnes.exporting import ExportJob, export_files
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "shared" / "data" / "nesmdb_midi_train_valid.tar.xz"
 EVERY = 40
@@ -164,7 +164,7 @@ def test_vgm_to_midi(benchmark, songs, tell):
 def test_tx1_to_wav(benchmark, songs, tmp_path, tell):
     jobs = []
     for number, path in enumerate(songs[::4]):
-        jobs.append(RenderJob(tmp_path / f"{number}.tx1.txt", tmp_path / f"{number}.wav"))
+        jobs.append(ExportJob(tmp_path / f"{number}.tx1.txt", tmp_path / f"{number}.wav"))
         lakhnes.write(lakhnes.read(path), jobs[-1].source)
     folders = (tmp_path / f"wavs{number}" for number in range(100))
 
@@ -172,7 +172,7 @@ def test_tx1_to_wav(benchmark, songs, tmp_path, tell):
         # Into a new folder, as a corpus is: that old files give way is no part of it.
         folder = next(folders)
         folder.mkdir()
-        return render_files([RenderJob(job.source, folder / job.target.name) for job in jobs], threads=1)
+        return export_files([ExportJob(job.source, folder / job.target.name) for job in jobs], threads=1)
 
     report = benchmark.pedantic(render, rounds=5, warmup_rounds=1)
     assert not report.failed

@@ -123,3 +123,8 @@ def test_every_command_has_help(run):
         page = run(command, "--help")
         assert page.exit_code == 0
         assert page.stdout.startswith(f"Usage: lakhnes {command}") or page.stdout.startswith(f"Usage: cli {command}")
+
+
+def test_the_table_of_formats_is_there_without_numpy():
+    probe = "import sys, lakhnes.files, lakhnes.cli; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", probe], timeout=60, check=False).returncode == 0

@@ -7,8 +7,8 @@ import torch
 
 import lakhnes
 from lakhnes.checkpoint import save_checkpoint
+from lakhnes.exporting import ExportJob, export_files
 from lakhnes.model.transformer_xl import TransformerXL
-from lakhnes.rendering import RenderJob, render_files
 from small import TINY
 
 
@@ -38,7 +38,7 @@ def test_every_way_to_sound_plays_the_same_performance(run, held, tmp_path):
     for command in ("render", "convert"):
         assert run(command, path, "-o", tmp_path / f"{command}.wav", "--expression", "natural").exit_code == 0
     lakhnes.write(held, tmp_path / "write.wav", expression="natural")
-    render_files([RenderJob(path, tmp_path / "batch.flac")], format="flac", expression="natural")
+    export_files([ExportJob(path, tmp_path / "batch.flac")], format="flac", expression="natural")
     for name in ("render.wav", "convert.wav", "write.wav", "batch.flac"):
         np.testing.assert_array_equal(soundfile.read(tmp_path / name, dtype="int16")[0], expected)
 

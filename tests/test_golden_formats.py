@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import lakhnes
-from lakhnes.arrays import read_arrays, to_arrays
+from lakhnes.arrays import to_arrays
+from lakhnes.songs import decode
 
 SONGS = [f"202_LawnMower_{name}" for name in ("00_01Title", "02_03LevelClear", "03_04OutofFuel")]
 
@@ -77,7 +78,7 @@ def test_scores_have_the_arrays_of_the_original(golden, tmp_path):
     raw, expected = to_arrays(lakhnes.RegisterLog.from_vgm(golden("vgm")), "rawsco"), theirs("rawsco.npz")
     lengths = np.diff(raw["starts"], append=raw["nsamps"])
     same({**raw, "rawsco": np.repeat(raw["values"], lengths, axis=0)}, expected)
-    log = read_arrays(golden("rawsco.npz"), "rawsco.npz")
+    log = decode(golden("rawsco.npz"), "rawsco.npz", name="golden")
     np.testing.assert_array_equal(log.writes, lakhnes.RegisterLog.from_vgm(golden("rawsco.vgm.gz")).writes)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import lakhnes
-from lakhnes.arrays import read_arrays, to_arrays
+from lakhnes.arrays import to_arrays
+from lakhnes.songs import decode
 
 COUNT = int(os.environ.get("LAKHNES_MUTATIONS", "2000"))
 PATIENCE = 120 if COUNT <= 2_000 else 0
@@ -67,7 +68,7 @@ def test_a_damaged_file_of_arrays_is_read_or_refused_in_one_short_line(kind):
         draw = random.Random(number)
         data = mutated(draw.choice(files), draw)
         try:
-            read_arrays(data, f"{kind}.npz", score=number % 2 == 0)
+            decode(data, f"{kind}.npz", name="file", score=number % 2 == 0)
             read += 1
         except lakhnes.LakhnesError as error:
             message = str(error)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal, final
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from pretty_midi import PrettyMIDI
 __all__ = [
     "Apu",
     "DecoderModel",
+    "Format",
     "LivePlayer",
     "MelodyIndex",
     "RegisterLog",
@@ -22,22 +24,20 @@ __all__ = [
     "adapt_files",
     "augment_events",
     "convert_texts",
+    "decode",
     "events_from_text",
-    "log_of_raw_score",
+    "export",
+    "export_files",
+    "export_samples",
+    "formats",
     "quantize_events",
-    "raw_runs",
-    "raw_score",
-    "render_files",
     "sample_tokens",
-    "score_of_song",
-    "score_runs_of_song",
-    "song_of_raw_score",
-    "song_of_score",
-    "song_of_score_runs",
     "source_notes",
+    "stem_path",
     "tokenize_files",
-    "wav_loop_chunk",
 ]
+
+_Encoder: TypeAlias = Callable[[Path, str, int, int], Any]
 
 __version__: str
 
@@ -51,16 +51,13 @@ class Song:
 
     @staticmethod
     def from_bytes(data: bytes, format: str) -> Song:
-        """Read a song from the bytes of a file in the format ``tx1 tx2 mid exprsco seprsco blndsco``.
+        """Read a song from the bytes of a file in any readable format; register writes are transcribed.
 
         Raises
         ------
         FormatError, TokenError, LimitError
             If the bytes are not what the format asks for; the message names the place.
         """
-    @staticmethod
-    def from_bytes_and_warnings(data: bytes, format: str) -> tuple[Song, str]:
-        """Read a song as `from_bytes`, and say in one line what was not as the format has it; empty for nothing."""
     @staticmethod
     def from_tx1(text: str) -> Song:
         """Read a TX1 text; every note gets its voice's default velocity."""
@@ -201,8 +198,7 @@ class RegisterLog:
         data
             The bytes.
         format
-            ``vgm`` or ``vgz``; a disassembly of NES-MDB, ``ndr``, ``ndf`` or ``nlm``, as text, or with ``.json`` or
-            ``.pkl`` after its name. Nothing in a pickle is executed.
+            Any that can be read, such as ``vgm``; a song is performed. Nothing in a pickle is executed.
 
         Raises
         ------
@@ -522,11 +518,11 @@ class MelodyIndex:
     """
 
     def __new__(cls, files: Sequence[tuple[str | PathLike[str], str]], *, threads: int = 0) -> MelodyIndex:
-        """Read songs: path and format (``tx1 tx2 mid exprsco seprsco blndsco``) of each; any MIDI file will do.
+        """Read songs: path and format of each; any MIDI file will do.
 
         Raises
         ------
-        FormatError
+        FormatError, TokenError, LimitError, OSError
             For the first song that cannot be read.
         """
     def find(self, path: str | PathLike[str], format: str) -> tuple[int, float] | None:
@@ -619,66 +615,6 @@ def augment_events(
         TX1 where none is given.
     """
 
-def score_of_song(song: Song, kind: str, rate: float | None = None) -> tuple[float, bytes]:
-    """Give the frames of a score of NES-MDB and their rate.
-
-    Parameters
-    ----------
-    song
-        The song.
-    kind
-        ``exprsco`` (12 bytes a frame: note, velocity and timbre of p1, p2, tr, no), ``seprsco`` (4: their notes) or
-        ``blndsco`` (3: the notes of p1, p2 and tr from low to high, then zeros).
-    rate
-        Frames a second, above 0 and at most 44,100; None takes the lowest that loses at most 0.5 % of the notes.
-    """
-
-def song_of_score(kind: str, rate: float, nsamps: int, data: bytes) -> Song:
-    """Make a song of the frames of a score; the reverse of `score_of_song`. `nsamps` is its length in ticks.
-
-    Raises
-    ------
-    FormatError, LimitError
-        If no voice has such notes; the message names the frame.
-    """
-
-def score_runs_of_song(song: Song) -> tuple[npt.NDArray[np.int64], bytes]:
-    """Give the exact expressive score of a song by runs: where they begin, in ticks, and their frames of 12 bytes."""
-
-def song_of_score_runs(nsamps: int, starts: npt.NDArray[np.int64], data: bytes) -> Song:
-    """Make a song of the runs of an expressive score; the reverse of `score_runs_of_song`.
-
-    Raises
-    ------
-    FormatError, LimitError
-        If the parts do not fit each other, or no voice has such notes.
-    """
-
-def raw_runs(played: Song | RegisterLog, *, exact: bool = False) -> tuple[int, tuple[npt.NDArray[np.int64], bytes]]:
-    """Give the chip's clock and the raw score by runs: where they begin, in ticks, and their frames (16 bytes each).
-
-    A frame is timer high, timer low, volume and timbre of p1, p2, tr and no. `exact` is as in `RegisterLog.transcribe`.
-    """
-
-def raw_score(played: Song | RegisterLog, rate: float | None, *, exact: bool = False) -> tuple[int, float, bytes]:
-    """Give the chip's clock, the frame rate and the frames of a raw score; for the rate None see `score_of_song`."""
-
-def log_of_raw_score(
-    clock_hz: int, rate: float, nsamps: int, data: bytes, starts: npt.NDArray[np.int64] | None = None
-) -> RegisterLog:
-    """Give the register writes that play a raw score, of frames or, with `starts`, of runs at 44,100 frames a second.
-
-    Raises
-    ------
-    FormatError, LimitError, ValueError
-        If the parts do not fit each other, or no voice has such a state.
-    """
-
-def song_of_raw_score(
-    clock_hz: int, rate: float, nsamps: int, data: bytes, starts: npt.NDArray[np.int64] | None = None
-) -> Song:
-    """Make a song of the nearest notes of a raw score; the parameters are those of `log_of_raw_score`."""
-
 def source_notes(data: bytes) -> npt.NDArray[np.int64]:
     """Read the notes and drum hits of any MIDI file, as they are before `Song.arrange`.
 
@@ -688,40 +624,109 @@ def source_notes(data: bytes) -> npt.NDArray[np.int64]:
         By onset: start and end in ticks of 1/44,100 s, channel (9: drums), MIDI note, level (1 to 15).
     """
 
-def render_files(
-    jobs: Sequence[tuple[str, str, str]],
-    report: Callable[[int, str | None, float, str], object],
+@final
+class Format:
+    """A format of files: a row of the one table, which stands in ``rust/files/src/format.rs``."""
+
+    @property
+    def name(self) -> str:
+        """Its name, as ``--to`` and ``--from`` take it."""
+    @property
+    def suffixes(self) -> list[str]:
+        """How names of its files end, the one that is written first."""
+    @property
+    def mime(self) -> str:
+        """Its media type."""
+    @property
+    def holds(self) -> Literal["song", "arrays", "log", "audio"]:
+        """Notes, a score by frames as arrays, register writes, or samples."""
+    @property
+    def readable(self) -> bool:
+        """Whether it can be read."""
+    @property
+    def writable(self) -> bool:
+        """Whether it can be written."""
+
+def formats() -> list[Format]:
+    """Give the table of formats."""
+
+def decode(
+    data: bytes, format: str, name: str | None = None, *, score: bool = False
+) -> tuple[Song | RegisterLog, str]:
+    """Read what is in a file; a raw score gives its register writes, or with `score` its notes.
+
+    The text says in one line what was left out or was not as the format has it; empty if all was.
+
+    Raises
+    ------
+    FormatError, TokenError, LimitError
+        If the bytes are not what the format asks for; the message opens with `name` and names the place.
+    """
+
+def export(
+    played: Song | RegisterLog,
+    target: str | PathLike[str] | BinaryIO,
+    format: str,
+    encoder: _Encoder,
     *,
-    threads: int = 0,
-    downsample: float | None = None,
-    sample_rate: int = 44_100,
-    mixer: str = "nes",
-    filter: str = "nes",
-    max_duration: float = 3600.0,
-    loops: int = 1,
-    fade: float = 0.0,
-    dither: bool = False,
-    expression: str = "plain",
-) -> None:
-    """Render songs to 16-bit WAV files, as many at once as there are threads (0: one a core).
+    overwrite: bool = True,
+    **options: Any,
+) -> float:
+    """Write a song or a log to a file or a stream; give the seconds that were written. Options are of `lakhnes.write`.
 
     Parameters
     ----------
-    jobs
-        For each song its path, its format (one of `lakhnes.files.PLAYABLE`) and the path of its WAV file.
-    report
-        Called from this thread after each song with its index, what went wrong or None, its seconds, and a line about
-        what was left out of its file (or nothing). When it raises, no further song is begun.
+    encoder
+        Begins a FLAC or Ogg file of a path, the name of its format, a sample rate and a number of channels. What it
+        gives has methods ``write``, for int16 arrays of shape (frames, channels), and ``close``. Both are called on
+        any thread.
     """
 
-def wav_loop_chunk(start: int, end: int, sample_rate: int) -> bytes:
-    """Give the ``smpl`` chunk of a WAV file whose samples from `start` to before `end` are to be looped.
+def export_samples(
+    samples: npt.NDArray[np.int16],
+    sample_rate: int,
+    target: str | PathLike[str] | BinaryIO,
+    format: str,
+    encoder: _Encoder,
+    *,
+    overwrite: bool = True,
+    loop: tuple[int, int] | None = None,
+) -> None:
+    """Write samples of shape (frames, channels); `loop` is as in `lakhnes.write_audio`.
 
     Raises
     ------
     ValueError
-        If `end` is not after `start`, or either is more than a WAV file can say.
+        If a loop's end is not after its start, or either is more than a WAV file can say.
     """
+
+def export_files(
+    jobs: Sequence[Any],
+    format: str,
+    encoder: _Encoder,
+    report: Callable[[int, Exception | None, list[Path], float, int, dict[str, Any] | None], object],
+    *,
+    edits: dict[str, Any],
+    threads: int = 0,
+    stems: bool = False,
+    overwrite: bool = True,
+    **options: Any,
+) -> None:
+    """Write songs, as many at once as there are threads (0: one a core); see `lakhnes.exporting.export_files`.
+
+    Parameters
+    ----------
+    jobs
+        `lakhnes.exporting.ExportJob`; each names its `source_format`.
+    report
+        Called from this thread after each song with its number, its exception or None, its files, its seconds, how many
+        commands of it were for other chips, and the report of its arrangement. When it raises, no other song is begun.
+    edits
+        ``arrange``, ``arpeggio``, ``simplify`` and ``shorten``.
+    """
+
+def stem_path(path: str | PathLike[str], voice: str) -> Path:
+    """Name the file of one voice of a song: ``a.wav`` → ``a.p1.wav``."""
 
 def convert_texts(
     songs: Sequence[tuple[bytes, str]],
@@ -745,7 +750,7 @@ def convert_texts(
 def tokenize_files(
     files: Sequence[tuple[str | PathLike[str], str]], vocabulary: Vocabulary, *, threads: int = 0
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Read songs, each a path and a format (``tx1 tx2 mid exprsco seprsco blndsco``), as token ids.
+    """Read songs, each a path and a format, as token ids.
 
     Parameters
     ----------
@@ -766,7 +771,9 @@ def tokenize_files(
     Raises
     ------
     FormatError, TokenError, LimitError
-        For the first file that cannot be read; the message names file and place.
+        For the first file that is not what its name says; the message names file and place.
+    OSError
+        If it cannot be read.
     """
 
 @final

@@ -1,26 +1,27 @@
-"""Sound files: WAV, FLAC and Ogg Vorbis through libsndfile, 16 bits, written whole or not at all."""
+"""Sound files: WAV, FLAC and Ogg Vorbis, 16 bits, written whole or not at all."""
+
+from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
-from lakhnes._native import wav_loop_chunk
+from lakhnes import _native
 from lakhnes.errors import FormatError
-from lakhnes.files import AUDIO_FORMATS, format_of, replacing
+from lakhnes.files import AUDIO_FORMATS, check_target, format_of
 
-__all__ = ["encode_audio", "encode_blocks", "write_audio", "write_blocks"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-SUBTYPES = {"wav": ("WAV", "PCM_16"), "flac": ("FLAC", "PCM_16"), "ogg": ("OGG", "VORBIS")}
-"""What libsndfile calls each format and the coding of its samples."""
+    Samples = npt.NDArray[np.int16] | npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
-BLOCK = 65_536
-"""Frames that libsndfile gets at once; its Vorbis encoder takes stack in proportion to them."""
+__all__ = ["open_encoder", "write_audio"]
 
-Samples = npt.NDArray[np.int16] | npt.NDArray[np.float32] | npt.NDArray[np.float64]
+FULL_SCALE = 32_767
+"""What a sample of 1.0 becomes."""
+
+MOST_CHANNELS = 1_024
+"""As libsndfile takes."""
 
 
 def write_audio(
@@ -57,70 +58,43 @@ def write_audio(
     OSError
         If the file cannot be written; nothing is left behind then.
     """
+    import numpy as np
+
     coding = format or format_of(path, AUDIO_FORMATS)
-    with replacing(path, overwrite=overwrite) as temporary, Path(temporary).open("wb") as file:
-        encode_audio(file, samples, sample_rate, coding, loop)
-
-
-def write_blocks(
-    path: str | os.PathLike[str],
-    blocks: Iterable[npt.NDArray[np.int16]],
-    sample_rate: int,
-    *,
-    format: str,
-    overwrite: bool = True,
-    loop: tuple[int, int] | None = None,
-) -> int:
-    """Write mono sound as it comes, and give the number of its frames; as `write_audio` in all else."""
-    with replacing(path, overwrite=overwrite) as temporary, Path(temporary).open("wb") as file:
-        return encode_blocks(file, blocks, sample_rate, format, loop=loop)
-
-
-def encode_audio(
-    file: BinaryIO, samples: Samples, sample_rate: int, format: str, loop: tuple[int, int] | None = None
-) -> None:
-    """Write sound to an open, seekable file; the parameters are those of `write_audio`."""
     if samples.ndim not in (1, 2):
         raise FormatError(f"samples of {samples.ndim} dimensions, expected (frames,) or (frames, channels)")
-    blocks = (samples[start : start + BLOCK] for start in range(0, len(samples), BLOCK))
-    encode_blocks(file, blocks, sample_rate, format, channels=1 if samples.ndim == 1 else samples.shape[1], loop=loop)
+    check_target(path, overwrite=overwrite)
+    if samples.dtype != np.int16:
+        samples = np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE - 1, FULL_SCALE)
+    channels = samples.shape[1] if samples.ndim == 2 else 1
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise FormatError(f"samples of {channels} channels, expected 1 to {MOST_CHANNELS}")
+    frames = np.ascontiguousarray(samples.reshape(len(samples), channels), dtype=np.int16)
+    _native.export_samples(frames, sample_rate, path, coding, open_encoder, overwrite=overwrite, loop=loop)
 
 
-def encode_blocks(
-    file: BinaryIO,
-    blocks: Iterable[Samples],
-    sample_rate: int,
-    format: str,
-    *,
-    channels: int = 1,
-    loop: tuple[int, int] | None = None,
-) -> int:
-    """Write sound to an open, seekable file as it comes, in blocks of any size, and give the number of its frames."""
-    import soundfile
+class _Encoder:
+    """A file of libsndfile; what it refuses is an `OSError`. Its name and the usual coding are those of the format."""
 
-    if format not in SUBTYPES:
-        raise FormatError(f"{format}: expected one of {' '.join(SUBTYPES)}")
-    container, subtype = SUBTYPES[format]
-    sink: Any = soundfile.SoundFile(file, "w", sample_rate, channels, subtype=subtype, format=container)
-    frames = 0
-    try:
-        for block in blocks:
-            sink.write(block)
-            frames += len(block)
-    except soundfile.LibsndfileError as error:
-        raise OSError(f"{getattr(file, 'name', 'stdout')}: {error}") from error
-    finally:
-        sink.close()
-    if loop is not None and format == "wav":
-        _append(file, wav_loop_chunk(*loop, sample_rate))
-    return frames
+    def __init__(self, path: str | os.PathLike[str], format: str, sample_rate: int, channels: int) -> None:
+        import soundfile
+
+        self._refusal = soundfile.LibsndfileError
+        try:
+            self._file = soundfile.SoundFile(path, "w", sample_rate, channels, format=format.upper())
+        except self._refusal as error:
+            raise OSError(str(error)) from error
+
+    def write(self, samples: Samples) -> None:
+        try:
+            self._file.write(samples)
+        except self._refusal as error:
+            raise OSError(str(error)) from error
+
+    def close(self) -> None:
+        self._file.close()
 
 
-def _append(file: BinaryIO, chunk: bytes) -> None:
-    """Put a chunk at the end of a RIFF file; chunks begin on even offsets."""
-    end = file.seek(0, os.SEEK_END)
-    file.write(b"\0" * (end % 2) + chunk)
-    size = file.tell() - 8
-    file.seek(4)
-    file.write(size.to_bytes(4, "little"))
-    file.seek(0, os.SEEK_END)
+def open_encoder(path: str | os.PathLike[str], format: str, sample_rate: int, channels: int = 1) -> Any:
+    """Begin a sound file whose samples libsndfile codes, with methods ``write`` and ``close``; on any thread."""
+    return _Encoder(path, format, sample_rate, channels)

@@ -5,18 +5,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from lakhnes._native import formats
 from lakhnes.errors import FormatError, LakhnesError, LimitError
 
 __all__ = [
-    "ARCHIVE_RATE",
-    "ARRAYS",
     "AUDIO_FORMATS",
-    "LOGS",
+    "FORMATS",
     "MAX_INPUT_BYTES",
-    "MAX_SCORE_RATE",
     "PLAYABLE",
     "SCORES",
-    "SUFFIXES",
     "WRITABLE",
     "base_name",
     "check_target",
@@ -37,74 +34,20 @@ MAX_INPUT_BYTES = 64 * 2**20
 BLOCK = 2**20
 """Bytes that are hashed at once."""
 
-ARCHIVE_RATE = 24.0
-"""The frames a second of NES-MDB's published scores."""
+FORMATS = {row.name: row for row in formats()}
+"""The table of formats, by name. It stands in ``rust/files/src/format.rs``."""
 
-MAX_SCORE_RATE = 44_100.0
-"""The most frames a second that a score has."""
+PLAYABLE = tuple(row.name for row in FORMATS.values() if row.readable)
+"""Formats that can be read, and so played by the chip: songs and register writes."""
 
-SUFFIXES = {
-    ".tx1.txt": "tx1",
-    ".tx2.txt": "tx2",
-    ".mid": "mid",
-    ".midi": "mid",
-    ".exprsco.pkl": "exprsco",
-    ".seprsco.pkl": "seprsco",
-    ".blndsco.pkl": "blndsco",
-    ".exprsco.npz": "exprsco.npz",
-    ".seprsco.npz": "seprsco.npz",
-    ".blndsco.npz": "blndsco.npz",
-    ".rawsco.npz": "rawsco.npz",
-    ".vgm": "vgm",
-    ".vgz": "vgz",
-    ".nsf": "nsf",
-    ".ndr.txt": "ndr",
-    ".ndf.txt": "ndf",
-    ".nlm.txt": "nlm",
-    ".ndr.json": "ndr.json",
-    ".ndf.json": "ndf.json",
-    ".nlm.json": "nlm.json",
-    ".ndr.pkl": "ndr.pkl",
-    ".ndf.pkl": "ndf.pkl",
-    ".nlm.pkl": "nlm.pkl",
-    ".wav": "wav",
-    ".flac": "flac",
-    ".ogg": "ogg",
-}
-"""The format that the end of a file's name stands for."""
+SCORES = tuple(name for name in PLAYABLE if FORMATS[name].holds != "log")
+"""Those of them that hold a score."""
 
-ARRAYS = ("exprsco.npz", "seprsco.npz", "blndsco.npz", "rawsco.npz")
-"""Formats that hold a score as arrays of numpy; that of the last, a raw score, is the state of the chip."""
-
-SCORES = ("tx1", "tx2", "mid", "exprsco", "seprsco", "blndsco")
-"""Formats that hold a song and that the extension module reads by itself."""
-
-LOGS = ("vgm", "vgz", "ndr", "ndf", "nlm", "ndr.json", "ndf.json", "nlm.json", "ndr.pkl", "ndf.pkl", "nlm.pkl")
-"""Formats that hold register writes."""
-
-PLAYABLE = (*SCORES, *ARRAYS, *LOGS)
-"""Formats that the chip can play: songs and register writes."""
-
-AUDIO_FORMATS = ("wav", "flac", "ogg")
-"""Formats that hold sound."""
-
-WRITABLE = (
-    "tx1",
-    "tx2",
-    "mid",
-    "vgm",
-    "vgz",
-    "nsf",
-    *ARRAYS,
-    "ndr",
-    "ndf",
-    "nlm",
-    "ndr.json",
-    "ndf.json",
-    "nlm.json",
-    *AUDIO_FORMATS,
-)
+WRITABLE = tuple(row.name for row in FORMATS.values() if row.writable)
 """Formats that a song can be written in."""
+
+AUDIO_FORMATS = tuple(row.name for row in FORMATS.values() if row.holds == "audio")
+"""Formats that hold sound."""
 
 
 def format_of(path: str | os.PathLike[str], among: tuple[str, ...]) -> str:
@@ -123,10 +66,10 @@ def format_of(path: str | os.PathLike[str], among: tuple[str, ...]) -> str:
         If the name ends in none of their suffixes.
     """
     name = Path(path).name.lower()
-    for suffix, format_name in SUFFIXES.items():
-        if name.endswith(suffix) and format_name in among:
+    for format_name in among:
+        if name.endswith(tuple(FORMATS[format_name].suffixes)):
             return format_name
-    expected = " ".join(suffix for suffix, format_name in SUFFIXES.items() if format_name in among)
+    expected = " ".join(suffix for format_name in among for suffix in FORMATS[format_name].suffixes)
     raise FormatError(f"{path}: the name must end in one of {expected}")
 
 
@@ -138,16 +81,15 @@ def suffix_of(format: str) -> str:
     FormatError
         If there is no such format.
     """
-    for suffix, format_name in SUFFIXES.items():
-        if format_name == format:
-            return suffix
-    raise FormatError(f"{format}: expected one of {' '.join(dict.fromkeys(SUFFIXES.values()))}")
+    if format not in FORMATS:
+        raise FormatError(f"{format}: expected one of {' '.join(FORMATS)}")
+    return FORMATS[format].suffixes[0]
 
 
 def base_name(path: str | os.PathLike[str]) -> str:
     """Give the name of a file without its folder and without the suffix that names its format."""
     name = Path(path).name
-    for suffix in SUFFIXES:
+    for suffix in (suffix for row in FORMATS.values() for suffix in row.suffixes):
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)]
     return Path(path).stem

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes.audio import SUBTYPES
+from lakhnes.audio import open_encoder
 from lakhnes.errors import LakhnesError
 from lakhnes.files import AUDIO_FORMATS, format_of, replacing
 
@@ -125,7 +125,7 @@ class FileSink:
     underruns = 0
 
     def __init__(self, path: str | os.PathLike[str], sample_rate: int, *, overwrite: bool = True) -> None:
-        self._coding = SUBTYPES[format_of(path, AUDIO_FORMATS)]
+        self._format = format_of(path, AUDIO_FORMATS)
         self._rate = sample_rate
         self._target = replacing(path, overwrite=overwrite)
         self._file: Any = None
@@ -145,11 +145,7 @@ class FileSink:
         """Return at once."""
 
     def __enter__(self) -> FileSink:
-        import soundfile
-
-        container, subtype = self._coding
-        path = self._target.__enter__()
-        self._file = soundfile.SoundFile(path, "w", self._rate, 1, subtype=subtype, format=container)
+        self._file = open_encoder(self._target.__enter__(), self._format, self._rate)
         return self
 
     def __exit__(

@@ -1,26 +1,20 @@
 """Songs from files, songs to files, songs to sound."""
 
-import gzip
+from __future__ import annotations
+
+import io
 import os
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-import numpy as np
-import numpy.typing as npt
-
+from lakhnes import _native
 from lakhnes._native import RegisterLog, Song
-from lakhnes.arrays import read_arrays, write_arrays
-from lakhnes.audio import write_audio
-from lakhnes.errors import FormatError, LakhnesError, warn_of
-from lakhnes.files import (
-    ARRAYS,
-    AUDIO_FORMATS,
-    LOGS,
-    PLAYABLE,
-    WRITABLE,
-    format_of,
-    read_limited,
-    write_bytes,
-)
+from lakhnes.audio import open_encoder
+from lakhnes.errors import warn_of
+from lakhnes.files import PLAYABLE, WRITABLE, check_target, format_of, read_limited
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = ["decode", "encode", "read", "read_log", "render", "write"]
 
@@ -35,11 +29,10 @@ def read(path: str | os.PathLike[str], format: str | None = None) -> Song:
     Parameters
     ----------
     path
-        A file that holds a score: ``.tx1.txt .tx2.txt .mid .midi``, ``.pkl`` or ``.npz`` after ``.exprsco``,
-        ``.seprsco`` or ``.blndsco``; or register writes, which are transcribed: ``.vgm .vgz .rawsco.npz``, or ``.txt``,
-        ``.json`` or ``.pkl`` after ``.ndr``, ``.ndf`` or ``.nlm``.
+        A file of any readable format, by the end of its name: ``.mid``, ``.tx1.txt``, ``.vgm``, …; register writes are
+        transcribed. See `lakhnes.files.FORMATS` and the page of formats.
     format
-        One of `PLAYABLE`, such as ``mid``, where the name does not say it.
+        One of `lakhnes.files.PLAYABLE`, such as ``mid``, where the name does not say it.
 
     Raises
     ------
@@ -67,7 +60,7 @@ def read_log(
     path
         A file of any format that `read` takes.
     format
-        One of `PLAYABLE`, where the name does not say it.
+        One of `lakhnes.files.PLAYABLE`, where the name does not say it.
     downsample, expression
         See `Song.perform`.
 
@@ -94,58 +87,16 @@ def decode(data: bytes, format: str, *, name: str, score: bool = False) -> Song 
 
     A raw score is both: it gives its register writes, or with `score` its notes.
     """
-    try:
-        if format in ARRAYS:
-            return read_arrays(data, format, score=score)
-        if format in LOGS:
-            played: Song | RegisterLog = (log := RegisterLog.from_bytes(data, format))
-            warnings = log.warnings
-        else:
-            played, warnings = Song.from_bytes_and_warnings(data, format)
-    except LakhnesError as error:
-        raise type(error)(f"{name}: {error}") from None
+    played, warnings = _native.decode(data, format, name, score=score)
     warn_of(name, warnings)
     return played
 
 
-def encode(
-    played: Song | RegisterLog,
-    format: str,
-    expression: Expression = "plain",
-    score_rate: float | None = None,
-    *,
-    exact: bool = False,
-    long_waits: bool = False,
-    title: str = "",
-) -> bytes:
-    """Give the bytes of a file of any format of `WRITABLE` but sound; the parameters are those of `write`.
-
-    Raises
-    ------
-    FormatError
-        If the format is none of these.
-    """
-    if format in ("tx1", "tx2", "mid"):
-        song = played if isinstance(played, Song) else played.transcribe(exact=exact)
-        if format == "mid":
-            return song.to_midi()
-        return (song.to_tx1() if format == "tx1" else song.to_tx2()).encode()
-    if format in ARRAYS:
-        return write_arrays(played, format, score_rate, exact=exact)
-    if format not in WRITABLE or format in AUDIO_FORMATS:
-        raise FormatError(
-            f"{format}: expected one of {' '.join(name for name in WRITABLE if name not in AUDIO_FORMATS)}"
-        )
-    log = perform(played, expression=expression)
-    if format == "vgm":
-        return log.to_vgm(long_waits=long_waits)
-    if format == "vgz":
-        # Without the time the same song gives the same bytes.
-        return gzip.compress(log.to_vgm(long_waits=long_waits), mtime=0)
-    if format == "nsf":
-        return log.to_nsf(title=title)
-    disassembly, _, form = format.partition(".")
-    return (log.to_json(disassembly) if form == "json" else log.to_text(disassembly)).encode()
+def encode(played: Song | RegisterLog, format: str, **options: Any) -> bytes:
+    """Give the bytes of a file of any format of `WRITABLE`; the options are those of `write`."""
+    file = io.BytesIO()
+    _native.export(played, file, format, open_encoder, **options)
+    return file.getvalue()
 
 
 def render(
@@ -207,43 +158,39 @@ def render(
 
 def write(
     song: Song | RegisterLog,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | BinaryIO,
     format: str | None = None,
     *,
     overwrite: bool = True,
-    sample_rate: int = 44_100,
-    expression: Expression = "plain",
-    score_rate: float | None = None,
-    exact: bool = False,
-    long_waits: bool = False,
-    title: str = "",
     **options: Any,
 ) -> None:
-    """Write a song as text, MIDI, register writes or sound.
+    """Write a song as text, MIDI, arrays, register writes or sound.
 
     Parameters
     ----------
     song
         A score, or register writes, which become a score where the format holds one.
     path
-        The file; the end of its name says the format: ``.tx1.txt .tx2.txt .mid .exprsco.npz .seprsco.npz .blndsco.npz
-        .rawsco.npz .vgm .vgz .nsf .wav .flac .ogg``, and ``.txt`` or ``.json`` after ``.ndr``, ``.ndf`` or ``.nlm``.
+        The file; the end of its name says the format: ``.mid``, ``.tx1.txt``, ``.vgm``, ``.wav``, … See
+        `lakhnes.files.FORMATS` and the page of formats. Or an open binary stream, with `format`.
     format
-        One of `WRITABLE`, such as ``mid``, where the name does not say it.
+        One of `lakhnes.files.WRITABLE`, such as ``mid``, where the name does not say it.
     overwrite
         Whether a file of that name may be replaced.
-    sample_rate, **options
+    sample_rate, mixer, filter, max_duration, loops, fade : optional
         How sound is made; see `render`.
-    expression
-        How register writes and sound are performed; see `render`.
-    score_rate
+    dither : bool, optional
+        Whether sound gets triangular dither before it is rounded; see `RegisterLog.blocks`.
+    expression, downsample : optional
+        How register writes and sound are performed; see `Song.perform`.
+    score_rate : float, optional
         The frames a second of ``.npz`` scores, above 0 and at most 44,100; 0 takes the lowest rate that keeps the
         notes, None 24, and 44,100 for raw scores.
-    exact
+    exact : bool, optional
         Transcribe register writes true to the chip; see `RegisterLog.transcribe`.
-    long_waits
+    long_waits : bool, optional
         Write every wait of a ``.vgm`` as its longest command, as ``nesmdb`` does, for files that are its to the byte.
-    title
+    title : str, optional
         What an ``.nsf`` is called whose song has no title of its own.
 
     Raises
@@ -253,12 +200,9 @@ def write(
     OSError
         If the file cannot be written; nothing is left behind then.
     """
-    chosen = format or format_of(path, WRITABLE)
-    if chosen in AUDIO_FORMATS:
-        log = perform(song, expression=expression)
-        samples = log.render_int16(sample_rate=sample_rate, **options)
-        loop = log.loop_samples(sample_rate=sample_rate, loops=options.get("loops", 1))
-        write_audio(path, samples, sample_rate, format=chosen, overwrite=overwrite, loop=loop)
-    else:
-        data = encode(song, chosen, expression, score_rate, exact=exact, long_waits=long_waits, title=title)
-        write_bytes(path, data, overwrite=overwrite)
+    if isinstance(path, (str, os.PathLike)):
+        format = format or format_of(path, WRITABLE)
+        check_target(path, overwrite=overwrite)
+    if format is None:
+        raise TypeError("a stream has no name that says the format: expected format=")
+    _native.export(song, path, format, open_encoder, overwrite=overwrite, **options)

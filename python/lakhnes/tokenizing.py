@@ -1,14 +1,17 @@
 """Many files at once as token ids, for whoever trains a model of their own."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable
-from typing import NamedTuple
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, NamedTuple
 
 from lakhnes import _native
-from lakhnes.files import SCORES, format_of
+from lakhnes.files import PLAYABLE, format_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = ["Tokens", "tokenize_files"]
 
@@ -39,7 +42,7 @@ def tokenize_files(
     Parameters
     ----------
     paths
-        Files ``.mid .tx1.txt .tx2.txt .exprsco.pkl .seprsco.pkl .blndsco.pkl``.
+        Files of any readable format; register writes are transcribed.
     vocabulary
         A vocabulary, or ``"tx1"`` or ``"tx2"``.
     jobs
@@ -53,8 +56,10 @@ def tokenize_files(
     Raises
     ------
     FormatError, TokenError, LimitError
-        For the first file that cannot be read; the message names file and place.
+        For the first file that is not what its name says; the message names file and place.
+    OSError
+        If it cannot be read.
     """
     chosen = _native.Vocabulary(vocabulary) if isinstance(vocabulary, str) else vocabulary
-    files = [(path, format_of(path, SCORES)) for path in paths]
+    files = [(path, format_of(path, PLAYABLE)) for path in paths]
     return Tokens(*_native.tokenize_files(files, chosen, threads=jobs))

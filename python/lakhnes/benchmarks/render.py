@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lakhnes.benchmarks import Figure
 from lakhnes.benchmarks.songs import cores, write_songs
-from lakhnes.rendering import RenderJob, render_files
+from lakhnes.exporting import ExportJob, export_files
 from lakhnes.songs import read_log
 
 __all__ = ["measure_render"]
@@ -56,9 +56,9 @@ def _speed_of_chip(path: Path) -> float:
 def _speed_of_files(paths: Sequence[Path], folder: Path, threads: int) -> float:
     """Write each song to a file that was not there before: to free the memory of an old one takes time, too."""
     with tempfile.TemporaryDirectory(dir=folder) as target:
-        jobs = [RenderJob(path, Path(target) / f"{number}.wav") for number, path in enumerate(paths)]
+        jobs = [ExportJob(path, Path(target) / f"{number}.wav") for number, path in enumerate(paths)]
         started = time.perf_counter()
-        report = render_files(jobs, threads=threads)
+        report = export_files(jobs, threads=threads)
         seconds = time.perf_counter() - started
     if report.failed:
         raise ValueError(report.failed[0][1])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
-from lakhnes.files import PLAYABLE, SUFFIXES, WRITABLE, check_target
+from lakhnes.files import PLAYABLE, WRITABLE, check_target, suffix_of
 
 if TYPE_CHECKING:
     from lakhnes._native import Song
@@ -199,8 +199,7 @@ def from_excerpt(draw: "Callable[..., list[Composition]]", given: "Song | None" 
 
 def _targets(folder: Path, index: int, formats: list[str]) -> dict[str, Path]:
     """Return where each format of a song goes."""
-    suffixes = {name: next(suffix for suffix, known in SUFFIXES.items() if known == name) for name in formats}
-    return {name: folder / f"{index}{suffix}" for name, suffix in suffixes.items()}
+    return {name: folder / f"{index}{suffix_of(name)}" for name in formats}
 
 
 def _listed(paths: dict[str, Path]) -> Path:

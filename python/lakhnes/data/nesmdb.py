@@ -18,7 +18,7 @@ from lakhnes import _native
 from lakhnes.archives import files_in
 from lakhnes.data.layout import SPLITS, TEXTS, staged_folder, text_name
 from lakhnes.errors import FormatError
-from lakhnes.files import LOGS, MAX_INPUT_BYTES, SCORES, base_name, format_of, one_line
+from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, format_of, one_line
 
 __all__ = ["CorpusReport", "convert_nesmdb"]
 
@@ -127,7 +127,7 @@ def _entries(source: Path, report: CorpusReport) -> Iterator[_Entry]:
         if split is None or path.name.startswith(".") or "\\" in path.name:
             continue
         try:
-            format_name = format_of(path.name, (*SCORES, *LOGS))
+            format_name = format_of(path.name, PLAYABLE)
         except FormatError:
             continue
         name = base_name(path.name)

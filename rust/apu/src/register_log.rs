@@ -169,6 +169,12 @@ impl RegisterLog {
         u64::try_from(exact.div_ceil(u128::from(TICK_RATE))).unwrap_or(u64::MAX)
     }
 
+    /// Whether it writes to a register of the sample channel, which then has a stem.
+    #[must_use]
+    pub fn uses_samples(&self) -> bool {
+        self.writes.iter().any(|write| matches!(write.register, 0x10..=0x13))
+    }
+
     /// Checks everything that the types do not: clock, limits, registers, order, loop point.
     ///
     /// # Errors

@@ -300,8 +300,7 @@ pub fn render(log: &RegisterLog, options: &RenderOptions) -> Result<Vec<f32>, Ap
 /// # Errors
 /// Those of [`Renderer::new`].
 pub fn render_stems(log: &RegisterLog, options: &RenderOptions) -> Result<Vec<Vec<f32>>, ApuError> {
-    let sampled = log.writes.iter().any(|write| matches!(write.register, 0x10..=0x13));
-    (0..if sampled { 5 } else { 4 })
+    (0..if log.uses_samples() { 5 } else { 4 })
         .map(|index| {
             render(log, &RenderOptions { mixer: MixerMode::Linear, channels: Channels::only(index), ..*options })
         })

@@ -1,200 +1,108 @@
-//! The formats of songs, by the names that Python uses.
+//! `Format`: a row of the table of formats; and what is read of files in them.
 
-use std::fmt;
+use std::path::PathBuf;
 
-use lakhnes_apu::formats::vgm;
-use lakhnes_apu::{ApuError, RegisterLog};
-use lakhnes_tokenizer::blended::BlendedScore;
-use lakhnes_tokenizer::disassembly::Disassembly;
-use lakhnes_tokenizer::score::ExpressiveScore;
-use lakhnes_tokenizer::separated::SeparatedScore;
-use lakhnes_tokenizer::{
-    PerformOptions, Song, TokenizerError, midi, perform, transcribe, transcribe_exactly, tx1, tx2,
-};
+use lakhnes_files::{FORMATS, FileError, Format, Played, read};
 use pyo3::prelude::*;
 
-use crate::errors::{chip_error, score_error};
-use crate::options::refused;
+use crate::errors::{file_error, score_error};
+use crate::register_log::PyRegisterLog;
+use crate::song::PySong;
 
-/// A format that the chip can play: a song's, or register writes.
-#[derive(Clone, Copy)]
-pub(crate) enum PlayableFormat {
-    Song(SongFormat),
-    Log(LogFormat),
-}
+/// A format of files.
+#[pyclass(name = "Format", module = "lakhnes._native", frozen)]
+pub(crate) struct PyFormat(&'static Format);
 
-impl PlayableFormat {
-    pub(crate) fn named(name: &str) -> PyResult<Self> {
-        LogFormat::of(name).map_or_else(|| SongFormat::named(name).map(Self::Song), |format| Ok(Self::Log(format)))
+#[pymethods]
+impl PyFormat {
+    #[getter]
+    fn name(&self) -> &'static str {
+        self.0.name
     }
 
-    /// Reads what the chip plays from the bytes of a file, and says what was left out of them; or what is wrong with them.
-    pub(crate) fn read(self, data: &[u8], options: &PerformOptions) -> Result<(RegisterLog, String), String> {
-        match self {
-            Self::Song(format) => {
-                let read = format.read_and_warn(data);
-                let played = read.and_then(|(song, warnings)| Ok((perform(&song, options)?, warnings)));
-                played.map_err(|error| error.to_string())
-            }
-            Self::Log(format) => {
-                let read = format.read_and_warn(data);
-                read.map(|(log, warnings)| (log, warnings.to_string())).map_err(|error| error.to_string())
-            }
-        }
+    #[getter]
+    fn suffixes(&self) -> Vec<&'static str> {
+        self.0.suffixes.to_vec()
     }
 
-    /// Reads a song from the bytes of a file, or says what is wrong with them. Register writes are transcribed.
-    pub(crate) fn read_song(self, data: &[u8], exact: bool) -> Result<Song, String> {
-        match self {
-            Self::Song(format) => format.read(data).map_err(|error| error.to_string()),
-            Self::Log(format) => {
-                let log = format.read(data).map_err(|error| error.to_string())?;
-                let transcribe = if exact { transcribe_exactly } else { transcribe };
-                transcribe(&log).map_err(|error| error.to_string())
-            }
-        }
+    #[getter]
+    fn mime(&self) -> &'static str {
+        self.0.mime
     }
-}
 
-/// A format that holds register writes.
-#[derive(Clone, Copy)]
-pub(crate) enum LogFormat {
-    Vgm,
-    Text(Disassembly),
-    Json(Disassembly),
-    Pickle(Disassembly),
-}
+    #[getter]
+    fn holds(&self) -> &'static str {
+        self.0.holds.name()
+    }
 
-/// Why a log cannot be read.
-pub(crate) enum LogError {
-    Chip(ApuError),
-    Score(TokenizerError),
-}
+    #[getter]
+    fn readable(&self) -> bool {
+        self.0.read.is_some()
+    }
 
-impl fmt::Display for LogError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Chip(error) => error.fmt(f),
-            Self::Score(error) => error.fmt(f),
-        }
+    #[getter]
+    fn writable(&self) -> bool {
+        self.0.write.is_some()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Format({:?})", self.0.name)
     }
 }
 
-impl From<LogError> for PyErr {
-    fn from(error: LogError) -> Self {
-        match error {
-            LogError::Chip(error) => chip_error(&error),
-            LogError::Score(error) => score_error(&error),
-        }
-    }
+#[pyfunction]
+pub(crate) fn formats() -> Vec<PyFormat> {
+    FORMATS.iter().map(PyFormat).collect()
 }
 
-impl LogFormat {
-    fn of(name: &str) -> Option<Self> {
-        if matches!(name, "vgm" | "vgz") {
-            return Some(Self::Vgm);
-        }
-        let (disassembly, form) = name.split_once('.').unwrap_or((name, ""));
-        let disassembly = disassembly_of(disassembly)?;
-        match form {
-            "" => Some(Self::Text(disassembly)),
-            "json" => Some(Self::Json(disassembly)),
-            "pkl" => Some(Self::Pickle(disassembly)),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn named(name: &str) -> PyResult<Self> {
-        Self::of(name)
-            .ok_or_else(|| refused("format", "vgm or vgz; ndr, ndf or nlm, alone or with .json or .pkl", name))
-    }
-
-    /// Reads a log, and says what was left out.
-    pub(crate) fn read_and_warn(self, data: &[u8]) -> Result<(RegisterLog, vgm::Warnings), LogError> {
-        match self {
-            Self::Vgm => vgm::read_and_warn(data).map_err(LogError::Chip),
-            _ => self.read(data).map(|log| (log, vgm::Warnings::default())),
-        }
-    }
-
-    /// Reads a log from the bytes of a file.
-    pub(crate) fn read(self, data: &[u8]) -> Result<RegisterLog, LogError> {
-        match self {
-            Self::Vgm => vgm::read(data).map_err(LogError::Chip),
-            Self::Text(disassembly) => disassembly.read(text(data).map_err(LogError::Score)?).map_err(LogError::Chip),
-            Self::Json(disassembly) => disassembly.read_json(data).map_err(LogError::Score),
-            Self::Pickle(disassembly) => disassembly.read_pickle(data).map_err(LogError::Score),
-        }
-    }
+/// The file of one voice.
+#[pyfunction]
+pub(crate) fn stem_path(path: PathBuf, voice: &str) -> PathBuf {
+    lakhnes_files::stem_path(&path, voice)
 }
 
-/// The disassembly of a name.
-pub(crate) fn disassembly_of(name: &str) -> Option<Disassembly> {
-    match name {
-        "ndr" => Some(Disassembly::Ndr),
-        "ndf" => Some(Disassembly::Ndf),
-        "nlm" => Some(Disassembly::Nlm),
-        _ => None,
-    }
+/// The format of a name.
+pub(crate) fn format_named(name: &str) -> PyResult<&'static Format> {
+    Format::named(name).map_err(file_error)
 }
 
-pub(crate) fn disassembly_named(name: &str) -> PyResult<Disassembly> {
-    disassembly_of(name).ok_or_else(|| refused("format", "ndr, ndf or nlm", name))
+/// Paths with the formats of their names.
+pub(crate) fn with_formats(files: Vec<(PathBuf, String)>) -> PyResult<Vec<(PathBuf, &'static Format)>> {
+    files.into_iter().map(|(path, name)| Ok((path, format_named(&name)?))).collect()
 }
 
-/// A format that holds a song.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SongFormat {
-    Tx1,
-    Tx2,
-    Midi,
-    ExpressiveScore,
-    SeparatedScore,
-    BlendedScore,
+/// Reads what the chip can play.
+pub(crate) fn played(py: Python<'_>, data: &[u8], format: &str) -> PyResult<Played<'static>> {
+    let format = format_named(format)?;
+    py.detach(|| read(data, format)).map_err(file_error)
 }
 
-impl SongFormat {
-    pub(crate) fn named(name: &str) -> PyResult<Self> {
-        match name {
-            "tx1" => Ok(Self::Tx1),
-            "tx2" => Ok(Self::Tx2),
-            "mid" => Ok(Self::Midi),
-            "exprsco" => Ok(Self::ExpressiveScore),
-            "seprsco" => Ok(Self::SeparatedScore),
-            "blndsco" => Ok(Self::BlendedScore),
-            _ => Err(refused("format", "tx1, tx2, mid, exprsco, seprsco or blndsco", name)),
-        }
-    }
-
-    /// Reads a song from the bytes of a file, and says what in them was not as the format has it.
-    pub(crate) fn read_and_warn(self, data: &[u8]) -> Result<(Song, String), TokenizerError> {
-        match self {
-            Self::Midi => midi::read_and_warn(data).map(|(song, warnings)| (song, warnings.to_string())),
-            _ => self.read(data).map(|song| (song, String::new())),
-        }
-    }
-
-    /// Reads a song from the bytes of a file.
-    pub(crate) fn read(self, data: &[u8]) -> Result<Song, TokenizerError> {
-        match self {
-            Self::Tx1 => tx1::read(text(data)?),
-            Self::Tx2 => tx2::read(text(data)?),
-            Self::Midi => midi::read(data),
-            Self::ExpressiveScore => ExpressiveScore::read_pickle(data)?.to_song(),
-            Self::SeparatedScore => SeparatedScore::read_pickle(data)?.to_song(),
-            Self::BlendedScore => BlendedScore::read_pickle(data)?.to_song(),
-        }
-    }
+/// A song or a log.
+#[derive(IntoPyObject)]
+pub(crate) enum Hub {
+    Song(PySong),
+    Log(PyRegisterLog),
 }
 
-/// The text that bytes are, or the line in which they are none.
-pub(crate) fn text(data: &[u8]) -> Result<&str, TokenizerError> {
-    std::str::from_utf8(data).map_err(|error| {
-        let (before, rest) = data.split_at(error.valid_up_to());
-        TokenizerError::Token {
-            line: before.split(|&byte| byte == b'\n').count(),
-            expected: "text".to_owned(),
-            found: rest.first().map_or_else(String::new, |byte| format!("byte {byte:#04X}")),
-        }
-    })
+#[pyfunction]
+#[pyo3(signature = (data, format, name=None, *, score=false))]
+pub(crate) fn decode(
+    py: Python<'_>,
+    data: &[u8],
+    format: &str,
+    name: Option<String>,
+    score: bool,
+) -> PyResult<(Hub, String)> {
+    let format = format_named(format)?;
+    let named = |error: FileError| match name {
+        Some(name) => error.in_file(name),
+        None => error,
+    };
+    let played = py.detach(|| read(data, format)).map_err(|error| file_error(named(error)))?;
+    let hub = match &played {
+        Played::Raw(_) if !score => Hub::Log(PyRegisterLog::of(&played)?),
+        Played::Log { .. } => Hub::Log(PyRegisterLog::of(&played)?),
+        _ => Hub::Song(PySong(played.song(false).map_err(|error| score_error(&error))?.into_owned())),
+    };
+    Ok((hub, played.warnings()))
 }

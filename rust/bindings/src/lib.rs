@@ -4,19 +4,18 @@
 
 mod adapt;
 mod apu;
-mod batch;
 mod decoder_model;
 mod errors;
 mod events;
+mod export;
 mod formats;
 mod live;
 mod options;
 mod register_log;
 mod sample;
-mod scores;
 mod sequence_state;
 mod song;
-mod tokens;
+mod texts;
 mod vocabulary;
 
 /// The Rust half of lakhnes: scores, tokens, sound chip.
@@ -29,28 +28,25 @@ mod _native {
     #[pymodule_export]
     use crate::apu::PyApu;
     #[pymodule_export]
-    use crate::batch::{convert_texts, render_files};
-    #[pymodule_export]
     use crate::decoder_model::PyDecoderModel;
     #[pymodule_export]
     use crate::events::{augment_events, events_from_text, quantize_events};
     #[pymodule_export]
+    use crate::export::{export, export_files, export_samples};
+    #[pymodule_export]
+    use crate::formats::{PyFormat, decode, formats, stem_path};
+    #[pymodule_export]
     use crate::live::PyLivePlayer;
     #[pymodule_export]
-    use crate::register_log::{PyRegisterLog, PySampleBlocks, wav_loop_chunk};
+    use crate::register_log::{PyRegisterLog, PySampleBlocks};
     #[pymodule_export]
     use crate::sample::sample_tokens;
-    #[pymodule_export]
-    use crate::scores::{
-        log_of_raw_score, raw_runs, raw_score, score_of_song, score_runs_of_song, song_of_raw_score, song_of_score,
-        song_of_score_runs,
-    };
     #[pymodule_export]
     use crate::sequence_state::PySequenceState;
     #[pymodule_export]
     use crate::song::{PySong, source_notes};
     #[pymodule_export]
-    use crate::tokens::tokenize_files;
+    use crate::texts::{convert_texts, tokenize_files};
     #[pymodule_export]
     use crate::vocabulary::PyVocabulary;
 

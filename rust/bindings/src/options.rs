@@ -1,43 +1,66 @@
-//! The names that Python uses for the options of the chip.
+//! The names that Python uses for options, and the keyword arguments that they are given as.
 
 use lakhnes_apu::formats::nsf;
-use lakhnes_apu::{Channels, FilterMode, MAX_LENGTH, MixerMode, RenderOptions, Standard, TICK_RATE};
+use lakhnes_apu::{Channels, FilterMode, MAX_LENGTH, MixerMode, Standard, TICK_RATE};
+use lakhnes_files::ExportOptions;
 use lakhnes_tokenizer::{Expression, Voice};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
-/// How to render, as keyword arguments say.
-pub(crate) fn render_options(
-    sample_rate: u32,
-    mixer: &str,
-    filter: &str,
-    max_duration: f64,
-    loops: u32,
-    fade: f64,
-) -> PyResult<RenderOptions> {
-    if max_duration.is_nan() || max_duration <= 0.0 {
-        return Err(refused("max_duration", "a number of seconds above 0", &max_duration.to_string()));
+/// The options of floats, of integers, of blocks and of stems; see `lakhnes.render`.
+pub(crate) const RENDER: &[&str] = &["sample_rate", "mixer", "filter", "max_duration", "loops", "fade"];
+pub(crate) const INTEGERS: &[&str] = &["sample_rate", "mixer", "filter", "max_duration", "loops", "fade", "dither"];
+pub(crate) const BLOCKS: &[&str] =
+    &["sample_rate", "mixer", "filter", "max_duration", "loops", "fade", "dither", "channel"];
+pub(crate) const STEMS: &[&str] = &["sample_rate", "filter", "max_duration", "loops", "fade"];
+
+/// The options of files; see `lakhnes.write`.
+#[rustfmt::skip]
+pub(crate) const EXPORT: &[&str] = &[
+    "sample_rate", "mixer", "filter", "max_duration", "loops", "fade", "dither",
+    "downsample", "expression", "score_rate", "exact", "long_waits", "title",
+];
+
+/// How to export, as keyword arguments say, of which some are taken.
+pub(crate) fn export_options(arguments: Option<&Bound<'_, PyDict>>, taken: &[&str]) -> PyResult<ExportOptions> {
+    let mut options = ExportOptions::default();
+    let (perform, render) = (&mut options.perform, &mut options.render);
+    for (name, value) in arguments.into_iter().flatten() {
+        let name: String = name.extract()?;
+        if !taken.contains(&name.as_str()) {
+            return Err(PyTypeError::new_err(format!("{name}: expected one of {}", taken.join(" "))));
+        }
+        match name.as_str() {
+            "sample_rate" => render.sample_rate = value.extract()?,
+            "mixer" => render.mixer = mixer_mode(value.extract()?)?,
+            "filter" => render.filter = filter_mode(value.extract()?)?,
+            "max_duration" => render.max_ticks = ticks("max_duration", value.extract()?, f64::MIN_POSITIVE)?,
+            "loops" => render.loops = value.extract()?,
+            "fade" => render.fade_ticks = ticks("fade", value.extract()?, 0.0)?,
+            "dither" => render.dither = value.extract()?,
+            "channel" => render.channels = channels_named(value.extract()?)?,
+            "downsample" => perform.downsample = value.extract()?,
+            "expression" => perform.expression = expression_named(value.extract()?)?,
+            "score_rate" => options.score_rate = value.extract()?,
+            "exact" => options.exact = value.extract()?,
+            "long_waits" => options.long_waits = value.extract()?,
+            _ => options.title = value.extract()?,
+        }
     }
-    if loops == 0 {
+    if options.render.loops == 0 {
         return Err(refused("loops", "1 or more", "0"));
     }
-    if fade.is_nan() || fade < 0.0 {
-        return Err(refused("fade", "a number of seconds, 0 or more", &fade.to_string()));
-    }
-    Ok(RenderOptions {
-        sample_rate,
-        mixer: mixer_mode(mixer)?,
-        filter: filter_mode(filter)?,
-        max_ticks: ticks(max_duration),
-        loops,
-        fade_ticks: ticks(fade),
-        ..RenderOptions::default()
-    })
+    Ok(options)
 }
 
-/// A number of ticks, saturated to what the chip can take.
-fn ticks(seconds: f64) -> u64 {
-    ((seconds * TICK_RATE as f64) as u64).min(MAX_LENGTH)
+/// A number of seconds in ticks, saturated to what the chip can take.
+fn ticks(option: &str, seconds: f64, least: f64) -> PyResult<u64> {
+    if seconds.is_nan() || seconds < least {
+        let expected = if least > 0.0 { "a number of seconds above 0" } else { "a number of seconds, 0 or more" };
+        return Err(refused(option, expected, &seconds.to_string()));
+    }
+    Ok(((seconds * TICK_RATE as f64) as u64).min(MAX_LENGTH))
 }
 
 pub(crate) fn mixer_mode(name: &str) -> PyResult<MixerMode> {

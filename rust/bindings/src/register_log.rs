@@ -1,17 +1,19 @@
 //! `RegisterLog`: timed register writes, and the sound that the chip makes of them.
 
 use lakhnes_apu::formats::disassembly::Field;
-use lakhnes_apu::formats::{nsf, simplify, vgm, wav};
+use lakhnes_apu::formats::{nsf, simplify, vgm};
 use lakhnes_apu::{self as chip, ApuError, RegisterLog, RenderOptions, Renderer, TICK_RATE, Write};
-use lakhnes_tokenizer::{transcribe, transcribe_exactly};
+use lakhnes_files::{Played, wav};
+use lakhnes_tokenizer::disassembly::Disassembly;
+use lakhnes_tokenizer::{PerformOptions, transcribe, transcribe_exactly};
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
 use crate::errors::{FormatError, chip_error, score_error};
-use crate::formats::{LogFormat, disassembly_named};
-use crate::options::{channels_named, nsf_timing, refused, render_options, standard, standard_name};
+use crate::formats::played;
+use crate::options::{BLOCKS, INTEGERS, RENDER, STEMS, export_options, nsf_timing, refused, standard, standard_name};
 use crate::song::PySong;
 
 /// The longest name in a tuple.
@@ -70,9 +72,7 @@ impl PyRegisterLog {
 
     #[staticmethod]
     fn from_bytes(py: Python<'_>, data: &[u8], format: &str) -> PyResult<Self> {
-        let format = LogFormat::named(format)?;
-        let (log, warnings) = py.detach(|| format.read_and_warn(data))?;
-        Ok(Self { log, warnings })
+        Self::of(&played(py, data, format)?)
     }
 
     #[staticmethod]
@@ -178,58 +178,33 @@ impl PyRegisterLog {
         self.log.loop_start
     }
 
-    #[pyo3(signature = (
-        *, sample_rate=44_100, mixer="nes", filter="nes", max_duration=3600.0, loops=1, fade=0.0
-    ))]
-    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
+    #[pyo3(signature = (**options))]
     fn render<'py>(
         &self,
         py: Python<'py>,
-        sample_rate: u32,
-        mixer: &str,
-        filter: &str,
-        max_duration: f64,
-        loops: u32,
-        fade: f64,
+        options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let options = render_options(sample_rate, mixer, filter, max_duration, loops, fade)?;
-        let samples = self.play(py, &options, chip::render)?;
+        let samples = self.play(py, &export_options(options, RENDER)?.render, chip::render)?;
         Ok(samples.into_pyarray(py))
     }
 
-    #[pyo3(signature = (
-        *, sample_rate=44_100, mixer="nes", filter="nes", max_duration=3600.0, loops=1, fade=0.0, dither=false
-    ))]
-    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
+    #[pyo3(signature = (**options))]
     fn render_int16<'py>(
         &self,
         py: Python<'py>,
-        sample_rate: u32,
-        mixer: &str,
-        filter: &str,
-        max_duration: f64,
-        loops: u32,
-        fade: f64,
-        dither: bool,
+        options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyArray1<i16>>> {
-        let options = render_options(sample_rate, mixer, filter, max_duration, loops, fade)?;
-        let options = RenderOptions { dither, ..options };
-        let samples = self.play(py, &options, chip::render_i16)?;
+        let samples = self.play(py, &export_options(options, INTEGERS)?.render, chip::render_i16)?;
         Ok(samples.into_pyarray(py))
     }
 
-    #[pyo3(signature = (*, sample_rate=44_100, filter="nes", max_duration=3600.0, loops=1, fade=0.0))]
+    #[pyo3(signature = (**options))]
     fn render_stems<'py>(
         &self,
         py: Python<'py>,
-        sample_rate: u32,
-        filter: &str,
-        max_duration: f64,
-        loops: u32,
-        fade: f64,
+        options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let options = render_options(sample_rate, "linear", filter, max_duration, loops, fade)?;
-        let stems = self.play(py, &options, chip::render_stems)?;
+        let stems = self.play(py, &export_options(options, STEMS)?.render, chip::render_stems)?;
         PyArray2::from_vec2(py, &stems).map_err(|error| refused("stems", "one length", &error.to_string()))
     }
 
@@ -239,24 +214,9 @@ impl PyRegisterLog {
         wav::loop_samples(&self.log, &options).map(|samples| (samples.start, samples.end))
     }
 
-    #[pyo3(signature = (
-        *, sample_rate=44_100, mixer="nes", filter="nes", max_duration=3600.0, loops=1, fade=0.0, dither=false,
-        channel=None
-    ))]
-    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
-    fn blocks(
-        &self,
-        sample_rate: u32,
-        mixer: &str,
-        filter: &str,
-        max_duration: f64,
-        loops: u32,
-        fade: f64,
-        dither: bool,
-        channel: Option<&str>,
-    ) -> PyResult<PySampleBlocks> {
-        let options = render_options(sample_rate, mixer, filter, max_duration, loops, fade)?;
-        let options = RenderOptions { dither, channels: channels_named(channel)?, ..options };
+    #[pyo3(signature = (**options))]
+    fn blocks(&self, options: Option<&Bound<'_, PyDict>>) -> PyResult<PySampleBlocks> {
+        let options = export_options(options, BLOCKS)?.render;
         Renderer::new(self.log.clone(), &options).map(PySampleBlocks).map_err(|error| chip_error(&error))
     }
 
@@ -270,6 +230,16 @@ impl PyRegisterLog {
 }
 
 impl PyRegisterLog {
+    /// The register writes of a file.
+    pub(crate) fn of(played: &Played<'_>) -> PyResult<Self> {
+        let log = played.log(&PerformOptions::default()).map_err(|error| score_error(&error))?;
+        let warnings = match played {
+            Played::Log { warnings, .. } => *warnings,
+            _ => vgm::Warnings::default(),
+        };
+        Ok(Self { log: log.into_owned(), warnings })
+    }
+
     /// Renders with the interpreter released.
     fn play<T: Send>(
         &self,
@@ -349,11 +319,11 @@ fn write_of(index: usize, tick: i64, register: i64, value: i64) -> PyResult<Writ
     Ok(Write { tick, register, value })
 }
 
-#[pyfunction]
-pub(crate) fn wav_loop_chunk(py: Python<'_>, start: u64, end: u64, sample_rate: u32) -> PyResult<Bound<'_, PyBytes>> {
-    let chunk = wav::loop_chunk(&(start..end), sample_rate);
-    let chunk = chunk.ok_or_else(|| {
-        refused("loop", "samples of a WAV file, the first before the end", &format!("{start} to {end}"))
-    })?;
-    Ok(PyBytes::new(py, &chunk))
+fn disassembly_named(name: &str) -> PyResult<Disassembly> {
+    match name {
+        "ndr" => Ok(Disassembly::Ndr),
+        "ndf" => Ok(Disassembly::Ndf),
+        "nlm" => Ok(Disassembly::Nlm),
+        _ => Err(refused("format", "ndr, ndf or nlm", name)),
+    }
 }

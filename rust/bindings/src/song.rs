@@ -2,22 +2,18 @@
 
 use lakhnes_tokenizer::arrange::{self as arranging, Report, SourceNote, Unplaced};
 use lakhnes_tokenizer::expression::{express, is_flat};
-use lakhnes_tokenizer::limits::TICKS_PER_SECOND;
 use lakhnes_tokenizer::{
-    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Track, arrange, midi, perform, tx1, tx2,
+    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Track, arrange, midi, perform, piano_roll, tx1, tx2,
 };
-use numpy::ndarray::{Array2, Array3};
-use numpy::{IntoPyArray, PyArray2, PyArray3};
+use numpy::ndarray::Array2;
+use numpy::{IntoPyArray, PyArray2, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::errors::{LimitError, score_error};
-use crate::formats::SongFormat;
-use crate::options::{expression_named, refused, voice_named};
+use crate::errors::score_error;
+use crate::formats::played;
+use crate::options::{expression_named, voice_named};
 use crate::register_log::PyRegisterLog;
-
-/// The most frames that a piano roll may have; each takes 512 bytes.
-const MAX_ROLL_FRAMES: u64 = 1 << 20;
 
 /// A score of four voices, timed in ticks of 1/44,100 s.
 #[pyclass(name = "Song", module = "lakhnes", frozen, eq)]
@@ -31,15 +27,8 @@ type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyBytes>, &'static str));
 impl PySong {
     #[staticmethod]
     fn from_bytes(py: Python<'_>, data: &[u8], format: &str) -> PyResult<Self> {
-        let format = SongFormat::named(format)?;
-        py.detach(|| format.read(data)).map(Self).map_err(|error| score_error(&error))
-    }
-
-    #[staticmethod]
-    fn from_bytes_and_warnings(py: Python<'_>, data: &[u8], format: &str) -> PyResult<(Self, String)> {
-        let format = SongFormat::named(format)?;
-        let read = py.detach(|| format.read_and_warn(data)).map_err(|error| score_error(&error));
-        read.map(|(song, warnings)| (Self(song), warnings))
+        let played = played(py, data, format)?;
+        py.detach(|| played.song(false).map(|song| Self(song.into_owned()))).map_err(|error| score_error(&error))
     }
 
     #[staticmethod]
@@ -133,27 +122,8 @@ impl PySong {
 
     #[pyo3(signature = (frame_rate=24.0))]
     fn piano_roll<'py>(&self, py: Python<'py>, frame_rate: f64) -> PyResult<Bound<'py, PyArray3<u8>>> {
-        if !frame_rate.is_finite() || frame_rate <= 0.0 {
-            return Err(refused("frame_rate", "a number of frames a second above 0", &frame_rate.to_string()));
-        }
-        let frame_of = |tick: u64| (tick as f64 * frame_rate / TICKS_PER_SECOND as f64).floor() as u64;
-        let frames = frame_of(self.0.length().get());
-        if frames > MAX_ROLL_FRAMES {
-            let message = format!("piano roll: expected at most {MAX_ROLL_FRAMES} frames, found {frames}");
-            return Err(LimitError::new_err(message));
-        }
-        let mut roll = Array3::zeros((4, 128, frames as usize));
-        for (voice, track) in self.0.voices() {
-            for note in &track.notes {
-                let end = frame_of(note.end.get()).min(frames);
-                for frame in frame_of(note.start.get())..end {
-                    if let Some(cell) = roll.get_mut((voice.index(), usize::from(note.pitch.get()), frame as usize)) {
-                        *cell = note.velocity.get();
-                    }
-                }
-            }
-        }
-        Ok(roll.into_pyarray(py))
+        let roll = py.detach(|| piano_roll(&self.0, frame_rate)).map_err(|error| score_error(&error))?;
+        roll.velocities.into_pyarray(py).reshape([4, 128, roll.frames])
     }
 
     fn __repr__(&self) -> String {
@@ -191,7 +161,7 @@ pub(crate) fn source_notes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<
     Ok(Array2::from(notes.iter().map(row).collect::<Vec<_>>()).into_pyarray(py))
 }
 
-fn arrange_report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
+pub(crate) fn arrange_report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
     let facts = PyDict::new(py);
     facts.set_item("notes", report.notes)?;
     facts.set_item("placed", report.placed)?;

@@ -8,7 +8,6 @@ pub mod nlm;
 pub mod nsf;
 pub mod simplify;
 pub mod vgm;
-pub mod wav;
 
 /// Most bytes of a file that a reader takes.
 pub const MAX_INPUT: usize = 64 << 20;

@@ -1,22 +1,33 @@
-//! The chunk that tells players of WAV files, and samplers, from where to where sound is to be looped.
+//! WAV, the one writer of RIFF files: 16-bit samples, and the loop that samplers and game engines find in them.
 //!
 //! ```text
+//! 00 "RIFF", size of what follows, "WAVE"
+//! 0C "fmt ", 16   14 coding (1: PCM), channels   18 frames, bytes a second   20 bytes a frame, bits a sample
+//! 24 "data", size   2C samples
+//!
 //! 00 "smpl", 60   08 maker, product   10 ns a sample   14 note, fraction   1C SMPTE format, offset   24 loops, more data
 //! 2C of the loop: name, kind (0: forward)   34 first and last sample   3C fraction, how often (0: for ever)
 //! ```
 //! Source: "Multimedia Programming Interface and Data Specifications 1.0", IBM and Microsoft 1991, and its "New Multimedia
 //! Data Types" 1994, "Sample Chunk".
 
+use std::io::Write;
 use std::ops::Range;
 
-use crate::register_log::TICK_RATE;
-use crate::{RegisterLog, RenderOptions};
+use lakhnes_apu::{RegisterLog, RenderOptions, TICK_RATE};
+
+use crate::{Export, FileError, Sound};
+
+/// The most bytes of samples that a file can hold, less what stands around them.
+const MAX_BYTES: u64 = u32::MAX as u64 - 256;
+/// Bytes of a sample.
+const SAMPLE: u16 = 2;
 
 /// The note at which a sampler plays the sound as it is: middle C.
 const UNITY_NOTE: u32 = 60;
 
-/// The samples to be looped in what [`crate::render`] makes of a log: the last time that its loop is played to the end, for
-/// then the chip begins as it ends. `None` without a loop point.
+/// The samples to be looped in what [`lakhnes_apu::render`] makes of a log: the last time that its loop is played to the
+/// end, for then the chip begins as it ends. `None` without a loop point.
 #[must_use]
 pub fn loop_samples(log: &RegisterLog, options: &RenderOptions) -> Option<Range<u64>> {
     let start = log.loop_start.filter(|&start| start < log.length)?;
@@ -28,11 +39,47 @@ pub fn loop_samples(log: &RegisterLog, options: &RenderOptions) -> Option<Range<
     Some(sample(start)?..sample(log.length)?)
 }
 
+/// Writes a file from its beginning to its end: the header needs no completion, for the length is known.
+pub(crate) fn write(sound: &mut Sound<'_>, export: &Export<'_>, file: &mut dyn Write) -> Result<(), FileError> {
+    let frame = SAMPLE.saturating_mul(sound.channels);
+    let size = sound.frames.saturating_mul(frame.into());
+    if size > MAX_BYTES {
+        return Err(FileError::Limit { what: "samples of a WAV file in bytes", limit: MAX_BYTES, found: size });
+    }
+    let chunk = match &sound.looped {
+        None => None,
+        Some(frames) => Some(
+            loop_chunk(frames, sound.sample_rate).ok_or(FileError::Loop { start: frames.start, end: frames.end })?,
+        ),
+    };
+    let chunk = chunk.as_ref().map_or(&[][..], |chunk| chunk);
+    let number = u32::to_le_bytes;
+    file.write_all(b"RIFF")?;
+    file.write_all(&number(36 + size as u32 + chunk.len() as u32))?; // at most MAX_BYTES and what stands around them
+    file.write_all(b"WAVEfmt ")?;
+    file.write_all(&number(16))?;
+    file.write_all(&[1, 0])?;
+    file.write_all(&sound.channels.to_le_bytes())?;
+    file.write_all(&number(sound.sample_rate))?;
+    file.write_all(&number(sound.sample_rate.saturating_mul(frame.into())))?;
+    file.write_all(&frame.to_le_bytes())?;
+    file.write_all(&(8 * SAMPLE).to_le_bytes())?;
+    file.write_all(b"data")?;
+    file.write_all(&number(size as u32))?;
+    let mut bytes = Vec::new();
+    sound.each(export, |samples| {
+        bytes.clear();
+        bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        file.write_all(&bytes)
+    })?;
+    file.write_all(chunk)?;
+    Ok(file.flush()?)
+}
+
 /// The chunk for a loop over `samples` at `sample_rate`, which is above 0; `None` where a WAV file cannot say it.
 ///
 /// Chunks follow each other on even offsets, and the length in a file's header counts them all.
-#[must_use]
-pub fn loop_chunk(samples: &Range<u64>, sample_rate: u32) -> Option<[u8; 68]> {
+fn loop_chunk(samples: &Range<u64>, sample_rate: u32) -> Option<[u8; 68]> {
     let first = u32::try_from(samples.start).ok()?;
     let last = u32::try_from(samples.end.checked_sub(1)?).ok().filter(|&last| last >= first)?;
     let period = (1_000_000_000 + sample_rate / 2).checked_div(sample_rate)?;

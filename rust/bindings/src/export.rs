@@ -1,0 +1,247 @@
+//! Exports: what the chip can play, and samples, to files and to streams.
+
+use std::io::{self, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use lakhnes_files::batch::{pool_of, run};
+use lakhnes_files::{
+    Batch, Encoder, Encoding, Export, ExportOptions, Exported, FileError, Format, Job, Played, Sink, Sound, Source,
+    Target, Writer, export_sound,
+};
+use lakhnes_tokenizer::ArrangeOptions;
+use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray2};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::errors::file_error;
+use crate::formats::format_named;
+use crate::options::{EXPORT, export_options};
+use crate::register_log::PyRegisterLog;
+use crate::song::{PySong, arrange_report};
+
+/// Codes samples by a Python callable, which gives a file object for (path, format, sample rate, channels).
+struct PyEncoder(Py<PyAny>);
+
+impl Encoder for PyEncoder {
+    fn open(&self, path: &Path, format: &str, sample_rate: u32, channels: u16) -> io::Result<Box<dyn Encoding>> {
+        let file = Python::attach(|py| self.0.call1(py, (path, format, sample_rate, channels)))?;
+        Ok(Box::new(PyEncoding { file, channels: channels.into() }))
+    }
+}
+
+struct PyEncoding {
+    file: Py<PyAny>,
+    channels: usize,
+}
+
+impl Encoding for PyEncoding {
+    fn write(&mut self, samples: &[i16]) -> io::Result<()> {
+        Python::attach(|py| {
+            let block = PyArray1::from_slice(py, samples).reshape([samples.len() / self.channels, self.channels])?;
+            self.file.call_method1(py, "write", (block,))?;
+            Ok(())
+        })
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        Python::attach(|py| self.file.call_method0(py, "close"))?;
+        Ok(())
+    }
+}
+
+/// A Python stream, such as `sys.stdout.buffer`.
+struct PyStream(Py<PyAny>);
+
+impl Write for PyStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Python::attach(|py| self.0.call_method1(py, "write", (PyBytes::new(py, bytes),))?.extract(py))
+            .map_err(Into::into)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Python::attach(|py| self.0.call_method0(py, "flush"))?;
+        Ok(())
+    }
+}
+
+/// A path, or an open binary file.
+#[derive(FromPyObject)]
+pub(crate) enum PyTarget {
+    Path(PathBuf),
+    Stream(Py<PyAny>),
+}
+
+impl PyTarget {
+    /// Calls a function with the sink that it stands for.
+    fn with_sink<T>(self, overwrite: bool, export: impl FnOnce(Sink<'_>) -> T) -> T {
+        match self {
+            Self::Path(path) => export(Sink::File { path: &path, overwrite }),
+            Self::Stream(stream) => export(Sink::Stream(&mut PyStream(stream))),
+        }
+    }
+}
+
+/// The song or the log that a Python object is.
+fn played_of<'a>(played: &'a Bound<'_, PyAny>) -> PyResult<Played<'a>> {
+    if let Ok(log) = played.cast::<PyRegisterLog>() {
+        return Ok(Played::from(&log.get().log));
+    }
+    Ok(Played::from(&played.cast::<PySong>()?.get().0))
+}
+
+#[pyfunction]
+#[pyo3(signature = (played, target, format, encoder, *, overwrite=true, **options))]
+pub(crate) fn export(
+    py: Python<'_>,
+    played: &Bound<'_, PyAny>,
+    target: PyTarget,
+    format: &str,
+    encoder: Py<PyAny>,
+    overwrite: bool,
+    options: Option<&Bound<'_, PyDict>>,
+) -> PyResult<f64> {
+    let (played, format, options) = (played_of(played)?, format_named(format)?, export_options(options, EXPORT)?);
+    let encoder = PyEncoder(encoder);
+    py.detach(|| {
+        let how = Export { encoder: &encoder, ..Export::new(&options) };
+        target.with_sink(overwrite, |sink| lakhnes_files::export(&played, format, &how, sink))
+    })
+    .map_err(file_error)
+}
+
+#[pyfunction]
+#[pyo3(signature = (samples, sample_rate, target, format, encoder, *, overwrite=true, r#loop=None))]
+#[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
+pub(crate) fn export_samples(
+    py: Python<'_>,
+    samples: PyReadonlyArray2<'_, i16>,
+    sample_rate: u32,
+    target: PyTarget,
+    format: &str,
+    encoder: Py<PyAny>,
+    overwrite: bool,
+    r#loop: Option<(u64, u64)>,
+) -> PyResult<()> {
+    let is_sound = |format: &Format| matches!(format.write, Some(Writer::Sound(_)));
+    let format = Format::named_where(format, is_sound).map_err(file_error)?;
+    let (frames, channels) = samples.as_array().dim();
+    let mut rest = samples.as_slice()?;
+    let encoder = PyEncoder(encoder);
+    py.detach(|| {
+        let mut sound = Sound {
+            sample_rate,
+            channels: channels as u16, // of numpy; the encoder refuses what it cannot take
+            frames: frames as u64,
+            looped: r#loop.map(|(start, end)| Range { start, end }),
+            samples: &mut |block| {
+                let (now, later) = rest.split_at(block.len().min(rest.len()));
+                block[..now.len()].copy_from_slice(now);
+                rest = later;
+                now.len()
+            },
+        };
+        let options = ExportOptions::default();
+        let how = Export { encoder: &encoder, ..Export::new(&options) };
+        target.with_sink(overwrite, |sink| export_sound(&mut sound, format, &how, sink))
+    })
+    .map_err(file_error)
+}
+
+/// An `ExportJob` of `lakhnes.exporting`.
+#[derive(FromPyObject)]
+pub(crate) struct PyJob {
+    source: PathBuf,
+    target: PyTarget,
+    source_format: String,
+    data: Option<PyBackedBytes>,
+    title: String,
+}
+
+impl PyJob {
+    fn job(self) -> PyResult<Job> {
+        let name = self.source.display().to_string();
+        Ok(Job {
+            name,
+            source: match self.data {
+                Some(data) => Source::Bytes(Box::new(data)),
+                None => Source::File(self.source),
+            },
+            format: format_named(&self.source_format)?,
+            target: match self.target {
+                PyTarget::Path(path) => Target::File(path),
+                PyTarget::Stream(stream) => Target::Stream(Mutex::new(Box::new(PyStream(stream)))),
+            },
+            title: self.title,
+        })
+    }
+}
+
+/// What is changed in files as they are read, as keyword arguments.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct PyEdits {
+    arrange: bool,
+    arpeggio: bool,
+    simplify: bool,
+    shorten: Option<(usize, usize)>,
+}
+
+#[pyfunction]
+#[pyo3(signature = (jobs, format, encoder, report, *, edits, threads=0, stems=false, overwrite=true, **options))]
+#[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
+pub(crate) fn export_files(
+    py: Python<'_>,
+    jobs: Vec<PyJob>,
+    format: &str,
+    encoder: Py<PyAny>,
+    report: Py<PyAny>,
+    edits: PyEdits,
+    threads: usize,
+    stems: bool,
+    overwrite: bool,
+    options: Option<&Bound<'_, PyDict>>,
+) -> PyResult<()> {
+    let jobs = jobs.into_iter().map(PyJob::job).collect::<PyResult<Vec<_>>>()?;
+    let encoder = PyEncoder(encoder);
+    let batch = Batch {
+        format: format_named(format)?,
+        edits: lakhnes_files::Edits {
+            arrange: edits.arrange.then_some(ArrangeOptions { arpeggio: edits.arpeggio }),
+            simplify: edits.simplify,
+            shorten: edits.shorten,
+        },
+        options: export_options(options, EXPORT)?,
+        encoder: &encoder,
+        stems,
+        overwrite,
+    };
+    let pool = pool_of(threads).map_err(file_error)?;
+    py.detach(|| {
+        let work = |index: usize, stop: &_| jobs.get(index).map(|job| batch.run(job, stop));
+        let finished = |index, result| Python::attach(|py| tell(py, &report, index, result));
+        run(&pool, jobs.len(), work, finished, listen)
+    })
+}
+
+/// Raises what a signal asks for.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone is not general enough")]
+pub(crate) fn listen() -> PyResult<()> {
+    Python::attach(|py| py.check_signals())
+}
+
+fn tell(py: Python<'_>, report: &Py<PyAny>, index: usize, result: Option<Result<Exported, FileError>>) -> PyResult<()> {
+    match result {
+        Some(Ok(done)) => {
+            let arranged = done.report.map(|report| arrange_report(py, &report)).transpose()?;
+            report.call1(py, (index, None::<PyErr>, done.files, done.seconds, done.warnings, arranged))?;
+        }
+        Some(Err(error)) => {
+            report.call1(py, (index, file_error(error), Vec::<PathBuf>::new(), 0.0, "", None::<u8>))?;
+        }
+        None => {} // there is no such index
+    }
+    py.check_signals()
+}

@@ -1,0 +1,57 @@
+//! Many files at once as texts or token ids, without a Python object a note.
+
+use std::path::PathBuf;
+
+use lakhnes_files::FileError;
+use lakhnes_files::batch::pool_of;
+use lakhnes_files::texts::{TextOptions, appender, convert, tokenize};
+use numpy::{IntoPyArray, PyArray1};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString, PyTuple};
+
+use crate::errors::file_error;
+use crate::formats::{format_named, with_formats};
+use crate::vocabulary::PyVocabulary;
+
+#[pyfunction]
+#[pyo3(signature = (songs, formats, *, threads=0, exact=false, score_rate=None))]
+pub(crate) fn convert_texts<'py>(
+    py: Python<'py>,
+    songs: Vec<(Bound<'py, PyBytes>, String)>,
+    formats: Vec<String>,
+    threads: usize,
+    exact: bool,
+    score_rate: Option<f64>,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let writers = formats.iter().map(|name| appender(name).map_err(file_error)).collect::<PyResult<Vec<_>>>()?;
+    let inputs = songs.iter().map(|(data, format)| Ok((data.as_bytes(), format_named(format)?)));
+    let inputs = inputs.collect::<PyResult<Vec<_>>>()?;
+    let pool = pool_of(threads).map_err(file_error)?;
+    let texts = py.detach(|| convert(&inputs, &writers, TextOptions { exact, score_rate }, &pool));
+    texts.into_iter().map(|result| texts_or_error(py, result)).collect()
+}
+
+/// A tuple of texts, or the message that says why there are none.
+fn texts_or_error(py: Python<'_>, result: Result<Vec<Vec<u8>>, FileError>) -> PyResult<Bound<'_, PyAny>> {
+    Ok(match result {
+        Ok(texts) => PyTuple::new(py, texts.iter().map(|text| PyBytes::new(py, text)))?.into_any(),
+        Err(error) => PyString::new(py, &error.to_string()).into_any(),
+    })
+}
+
+/// Ids and offsets.
+type Tokens<'py> = (Bound<'py, PyArray1<i32>>, Bound<'py, PyArray1<i64>>);
+
+#[pyfunction]
+#[pyo3(signature = (files, vocabulary, *, threads=0))]
+pub(crate) fn tokenize_files<'py>(
+    py: Python<'py>,
+    files: Vec<(PathBuf, String)>,
+    vocabulary: &PyVocabulary,
+    threads: usize,
+) -> PyResult<Tokens<'py>> {
+    let files = with_formats(files)?;
+    let pool = pool_of(threads).map_err(file_error)?;
+    let (ids, offsets) = py.detach(|| tokenize(&files, &vocabulary.0, &pool)).map_err(file_error)?;
+    Ok((ids.into_pyarray(py), offsets.into_pyarray(py)))
+}

@@ -1,0 +1,236 @@
+//! The one table of formats: `--help`, messages, documents and tests are made from it.
+//!
+//! A new format is a row here, and a module with its reader and its writer.
+
+use std::borrow::Cow;
+
+use lakhnes_apu::formats::nsf;
+use lakhnes_tokenizer::blended::BlendedScore;
+use lakhnes_tokenizer::disassembly::Disassembly::{Ndf, Ndr, Nlm};
+use lakhnes_tokenizer::score::ExpressiveScore;
+use lakhnes_tokenizer::separated::SeparatedScore;
+use lakhnes_tokenizer::{Song, midi, tx1, tx2};
+
+use crate::arrays::Kind::{Blended, Expressive, Raw, Separated};
+use crate::{ExportOptions, FileError, Played, arrays, texts, vgz};
+
+/// What a format holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Holds {
+    /// Notes.
+    Song,
+    /// A score by frames, as arrays.
+    Arrays,
+    /// Register writes.
+    Log,
+    /// Samples.
+    Audio,
+}
+
+impl Holds {
+    /// Its name in Python.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Song => "song",
+            Self::Arrays => "arrays",
+            Self::Log => "log",
+            Self::Audio => "audio",
+        }
+    }
+}
+
+/// Reads the bytes of a file.
+pub type Reader = fn(&[u8]) -> Result<Played<'static>, FileError>;
+
+/// How a format is written.
+#[derive(Debug, Clone, Copy)]
+pub enum Writer {
+    /// As an event text, which is appended to others; gives the number of its events.
+    Text(fn(&Song, &mut Vec<u8>) -> usize),
+    /// As bytes.
+    Bytes(fn(&Played<'_>, &ExportOptions) -> Result<Vec<u8>, FileError>),
+    /// As sound, a block at a time.
+    Sound(Codec),
+}
+
+/// How samples are coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Codec {
+    /// As they are, by [`crate::wav`].
+    Wav,
+    /// By the [`Encoder`](crate::Encoder) that is given.
+    Encoder,
+}
+
+/// A row of the table.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Format {
+    /// Its name, as `--to` and `--from` take it.
+    pub name: &'static str,
+    /// How names of its files end, the one that is written first.
+    pub suffixes: &'static [&'static str],
+    /// Its media type.
+    pub mime: &'static str,
+    /// What it holds.
+    pub holds: Holds,
+    /// How it is read, if it is.
+    pub read: Option<Reader>,
+    /// How it is written, if it is.
+    pub write: Option<Writer>,
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+const MIDI: &str = "audio/midi";
+const VGM: &str = "audio/x-vgm";
+const BINARY: &str = "application/octet-stream";
+
+/// All formats, songs first. Where a corpus holds a song in more than one, the first counts.
+pub static FORMATS: &[Format] = &[
+    row("tx1", &[".tx1.txt"], TEXT, Holds::Song)
+        .read(|data| Ok(tx1::read(texts::utf8(data)?)?.into()))
+        .text(tx1::append),
+    row("tx2", &[".tx2.txt"], TEXT, Holds::Song)
+        .read(|data| Ok(tx2::read(texts::utf8(data)?)?.into()))
+        .text(tx2::append),
+    row("mid", &[".mid", ".midi"], MIDI, Holds::Song)
+        .read(|data| {
+            let (song, warnings) = midi::read_and_warn(data)?;
+            Ok(Played::Song { song: Cow::Owned(song), warnings: warnings.to_string() })
+        })
+        .bytes(|played, options| Ok(midi::write(&*played.song(options.exact)?)?)),
+    row("exprsco", &[".exprsco.pkl"], BINARY, Holds::Arrays)
+        .read(|data| Ok(ExpressiveScore::read_pickle(data)?.to_song()?.into())),
+    row("seprsco", &[".seprsco.pkl"], BINARY, Holds::Arrays)
+        .read(|data| Ok(SeparatedScore::read_pickle(data)?.to_song()?.into())),
+    row("blndsco", &[".blndsco.pkl"], BINARY, Holds::Arrays)
+        .read(|data| Ok(BlendedScore::read_pickle(data)?.to_song()?.into())),
+    row("exprsco.npz", &[".exprsco.npz"], BINARY, Holds::Arrays)
+        .read(|data| arrays::read(data, Expressive))
+        .bytes(|played, options| arrays::write(played, Expressive, options)),
+    row("seprsco.npz", &[".seprsco.npz"], BINARY, Holds::Arrays)
+        .read(|data| arrays::read(data, Separated))
+        .bytes(|played, options| arrays::write(played, Separated, options)),
+    row("blndsco.npz", &[".blndsco.npz"], BINARY, Holds::Arrays)
+        .read(|data| arrays::read(data, Blended))
+        .bytes(|played, options| arrays::write(played, Blended, options)),
+    row("rawsco.npz", &[".rawsco.npz"], BINARY, Holds::Arrays)
+        .read(|data| arrays::read(data, Raw))
+        .bytes(|played, options| arrays::write(played, Raw, options)),
+    row("vgm", &[".vgm"], VGM, Holds::Log).read(vgz::read).bytes(vgz::write_plain),
+    row("vgz", &[".vgz"], VGM, Holds::Log).read(vgz::read).bytes(vgz::write),
+    row("nsf", &[".nsf"], "audio/x-nsf", Holds::Log).bytes(|played, options| {
+        Ok(nsf::write_named(&*played.log(&options.perform)?, nsf::Timing::Exact, &options.title)?)
+    }),
+    row("ndr", &[".ndr.txt"], TEXT, Holds::Log)
+        .read(|data| Ok(Ndr.read(texts::utf8(data)?)?.into()))
+        .bytes(|played, options| Ok(Ndr.write(&*played.log(&options.perform)?)?.into())),
+    row("ndf", &[".ndf.txt"], TEXT, Holds::Log)
+        .read(|data| Ok(Ndf.read(texts::utf8(data)?)?.into()))
+        .bytes(|played, options| Ok(Ndf.write(&*played.log(&options.perform)?)?.into())),
+    row("nlm", &[".nlm.txt"], TEXT, Holds::Log)
+        .read(|data| Ok(Nlm.read(texts::utf8(data)?)?.into()))
+        .bytes(|played, options| Ok(Nlm.write(&*played.log(&options.perform)?)?.into())),
+    row("ndr.json", &[".ndr.json"], JSON, Holds::Log)
+        .read(|data| Ok(Ndr.read_json(data)?.into()))
+        .bytes(|played, options| Ok(Ndr.write_json(&*played.log(&options.perform)?)?.into())),
+    row("ndf.json", &[".ndf.json"], JSON, Holds::Log)
+        .read(|data| Ok(Ndf.read_json(data)?.into()))
+        .bytes(|played, options| Ok(Ndf.write_json(&*played.log(&options.perform)?)?.into())),
+    row("nlm.json", &[".nlm.json"], JSON, Holds::Log)
+        .read(|data| Ok(Nlm.read_json(data)?.into()))
+        .bytes(|played, options| Ok(Nlm.write_json(&*played.log(&options.perform)?)?.into())),
+    row("ndr.pkl", &[".ndr.pkl"], BINARY, Holds::Log).read(|data| Ok(Ndr.read_pickle(data)?.into())),
+    row("ndf.pkl", &[".ndf.pkl"], BINARY, Holds::Log).read(|data| Ok(Ndf.read_pickle(data)?.into())),
+    row("nlm.pkl", &[".nlm.pkl"], BINARY, Holds::Log).read(|data| Ok(Nlm.read_pickle(data)?.into())),
+    row("wav", &[".wav"], "audio/wav", Holds::Audio).sound(Codec::Wav),
+    row("flac", &[".flac"], "audio/flac", Holds::Audio).sound(Codec::Encoder),
+    row("ogg", &[".ogg"], "audio/ogg", Holds::Audio).sound(Codec::Encoder),
+];
+
+const fn row(name: &'static str, suffixes: &'static [&'static str], mime: &'static str, holds: Holds) -> Format {
+    Format { name, suffixes, mime, holds, read: None, write: None }
+}
+
+impl Format {
+    const fn read(self, read: Reader) -> Self {
+        Self { read: Some(read), ..self }
+    }
+
+    const fn text(self, append: fn(&Song, &mut Vec<u8>) -> usize) -> Self {
+        Self { write: Some(Writer::Text(append)), ..self }
+    }
+
+    const fn bytes(self, write: fn(&Played<'_>, &ExportOptions) -> Result<Vec<u8>, FileError>) -> Self {
+        Self { write: Some(Writer::Bytes(write)), ..self }
+    }
+
+    const fn sound(self, codec: Codec) -> Self {
+        Self { write: Some(Writer::Sound(codec)), ..self }
+    }
+
+    /// The format of a name.
+    ///
+    /// # Errors
+    /// [`FileError::Format`] with the names of all.
+    pub fn named(name: &str) -> Result<&'static Self, FileError> {
+        Self::named_where(name, |_| true)
+    }
+
+    /// The format of a name, if it fits.
+    ///
+    /// # Errors
+    /// [`FileError::Format`] with the names of those that fit.
+    pub fn named_where(name: &str, fits: impl Fn(&Self) -> bool) -> Result<&'static Self, FileError> {
+        let mut fitting = FORMATS.iter().filter(|format| fits(format));
+        fitting.find(|format| format.name == name).ok_or_else(|| Self::refused(name, fits))
+    }
+
+    /// How it is read.
+    ///
+    /// # Errors
+    /// [`FileError::Format`] with the names of those that are.
+    pub fn reader(&self) -> Result<Reader, FileError> {
+        self.read.ok_or_else(|| Self::refused(self.name, |format| format.read.is_some()))
+    }
+
+    /// How it is written.
+    ///
+    /// # Errors
+    /// [`FileError::Format`] with the names of those that are.
+    pub fn writer(&self) -> Result<Writer, FileError> {
+        self.write.ok_or_else(|| Self::refused(self.name, |format| format.write.is_some()))
+    }
+
+    /// Says of a name which would do.
+    pub(crate) fn refused(name: &str, fits: impl Fn(&Self) -> bool) -> FileError {
+        let names: Vec<_> = FORMATS.iter().filter(|format| fits(format)).map(|format| format.name).collect();
+        FileError::Format { expected: names.join(" "), found: name.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_suffixes_are_those_of_one_format() {
+        let suffixes: Vec<_> = FORMATS.iter().flat_map(|format| format.suffixes).collect();
+        for (index, suffix) in suffixes.iter().enumerate() {
+            assert!(
+                suffixes.iter().skip(index + 1).all(|other| !other.ends_with(*suffix) && !suffix.ends_with(*other))
+            );
+        }
+        for format in FORMATS {
+            assert!(std::ptr::eq(Format::named(format.name).unwrap(), format));
+        }
+    }
+
+    #[test]
+    fn another_name_is_refused_with_those_that_would_do() {
+        let error = Format::named_where("mp3", |format| format.holds == Holds::Audio).unwrap_err();
+        assert_eq!(error.to_string(), "mp3: expected one of wav flac ogg");
+    }
+}

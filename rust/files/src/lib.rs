@@ -1,0 +1,38 @@
+//! Files of songs, register writes and sound.
+//!
+//! [`FORMATS`] is the one table of formats: a row a format, with its name, its suffixes, what it holds, its reader and its
+//! writer. Whatever is read becomes [`Played`]; whatever is written goes through [`export`](export()), to a file, to a
+//! stream, or file by file in a [`Batch`].
+//!
+//! ```
+//! use lakhnes_files::{Export, ExportOptions, Format, Sink, export, read};
+//!
+//! let song = read(b"P1_NOTEON_69\nWT_44100\nP1_NOTEOFF", Format::named("tx1")?)?;
+//! let mut file = Vec::new();
+//! export(&song, Format::named("vgm")?, &Export::new(&ExportOptions::default()), Sink::Stream(&mut file))?;
+//! assert!(file.starts_with(b"Vgm "));
+//! # Ok::<(), lakhnes_files::FileError>(())
+//! ```
+
+pub mod adapt;
+pub mod arrays;
+pub mod batch;
+mod error;
+mod export;
+mod format;
+mod npy;
+mod played;
+mod read;
+mod replace;
+mod sound;
+pub mod texts;
+mod vgz;
+pub mod wav;
+
+pub use batch::{Batch, Exported, Job, Source, Target};
+pub use error::FileError;
+pub use export::{Export, ExportOptions, Sink, export, export_stems, stem_path};
+pub use format::{Codec, FORMATS, Format, Holds, Reader, Writer};
+pub use played::Played;
+pub use read::{Edits, read, read_limited};
+pub use sound::{Encoder, Encoding, Sound, export_sound};

@@ -1,0 +1,88 @@
+//! From the bytes of a file to what the chip can play.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use lakhnes_apu::formats::{simplify, vgm};
+use lakhnes_tokenizer::PerformOptions;
+use lakhnes_tokenizer::arrange::{ArrangeOptions, Report, arrange};
+use lakhnes_tokenizer::limits::MAX_INPUT_BYTES;
+
+use crate::{FileError, Format, Played};
+
+/// Reads the bytes of a file.
+///
+/// # Errors
+/// [`FileError::Format`] if the format cannot be read; else what its reader finds.
+pub fn read(data: &[u8], format: &'static Format) -> Result<Played<'static>, FileError> {
+    format.reader()?(data)
+}
+
+/// Reads a whole file of at most [`MAX_INPUT_BYTES`].
+///
+/// # Errors
+/// [`FileError::Io`], [`FileError::Limit`].
+pub fn read_limited(path: &Path) -> Result<Vec<u8>, FileError> {
+    let limit = MAX_INPUT_BYTES as u64;
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    let mut data = Vec::with_capacity(size.min(limit) as usize);
+    // One byte more, for a pipe has no size.
+    file.take(limit + 1).read_to_end(&mut data)?;
+    let found = size.max(data.len() as u64);
+    if found > limit { Err(FileError::Limit { what: "input in bytes", limit, found }) } else { Ok(data) }
+}
+
+/// What is changed in a file as it is read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Edits {
+    /// Make four voices of any MIDI file.
+    pub arrange: Option<ArrangeOptions>,
+    /// Take out of a VGM file what four voices do not play, and the loop.
+    pub simplify: bool,
+    /// Keep so many events of a log from a number on: start and count.
+    pub shorten: Option<(usize, usize)>,
+}
+
+impl Edits {
+    /// Reads a file; gives the report of its arrangement if it is arranged.
+    ///
+    /// # Errors
+    /// [`FileError::Edit`] for a file of another format; else those of [`read`].
+    pub fn read(&self, data: &[u8], format: &'static Format) -> Result<(Played<'static>, Option<Report>), FileError> {
+        let fault = |expected| Err(FileError::Edit { format: format.name, expected });
+        let is_vgm = matches!(format.name, "vgm" | "vgz");
+        if self.simplify && !is_vgm {
+            return fault("VGM to simplify");
+        }
+        if let Some(options) = &self.arrange {
+            if format.name != "mid" {
+                return fault("MIDI to arrange");
+            }
+            let (song, report) = arrange(data, options)?;
+            let warnings = report.warnings.to_string();
+            return Ok((Played::Song { song: Cow::Owned(song), warnings }, Some(report)));
+        }
+        let played = if self.simplify { simplified(data)? } else { read(data, format)? };
+        match (self.shorten, played) {
+            (None, played) => Ok((played, None)),
+            (Some(_), Played::Song { .. }) => fault("register writes to shorten"),
+            (Some((start, count)), played) => {
+                let log = simplify::shorten(&*played.log(&PerformOptions::default())?, start, count)?;
+                let warnings = match played {
+                    Played::Log { warnings, .. } => warnings,
+                    _ => vgm::Warnings::default(),
+                };
+                Ok((Played::Log { log: Cow::Owned(log), warnings, vgm: None }, None))
+            }
+        }
+    }
+}
+
+fn simplified(data: &[u8]) -> Result<Played<'static>, FileError> {
+    let bytes = simplify::simplify(data)?;
+    let (log, warnings) = vgm::read_and_warn(&bytes)?;
+    Ok(Played::Log { log: Cow::Owned(log), warnings, vgm: Some(bytes) })
+}

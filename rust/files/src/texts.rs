@@ -1,0 +1,106 @@
+//! Many songs as event texts or token ids, for corpora.
+
+use std::path::{Path, PathBuf};
+
+use lakhnes_tokenizer::score::ExpressiveScore;
+use lakhnes_tokenizer::{Dialect, Song, TokenizerError, Vocabulary};
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use crate::{FileError, Format, Writer, read, read_limited};
+
+/// Appends the text of a song to others, and gives the number of its events.
+pub type Append = fn(&Song, &mut Vec<u8>) -> usize;
+
+/// How the event texts of a format are appended.
+///
+/// # Errors
+/// [`FileError::Format`] for a format that is no event text.
+pub fn appender(format: &str) -> Result<Append, FileError> {
+    let is_text = |format: &Format| matches!(format.write, Some(Writer::Text(_)));
+    match Format::named_where(format, is_text)?.write {
+        Some(Writer::Text(append)) => Ok(append),
+        _ => Err(Format::refused(format, is_text)),
+    }
+}
+
+/// How songs become texts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TextOptions {
+    /// Whether register writes are transcribed true to the chip, not as NES-MDB does.
+    pub exact: bool,
+    /// The frames a second of the expressive score to which songs are reduced first.
+    pub score_rate: Option<f64>,
+}
+
+/// The texts of songs, each the bytes of a file and its format: for each song one by each writer, in their order.
+pub fn convert(
+    songs: &[(&[u8], &'static Format)],
+    writers: &[Append],
+    options: TextOptions,
+    pool: &ThreadPool,
+) -> Vec<Result<Vec<Vec<u8>>, FileError>> {
+    let convert = |&(data, format): &(&[u8], &'static Format)| {
+        let played = read(data, format)?;
+        let song = played.song(options.exact)?;
+        let reduced = options.score_rate.map(|rate| ExpressiveScore::from_song(&song, rate)?.to_song()).transpose()?;
+        let song = reduced.as_ref().unwrap_or(&song);
+        Ok(writers.iter().map(|append| text(song, *append)).collect())
+    };
+    pool.install(|| songs.par_iter().with_max_len(1).map(convert).collect())
+}
+
+fn text(song: &Song, append: Append) -> Vec<u8> {
+    let mut text = Vec::new();
+    append(song, &mut text);
+    text
+}
+
+/// Songs as token ids in a row, and where each begins and the last one ends.
+///
+/// # Errors
+/// What is wrong with the first file that cannot be read, with its name.
+pub fn tokenize(
+    files: &[(PathBuf, &'static Format)],
+    vocabulary: &Vocabulary,
+    pool: &ThreadPool,
+) -> Result<(Vec<i32>, Vec<i64>), FileError> {
+    let tokenize = |(path, format): &(PathBuf, &'static Format)| {
+        ids(path, format, vocabulary).map_err(|error| error.in_file(path.display().to_string()))
+    };
+    let songs: Vec<Result<Vec<u16>, FileError>> = pool.install(|| files.par_iter().map(tokenize).collect());
+    let songs = songs.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let total = songs.iter().map(Vec::len).sum();
+    let (mut ids, mut offsets) = (Vec::with_capacity(total), Vec::with_capacity(songs.len() + 1));
+    offsets.push(0);
+    for song in &songs {
+        ids.extend(song.iter().map(|&id| i32::from(id)));
+        offsets.push(ids.len() as i64);
+    }
+    Ok((ids, offsets))
+}
+
+fn ids(path: &Path, format: &'static Format, vocabulary: &Vocabulary) -> Result<Vec<u16>, FileError> {
+    let data = read_limited(path)?;
+    let text_of = match vocabulary.dialect() {
+        Dialect::Tx1 => "tx1",
+        Dialect::Tx2 => "tx2",
+    };
+    // A text of the vocabulary's own need not become a song: its events are counted as they stand.
+    if format.name == text_of {
+        return Ok(vocabulary.encode(utf8(&data)?)?);
+    }
+    Ok(vocabulary.encode_song(&*read(&data, format)?.song(false)?))
+}
+
+/// The text that bytes are, or the line in which they are none.
+pub(crate) fn utf8(data: &[u8]) -> Result<&str, TokenizerError> {
+    std::str::from_utf8(data).map_err(|error| {
+        let (before, rest) = data.split_at(error.valid_up_to());
+        TokenizerError::Token {
+            line: before.split(|&byte| byte == b'\n').count(),
+            expected: "text".to_owned(),
+            found: rest.first().map_or_else(String::new, |byte| format!("byte {byte:#04X}")),
+        }
+    })
+}
