@@ -79,11 +79,11 @@ pub(crate) fn song_of_score(py: Python<'_>, kind: &str, rate: f64, nsamps: u64, 
 }
 
 #[pyfunction]
-pub(crate) fn score_runs_of_song<'py>(py: Python<'py>, song: &Bound<'py, PySong>) -> PyResult<Runs<'py>> {
+pub(crate) fn score_runs_of_song<'py>(py: Python<'py>, song: &Bound<'py, PySong>) -> Runs<'py> {
     let song = &song.get().0;
     let runs = py.detach(|| ScoreRuns::from_song(song));
     let bytes = runs.values.as_flattened().as_flattened();
-    Ok((numbers(py, &runs.starts), PyBytes::new(py, bytes)))
+    (numbers(py, &runs.starts), PyBytes::new(py, bytes))
 }
 
 #[pyfunction]
