@@ -2,10 +2,10 @@
 
     python scripts/check_module_cycles.py rust/apu rust/tokenizer
 
-The modules of a folder are compared with their siblings only: what a module or anything below it names of a sibling or of
-anything below that is an edge, and the edges of siblings may form no circle. A parent and its children may name each other.
-Tests (``#[cfg(test)]``), comments and strings do not count. Names that a module re-exports (``pub use``) stand for the
-module in which they are defined. Exit 0: no circle; 1: circles, on stdout.
+The modules of a folder are compared with their siblings only: what a module or anything below it names of a sibling,
+or of anything below that, is an edge, and the edges of siblings may form no circle. A parent and its children may name
+each other. Tests (``#[cfg(test)]``), comments and strings do not count. Names that a module re-exports (``pub use``)
+stand for the module in which they are defined. Exit 0: no circle; 1: circles, on stdout.
 """
 
 import re
@@ -96,7 +96,9 @@ class Crate:
     def edges(self) -> Iterator[tuple[Module, Module, str]]:
         """Give every name of another module: where, of which module, and the line."""
         for module, code in self.code.items():
-            named = [(found.start(), [part.strip() for part in found.group().split("::")]) for found in PATH.finditer(code)]
+            named = [
+                (found.start(), [part.strip() for part in found.group().split("::")]) for found in PATH.finditer(code)
+            ]
             for use in USE.finditer(code):
                 named.extend((use.start("tree"), path) for path, _ in paths_of(use["tree"]))
             for start, path in named:

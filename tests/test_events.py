@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import lakhnes
 from lakhnes._native import augment_events, events_from_text, quantize_events

@@ -1,4 +1,4 @@
-"""Files of other programs that break their standard as players allow: read, with a warning where something is left out."""
+"""Files of other programs that break their standard: read as players do, with a warning where something is left out."""
 
 import warnings
 

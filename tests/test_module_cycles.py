@@ -44,7 +44,12 @@ def test_a_circle_is_found_with_the_lines_that_make_it(tmp_path):
 
 def test_a_circle_through_the_children_of_modules_is_one(tmp_path):
     crate = write_crate(
-        tmp_path, lib="mod a;\nmod b;", a__mod="mod x;", a__x="use crate::b::B;", b__mod="mod y;", b__y="use crate::a::A;"
+        tmp_path,
+        lib="mod a;\nmod b;",
+        a__mod="mod x;",
+        a__x="use crate::b::B;",
+        b__mod="mod y;",
+        b__y="use crate::a::A;",
     )
     assert "circle: a → b → a" in check(crate).stdout
 

@@ -83,7 +83,7 @@ impl ExpressiveScore {
     ///
     /// # Errors
     /// [`TokenizerError::Option`] for a rate out of range, [`TokenizerError::Limit`] for a score of more than
-    /// [`MAX_SCORE_BYTES`], and what [`Song::check`] finds.
+    /// [`MAX_SCORE_BYTES`].
     pub fn from_song(song: &Song, rate: f64) -> Result<Self, TokenizerError> {
         ScoreRuns::from_song(song).downsample(rate)
     }
