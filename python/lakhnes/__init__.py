@@ -61,22 +61,14 @@ __all__ = [
 ]
 
 _MODULES = {
-    "_native": ("Apu", "LivePlayer", "RegisterLog", "Song", "Vocabulary", "__version__"),
-    "audio": ("write_audio",),
-    "checkpoint": ("load_model",),
-    "errors": (
-        "CheckpointError",
-        "FormatError",
-        "LakhnesError",
-        "LakhnesWarning",
-        "LimitError",
-        "TokenError",
-        "UnsafeCheckpointError",
-    ),
-    "model.base": ("Model",),
-    "sampling": ("accompany", "continue_song", "generate", "infill", "stream"),
-    "songs": ("read", "read_log", "render", "write"),
-    "tokenizing": ("tokenize_files",),
+    "_native": "Apu LivePlayer RegisterLog Song Vocabulary __version__",
+    "audio": "write_audio",
+    "checkpoint": "load_model",
+    "errors": "CheckpointError FormatError LakhnesError LakhnesWarning LimitError TokenError UnsafeCheckpointError",
+    "model.base": "Model",
+    "sampling": "accompany continue_song generate infill stream",
+    "songs": "read read_log render write",
+    "tokenizing": "tokenize_files",
 }
 """The public names of each module of the package."""
 
@@ -85,7 +77,7 @@ if not TYPE_CHECKING:  # else every misspelt name would pass the type checker
     def __getattr__(name: str) -> object:
         """Load a public name, or a module of the package, at its first use."""
         for module, names in _MODULES.items():
-            if name == module or name in names:
+            if name == module or name in names.split():
                 loaded = importlib.import_module(f"lakhnes.{module}")
                 return loaded if name == module else globals().setdefault(name, getattr(loaded, name))
         raise AttributeError(f"module 'lakhnes' has no attribute '{name}'")
