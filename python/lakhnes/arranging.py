@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakhnes._native import Song
-from lakhnes.errors import FormatError, LakhnesError
+from lakhnes.errors import FormatError
 
 __all__ = ["arrange", "told"]
 
@@ -27,10 +27,7 @@ def arrange(data: bytes, format: str, *, name: str, arpeggio: bool = False) -> t
     """
     if format != "mid":
         raise FormatError(f"{name}: {format}, expected MIDI to arrange")
-    try:
-        return Song.arrange(data, arpeggio=arpeggio)
-    except LakhnesError as error:
-        raise type(error)(f"{name}: {error}") from None
+    return Song.arrange(data, arpeggio=arpeggio, name=name)
 
 
 def told(report: Mapping[str, Any]) -> str:

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use lakhnes_files::{FORMATS, FileError, Format, Played, read};
+use lakhnes_files::{FORMATS, Format, Played, read};
 use pyo3::prelude::*;
 
-use crate::errors::{file_error, score_error};
+use crate::errors::{file_error, file_error_in, score_error};
 use crate::register_log::PyRegisterLog;
 use crate::song::PySong;
 
@@ -88,11 +88,7 @@ pub(crate) enum Hub {
 #[pyo3(signature = (data, format, name=None, *, score=false))]
 pub(crate) fn decode(py: Python<'_>, data: &[u8], format: &str, name: Option<String>, score: bool) -> PyResult<Hub> {
     let format = format_named(format)?;
-    let named = |error: FileError| match name {
-        Some(name) => error.in_file(name),
-        None => error,
-    };
-    let played = py.detach(|| read(data, format)).map_err(|error| file_error(named(error)))?;
+    let played = py.detach(|| read(data, format)).map_err(|error| file_error_in(error, name))?;
     match &played {
         Played::Raw(_) if !score => PyRegisterLog::of(&played).map(Hub::Log),
         Played::Log { .. } => PyRegisterLog::of(&played).map(Hub::Log),
