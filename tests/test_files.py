@@ -191,7 +191,9 @@ def test_arrays_that_are_no_score_are_refused(arrays, message, tmp_path):
 
 def test_arrays_of_any_order_and_byte_order_are_read(song, tmp_path):
     arrays = to_arrays(song, "exprsco", 44_100)
-    others = {name: np.asfortranarray(array.astype(array.dtype.newbyteorder(">"))) for name, array in arrays.items()}
+    others = {
+        name: np.asarray(array.astype(array.dtype.newbyteorder(">")), order="F") for name, array in arrays.items()
+    }
     np.savez(tmp_path / "x.exprsco.npz", **others)
     assert lakhnes.read(tmp_path / "x.exprsco.npz").to_tx1() == song.to_tx1()
 

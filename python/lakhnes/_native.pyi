@@ -68,7 +68,7 @@ class Song:
     def from_midi(data: bytes) -> Song:
         """Read a MIDI file in the form of NES-MDB: tracks named ``p1 p2 tr no``."""
     @staticmethod
-    def arrange(data: bytes, *, arpeggio: bool = False) -> tuple[Song, dict[str, Any]]:
+    def arrange(data: bytes, *, arpeggio: bool = False, name: str | None = None) -> tuple[Song, dict[str, Any]]:
         """Make one song of four voices of any MIDI file of format 0 or 1.
 
         The melody (the leading part, or else the highest notes) goes to P1, a counter-melody to P2, the bass to the
@@ -82,6 +82,8 @@ class Song:
             The bytes of the file.
         arpeggio
             Whether the notes of a chord that find no voice join P2, which plays them in turn, two frames each.
+        name
+            What stands for the name of the file in messages.
 
         Returns
         -------

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakhnes._native import Song
-from lakhnes.errors import FormatError, LakhnesError, warn_of
+from lakhnes.errors import FormatError, warn_of
 from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["arrange", "told"]
@@ -28,10 +28,7 @@ def arrange(data: bytes, format: str, *, name: str, arpeggio: bool = False) -> t
     """
     if format != "mid":
         raise FormatError(f"{name}: {format}, expected MIDI to arrange")
-    try:
-        song, report = Song.arrange(data, arpeggio=arpeggio)
-    except LakhnesError as error:
-        raise type(error)(f"{name}: {error}") from None
+    song, report = Song.arrange(data, arpeggio=arpeggio, name=name)
     warn_of(name, report["warnings"])
     return song, report
 

@@ -73,6 +73,14 @@ pub(crate) fn file_error(error: FileError) -> PyErr {
     }
 }
 
+/// The same, with a name that the caller gives to the bytes.
+pub(crate) fn file_error_in(error: impl Into<FileError>, name: Option<String>) -> PyErr {
+    file_error(match name {
+        Some(name) => error.into().in_file(name),
+        None => error.into(),
+    })
+}
+
 /// The `OSError` of a refusal; an exception that Python code has raised, as it was, but for a name where it has none.
 fn system_error(error: io::Error, words: String, file: Option<String>) -> PyErr {
     if error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<PyErr>) {

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use lakhnes_files::{FORMATS, FileError, Format, Played, read};
+use lakhnes_files::{FORMATS, Format, Played, read};
 use pyo3::prelude::*;
 
-use crate::errors::{file_error, score_error};
+use crate::errors::{file_error, file_error_in, score_error};
 use crate::register_log::PyRegisterLog;
 use crate::song::PySong;
 
@@ -94,11 +94,7 @@ pub(crate) fn decode(
     score: bool,
 ) -> PyResult<(Hub, String)> {
     let format = format_named(format)?;
-    let named = |error: FileError| match name {
-        Some(name) => error.in_file(name),
-        None => error,
-    };
-    let played = py.detach(|| read(data, format)).map_err(|error| file_error(named(error)))?;
+    let played = py.detach(|| read(data, format)).map_err(|error| file_error_in(error, name))?;
     let hub = match &played {
         Played::Raw(_) if !score => Hub::Log(PyRegisterLog::of(&played)?),
         Played::Log { .. } => Hub::Log(PyRegisterLog::of(&played)?),

@@ -10,7 +10,7 @@ use numpy::{IntoPyArray, PyArray2, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::errors::score_error;
+use crate::errors::{file_error_in, score_error};
 use crate::formats::played;
 use crate::options::{expression_named, voice_named};
 use crate::register_log::PyRegisterLog;
@@ -47,10 +47,15 @@ impl PySong {
     }
 
     #[staticmethod]
-    #[pyo3(signature = (data, *, arpeggio=false))]
-    fn arrange<'py>(py: Python<'py>, data: &[u8], arpeggio: bool) -> PyResult<(Self, Bound<'py, PyDict>)> {
+    #[pyo3(signature = (data, *, arpeggio=false, name=None))]
+    fn arrange<'py>(
+        py: Python<'py>,
+        data: &[u8],
+        arpeggio: bool,
+        name: Option<String>,
+    ) -> PyResult<(Self, Bound<'py, PyDict>)> {
         let options = ArrangeOptions { arpeggio };
-        let (song, report) = py.detach(|| arrange(data, &options)).map_err(|error| score_error(&error))?;
+        let (song, report) = py.detach(|| arrange(data, &options)).map_err(|error| file_error_in(error, name))?;
         Ok((Self(song), arrange_report(py, &report)?))
     }
 

@@ -85,7 +85,7 @@ impl Played<'_> {
     /// Its notes. Register writes are transcribed, true to the chip if `exact`.
     ///
     /// # Errors
-    /// Those of [`transcribe`].
+    /// Those of [`transcribe()`].
     pub fn song(&self, exact: bool) -> Result<Cow<'_, Song>, TokenizerError> {
         match self {
             Self::Song { song, .. } => Ok(Cow::Borrowed(song)),
@@ -98,7 +98,7 @@ impl Played<'_> {
     /// Its register writes. A song is performed.
     ///
     /// # Errors
-    /// Those of [`perform`].
+    /// Those of [`perform()`].
     pub fn log(&self, options: &PerformOptions) -> Result<Cow<'_, RegisterLog>, TokenizerError> {
         match self {
             Self::Song { song, .. } => perform(song, options).map(Cow::Owned),

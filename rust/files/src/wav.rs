@@ -68,8 +68,9 @@ pub(crate) fn write(sound: &mut Sound<'_>, export: &Export<'_>, file: &mut dyn W
     file.write_all(&number(size as u32))?;
     let mut bytes = Vec::new();
     sound.each(export, |samples| {
-        bytes.clear();
-        bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        bytes.resize(samples.len() * usize::from(SAMPLE), 0);
+        let pairs = bytes.chunks_exact_mut(usize::from(SAMPLE)).zip(samples);
+        pairs.for_each(|(pair, sample)| pair.copy_from_slice(&sample.to_le_bytes()));
         file.write_all(&bytes)
     })?;
     file.write_all(chunk)?;
