@@ -29,7 +29,7 @@ from lakhnes.tokenizing import tokenize_files
 
 if TYPE_CHECKING:
     from lakhnes.checkpoint import load_model
-    from lakhnes.model.base import Model
+    from lakhnes.model.model import Model
     from lakhnes.sampling import accompany, continue_song, generate, infill, stream
 
 __all__ = [
@@ -62,7 +62,7 @@ __all__ = [
 ]
 
 _LAZY = {
-    "Model": "lakhnes.model.base",
+    "Model": "lakhnes.model.model",
     "accompany": "lakhnes.sampling",
     "continue_song": "lakhnes.sampling",
     "generate": "lakhnes.sampling",

@@ -10,12 +10,12 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from lakhnes.checkpoint.config import MODEL_FILE
 from lakhnes.checkpoint.unpickler import quote
 from lakhnes.errors import CheckpointError
 
-__all__ = ["MODEL_FILE", "VOCABULARY_FILE", "folder_of"]
+__all__ = ["VOCABULARY_FILE", "folder_of"]
 
-MODEL_FILE = "model.pt"
 VOCABULARY_FILE = "vocab.txt"
 
 MAX_ARCHIVE_BYTES = 2 * 2**30

@@ -10,7 +10,7 @@ from lakhnes.cli.console import Console, common_options, pass_console
 if TYPE_CHECKING:
     from lakhnes.data.corpus import Corpus
     from lakhnes.evaluation.perplexity import Score
-    from lakhnes.model.base import Model
+    from lakhnes.model.model import Model
 
 __all__ = ["evaluate"]
 
@@ -76,7 +76,7 @@ def evaluate(
         with console.progress(split, min(songs or len(corpus), len(corpus))) as advance:
             options = {
                 "batch_size": batch_size, "tgt_len": tgt_len, "mem_len": mem_len, "max_songs": songs,
-                "dtype": product_dtype(precision, loaded.device), "advance": advance,
+                "dtype": product_dtype(precision, loaded.network.device), "advance": advance,
             }  # fmt: skip
             facts[split] = (_per_song if per_song else _in_streams)(console, split, loaded, corpus, options)
     console.summary(facts)

@@ -36,7 +36,8 @@ from lakhnes.errors import CheckpointError, LakhnesError
 from lakhnes.evaluation.perplexity import Score, evaluate
 from lakhnes.files import read_limited, write_bytes
 from lakhnes.model.architectures import build
-from lakhnes.model.base import Model
+from lakhnes.model.model import Model
+from lakhnes.model.network import Network
 from lakhnes.training.average import Average
 from lakhnes.training.config import TrainingConfig
 from lakhnes.training.curve import read_log
@@ -67,7 +68,7 @@ PLAIN = Augmentation(transpose=0.0, stretch=0.0, switch_pulses=0.0, ensemble=0.0
 class Step(nn.Module):
     """What is differentiated in a step: the mean loss of a segment, in nats a token."""
 
-    def __init__(self, model: Model, dtype: torch.dtype) -> None:
+    def __init__(self, model: Network, dtype: torch.dtype) -> None:
         super().__init__()
         self.model, self.dtype = model, dtype
 
@@ -263,7 +264,7 @@ class Trainer:
         """Score the model of the run, and let it compose."""
         score = self.evaluate(None if not self.config.patience else self.config.eval_songs)
         if self.config.patience and self.group.first and score is not None:
-            self.model.load_state_dict(load_model(self.directory / RUN_FOLDER, str(self.device)).state_dict())
+            self.model.load_state_dict(load_model(self.directory / RUN_FOLDER, str(self.device)).network.state_dict())
             self.average = None
             score = self.score(None)
         self.sample()
@@ -332,7 +333,7 @@ class Trainer:
         folder = self.directory / SAMPLES / f"step-{self.step:07}"
         folder.mkdir(parents=True, exist_ok=True)
         with self.averaged():
-            songs = generate(self.model, self.config.samples, seed=self.config.seed)
+            songs = generate(Model.of(self.model), self.config.samples, seed=self.config.seed)
         self.songs = [folder / f"{index}.wav" for index in range(len(songs))]
         for song, path in zip(songs, self.songs, strict=True):
             write(song, path.with_suffix(f".{self.config.model.vocabulary}.txt"), overwrite=True)
