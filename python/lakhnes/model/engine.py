@@ -59,6 +59,8 @@ class Engine(abc.ABC):
             If a token or a sequence is unknown, or there is not one token for each sequence.
         """
         if sequences is None:
+            if len(tokens) != len(self.logits):
+                raise ValueError(f"tokens: expected one for each of {len(self.logits)} sequences, found {len(tokens)}")
             self._before, self.logits = self.logits, self._step(tokens)
             return self.logits
         rows = self._read(sequences, tokens)

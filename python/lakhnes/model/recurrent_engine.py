@@ -89,8 +89,6 @@ class RecurrentEngine(Engine):
         """The state of each sequence before its last token."""
 
     def _step(self, tokens: Tokens) -> Floats:
-        if len(tokens) != len(self._states):
-            raise ValueError(f"tokens: expected one for each of {len(self._states)} sequences, found {len(tokens)}")
         return self._read(range(len(tokens)), tokens)
 
     def _read(self, sequences: Sequence[int], tokens: Tokens) -> Floats:

@@ -50,8 +50,6 @@ class TorchEngine(Engine):
             self._together = KeyValueCache.joined(self._alone)
         if self._together is None:
             return self._read(range(len(tokens)), tokens)
-        if len(tokens) != len(self._rewound):
-            raise ValueError(f"tokens: expected one for each of {len(self._rewound)} sequences, found {len(tokens)}")
         self._rewound = [False] * len(tokens)
         return self._forward(tokens[:, None], self._together)[:, 0]
 
