@@ -289,10 +289,6 @@ def test_weights_are_packed_once_for_each_dtype(monkeypatch):
     assert made == ["float32", "int8"]
 
 
-class Packed:
-    """Stands for packed weights."""
-
-
 def test_a_wrong_dtype_or_a_missing_weight_is_refused():
     shape = {"vocab_size": 3, "n_layer": 1, "n_head": 1, "d_model": 2, "d_head": 2, "d_inner": 2}
     shape |= {"pre_norm": False, "clamp_len": 0}

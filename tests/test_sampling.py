@@ -81,8 +81,9 @@ def test_samples_follow_the_probabilities():
         ({"top_p": 0.5}, [1.0, 0.0, 0.0]),
         ({"min_p": 0.5}, [0.625, 0.375, 0.0]),
         ({"min_p": 1.0}, [1.0, 0.0, 0.0]),
-        ({"typical_p": 0.3}, [0.0, 1.0, 0.0]),
-        ({"typical_p": 0.4}, [0.625, 0.375, 0.0]),
+        ({"typical_p": 0.25}, [0.0, 1.0, 0.0]),
+        ({"typical_p": 0.7}, [0.625, 0.375, 0.0]),
+        ({"top_k": 2, "top_p": 0.61}, [1.0, 0.0, 0.0]),  # a share of what the one before leaves
         ({"temperature": 0.5}, [25 / 38, 9 / 38, 4 / 38]),
         ({"temperature": 0.0}, [1.0, 0.0, 0.0]),
     ],

@@ -1,6 +1,6 @@
 """Types of the extension module. What each name does is told here; `mypy.stubtest` holds the file to the extension."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, final
 
@@ -11,18 +11,17 @@ from pretty_midi import PrettyMIDI
 __all__ = [
     "Apu",
     "DecoderModel",
-    "DecoderState",
     "LivePlayer",
     "MelodyIndex",
     "RegisterLog",
     "SampleBlocks",
+    "SequenceState",
     "Song",
     "Vocabulary",
     "__version__",
     "adapt_files",
     "augment_events",
     "convert_texts",
-    "draw_tokens",
     "events_from_text",
     "log_of_raw_score",
     "quantize_events",
@@ -30,6 +29,7 @@ __all__ = [
     "raw_score",
     "render_files",
     "sample_augmentation",
+    "sample_tokens",
     "score_of_song",
     "score_runs_of_song",
     "song_of_raw_score",
@@ -791,26 +791,29 @@ def tokenize_files(
 
 @final
 class DecoderModel:
-    """The weights of a Transformer-XL, packed for reading token by token on the CPU. It does not change.
+    """The weights of a Transformer-XL, packed for incremental decoding on the CPU. It does not change.
 
     Parameters
     ----------
     tensors
-        The weights, flat, under their names in the checkpoint.
-    vocab_size, n_layer, n_head, d_model, d_head, d_inner, pre_norm
+        The weights, flat and contiguous, under their names in the checkpoint. They are copied.
+    vocab_size, n_layer, n_head, d_model, d_head, d_inner, pre_norm, clamp_len
         As of `lakhnes.model.config.TransformerXLConfig`.
     dtype
-        How weights, keys and values are kept: ``float32 bfloat16 int8``. All else is computed in float32.
+        How weights, keys, values and projected distances are kept: ``float32 bfloat16 int8``. All else is computed in
+        float32.
 
     Raises
     ------
     ValueError
         If a number is out of range, or a weight is missing or has another size.
+    MemoryError
+        If there is no room for the weights.
     """
 
     def __new__(
         cls,
-        tensors: dict[str, npt.NDArray[np.float32]],
+        tensors: Mapping[str, npt.NDArray[np.float32]],
         *,
         vocab_size: int,
         n_layer: int,
@@ -819,22 +822,23 @@ class DecoderModel:
         d_head: int,
         d_inner: int,
         pre_norm: bool,
+        clamp_len: int,
         dtype: str,
     ) -> DecoderModel: ...
-    def begin(self, distances: npt.NDArray[np.float32], *, songs: int, threads: int) -> DecoderState:
-        """Begin some songs.
+    def begin(self, *, window: int, sequences: int, threads: int) -> SequenceState:
+        """Begin some sequences.
 
-        The results of a song depend neither on the number of songs nor on that of threads.
+        The logits of a sequence depend neither on the number of sequences nor on that of threads.
 
         Parameters
         ----------
-        distances
-            The projected distances, flat: by layer, head, distance (from the largest that a step sees down to 0) and
-            ``d_head``. A step sees as many positions as there are distances.
-        songs
-            Songs that are read in step.
+        window
+            Positions that each position attends to, itself among them, 1 to 65,536: ``mem_len + 1``, or ``mem_len`` with
+            ``same_length``.
+        sequences
+            Batch size B, 1 to 65,536.
         threads
-            At most one a head, and one a processor, is used.
+            1 to 256; at most one a head, and one a processor, is used.
 
         Raises
         ------
@@ -845,56 +849,67 @@ class DecoderModel:
         """
 
 @final
-class DecoderState:
-    """What was read of some songs; made by `DecoderModel.begin`."""
+class SequenceState:
+    """What incremental decoding keeps of B sequences over a vocabulary of V tokens; made by `DecoderModel.begin`."""
 
-    def read(self, tokens: npt.NDArray[np.int64], *, all: bool = False) -> npt.NDArray[np.float32]:
-        """Read tokens: one of every song, then the next of every song, and so on.
+    def feed(self, tokens: npt.NDArray[np.int64], *, all: bool = False) -> npt.NDArray[np.float32]:
+        """Feed T tokens to every sequence.
 
-        Returns
-        -------
-        ndarray, float32, flat
-            Rows of ``vocab_size`` logits: those after each token with `all`, else those after the last of every song.
-
-        Raises
-        ------
-        ValueError
-            If there is not a whole number of tokens for every song, or one is none of the vocabulary.
-        """
-
-    def read_some(self, songs: Sequence[int], tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Read tokens of some songs, each at its own pace; one that is named again reads one token after the other.
+        Parameters
+        ----------
+        tokens
+            ``(T * B,)``: one token of every sequence, then the next of every sequence, and so on. T is at least 1.
+        all
+            Return the logits after every token, not only after the last of each sequence.
 
         Returns
         -------
-        ndarray, float32, flat
-            A row of ``vocab_size`` logits after each token.
+        ndarray, float32
+            Logits of the next token, ``(B * V,)``; with `all` in the order of `tokens`, ``(T * B * V,)``.
 
         Raises
         ------
         ValueError
-            If there is not a token for each song that is named, or one of either is unknown.
+            If the number of tokens is 0 or no multiple of B, or an id is outside the vocabulary.
         """
 
-    def forget(self, song: int) -> None:
-        """Let a song forget its last token; the next one takes its place.
+    def feed_some(self, sequences: Sequence[int], tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Feed N tokens, each to the sequence at the same index of `sequences`.
+
+        A sequence that appears again is fed one token after the other.
+
+        Returns
+        -------
+        ndarray, float32
+            Logits of the next token after each, ``(N * V,)``.
 
         Raises
         ------
         ValueError
-            If nothing was read since the last time: what a token displaced from a full memory is lost.
+            If the lists are empty or differ in length, there is no such sequence, or an id is outside the vocabulary.
         """
 
-    def copy(self, source: int, target: int, common: int) -> None:
-        """Let a song go on from where another is. Of both the first `common` tokens are the same.
+    def rewind(self, sequence: int) -> None:
+        """Forget the last token of a sequence; the next one takes its position.
 
         Raises
         ------
         ValueError
-            If there is no such song, or either has not read so many tokens.
+            If nothing was fed to the sequence since its last rewind: what a token displaced from a full memory is lost.
         """
 
-def draw_tokens(
+    def fork(self, source: int, target: int, common: int) -> None:
+        """Give the sequence `target` the state of `source`. The first `common` tokens of both are the same.
+
+        Only what was fed since is copied.
+
+        Raises
+        ------
+        ValueError
+            If there is no such sequence, or one of them is shorter than `common`.
+        """
+
+def sample_tokens(
     logits: npt.NDArray[np.float32],
     uniforms: npt.NDArray[np.float32],
     temperatures: npt.NDArray[np.float32],
@@ -903,11 +918,42 @@ def draw_tokens(
     top_k: int | None = None,
     top_p: float = 1.0,
     min_p: float = 0.0,
+    typical_p: float = 1.0,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Draw a token for every song, as `lakhnes.sampling.sampler.draw` tells; return them and their losses in nats.
+    """Sample the next token of every sequence.
+
+    The filters work in the order of the parameters below, from `temperatures` on, each on the renormalised result of the
+    ones before, as in Hugging Face's ``transformers``. Each leaves at least one token.
+
+    Parameters
+    ----------
+    logits
+        ``(B, V)``; minus infinity for what is never sampled. Log-probabilities will do.
+    uniforms
+        ``(B,)``, in [0, 1]. Of the tokens that the filters leave, most probable first, the first one is taken with which
+        the cumulated probability exceeds it.
+    temperatures
+        ``(B,)``, 0 or more. Divide the logits; 0 takes the most probable token.
+    allowed
+        ``(B, V)``; what may be sampled, everything if not given.
+    top_k
+        Keep the k most probable tokens (Fan et al. 2018).
+    top_p
+        Keep the fewest of the most probable tokens whose probabilities reach p (Holtzman et al. 2020).
+    min_p
+        Keep the tokens that are at least p times as probable as the most probable one (Nguyen et al. 2024).
+    typical_p
+        Keep the fewest tokens whose probabilities reach p, those first whose information content is the closest to the
+        entropy (Meister et al. 2023).
+
+    Returns
+    -------
+    tokens : ndarray, int64, ``(B,)``
+    losses : ndarray, float32, ``(B,)``
+        Negative log-likelihoods in nats under the logits alone: at temperature 1, unfiltered, with nothing forbidden.
 
     Raises
     ------
     ValueError
-        If there is nothing that may be drawn, or the arrays do not fit each other.
+        If no token may come next, the arrays do not fit each other, or a parameter is out of range.
     """

@@ -50,8 +50,7 @@ def sample(
 ) -> tuple[Tokens, Floats]:
     """Sample a token for every sequence.
 
-    What may come is decided in this order, each filter on the probabilities that the one before left: `allowed`,
-    temperature, top-k, top-p, min-p, typical-p.
+    `lakhnes._native.sample_tokens` says in which order the filters work.
 
     Parameters
     ----------

@@ -1,27 +1,28 @@
-//! `DecoderModel`: the weights of a Transformer-XL, packed for reading token by token.
+//! `DecoderModel`: the weights of a Transformer-XL, packed for incremental decoding.
 
 use std::collections::HashMap;
 
-use lakhnes_decoder::{Decoder, Dtype, Model, Shape};
+use lakhnes_decoder::{Dtype, Model, SequenceState, Shape};
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
+use pyo3::types::PyMapping;
 
-use crate::decoder_state::PyDecoderState;
 use crate::errors::decoder_error;
 use crate::options::refused;
+use crate::sequence_state::PySequenceState;
 
-/// The weights of a Transformer-XL, packed for reading token by token.
+/// The weights of a Transformer-XL, packed for incremental decoding.
 #[pyclass(name = "DecoderModel", module = "lakhnes._native", frozen)]
 pub(crate) struct PyDecoderModel(Model);
 
 #[pymethods]
 impl PyDecoderModel {
     #[new]
-    #[pyo3(signature = (tensors, *, vocab_size, n_layer, n_head, d_model, d_head, d_inner, pre_norm, dtype))]
+    #[pyo3(signature = (tensors, *, vocab_size, n_layer, n_head, d_model, d_head, d_inner, pre_norm, clamp_len, dtype))]
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
     fn new(
         py: Python<'_>,
-        tensors: HashMap<String, PyReadonlyArray1<'_, f32>>,
+        tensors: &Bound<'_, PyMapping>,
         vocab_size: usize,
         n_layer: usize,
         n_head: usize,
@@ -29,15 +30,17 @@ impl PyDecoderModel {
         d_head: usize,
         d_inner: usize,
         pre_norm: bool,
+        clamp_len: usize,
         dtype: &str,
     ) -> PyResult<Self> {
-        let shape = Shape { vocab_size, n_layer, n_head, d_model, d_head, d_inner, pre_norm };
+        let shape = Shape { vocab_size, n_layer, n_head, d_model, d_head, d_inner, pre_norm, clamp_len };
         let dtype = match dtype {
             "float32" => Dtype::Float32,
             "bfloat16" => Dtype::Bfloat16,
             "int8" => Dtype::Int8,
             _ => return Err(refused("dtype", "float32, bfloat16 or int8", dtype)),
         };
+        let tensors: Vec<(String, PyReadonlyArray1<'_, f32>)> = tensors.items()?.extract()?;
         let mut slices = HashMap::new();
         for (name, tensor) in &tensors {
             slices.insert(name.as_str(), tensor.as_slice()?);
@@ -46,16 +49,9 @@ impl PyDecoderModel {
         Ok(Self(model.map_err(|error| decoder_error(&error))?))
     }
 
-    #[pyo3(signature = (distances, *, songs, threads))]
-    fn begin(
-        &self,
-        py: Python<'_>,
-        distances: PyReadonlyArray1<'_, f32>,
-        songs: usize,
-        threads: usize,
-    ) -> PyResult<PyDecoderState> {
-        let distances = distances.as_slice()?;
-        let decoder = py.detach(|| Decoder::new(&self.0, distances, songs, threads));
-        Ok(PyDecoderState(decoder.map_err(|error| decoder_error(&error))?))
+    #[pyo3(signature = (*, window, sequences, threads))]
+    fn begin(&self, py: Python<'_>, window: usize, sequences: usize, threads: usize) -> PyResult<PySequenceState> {
+        let state = py.detach(|| SequenceState::new(&self.0, window, sequences, threads));
+        Ok(PySequenceState(state.map_err(|error| decoder_error(&error))?))
     }
 }

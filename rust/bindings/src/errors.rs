@@ -55,7 +55,7 @@ pub(crate) fn chip_error(error: &ApuError) -> PyErr {
 pub(crate) fn decoder_error(error: &DecoderError) -> PyErr {
     let message = error.to_string();
     match error {
-        DecoderError::Memory { .. } => PyMemoryError::new_err(message),
+        DecoderError::OutOfMemory { .. } => PyMemoryError::new_err(message),
         DecoderError::Thread => PyRuntimeError::new_err(message),
         _ => PyValueError::new_err(message),
     }

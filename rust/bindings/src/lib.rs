@@ -6,15 +6,15 @@ mod adapt;
 mod apu;
 mod batch;
 mod decoder_model;
-mod decoder_state;
-mod draw;
 mod errors;
 mod events;
 mod formats;
 mod live;
 mod options;
 mod register_log;
+mod sample;
 mod scores;
+mod sequence_state;
 mod song;
 mod tokens;
 mod vocabulary;
@@ -33,20 +33,20 @@ mod _native {
     #[pymodule_export]
     use crate::decoder_model::PyDecoderModel;
     #[pymodule_export]
-    use crate::decoder_state::PyDecoderState;
-    #[pymodule_export]
-    use crate::draw::draw_tokens;
-    #[pymodule_export]
     use crate::events::{augment_events, events_from_text, quantize_events, sample_augmentation};
     #[pymodule_export]
     use crate::live::PyLivePlayer;
     #[pymodule_export]
     use crate::register_log::{PyRegisterLog, PySampleBlocks, wav_loop_chunk};
     #[pymodule_export]
+    use crate::sample::sample_tokens;
+    #[pymodule_export]
     use crate::scores::{
         log_of_raw_score, raw_runs, raw_score, score_of_song, score_runs_of_song, song_of_raw_score, song_of_score,
         song_of_score_runs,
     };
+    #[pymodule_export]
+    use crate::sequence_state::PySequenceState;
     #[pymodule_export]
     use crate::song::{PySong, source_notes};
     #[pymodule_export]

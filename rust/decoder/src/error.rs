@@ -2,51 +2,59 @@
 
 use thiserror::Error;
 
-/// Why a model cannot be built or a step cannot be made.
-#[derive(Debug, Error, Clone, PartialEq, Eq)]
+/// Why a model cannot be built, tokens cannot be fed, or none can be sampled.
+#[derive(Debug, Error, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum DecoderError {
     /// A number is outside its range.
     #[error("{name}: expected {expected}, found {found}")]
     Range {
-        /// Which one.
+        /// Its name.
         name: &'static str,
         /// The range.
         expected: String,
         /// The number.
         found: usize,
     },
-    /// A weight is not there.
+    /// A sampling parameter is outside its range.
+    #[error("{name}: expected {expected}, found {found}")]
+    Parameter {
+        /// Its name, as in [`SamplingParams`](crate::SamplingParams).
+        name: &'static str,
+        /// The range.
+        expected: &'static str,
+        /// The number.
+        found: f32,
+    },
+    /// A weight is missing.
     #[error("weights: {name} is missing")]
-    Missing {
+    MissingWeight {
         /// Its name, as in the checkpoint.
         name: String,
     },
     /// A weight has another size than the shape asks for.
     #[error("weights: {name}: expected {expected} numbers, found {found}")]
-    Size {
+    WeightSize {
         /// Its name, as in the checkpoint.
         name: String,
-        /// As many as the shape says.
+        /// Numbers according to the shape.
         expected: usize,
-        /// As many as there are.
+        /// Numbers of the checkpoint.
         found: usize,
     },
-    /// There is no room for the keys and values.
-    #[error("memory: no room for the keys and values of {songs} songs of {window} positions")]
-    Memory {
-        /// Songs of the batch.
-        songs: usize,
-        /// Positions that a step sees.
-        window: usize,
+    /// There is not enough memory.
+    #[error("memory: no room for {what}")]
+    OutOfMemory {
+        /// What needs it.
+        what: String,
     },
-    /// Nothing was read since the last token was forgotten.
-    #[error("forget: expected a token that was read since the last time")]
-    Unread,
-    /// No token may be drawn.
-    #[error("logits: no token may come next; expected a number above minus infinity for one that may")]
-    Nothing,
-    /// A thread of the decoder died.
-    #[error("decoder: a thread has failed; make a new decoder")]
+    /// No token was fed since the last one was forgotten.
+    #[error("rewind: expected a token that was fed since the last rewind")]
+    NothingToRewind,
+    /// All tokens are forbidden, or their logits are minus infinity or not numbers.
+    #[error("logits: no token may come next; expected one that is allowed and has a logit above minus infinity")]
+    NoToken,
+    /// A thread of the decoder has panicked.
+    #[error("decoder: a thread has failed; begin again")]
     Thread,
 }

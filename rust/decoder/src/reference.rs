@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::decoder::Decoder;
-use crate::half::wide;
+use crate::bits::from_float16;
 use crate::model;
-use crate::simd::Kind;
-use crate::{DecoderError, Dtype, Model, Shape};
+use crate::simd::InstructionSet;
+use crate::{DecoderError, Dtype, MAX_WINDOW, Model, SequenceState, Shape};
 
 const TOKENS: [u32; 24] = [0, 3, 7, 1, 1, 12, 4, 9, 2, 0, 5, 11, 8, 6, 10, 3, 3, 12, 1, 7, 2, 9, 4, 0];
 
 fn shape(n_head: usize, d_head: usize, pre_norm: bool) -> Shape {
-    Shape { vocab_size: 13, n_layer: 2, n_head, d_model: 24, d_head, d_inner: 70, pre_norm }
+    Shape { vocab_size: 13, n_layer: 2, n_head, d_model: 24, d_head, d_inner: 70, pre_norm, clamp_len: 0 }
 }
 
 /// Numbers between -1 and 1 that look random.
@@ -31,7 +30,6 @@ fn numbers(seed: u64) -> impl Iterator<Item = f32> {
 struct Weights {
     shape: Shape,
     tensors: HashMap<String, Vec<f32>>,
-    distances: Vec<f32>,
     window: usize,
 }
 
@@ -50,6 +48,7 @@ impl Weights {
             let mut add =
                 |name: &str, count, scale, offset| add(format!("layers.{layer}.{name}"), count, scale, offset);
             add("attention.qkv_net.weight", 3 * width * d_model, 0.5, 0.0);
+            add("attention.r_net.weight", width * d_model, 0.5, 0.0);
             add("attention.o_net.weight", width * d_model, 0.3, 0.0);
             add("attention.r_w_bias", width, 0.5, 0.0);
             add("attention.r_r_bias", width, 0.5, 0.0);
@@ -64,8 +63,7 @@ impl Weights {
         }
         add("final_norm.weight".into(), d_model, 0.2, 1.0);
         add("final_norm.bias".into(), d_model, 0.2, 0.0);
-        let distances = numbers(11).take(n_layer * width * window).collect();
-        Self { shape, tensors, distances, window }
+        Self { shape, tensors, window }
     }
 
     fn model(&self, dtype: Dtype) -> Model {
@@ -77,7 +75,7 @@ impl Weights {
     }
 
     /// Logits after each token.
-    fn read(&self, tokens: &[u32]) -> Vec<f64> {
+    fn logits(&self, tokens: &[u32]) -> Vec<f64> {
         let Shape { n_layer, d_model, pre_norm, .. } = self.shape;
         let embedding = self.get("embedding.weight");
         let mut memory = vec![Vec::new(); n_layer];
@@ -134,15 +132,14 @@ impl Weights {
         let seen = &memory[memory.len().saturating_sub(self.window)..];
         let keys: Vec<_> = seen.iter().map(|input| part(1, input)).collect();
         let values: Vec<_> = seen.iter().map(|input| part(2, input)).collect();
+        let project = self.get(&format!("layers.{layer}.attention.r_net.weight"));
+        let distances: Vec<_> = (0..seen.len()).rev().map(|age| times(&project, &self.sinusoids(age))).collect();
         let mut read = Vec::new();
         for head in 0..n_head {
             let of = |vector: &[f64]| vector[head * d_head..][..d_head].to_vec();
             let scores: Vec<f64> = (0..seen.len())
                 .map(|place| {
-                    let age = self.window - seen.len() + place;
-                    let start = ((layer * n_head + head) * self.window + age) * d_head;
-                    let distance: Vec<f64> = self.distances[start..][..d_head].iter().map(|&x| x.into()).collect();
-                    let score = dot(&of(&content), &of(&keys[place])) + dot(&of(&position), &distance);
+                    let score = dot(&of(&content), &of(&keys[place])) + dot(&of(&position), &of(&distances[place]));
                     (score / (d_head as f64).sqrt()).exp()
                 })
                 .collect();
@@ -152,6 +149,14 @@ impl Weights {
             }
         }
         read
+    }
+
+    fn sinusoids(&self, distance: usize) -> Vec<f64> {
+        let Shape { d_model, clamp_len, .. } = self.shape;
+        let distance = if clamp_len > 0 { distance.min(clamp_len) } else { distance };
+        let angle = |index: usize| distance as f64 / 10_000_f64.powf(index as f64 / d_model as f64);
+        let angles = || (0..d_model).step_by(2).map(angle);
+        angles().map(f64::sin).chain(angles().map(f64::cos)).collect()
     }
 }
 
@@ -167,17 +172,25 @@ fn times(matrix: &[f64], vector: &[f64]) -> Vec<f64> {
     matrix.chunks_exact(vector.len()).map(|row| dot(row, vector)).collect()
 }
 
-/// Reads songs that begin at different places of `TOKENS`, some tokens at once; gives the logits of each song.
-fn decode(kind: Kind, weights: &Weights, dtype: Dtype, songs: usize, threads: usize, at_once: usize) -> Vec<Vec<f32>> {
-    let mut decoder = Decoder::with(kind, &weights.model(dtype), &weights.distances, songs, threads).expect("it fits");
-    let mut found = vec![Vec::new(); songs];
+/// Reads sequences that begin at different places of `TOKENS`, some tokens at once; gives the logits of each sequence.
+fn decode(
+    instructions: InstructionSet,
+    weights: &Weights,
+    dtype: Dtype,
+    sequences: usize,
+    threads: usize,
+    at_once: usize,
+) -> Vec<Vec<f32>> {
+    let mut state =
+        SequenceState::with(instructions, &weights.model(dtype), weights.window, sequences, threads).expect("it fits");
+    let mut found = vec![Vec::new(); sequences];
     let mut logits = Vec::new();
     for times in TOKENS.chunks(at_once) {
         let tokens: Vec<u32> =
-            times.iter().flat_map(|&token| (0..songs as u32).map(move |s| (token + s) % 13)).collect();
-        decoder.read(&tokens, true, &mut logits).expect("the tokens are of the vocabulary");
+            times.iter().flat_map(|&token| (0..sequences as u32).map(move |s| (token + s) % 13)).collect();
+        state.feed(&tokens, true, &mut logits).expect("the tokens are of the vocabulary");
         for (row, logits) in logits.chunks_exact(13).enumerate() {
-            found[row % songs].extend_from_slice(logits);
+            found[row % sequences].extend_from_slice(logits);
         }
     }
     found
@@ -192,36 +205,37 @@ fn largest_difference(found: &[f32], expected: &[f64]) -> f64 {
 fn every_instruction_set_agrees_with_the_paper_past_a_full_memory() {
     for shape in [shape(2, 16, false), shape(3, 5, true), shape(1, 70, false), shape(2, 64, true)] {
         let weights = Weights::new(shape, 7);
-        let expected = weights.read(&TOKENS);
-        for kind in Kind::all() {
+        let expected = weights.logits(&TOKENS);
+        for instructions in InstructionSet::available() {
             for (dtype, tolerance) in [(Dtype::Float32, 1e-5), (Dtype::Bfloat16, 0.1), (Dtype::Int8, 0.3)] {
-                let found = decode(kind, &weights, dtype, 1, 1, 1).remove(0);
+                let found = decode(instructions, &weights, dtype, 1, 1, 1).remove(0);
                 let error = largest_difference(&found, &expected);
-                assert!(error < tolerance, "{kind:?} {dtype:?} {shape:?}: {error}");
+                assert!(error < tolerance, "{instructions:?} {dtype:?} {shape:?}: {error}");
             }
         }
     }
 }
 
 #[test]
-fn weights_that_are_16_bit_floats_are_read_as_such_and_give_the_same_to_the_bit() {
-    for (shape, songs) in [(shape(2, 16, false), 1), (shape(3, 5, true), 13), (shape(2, 64, true), 4)] {
+fn weights_that_are_16_bit_floats_are_kept_in_16_bits_and_give_the_same_logits_to_the_bit() {
+    for (shape, sequences) in [(shape(2, 16, false), 1), (shape(3, 5, true), 13), (shape(2, 64, true), 4)] {
         let mut weights = Weights::new(shape, 7);
         assert!(matches!(weights.model(Dtype::Float32).weights, model::Weights::Float32(_)));
         for number in weights.tensors.values_mut().flatten() {
-            *number = wide((number.abs() * 1000.0) as u16 + 0x3000).copysign(*number); // 0.125 to about 1
+            *number = from_float16((number.abs() * 1000.0) as u16 + 0x3000).copysign(*number); // 0.125 to about 1
         }
         let half = weights.model(Dtype::Float32);
         assert!(matches!(half.weights, model::Weights::Float32InHalf(_)));
         let full = Model::in_full(shape, |name| weights.tensors.get(name).map(Vec::as_slice)).expect("the weights fit");
-        for kind in Kind::all() {
+        for instructions in InstructionSet::available() {
             let read = |model: &Model| {
-                let mut decoder = Decoder::with(kind, model, &weights.distances, songs, 2).expect("it fits");
+                let mut state =
+                    SequenceState::with(instructions, model, weights.window, sequences, 2).expect("it fits");
                 let mut logits = Vec::new();
-                decoder.read(&TOKENS.repeat(songs), true, &mut logits).expect("the tokens are of the vocabulary");
+                state.feed(&TOKENS.repeat(sequences), true, &mut logits).expect("the tokens are of the vocabulary");
                 logits
             };
-            assert_eq!(read(&half), read(&full), "{kind:?}");
+            assert_eq!(read(&half), read(&full), "{instructions:?}");
         }
     }
 }
@@ -229,10 +243,9 @@ fn weights_that_are_16_bit_floats_are_read_as_such_and_give_the_same_to_the_bit(
 #[test]
 fn eight_bits_give_the_same_on_every_instruction_set() {
     let weights = Weights::new(shape(2, 16, true), 40);
-    let [first, others @ ..] = &Kind::all()[..] else { unreachable!("plain code runs everywhere") };
-    let expected = decode(*first, &weights, Dtype::Int8, 2, 1, 1);
-    for kind in others {
-        assert_eq!(decode(*kind, &weights, Dtype::Int8, 2, 1, 1), expected, "{kind:?}");
+    let expected = decode(InstructionSet::Portable, &weights, Dtype::Int8, 2, 1, 1);
+    for instructions in InstructionSet::available() {
+        assert_eq!(decode(instructions, &weights, Dtype::Int8, 2, 1, 1), expected, "{instructions:?}");
     }
 }
 
@@ -240,16 +253,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn the_batch_the_threads_and_the_length_of_a_reading_change_no_bit(
-        songs in 1_usize..9, threads in 1_usize..4, at_once in 1_usize..24, window in 1_usize..30, pre_norm: bool,
+    fn batch_size_threads_and_tokens_fed_at_once_change_no_bit(
+        sequences in 1_usize..9, threads in 1_usize..4, at_once in 1_usize..24, window in 1_usize..30, pre_norm: bool,
         dtype in prop_oneof![Just(Dtype::Float32), Just(Dtype::Bfloat16), Just(Dtype::Int8)],
     ) {
         let weights = Weights::new(shape(3, 16, pre_norm), window);
-        for kind in Kind::all() {
-            let alone = decode(kind, &weights, dtype, 1, 1, 1).remove(0);
-            let together = decode(kind, &weights, dtype, songs, threads, at_once);
+        for instructions in InstructionSet::available() {
+            let alone = decode(instructions, &weights, dtype, 1, 1, 1).remove(0);
+            let together = decode(instructions, &weights, dtype, sequences, threads, at_once);
             prop_assert_eq!(&together[0], &alone);
-            if songs > 1 {
+            if sequences > 1 {
                 prop_assert_ne!(&together[1], &alone);
             }
         }
@@ -257,18 +270,19 @@ proptest! {
 }
 
 #[test]
-fn a_thread_that_goes_on_alone_changes_no_bit() {
+fn a_thread_that_works_alone_changes_no_bit() {
     for pre_norm in [false, true] {
         let weights = Weights::new(shape(3, 16, pre_norm), 9);
-        let expected = decode(Kind::detect(), &weights, Dtype::Float32, 2, 1, 1);
-        let mut decoder =
-            Decoder::with(Kind::detect(), &weights.model(Dtype::Float32), &weights.distances, 2, 3).expect("it fits");
+        let expected = decode(InstructionSet::detect(), &weights, Dtype::Float32, 2, 1, 1);
+        let mut state =
+            SequenceState::with(InstructionSet::detect(), &weights.model(Dtype::Float32), weights.window, 2, 3)
+                .expect("it fits");
         let mut logits = Vec::new();
         for (place, token) in TOKENS.into_iter().enumerate() {
-            decoder.part(Duration::from_secs(if place / 3 % 2 == 0 { 3600 } else { 0 }));
-            decoder.read(&[token, (token + 1) % 13], false, &mut logits).expect("the tokens are of the vocabulary");
-            for (song, logits) in logits.chunks_exact(13).enumerate() {
-                assert_eq!(logits, &expected[song][place * 13..][..13]);
+            state.work_alone(Duration::from_secs(if place / 3 % 2 == 0 { 3600 } else { 0 }));
+            state.feed(&[token, (token + 1) % 13], false, &mut logits).expect("the tokens are of the vocabulary");
+            for (sequence, logits) in logits.chunks_exact(13).enumerate() {
+                assert_eq!(logits, &expected[sequence][place * 13..][..13]);
             }
         }
     }
@@ -277,28 +291,28 @@ fn a_thread_that_goes_on_alone_changes_no_bit() {
 #[test]
 fn the_logits_after_the_last_token_are_the_last_of_all() {
     let weights = Weights::new(shape(2, 16, false), 7);
-    let all = decode(Kind::detect(), &weights, Dtype::Float32, 1, 2, 5).remove(0);
-    let mut decoder = Decoder::new(&weights.model(Dtype::Float32), &weights.distances, 1, 2).expect("it fits");
+    let all = decode(InstructionSet::detect(), &weights, Dtype::Float32, 1, 2, 5).remove(0);
+    let mut state = SequenceState::new(&weights.model(Dtype::Float32), weights.window, 1, 2).expect("it fits");
     let mut logits = Vec::new();
-    decoder.read(&TOKENS, false, &mut logits).expect("the tokens are of the vocabulary");
+    state.feed(&TOKENS, false, &mut logits).expect("the tokens are of the vocabulary");
     assert_eq!(logits, all[all.len() - 13..]);
 }
 
 #[test]
-fn a_token_that_was_forgotten_leaves_no_trace_even_in_a_full_memory() {
+fn a_rewound_token_leaves_no_trace_even_in_a_full_memory() {
     let weights = Weights::new(shape(2, 16, true), 5);
     for dtype in [Dtype::Float32, Dtype::Bfloat16, Dtype::Int8] {
         let model = weights.model(dtype);
-        let mut decoders = [(); 2].map(|()| Decoder::new(&model, &weights.distances, 2, 2).expect("it fits"));
+        let mut states = [(); 2].map(|()| SequenceState::new(&model, weights.window, 2, 2).expect("it fits"));
         let (mut expected, mut found) = (Vec::new(), Vec::new());
         for token in TOKENS {
-            decoders[0].read(&[token, 4], false, &mut expected).expect("the tokens are of the vocabulary");
-            decoders[1].read(&[9, token], false, &mut found).expect("the tokens are of the vocabulary");
-            for song in [0, 1] {
-                decoders[1].forget(song).expect("it was read");
-                assert_eq!(decoders[1].forget(song), Err(DecoderError::Unread));
+            states[0].feed(&[token, 4], false, &mut expected).expect("the tokens are of the vocabulary");
+            states[1].feed(&[9, token], false, &mut found).expect("the tokens are of the vocabulary");
+            for sequence in [0, 1] {
+                states[1].rewind(sequence).expect("it was read");
+                assert_eq!(states[1].rewind(sequence), Err(DecoderError::NothingToRewind));
             }
-            decoders[1].read(&[token, 4], false, &mut found).expect("the tokens are of the vocabulary");
+            states[1].feed(&[token, 4], false, &mut found).expect("the tokens are of the vocabulary");
             assert_eq!(found, expected);
         }
     }
@@ -308,7 +322,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn songs_read_at_their_own_pace_forget_and_go_on_from_where_others_are(
+    fn sequences_read_at_their_own_pace_forget_and_go_on_from_where_others_are(
         acts in prop::collection::vec((0_usize..4, 0_usize..3, 0_u32..13), 1..60),
         window in 1_usize..12, threads in 1_usize..3, d_head in prop_oneof![Just(5), Just(70)],
         dtype in prop_oneof![Just(Dtype::Float32), Just(Dtype::Bfloat16), Just(Dtype::Int8)],
@@ -316,37 +330,37 @@ proptest! {
         let weights = Weights::new(shape(3, d_head, true), window);
         let model = weights.model(dtype);
         let read_alone = |tokens: &[u32]| {
-            let mut decoder = Decoder::new(&model, &weights.distances, 1, 1).expect("it fits");
+            let mut state = SequenceState::new(&model, weights.window, 1, 1).expect("it fits");
             let mut logits = Vec::new();
-            decoder.read(tokens, false, &mut logits).expect("the tokens are of the vocabulary");
+            state.feed(tokens, false, &mut logits).expect("the tokens are of the vocabulary");
             logits
         };
-        let mut decoder = Decoder::with(Kind::detect(), &model, &weights.distances, 3, threads).expect("it fits");
-        let mut told: Vec<Vec<u32>> = vec![Vec::new(); 3];
+        let mut state = SequenceState::with(InstructionSet::detect(), &model, weights.window, 3, threads).expect("it fits");
+        let mut fed: Vec<Vec<u32>> = vec![Vec::new(); 3];
         let mut forgettable = [false; 3];
         let mut logits = Vec::new();
-        for (act, song, token) in acts {
+        for (act, sequence, token) in acts {
             match act {
-                0 if forgettable[song] => {
-                    decoder.forget(song).expect("it was read");
-                    told[song].pop();
-                    forgettable[song] = false;
+                0 if forgettable[sequence] => {
+                    state.rewind(sequence).expect("it was read");
+                    fed[sequence].pop();
+                    forgettable[sequence] = false;
                 }
                 1 => {
                     let target = token as usize % 3;
-                    let common = std::iter::zip(&told[song], &told[target]).take_while(|(a, b)| a == b).count();
-                    decoder.copy(song, target, common as u64).expect("they are songs of the batch");
-                    told[target] = told[song].clone();
-                    forgettable[target] = forgettable[song];
+                    let common = std::iter::zip(&fed[sequence], &fed[target]).take_while(|(a, b)| a == b).count();
+                    state.fork(sequence, target, common as u64).expect("they are sequences of the batch");
+                    fed[target] = fed[sequence].clone();
+                    forgettable[target] = forgettable[sequence];
                 }
                 _ => {
-                    let songs = [song, (song + 1) % 3, song];
+                    let sequences = [sequence, (sequence + 1) % 3, sequence];
                     let tokens = [token, 4, 9];
-                    decoder.read_some(&songs, &tokens, &mut logits).expect("they are songs of the batch");
-                    for ((song, token), logits) in songs.into_iter().zip(tokens).zip(logits.chunks_exact(13)) {
-                        told[song].push(token);
-                        forgettable[song] = true;
-                        prop_assert_eq!(&read_alone(&told[song]), logits);
+                    state.feed_some(&sequences, &tokens, &mut logits).expect("they are sequences of the batch");
+                    for ((sequence, token), logits) in sequences.into_iter().zip(tokens).zip(logits.chunks_exact(13)) {
+                        fed[sequence].push(token);
+                        forgettable[sequence] = true;
+                        prop_assert_eq!(&read_alone(&fed[sequence]), logits);
                     }
                 }
             }
@@ -355,36 +369,40 @@ proptest! {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_by_name() {
+fn errors_name_what_does_not_fit() {
     let weights = Weights::new(shape(2, 16, true), 7);
     let mut wrong = weights.shape;
     wrong.d_inner = 71;
-    let told = |shape, missing: &str| {
+    let message = |shape, missing: &str| {
         let tensor = |name: &str| weights.tensors.get(name).filter(|_| name != missing).map(Vec::as_slice);
         Model::new(shape, Dtype::Int8, tensor).err().expect("it does not fit").to_string()
     };
-    assert_eq!(told(wrong, ""), "weights: layers.0.inner.weight: expected 1704 numbers, found 1680");
-    assert_eq!(told(weights.shape, "final_norm.bias"), "weights: final_norm.bias is missing");
+    assert_eq!(message(wrong, ""), "weights: layers.0.inner.weight: expected 1704 numbers, found 1680");
+    assert_eq!(message(weights.shape, "final_norm.bias"), "weights: final_norm.bias is missing");
     wrong.n_head = 0;
-    assert_eq!(told(wrong, ""), "n_head: expected 1 to 65536, found 0");
+    assert_eq!(message(wrong, ""), "n_head: expected 1 to 65536, found 0");
 
     let model = weights.model(Dtype::Float32);
-    let refused = |distances: &[f32], songs, threads| Decoder::new(&model, distances, songs, threads).err();
-    assert!(matches!(refused(&weights.distances[1..], 1, 1), Some(DecoderError::Size { .. })));
-    assert!(matches!(refused(&[], 1, 1), Some(DecoderError::Range { name: "distances", .. })));
-    assert!(matches!(refused(&weights.distances, 0, 1), Some(DecoderError::Range { name: "songs", .. })));
-    assert!(matches!(refused(&weights.distances, 1, 0), Some(DecoderError::Range { name: "threads", .. })));
+    wrong = Shape { d_model: 23, ..weights.shape };
+    assert_eq!(message(wrong, ""), "d_model: expected an even number (sines and cosines), found 23");
 
-    let mut decoder = Decoder::new(&model, &weights.distances, 2, 1).expect("it fits");
+    let refused = |window, sequences, threads| SequenceState::new(&model, window, sequences, threads).err();
+    assert!(matches!(refused(0, 1, 1), Some(DecoderError::Range { name: "window", .. })));
+    assert!(matches!(refused(MAX_WINDOW + 1, 1, 1), Some(DecoderError::Range { name: "window", .. })));
+    assert!(matches!(refused(weights.window, 0, 1), Some(DecoderError::Range { name: "sequences", .. })));
+    assert!(matches!(refused(weights.window, 1, 0), Some(DecoderError::Range { name: "threads", .. })));
+
+    let mut state = SequenceState::new(&model, weights.window, 2, 1).expect("it fits");
     for tokens in [&[][..], &[1], &[1, 13]] {
-        let refused = decoder.read(tokens, false, &mut Vec::new());
+        let refused = state.feed(tokens, false, &mut Vec::new());
         assert!(matches!(refused, Err(DecoderError::Range { name: "tokens", .. })), "{tokens:?}");
     }
-    for (songs, tokens, at) in [(&[][..], &[][..], "tokens"), (&[0], &[1, 2], "tokens"), (&[2], &[1], "songs")] {
-        let refused = decoder.read_some(songs, tokens, &mut Vec::new());
-        assert!(matches!(refused, Err(DecoderError::Range { name, .. }) if name == at), "{songs:?} {tokens:?}");
+    for (sequences, tokens, at) in [(&[][..], &[][..], "tokens"), (&[0], &[1, 2], "tokens"), (&[2], &[1], "sequences")]
+    {
+        let refused = state.feed_some(sequences, tokens, &mut Vec::new());
+        assert!(matches!(refused, Err(DecoderError::Range { name, .. }) if name == at), "{sequences:?} {tokens:?}");
     }
-    assert!(matches!(decoder.forget(2), Err(DecoderError::Range { name: "songs", .. })));
-    assert!(matches!(decoder.copy(0, 2, 0), Err(DecoderError::Range { name: "songs", .. })));
-    assert!(matches!(decoder.copy(0, 1, 1), Err(DecoderError::Range { name: "common", .. })));
+    assert!(matches!(state.rewind(2), Err(DecoderError::Range { name: "sequences", .. })));
+    assert!(matches!(state.fork(0, 2, 0), Err(DecoderError::Range { name: "sequences", .. })));
+    assert!(matches!(state.fork(0, 1, 1), Err(DecoderError::Range { name: "common", .. })));
 }

@@ -1,8 +1,8 @@
-//! The shape of a model and the form of its weights.
+//! The shape of a model.
 
 use crate::error::DecoderError;
 
-/// No side of a matrix is larger: sums of so many products of 8 bits fit into 32 bits.
+/// The largest side of a matrix: the sum of this many products of 8 bits fits into 32 bits.
 pub const MAX_SIDE: usize = 65_536;
 
 /// Hyper-parameters of a Transformer-XL, named as in its configuration.
@@ -17,17 +17,8 @@ pub struct Shape {
     pub d_inner: usize,
     /// Whether the input of each half of a layer is normalised, not its output.
     pub pre_norm: bool,
-}
-
-/// How weights, keys, values and distances are kept. Everything else is computed in 32-bit floats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dtype {
-    /// As they are.
-    Float32,
-    /// The upper half of a 32-bit float, rounded to nearest even; inputs stay 32-bit floats.
-    Bfloat16,
-    /// Eight bits with a scale a row, their inputs with a scale a vector; sums are exact.
-    Int8,
+    /// Distances above this count as this; 0 for no clamping.
+    pub clamp_len: usize,
 }
 
 impl Shape {
@@ -35,7 +26,7 @@ impl Shape {
     ///
     /// # Errors
     ///
-    /// If a number is 0 or above [`MAX_SIDE`].
+    /// If a side is 0 or above [`MAX_SIDE`], or `d_model` is odd.
     pub fn check(&self) -> Result<(), DecoderError> {
         let sides = [
             ("vocab_size", self.vocab_size),
@@ -49,6 +40,10 @@ impl Shape {
         for (name, found) in sides {
             in_range(name, found, MAX_SIDE)?;
         }
+        if !self.d_model.is_multiple_of(2) {
+            let expected = "an even number (sines and cosines)".to_owned();
+            return Err(DecoderError::Range { name: "d_model", expected, found: self.d_model });
+        }
         Ok(())
     }
 
@@ -59,10 +54,10 @@ impl Shape {
     }
 }
 
-/// Refuses 0 and what is above the most.
-pub(crate) fn in_range(name: &'static str, found: usize, most: usize) -> Result<(), DecoderError> {
-    if (1..=most).contains(&found) {
+/// Refuses 0 and numbers above the largest.
+pub(crate) fn in_range(name: &'static str, found: usize, largest: usize) -> Result<(), DecoderError> {
+    if (1..=largest).contains(&found) {
         return Ok(());
     }
-    Err(DecoderError::Range { name, expected: format!("1 to {most}"), found })
+    Err(DecoderError::Range { name, expected: format!("1 to {largest}"), found })
 }

@@ -1,6 +1,5 @@
-//! What is done to vectors: sums in one order, the exponential, the residual path, normalisation.
+//! What is done to vectors: sums in one order, the exponential, a bias and the positive part.
 
-use crate::model::Norm;
 use crate::simd::{Kernel, Simd};
 
 const LANES: usize = 16;
@@ -57,25 +56,6 @@ pub(crate) fn add(numbers: &mut [f32], others: &[f32]) {
     }
 }
 
-/// Adds to rows what was computed of them, if anything, and normalises each, if asked to.
-pub(crate) struct Residual<'a> {
-    pub(crate) numbers: &'a mut [f32],
-    pub(crate) others: &'a [f32],
-    pub(crate) norm: Option<&'a Norm>,
-}
-
-impl Kernel for Residual<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        add(self.numbers, self.others);
-        if let Some(norm) = self.norm {
-            normalize(self.numbers, norm);
-        }
-    }
-}
-
 /// Adds a bias to each row, and takes what is positive.
 pub(crate) struct Rectify<'a> {
     pub(crate) numbers: &'a mut [f32],
@@ -86,29 +66,11 @@ impl Kernel for Rectify<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self) {
+    fn run<S: Simd>(self, _: S) {
         for row in self.numbers.chunks_exact_mut(self.bias.len()) {
             for (number, bias) in row.iter_mut().zip(self.bias) {
                 *number = (*number + bias).max(0.0);
             }
-        }
-    }
-}
-
-/// Gives each row mean 0 and variance 1, then scale and offset.
-#[inline(always)]
-fn normalize(numbers: &mut [f32], norm: &Norm) {
-    const EPSILON: f32 = 1e-5;
-    let width = norm.weight.len();
-    for row in numbers.chunks_exact_mut(width) {
-        let mean = lanes(row, 0.0, |number| number, |sum, part| sum + part) / width as f32;
-        for number in row.iter_mut() {
-            *number -= mean;
-        }
-        let variance = lanes(row, 0.0, |number| number * number, |sum, part| sum + part) / width as f32;
-        let inverse = 1.0 / (variance + EPSILON).sqrt();
-        for ((number, weight), bias) in row.iter_mut().zip(&norm.weight).zip(&norm.bias) {
-            *number = *number * inverse * weight + bias;
         }
     }
 }

@@ -1,4 +1,9 @@
 //! The instructions of x86-64: AVX-512 and AVX2.
+//!
+//! All `unsafe` of this project stands here, for two reasons. The intrinsics may only be called where the processor has
+//! them: `Avx512` and `Avx2` are tokens with a private field, made by `detect` alone, and every operation takes one. And
+//! the intrinsics load and store through pointers: each here is made of a reference to as many bytes as it covers.
+#![allow(unsafe_code)]
 #![allow(clippy::wildcard_imports, reason = "the names of the instructions")]
 #![expect(clippy::cast_ptr_alignment, reason = "a line is aligned to 64 bytes")]
 
@@ -20,9 +25,22 @@ fn prefetch_near(line: &Line, ahead: usize) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(line) }
 }
 
-/// AVX-512 with VNNI.
-#[derive(Clone, Copy)]
-pub(crate) struct Avx512;
+/// Proof that this processor has AVX-512 with VNNI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Avx512(());
+
+impl Avx512 {
+    pub(crate) fn detect() -> Option<Self> {
+        let has_all = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vnni")
+            && is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma");
+        has_all.then_some(Self(()))
+    }
+}
 
 impl Simd for Avx512 {
     type F = __m512;
@@ -31,29 +49,29 @@ impl Simd for Avx512 {
     const ROWS: usize = 12;
 
     #[inline(always)]
-    fn vectorize<K: Kernel>(kernel: K) -> K::Output {
+    fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
-        fn run<K: Kernel>(kernel: K) -> K::Output {
-            kernel.run::<Avx512>()
+        fn run<K: Kernel>(simd: Avx512, kernel: K) -> K::Output {
+            kernel.run(simd)
         }
-        // SAFETY: only `Kind::Avx512` leads here, which `Kind::detect` gives where the processor has all of these.
-        unsafe { run(kernel) }
+        // SAFETY: the token says that the processor has all of these.
+        unsafe { run(self, kernel) }
     }
 
     #[inline(always)]
-    fn splat(x: f32) -> __m512 {
-        // SAFETY: inside `vectorize`, as all below.
+    fn splat(self, x: f32) -> __m512 {
+        // SAFETY: the token says that the processor has the instruction, as for all below.
         unsafe { _mm512_set1_ps(x) }
     }
 
     #[inline(always)]
-    fn floats(line: &Line) -> __m512 {
+    fn floats(self, line: &Line) -> __m512 {
         // SAFETY: a line is 64 bytes, aligned to 64.
         unsafe { _mm512_load_ps(line.0.as_ptr().cast()) }
     }
 
     #[inline(always)]
-    fn halves(line: &Line) -> (__m512, __m512) {
+    fn halves(self, line: &Line) -> (__m512, __m512) {
         // SAFETY: a line is 64 bytes, aligned to 64.
         unsafe {
             let pairs = _mm512_load_si512(line.0.as_ptr().cast());
@@ -63,20 +81,20 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn half_floats(line: &Line) -> (__m512, __m512) {
+    fn half_floats(self, line: &Line) -> (__m512, __m512) {
         let start = line.0.as_ptr().cast::<__m256i>();
         // SAFETY: twice 32 of the 64 bytes of a line, aligned to 32.
         unsafe { (_mm512_cvtph_ps(_mm256_load_si256(start)), _mm512_cvtph_ps(_mm256_load_si256(start.add(1)))) }
     }
 
     #[inline(always)]
-    fn fma(a: __m512, b: __m512, c: __m512) -> __m512 {
-        // SAFETY: inside `vectorize`.
+    fn fma(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: the token, as above.
         unsafe { _mm512_fmadd_ps(a, b, c) }
     }
 
     #[inline(always)]
-    fn store(x: __m512) -> [f32; 16] {
+    fn store(self, x: __m512) -> [f32; 16] {
         let mut floats = [0.0; 16];
         // SAFETY: the array is 64 bytes; the store asks for no alignment.
         unsafe { _mm512_storeu_ps(floats.as_mut_ptr(), x) };
@@ -84,13 +102,13 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn zero() -> __m512i {
-        // SAFETY: inside `vectorize`.
+    fn zero(self) -> __m512i {
+        // SAFETY: the token, as above.
         unsafe { _mm512_setzero_si512() }
     }
 
     #[inline(always)]
-    fn dot(sums: __m512i, line: &Line, inputs: [u8; 4]) -> __m512i {
+    fn dot(self, sums: __m512i, line: &Line, inputs: [u8; 4]) -> __m512i {
         // SAFETY: a line is 64 bytes, aligned to 64.
         unsafe {
             let weights = _mm512_load_si512(line.0.as_ptr().cast());
@@ -99,7 +117,7 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn store_sums(sums: __m512i) -> [i32; 16] {
+    fn store_sums(self, sums: __m512i) -> [i32; 16] {
         let mut stored = [0; 16];
         // SAFETY: the array is 64 bytes; the store asks for no alignment.
         unsafe { _mm512_storeu_si512(stored.as_mut_ptr().cast(), sums) };
@@ -107,19 +125,27 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn prefetch(line: &Line, ahead: usize) {
+    fn prefetch(self, line: &Line, ahead: usize) {
         prefetch(line, ahead);
     }
 
     #[inline(always)]
-    fn prefetch_near(line: &Line, ahead: usize) {
+    fn prefetch_near(self, line: &Line, ahead: usize) {
         prefetch_near(line, ahead);
     }
 }
 
-/// AVX2 with FMA.
-#[derive(Clone, Copy)]
-pub(crate) struct Avx2;
+/// Proof that this processor has AVX2 with FMA and 16-bit floats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    pub(crate) fn detect() -> Option<Self> {
+        let has_all =
+            is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c");
+        has_all.then_some(Self(()))
+    }
+}
 
 impl Simd for Avx2 {
     type F = [__m256; 2];
@@ -128,42 +154,42 @@ impl Simd for Avx2 {
     const ROWS: usize = 1;
 
     #[inline(always)]
-    fn vectorize<K: Kernel>(kernel: K) -> K::Output {
+    fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "avx2,fma,f16c")]
-        fn run<K: Kernel>(kernel: K) -> K::Output {
-            kernel.run::<Avx2>()
+        fn run<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
+            kernel.run(simd)
         }
-        // SAFETY: only `Kind::Avx2` leads here, which `Kind::detect` gives where the processor has both.
-        unsafe { run(kernel) }
+        // SAFETY: the token says that the processor has all of these.
+        unsafe { run(self, kernel) }
     }
 
     #[inline(always)]
-    fn splat(x: f32) -> [__m256; 2] {
-        // SAFETY: inside `vectorize`, as all below.
+    fn splat(self, x: f32) -> [__m256; 2] {
+        // SAFETY: the token says that the processor has the instruction, as for all below.
         [unsafe { _mm256_set1_ps(x) }; 2]
     }
 
     #[inline(always)]
-    fn floats(line: &Line) -> [__m256; 2] {
+    fn floats(self, line: &Line) -> [__m256; 2] {
         let start = line.0.as_ptr().cast::<f32>();
         // SAFETY: a line is 64 bytes, aligned to 64.
         unsafe { [_mm256_load_ps(start), _mm256_load_ps(start.add(8))] }
     }
 
     #[inline(always)]
-    fn halves(line: &Line) -> ([__m256; 2], [__m256; 2]) {
-        // SAFETY: inside `vectorize`.
+    fn halves(self, line: &Line) -> ([__m256; 2], [__m256; 2]) {
+        // SAFETY: the token, as above.
         let split = |x: __m256| unsafe {
             let pairs = _mm256_castps_si256(x);
             let second = _mm256_and_si256(pairs, _mm256_set1_epi32(0xFFFF_0000_u32.cast_signed()));
             (_mm256_castsi256_ps(_mm256_slli_epi32::<16>(pairs)), _mm256_castsi256_ps(second))
         };
-        let [low, high] = Self::floats(line).map(split);
+        let [low, high] = self.floats(line).map(split);
         ([low.0, high.0], [low.1, high.1])
     }
 
     #[inline(always)]
-    fn half_floats(line: &Line) -> ([__m256; 2], [__m256; 2]) {
+    fn half_floats(self, line: &Line) -> ([__m256; 2], [__m256; 2]) {
         let start = line.0.as_ptr().cast::<__m128i>();
         // SAFETY: one of four times 16 of the 64 bytes of a line, aligned to 16.
         let eight = |place| unsafe { _mm256_cvtph_ps(_mm_load_si128(start.add(place))) };
@@ -171,13 +197,13 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn fma(a: [__m256; 2], b: [__m256; 2], c: [__m256; 2]) -> [__m256; 2] {
-        // SAFETY: inside `vectorize`.
+    fn fma(self, a: [__m256; 2], b: [__m256; 2], c: [__m256; 2]) -> [__m256; 2] {
+        // SAFETY: the token, as above.
         unsafe { [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])] }
     }
 
     #[inline(always)]
-    fn store(x: [__m256; 2]) -> [f32; 16] {
+    fn store(self, x: [__m256; 2]) -> [f32; 16] {
         let mut floats = [0.0; 16];
         let start = floats.as_mut_ptr();
         // SAFETY: the array is 64 bytes; the stores ask for no alignment.
@@ -189,13 +215,13 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn zero() -> [__m256i; 4] {
-        // SAFETY: inside `vectorize`.
+    fn zero(self) -> [__m256i; 4] {
+        // SAFETY: the token, as above.
         [unsafe { _mm256_setzero_si256() }; 4]
     }
 
     #[inline(always)]
-    fn dot(mut sums: [__m256i; 4], line: &Line, inputs: [u8; 4]) -> [__m256i; 4] {
+    fn dot(self, mut sums: [__m256i; 4], line: &Line, inputs: [u8; 4]) -> [__m256i; 4] {
         let start = line.0.as_ptr();
         // SAFETY: four times 16 of the 64 bytes of a line, aligned to 16.
         unsafe {
@@ -210,7 +236,7 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn store_sums(sums: [__m256i; 4]) -> [i32; 16] {
+    fn store_sums(self, sums: [__m256i; 4]) -> [i32; 16] {
         let mut stored = [0; 16];
         for (place, sum) in sums.into_iter().enumerate() {
             let mut pairs = [0_i32; 8];
@@ -224,12 +250,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn prefetch(line: &Line, ahead: usize) {
+    fn prefetch(self, line: &Line, ahead: usize) {
         prefetch(line, ahead);
     }
 
     #[inline(always)]
-    fn prefetch_near(line: &Line, ahead: usize) {
+    fn prefetch_near(self, line: &Line, ahead: usize) {
         prefetch_near(line, ahead);
     }
 }

@@ -1,0 +1,61 @@
+//! `SequenceState`: sequences that are fed token by token.
+
+use lakhnes_decoder::{DecoderError, SequenceState};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use pyo3::prelude::*;
+
+use crate::errors::decoder_error;
+use crate::options::refused;
+
+/// What the decoder keeps of some sequences.
+#[pyclass(name = "SequenceState", module = "lakhnes._native")]
+pub(crate) struct PySequenceState(pub(crate) SequenceState);
+
+#[pymethods]
+impl PySequenceState {
+    #[pyo3(signature = (tokens, *, all=false))]
+    fn feed<'py>(
+        &mut self,
+        py: Python<'py>,
+        tokens: PyReadonlyArray1<'_, i64>,
+        all: bool,
+    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
+        let tokens = ids(&tokens)?;
+        self.logits(py, |state, logits| state.feed(&tokens, all, logits))
+    }
+
+    fn feed_some<'py>(
+        &mut self,
+        py: Python<'py>,
+        sequences: Vec<usize>,
+        tokens: PyReadonlyArray1<'_, i64>,
+    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
+        let tokens = ids(&tokens)?;
+        self.logits(py, |state, logits| state.feed_some(&sequences, &tokens, logits))
+    }
+
+    fn rewind(&mut self, sequence: usize) -> PyResult<()> {
+        self.0.rewind(sequence).map_err(|error| decoder_error(&error))
+    }
+
+    fn fork(&mut self, source: usize, target: usize, common: u64) -> PyResult<()> {
+        self.0.fork(source, target, common).map_err(|error| decoder_error(&error))
+    }
+}
+
+impl PySequenceState {
+    fn logits<'py>(
+        &mut self,
+        py: Python<'py>,
+        feed: impl FnOnce(&mut SequenceState, &mut Vec<f32>) -> Result<(), DecoderError> + Send,
+    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
+        let mut logits = Vec::new();
+        py.detach(|| feed(&mut self.0, &mut logits)).map_err(|error| decoder_error(&error))?;
+        Ok(logits.into_pyarray(py))
+    }
+}
+
+fn ids(tokens: &PyReadonlyArray1<'_, i64>) -> PyResult<Vec<u32>> {
+    let id = |&id: &i64| u32::try_from(id).map_err(|_| refused("tokens", "ids of the vocabulary", &id.to_string()));
+    tokens.as_slice()?.iter().map(id).collect()
+}
