@@ -37,9 +37,8 @@ def tx2_model():
 
 def compose(model, num=1, prime=(), *, seed=None, batch_size=8, **options):
     """Compose whatever voices play."""
-    return compose_with(
-        model, num, prime, SamplingParams(**{"min_voices": 0} | options), seed=seed, batch_size=batch_size
-    )
+    params = SamplingParams(**{"min_voices": 0} | options)
+    return compose_with(model, num, prime, params, seed=seed, batch_size=batch_size)
 
 
 def generate_ids(model, num, **options):

@@ -48,10 +48,10 @@ class Model:
     @classmethod
     def of(cls, network: Network) -> Model:
         """Return a torch module as it is now; its further training does not change the result."""
-        arrays = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
-        weights = {
-            name: np.array(tensor.float() if tensor.is_floating_point() else tensor) for name, tensor in arrays.items()
-        }
+        weights = {}
+        for name, tensor in network.state_dict().items():
+            weight = tensor.detach().float() if tensor.is_floating_point() else tensor
+            weights[name] = weight.cpu().numpy().copy()
         return cls(network.config, weights)
 
     @functools.cached_property
