@@ -87,7 +87,7 @@ def rules_of(name: str) -> Rules:
     turn_of_place = np.full(1 + len(VOICES) * len(KINDS), -1)
     turn_of_place[place] = turn  # (places,)
     allowed = np.where(speaks, turn > turn_of_place[:, None], np.arange(len(turn_of_place))[:, None] > 0)
-    for on in np.unique(place[is_on & np.isin(voice, voice[is_velocity])]):  # a note begins with its velocity
+    for on in set(place[is_on & np.isin(voice, voice[is_velocity])].tolist()):  # a note begins with its velocity
         allowed[on] = is_velocity & (turn == turn_of_place[on] + 1)
     sounds = np.arange(SUBSETS)[:, None] & bit > 0  # (SUBSETS, V)
     needs_sound = is_off | is_velocity

@@ -46,7 +46,8 @@ class NGram:
             base *= self.config.vocab_size
             if not self._interpolate(order, key, chances):
                 break  # a context that was not seen has no longer one that was
-        logs: npt.NDArray[np.float32] = np.log(chances)
+        with np.errstate(divide="ignore"):  # without smoothing a token may have probability 0
+            logs: npt.NDArray[np.float32] = np.log(chances)
         return logs
 
     def _interpolate(self, order: int, key: npt.NDArray[np.int64], chances: npt.NDArray[np.float32]) -> bool:

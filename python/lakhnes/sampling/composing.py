@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -30,6 +29,8 @@ NEXT_SEED = 1 << 32
 
 def new_seed() -> int:
     """Return a seed that no one chose."""
+    import secrets
+
     return secrets.randbelow(2**31)
 
 
