@@ -833,8 +833,8 @@ class DecoderModel:
         Parameters
         ----------
         window
-            Positions that each position attends to, itself among them, 1 to 65,536: ``mem_len + 1``, or ``mem_len`` with
-            ``same_length``.
+            Positions that each position attends to, itself among them, 1 to 65,536: ``mem_len + 1``, or ``mem_len``
+            with ``same_length``.
         sequences
             Batch size B, 1 to 65,536.
         threads
@@ -922,16 +922,16 @@ def sample_tokens(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Sample the next token of every sequence.
 
-    The filters work in the order of the parameters below, from `temperatures` on, each on the renormalised result of the
-    ones before, as in Hugging Face's ``transformers``. Each leaves at least one token.
+    The filters work in the order of the parameters below, from `temperatures` on, each on the renormalised result of
+    the ones before, as in Hugging Face's ``transformers``. Each leaves at least one token.
 
     Parameters
     ----------
     logits
         ``(B, V)``; minus infinity for what is never sampled. Log-probabilities will do.
     uniforms
-        ``(B,)``, in [0, 1]. Of the tokens that the filters leave, most probable first, the first one is taken with which
-        the cumulated probability exceeds it.
+        ``(B,)``, in [0, 1]. Of the tokens that the filters leave, most probable first, the first one is taken with
+        which the cumulated probability exceeds it.
     temperatures
         ``(B,)``, 0 or more. Divide the logits; 0 takes the most probable token.
     allowed

@@ -22,7 +22,7 @@ MAX_ARCHIVE_BYTES = 2 * 2**30
 """Of all members of an archive, unpacked. A published one has 0.2 GB."""
 
 MAX_ARCHIVE_RATIO = 20
-"""And not more than so many times its size as a file: weights hardly shrink."""
+"""And at the most this many times its size as a file: weights hardly shrink."""
 
 
 class _Bounded(gzip.GzipFile):

@@ -28,7 +28,7 @@ def _formats(context: click.Context, parameter: click.Parameter, value: str) -> 
     names = list(dict.fromkeys(name.strip() for name in value.split(",")))
     for name in names:
         if name not in WRITABLE:
-            raise click.BadParameter(f"{name!r} is none of {', '.join(WRITABLE)}")
+            raise click.BadParameter(f"{name!r}: expected one of {', '.join(WRITABLE)}")
     return names
 
 

@@ -35,7 +35,7 @@ def infill(console: Console, /, song: str, voices: str, **options: Any) -> None:
     given = read(song)
     names = [name.strip().lower() for name in voices.split(",")]
     if unknown := [name for name in names if name not in VOICES]:
-        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(VOICES)}", param_hint="--voices")
+        raise click.BadParameter(f"{unknown[0]!r}: expected some of {', '.join(VOICES)}", param_hint="--voices")
 
     def fill(model: "Model", num: int, params: "SamplingParams", **chosen: Any) -> "list[tuple[Song, dict[str, Any]]]":
         made = []

@@ -58,9 +58,9 @@ INTERRUPTED = 130
 @click.option(
     "--fade", default=8.0, show_default=True, type=click.FloatRange(min=0), help="Fade after the loops (seconds)."
 )
-@click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds of sound.")
+@click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Stop after this many seconds of sound.")
 @click.option("-f", "--force", is_flag=True, help="Replace a sound file that exists.")
-@click.option("-n", "--num", type=click.IntRange(min=1), help="Radio: stop after so many songs.")
+@click.option("-n", "--num", type=click.IntRange(min=1), help="Radio: stop after this many songs.")
 @click.option("-m", "--model", "model_name", default="bundled", show_default=True, help="Radio: which model composes.")
 @click.option("--seed", type=click.IntRange(min=0), help="Radio: song I is that of seed SEED + I.")
 @click.option(

@@ -26,7 +26,7 @@ TOGETHER = TICKS_PER_SECOND // 120
 """Ticks between two notes that are heard as one: half a frame. Voices of NES music start a few ticks apart."""
 
 NEAR = 2 * TICKS_PER_SECOND
-"""Ticks around a note within which the others tell what the harmony is."""
+"""Ticks around a note within which the other notes make its harmony."""
 
 OCTAVE = 12
 

@@ -73,7 +73,7 @@ def evaluate_songs(
     tgt_len, mem_len : int
         Length of a segment and of memory.
     max_songs : int, optional
-        Only the first so many songs.
+        Score only the first of them, this many.
     dtype : torch.dtype
         Of matrix products.
     advance : callable

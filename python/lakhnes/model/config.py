@@ -37,7 +37,7 @@ def check_range(name: str, value: object, least: int, most: int = MAX_DIMENSION)
 
 
 def check_dropout(value: object) -> None:
-    """Refuse a probability of dropout that is none.
+    """Refuse a dropout that is no probability.
 
     Raises
     ------

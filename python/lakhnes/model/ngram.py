@@ -51,7 +51,7 @@ class NGram:
         return logs
 
     def _interpolate(self, order: int, key: npt.NDArray[np.int64], chances: npt.NDArray[np.float32]) -> bool:
-        """Mix the distributions of contexts, by their keys, with those of shorter ones; tell whether one was seen."""
+        """Mix the distributions of contexts, by their keys, with those of shorter ones; return whether one was seen."""
         contexts, starts, words, masses, backoffs = (
             self.weights[f"{name}_{order}"] for name in ("contexts", "starts", "words", "masses", "backoffs")
         )

@@ -23,7 +23,7 @@ from lakhnes.sampling.particle import NoteCount
 __all__ = ["counted", "event_rate", "log_odds", "target_densities"]
 
 SPAN = 4.0
-"""Seconds over which notes are counted; a note counts for e times less after so many."""
+"""Seconds over which notes are counted: after this time a note counts for e times less."""
 
 LONG_SPAN = 16.0
 """Seconds over which the notes that are missing are counted."""

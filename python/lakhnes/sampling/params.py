@@ -55,9 +55,9 @@ class SamplingParams:
         from its own; of several in vain, the one with most voices is taken. A stream and the radio are heard before the
         voices can be counted: they give the first attempt.
     min_surprise : float
-        Against loops that never end: where the last events (about 64) had a mean negative log-likelihood of less than
-        so many nats, the temperature rises, up to threefold, until they do again. The songs of NES-MDB's valid split
-        are that predictable to the bundled model in a twentieth of their places. 0, or no grammar: never.
+        Nats, against loops that never end: where the last events (about 64) had a lower mean negative log-likelihood,
+        the temperature rises, up to threefold, until it is this high again. The songs of NES-MDB's valid split are that
+        predictable to the bundled model in a twentieth of their positions. 0, or no grammar: never.
     grammar : bool
         Whether only an event may come that stands where a song has it (`lakhnes.grammar`). If not, anything but ``<S>``
         may, at any place, as in the original, whose songs end by their length alone.

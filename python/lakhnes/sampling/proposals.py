@@ -167,7 +167,7 @@ class Proposals:
         later = waits & (ticks >= ticks[whole])
         later[BOUNDARY] = True  # at the end of the song nothing else happens
         reached = float(particle.probabilities[later if kept.is_end else whole].sum())
-        # A wait that is longer than the longest of the vocabulary is as improbable as so many of these.
+        # A wait that is longer than the longest token is as improbable as a row of such tokens.
         particle.log_weight += _log(reached) * max(1.0, gap / int(ticks.max())) - _log(1.0 - now - soon)
         self.wait(particle, whole, gap)
         return [whole] if kept.is_end else [whole, kept.token]

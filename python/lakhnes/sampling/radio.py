@@ -124,7 +124,7 @@ class Radio:
         self.sink.finish()
 
     def _play_song(self, seed: int, duration: float | None) -> bool:
-        """Play a song; return whether the programme goes on."""
+        """Play a song; return whether another is to follow."""
         start, events, going = self.player.tick, 0, True
         sampled: list[float] = []  # when the events were sampled that are heard with the next wait
         for event in self._events(seed):

@@ -22,7 +22,7 @@ class Uniforms:
     """
 
     BLOCK = 256
-    """Numbers of a sequence that are drawn at once."""
+    """Numbers of a sequence that are made at once."""
 
     def __init__(self, seeds: list[int]) -> None:
         self._generators = [np.random.default_rng(seed) for seed in seeds]

@@ -50,7 +50,8 @@ mod tests {
     use super::*;
     use crate::{tx1, tx2};
 
-    const TEXT: &str = "P1_NOTEON_60\nP1_VELOCITY_9\nP1_TIMBRE_2\nWT_105\nTR_NOTEON_40\nWT_1234567\nP1_NOTEOFF\nWT_7\nTR_NOTEOFF";
+    const TEXT: &str =
+        "P1_NOTEON_60\nP1_VELOCITY_9\nP1_TIMBRE_2\nWT_105\nTR_NOTEON_40\nWT_1234567\nP1_NOTEOFF\nWT_7\nTR_NOTEOFF";
 
     #[test]
     fn a_song_is_its_events_and_they_are_the_song() {
