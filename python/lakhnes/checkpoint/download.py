@@ -1,4 +1,4 @@
-"""Downloads that are resumed where they stopped and kept only when their hash is right. What arrives is never opened."""
+"""Downloads that are resumed where they stopped and kept only if their hash is right. What arrives is never opened."""
 
 from __future__ import annotations
 
