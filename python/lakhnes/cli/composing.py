@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Compose: TypeAlias = Callable[..., list[tuple[Song, dict[str, Any]]]]
 
+DTYPES = ("float32", "bfloat16", "int8")
+
 __all__ = ["compose_and_write", "composing_options", "ending_options", "from_excerpt", "params_of", "sampling_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,20 +38,23 @@ def sampling_options(purpose: str = "") -> Callable[[F], F]:
     """Give the options that say how each event is sampled; their help begins with what they are for."""
     share = click.FloatRange(0, 1, min_open=True)
     return _adding(
-        _option("--temperature", click.FloatRange(min=0), f"{purpose}Higher is more varied; 0: the most likely event."),
-        _option("--top-k", click.IntRange(min=0), f"{purpose}Sample from the k most likely events (0: all)."),
-        _option("--top-p", share, f"{purpose}Sample from the most likely events that together reach probability p."),
-        _option(
-            "--min-p", click.FloatRange(0, 1), f"{purpose}Sample from events at least p times as likely as the first."
-        ),
-        _option("--typical-p", share, f"{purpose}Sample from the events nearest to the mean information, up to p."),
-        _option("--memory", click.IntRange(0, MAX_LENGTH), f"{purpose}Events attended to.", "the model's own"),
-        _option(
-            "--dtype",
-            click.Choice(["float32", "bfloat16", "int8"]),
-            f"{purpose}Type in which weights are stored; int8 on the CPU only.",
-            "float32",
-        ),
+        *(
+            _option(flag, kind, purpose + text, default)
+            for flag, kind, text, default in (
+                ("--temperature", click.FloatRange(min=0), "Higher is more varied; 0: the most likely event.", None),
+                ("--top-k", click.IntRange(min=0), "Sample from the k most likely events (0: all).", None),
+                ("--top-p", share, "Sample from the most likely events that together reach probability p.", None),
+                (
+                    "--min-p",
+                    click.FloatRange(0, 1),
+                    "Sample from events at least p times as likely as the first.",
+                    None,
+                ),
+                ("--typical-p", share, "Sample from the most typical events that together reach probability p.", None),
+                ("--memory", click.IntRange(0, MAX_LENGTH), "Events attended to.", "the model's own"),
+                ("--dtype", click.Choice(DTYPES), "Type of stored weights; int8 on the CPU only.", "float32"),
+            )
+        )
     )
 
 
