@@ -51,13 +51,11 @@ def main() -> int:
 
 def excerpts(folder: Path, model: lakhnes.Model, count: int) -> list[lakhnes.Song]:
     """Return the beginnings of songs that are spread over the split."""
-    dialect = model.config.vocabulary
-    corpus = Corpus.load(folder, "valid", lakhnes.Vocabulary(dialect))
+    corpus = Corpus.load(folder, "valid", lakhnes.Vocabulary(model.config.vocabulary))
     ids = [song[1:-1] for index in range(len(corpus)) if (song := corpus.ids(index)) is not None]
     ids = [song for song in ids if len(song) >= EVENTS]
-    read = lakhnes.Song.from_tx1 if dialect == "tx1" else lakhnes.Song.from_tx2
     places = [place * len(ids) // count for place in range(min(count, len(ids)))]
-    return [read(corpus.vocabulary.decode(ids[place][:EVENTS])) for place in places]
+    return [corpus.vocabulary.song(ids[place][:EVENTS]) for place in places]
 
 
 def draw(folder: Path, name: str, song: lakhnes.Song, made: lakhnes.Song) -> None:

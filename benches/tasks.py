@@ -50,12 +50,10 @@ def main() -> int:
     print(f"           note-offs, and have their pitches in range, {time.perf_counter() - started:.0f} s", flush=True)
 
     started = time.perf_counter()
-    dialect = model.config.vocabulary
     faults = []
     for index, song in enumerate(ids):
-        text = corpus.vocabulary.decode(song[:EVENTS])
-        read = lakhnes.Song.from_tx1 if dialect == "tx1" else lakhnes.Song.from_tx2
-        faults.append(infilling_faults(model, read(text), VOICES[index % len(VOICES)], seed=index))
+        excerpt = corpus.vocabulary.song(song[:EVENTS])
+        faults.append(infilling_faults(model, excerpt, VOICES[index % len(VOICES)], seed=index))
     failed += sum(map(bool, faults))
     print(f"infill     {len(ids)} songs of {EVENTS} events, voices in turn: {sum(not found for found in faults)} keep")
     print(f"           the others to the event, {time.perf_counter() - started:.0f} s")

@@ -7,7 +7,6 @@ The figure that matters is the ratio of the two, taken in one run:
 import pytest
 import torch
 
-from lakhnes.evaluation.reader import KeyValueReader, PlainReader
 from lakhnes.model.config import TransformerXLConfig
 from lakhnes.model.transformer_xl import TransformerXL
 
@@ -21,14 +20,16 @@ def model():
     return TransformerXL(BUNDLED).eval()
 
 
-@pytest.mark.parametrize("reader", [KeyValueReader, PlainReader])
-def test_read_a_segment(benchmark, model, reader):
-    reading = reader(model, MEMORY)
+@pytest.mark.parametrize("memory", ["keys and values", "hidden states"])
+def test_read_a_segment(benchmark, model, memory):
+    kept = model.cache() if memory == "keys and values" else None
     tokens = torch.ones(STREAMS, SEGMENT, dtype=torch.int64)
 
     @torch.inference_mode()
     def read():
-        model.logits(reading.read(tokens))
+        nonlocal kept
+        hidden, kept = model(tokens, kept, MEMORY)
+        model.logits(hidden)
 
     for _ in range(MEMORY // SEGMENT):
         read()

@@ -1,13 +1,24 @@
 """A corpus that a test makes itself, and models that are small enough to train in a second."""
 
+import dataclasses
 import random
 
+import torch
+
 from lakhnes.model.config import TransformerXLConfig
+from lakhnes.model.model import Model
+from lakhnes.model.transformer_xl import TransformerXL
 from lakhnes.training.config import TrainingConfig
 
 TINY = TransformerXLConfig(
     n_layer=2, n_head=2, d_model=32, d_head=16, d_inner=64, dropout=0.1, pre_norm=True, mem_len=32
 )
+
+
+def tiny_model(seed=5, **changes):
+    """Return a small model of random weights."""
+    torch.manual_seed(seed)
+    return Model.of(TransformerXL(dataclasses.replace(TINY, **changes)))
 
 
 def tiny_config(**changes):

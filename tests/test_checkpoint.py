@@ -4,6 +4,7 @@ import dataclasses
 import json
 import struct
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -11,8 +12,8 @@ from safetensors.torch import load_file, save_file
 import lakhnes
 from lakhnes import CheckpointError
 from lakhnes.checkpoint import load_model, save_checkpoint
-from lakhnes.checkpoint.native import pick_device
 from lakhnes.model.config import TransformerXLConfig
+from lakhnes.model.network import pick_device
 from lakhnes.model.transformer_xl import TransformerXL
 
 CONFIG = TransformerXLConfig(
@@ -28,7 +29,7 @@ def model():
 
 @pytest.fixture
 def folder(model, tmp_path):
-    save_checkpoint(model, tmp_path / "model", dtype=torch.float32)
+    save_checkpoint(model, tmp_path / "model", dtype="float32")
     return tmp_path / "model"
 
 
@@ -36,10 +37,32 @@ def test_a_checkpoint_is_two_files_and_holds_every_number(model, folder):
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
     loaded = load_model(folder, "cpu")
     assert loaded.config == CONFIG
-    assert not loaded.training
+    assert loaded.weights.keys() == model.state_dict().keys()
+    network = loaded.network
+    assert not network.training
     for name, tensor in model.state_dict().items():
-        assert torch.equal(loaded.state_dict()[name], tensor)
-    assert all(parameter.requires_grad for parameter in loaded.parameters())
+        assert torch.equal(network.state_dict()[name], tensor)
+        np.testing.assert_array_equal(loaded.weights[name], tensor)
+    assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_a_loaded_model_is_saved_as_the_network_was(folder, tmp_path):
+    save_checkpoint(load_model(folder), tmp_path / "again", dtype="float32")
+    for name in ("config.json", "model.safetensors"):
+        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_weights_of_other_types_are_read_as_float32(model, folder):
+    path = folder / "model.safetensors"
+    for dtype in (torch.bfloat16, torch.float64, torch.float16):
+        stored = {name: tensor.to(dtype) for name, tensor in model.state_dict().items()}
+        save_file(stored, path)
+        for name, weight in load_model(folder).weights.items():
+            assert weight.dtype == np.float32
+            np.testing.assert_array_equal(weight, stored[name].float())
+    save_file({name: tensor.int() for name, tensor in stored.items()}, path)
+    with pytest.raises(CheckpointError, match="is of type I32, expected F16 or F32"):
+        load_model(folder)
 
 
 def test_half_precision_is_the_default_and_loads_as_float32(model, tmp_path):
@@ -47,8 +70,8 @@ def test_half_precision_is_the_default_and_loads_as_float32(model, tmp_path):
     assert {tensor.dtype for tensor in load_file(tmp_path / "model.safetensors").values()} == {torch.float16}
     loaded = load_model(tmp_path, "cpu")
     for name, tensor in model.state_dict().items():
-        torch.testing.assert_close(loaded.state_dict()[name], tensor, atol=1e-3, rtol=1e-3)
-        assert loaded.state_dict()[name].dtype == torch.float32
+        np.testing.assert_allclose(loaded.weights[name], tensor, atol=1e-3, rtol=1e-3)
+        assert loaded.weights[name].dtype == np.float32
 
 
 def test_a_loaded_model_is_its_own(folder):
@@ -56,10 +79,12 @@ def test_a_loaded_model_is_its_own(folder):
     loaded = load_model(folder, "cpu")
     before = (folder / "model.safetensors").read_bytes()
     with torch.no_grad():
-        loaded.embedding.weight.zero_()
+        loaded.network.embedding.weight.zero_()
+    loaded.weights["output_bias"][:] = 0
     assert (folder / "model.safetensors").read_bytes() == before
     (folder / "model.safetensors").write_bytes(bytes(len(before)))
-    assert loaded.layers[0].inner.weight.abs().sum() > 0
+    assert np.abs(loaded.weights["layers.0.inner.weight"]).sum() > 0
+    assert np.abs(loaded.weights["embedding.weight"]).sum() > 0
 
 
 def test_a_checkpoint_is_replaced_only_when_asked(model, folder):
@@ -70,7 +95,7 @@ def test_a_checkpoint_is_replaced_only_when_asked(model, folder):
         save_checkpoint(model, folder)
     assert (folder / "model.safetensors").read_bytes() == before
     save_checkpoint(model, folder, overwrite=True)
-    assert load_model(folder, "cpu").output_bias.sum() == 631
+    assert load_model(folder, "cpu").weights["output_bias"].sum() == 631
 
 
 def remove(name):
@@ -160,7 +185,7 @@ def test_a_model_that_is_no_folder_is_named(folder, tmp_path, name):
 
 def test_a_device_that_is_not_there_is_named(folder):
     for device in ("cuda:99", "toaster", "meta:x"):
-        with pytest.raises(CheckpointError, match="is not to be had here"):
+        with pytest.raises(CheckpointError, match="is not available"):
             load_model(folder, device)
     assert pick_device("cpu") == torch.device("cpu")
     assert pick_device("auto").type in ("cpu", "cuda", "mps")

@@ -16,7 +16,7 @@ import lakhnes
 from lakhnes.checkpoint import save_checkpoint
 from lakhnes.evaluation.perplexity import evaluate
 from lakhnes.model.transformer_xl import TransformerXL
-from lakhnes.sampling.generate import compose
+from lakhnes.sampling import SamplingParams, compose
 from legality import VOCABULARY, faults
 from small import TINY, make_corpus
 
@@ -73,8 +73,9 @@ def test_generate_without_the_grammar_writes_the_events_as_they_were_drawn(run, 
     options = ["--seed", 3, "-m", model_folder, "-o", tmp_path, "--length", 90, "--top-k", 0]
     assert run("generate", *options, "--no-grammar").exit_code == 0
     ids = VOCABULARY.encode((tmp_path / "0.tx1.txt").read_text()).tolist()
-    (drawn,) = compose(lakhnes.load_model(model_folder), 1, seed=3, length=90, memory=512, top_k=None, grammar=False)
-    assert ids == drawn.ids
+    params = SamplingParams(length=90, top_k=None, grammar=False)
+    (song,) = compose(lakhnes.load_model(model_folder), 1, (), params, seed=3)
+    assert ids == song.ids
     assert faults(ids)
     result = run("generate", *options, "--force", "--max-duration", 1.5, "--json")
     (song,) = json.loads(result.stdout)["songs"]
@@ -135,8 +136,8 @@ def test_the_loss_is_the_mean_over_all_predictions_of_the_packed_songs(model_fol
     inputs = torch.tensor([*first[:-1], *second[:-1]])
     targets = torch.tensor([*first[1:], *second[1:]])
     with torch.inference_mode():
-        hidden, _ = model(inputs[None, : score.positions])
-        losses = torch.nn.functional.cross_entropy(model.logits(hidden)[0], targets[: score.positions])
+        hidden, _ = model.network(inputs[None, : score.positions])
+        losses = torch.nn.functional.cross_entropy(model.network.logits(hidden)[0], targets[: score.positions])
     assert score.positions == len(inputs) // 16 * 16
     assert score.loss == pytest.approx(float(losses), abs=1e-5)
 
@@ -196,8 +197,8 @@ def test_train_leaves_a_model_that_composes(run, data, tmp_path):
 
 def test_a_run_directory_stands_for_its_model(run, data, tmp_path):
     assert run("train", data, "-o", tmp_path / "run", *TRAIN, "--steps", 2).exit_code == 0
-    inside = lakhnes.load_model(tmp_path / "run" / "model").state_dict()
-    for name, weight in lakhnes.load_model(tmp_path / "run").state_dict().items():
+    inside = lakhnes.load_model(tmp_path / "run" / "model").network.state_dict()
+    for name, weight in lakhnes.load_model(tmp_path / "run").network.state_dict().items():
         assert torch.equal(weight, inside[name])
 
 
@@ -217,8 +218,8 @@ def test_train_can_begin_with_the_weights_of_a_model(run, data, tmp_path):
     start = tmp_path / "a" / "model"
     options = [*TRAIN, "--steps", 1, "--learning-rate", "1e-12", "--init", start]
     assert run("train", data, "-o", tmp_path / "b", *options).exit_code == 0
-    before = lakhnes.load_model(start).state_dict()
-    for name, weight in lakhnes.load_model(tmp_path / "b" / "model").state_dict().items():
+    before = lakhnes.load_model(start).network.state_dict()
+    for name, weight in lakhnes.load_model(tmp_path / "b" / "model").network.state_dict().items():
         torch.testing.assert_close(weight, before[name], atol=1e-4, rtol=1e-3)
 
 

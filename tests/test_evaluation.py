@@ -1,6 +1,5 @@
 """`lakhnes eval`: streams as LakhNES reads them, and songs one by one, for models of every architecture."""
 
-import dataclasses
 import json
 
 import numpy as np
@@ -8,12 +7,13 @@ import pytest
 import torch
 
 from lakhnes import Vocabulary
+from lakhnes.checkpoint import save_checkpoint
 from lakhnes.data.corpus import Corpus
-from lakhnes.evaluation.reader import KeyValueReader, PlainReader, make_reader
 from lakhnes.evaluation.songs import evaluate_songs
 from lakhnes.model.config import LSTMConfig
+from lakhnes.model.estimation import estimate_ngram
 from lakhnes.model.lstm import LSTM
-from lakhnes.model.ngram import NGram
+from lakhnes.model.model import Model
 from lakhnes.model.transformer_xl import TransformerXL
 from small import TINY, make_corpus
 
@@ -40,9 +40,9 @@ def models(data):
     torch.manual_seed(0)
     train = Corpus.load(data, "train", Vocabulary.tx1())
     return {
-        "n-gram": NGram.estimate([train.ids(index) for index in range(len(train))], 3),
-        "lstm": LSTM(LSTMConfig(n_layer=2, d_model=16)).eval(),
-        "transformer-xl": TransformerXL(TINY).eval(),
+        "n-gram": estimate_ngram([train.ids(index) for index in range(len(train))], 3),
+        "lstm": Model.of(LSTM(LSTMConfig(n_layer=2, d_model=16))),
+        "transformer-xl": Model.of(TransformerXL(TINY)),
     }
 
 
@@ -62,7 +62,7 @@ def test_each_song_is_scored_as_if_it_were_alone(models, valid, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_command_line_scores_any_model_on_the_same_positions(models, data, tmp_path, run, name):
-    models[name].save(tmp_path / "model")
+    save_checkpoint(models[name], tmp_path / "model")
     options = ("--split", "valid", "--batch-size", 2, "--tgt-len", 16, "--json")
     streams = run("eval", tmp_path / "model", data, *options)
     songs = run("eval", tmp_path / "model", data, *options, "--per-song")
@@ -79,28 +79,8 @@ def test_the_command_line_scores_any_model_on_the_same_positions(models, data, t
 
 
 def test_the_songs_are_listed_without_json_too(models, data, tmp_path, run):
-    models["n-gram"].save(tmp_path / "model")
+    save_checkpoint(models["n-gram"], tmp_path / "model")
     result = run("eval", tmp_path / "model", data, "--per-song")
     lines = result.stdout.splitlines()
     assert [line.split(":")[0] for line in lines] == ["000", "001", "002", "004", "005", "006", "valid"]
     assert "positions of 6 songs" in lines[-1]
-
-
-@pytest.mark.parametrize("mem_len", [0, 5, 40])
-@pytest.mark.parametrize(
-    "variant", [{}, {"pre_norm": False}, {"same_length": True}, {"clamp_len": 20, "pre_norm": False}], ids=str
-)
-@torch.inference_mode()
-def test_kept_keys_and_values_give_what_kept_states_give(variant, mem_len):
-    torch.manual_seed(1)
-    model = TransformerXL(dataclasses.replace(TINY, **variant)).eval()
-    for weight in model.parameters():
-        weight.mul_(3)  # attention that looks at something
-    if variant.get("same_length") and mem_len == 0:
-        pytest.skip("attention of length 0")
-    fast, plain = make_reader(model, mem_len), PlainReader(model, mem_len)
-    assert isinstance(fast, KeyValueReader)
-    tokens = torch.randint(0, 631, (3, 12 * 16 + 7), generator=torch.Generator().manual_seed(2))
-    for start in range(0, tokens.shape[1], 16):
-        segment = tokens[:, start : start + 16]
-        torch.testing.assert_close(fast.read(segment), plain.read(segment), rtol=1e-4, atol=1e-5)

@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 import lakhnes
 from lakhnes.checkpoint import save_checkpoint
 from lakhnes.exporting import ExportJob, export_files
-from lakhnes.model.transformer_xl import TransformerXL
-from small import TINY
+from small import tiny_model
 
 
 @pytest.fixture
@@ -62,8 +60,7 @@ def test_another_expression_is_refused(run, held, tmp_path):
 
 
 def test_composed_songs_are_natural_unless_plain_is_asked_for(run, tmp_path):
-    torch.manual_seed(5)
-    save_checkpoint(TransformerXL(TINY), tmp_path / "model")
+    save_checkpoint(tiny_model(), tmp_path / "model")
     options = ["-m", tmp_path / "model", "--seed", 3, "--length", 90]
     assert run("generate", *options, "-o", tmp_path / "natural").exit_code == 0
     assert run("generate", *options, "-o", tmp_path / "plain", "--expression", "plain").exit_code == 0

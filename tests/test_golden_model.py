@@ -15,12 +15,15 @@ from torch.nn import functional
 
 from lakhnes.checkpoint import import_checkpoint, load_model
 from lakhnes.data.nesmdb import convert_nesmdb
-from lakhnes.model.transformer_xl import TransformerXL
-from lakhnes.sampling.native_decoder import NativeDecoder
-from lakhnes.sampling.torch_decoder import TorchDecoder
+from lakhnes.model.engine import losses_of
+from lakhnes.model.model import Model
+from lakhnes.model.torch_engine import TorchEngine
 
 TOLERANCE = 1e-4
-DECODERS = [TorchDecoder, NativeDecoder]
+ENGINES = {
+    "torch": lambda model, memory: TorchEngine(model.network, 1, memory),
+    "native": lambda model, memory: model.begin(1, memory=memory),
+}
 VARIANTS = {
     "base": {},
     "clamp400": {"clamp_len": 400},
@@ -48,9 +51,7 @@ def variant(folder):
     original = load_model(folder, "cpu")
 
     def make(name):
-        model = TransformerXL(dataclasses.replace(original.config, **VARIANTS[name]))
-        model.load_state_dict(original.state_dict())
-        return model.eval()
+        return Model(dataclasses.replace(original.config, **VARIANTS[name]), original.weights, "cpu")
 
     return make
 
@@ -86,13 +87,13 @@ def test_every_form_of_the_checkpoint_has_the_same_weights(golden, folder, tmp_p
         assert (tmp_path / "out" / name).read_bytes() == (folder / name).read_bytes()
 
 
-@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ["base", "clamp400_same"])
-def test_logits_step_by_step_past_a_full_memory(golden, variant, name, decoder):
+def test_logits_step_by_step_past_a_full_memory(golden, variant, name, engine):
     tokens, expected = generation(golden, name)
-    decoder = decoder(variant(name), 1, 512)
+    reading = ENGINES[engine](variant(name), 512)
     assert len(tokens) == 600
-    found = torch.stack([decoder.step(token[None])[0] for token in tokens])
+    found = np.concatenate([reading.feed(token[None].numpy()) for token in tokens])
     assert largest(found, expected) <= TOLERANCE
 
 
@@ -101,7 +102,7 @@ def test_logits_in_one_pass(golden, variant):
     """With same-length attention all 600; without it as many as the memory of 512 holds."""
     for name, count in (("clamp400_same", 600), ("base", 513)):
         tokens, expected = generation(golden, name)
-        model = variant(name)
+        model = variant(name).network
         hidden, _ = model(tokens[None, :count], mem_len=512)
         assert largest(model.logits(hidden)[0], expected[:count]) <= TOLERANCE
 
@@ -110,7 +111,7 @@ def test_logits_in_one_pass(golden, variant):
 @torch.inference_mode()
 def test_predictions_in_segments_with_memory(golden, variant, name):
     tokens, expected, exact = prediction(golden, name)
-    model = variant(name)
+    model = variant(name).network
     memory, found = None, []
     for start in range(0, 1024, 128):
         hidden, memory = model(tokens[None, start : start + 128], memory, 896)
@@ -121,14 +122,14 @@ def test_predictions_in_segments_with_memory(golden, variant, name):
     assert largest(torch.cat(found), exact) <= TOLERANCE
 
 
-@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ["same", "clamp400_same"])
-def test_predictions_step_by_step(golden, variant, name, decoder):
+def test_predictions_step_by_step(golden, variant, name, engine):
     """Attention of the same length reads as many keys in a segment as in single steps."""
     tokens, expected, _ = prediction(golden, name)
-    decoder = decoder(variant(name), 1, 896)
-    logits = torch.stack([decoder.step(token[None])[0] for token in tokens[:1024]])
-    assert largest(functional.cross_entropy(logits, tokens[1:1025], reduction="none"), expected) <= TOLERANCE
+    reading = ENGINES[engine](variant(name), 896)
+    logits = np.concatenate([reading.feed(token[None].numpy()) for token in tokens[:1024]])
+    assert largest(losses_of(logits, tokens[1:1025].numpy()), expected) <= TOLERANCE
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakhnes import CheckpointError, Model, Vocabulary, generate, load_model
+from lakhnes import CheckpointError, Vocabulary, generate, load_model
+from lakhnes.checkpoint import save_checkpoint
 from lakhnes.data.corpus import Corpus
 from lakhnes.evaluation.perplexity import evaluate
+from lakhnes.model.estimation import estimate_ngram, model_of_tables
 from lakhnes.model.kneser_ney import FALLBACK, count, discounts_of, estimate
 from lakhnes.model.ngram import NGram
 from small import make_corpus
@@ -61,7 +63,8 @@ def slowly(songs, order, size, discounts):
 
 
 def distribution(model, context):
-    return model.logits(torch.tensor([context], dtype=torch.int64))[0].exp().double().numpy()
+    contexts = np.array([context], dtype=np.int64).reshape(1, -1)
+    return np.exp(NGram(model.config, model.weights).log_probabilities(contexts)[0].astype(np.float64))
 
 
 def contexts_of(songs, order):
@@ -78,7 +81,7 @@ def test_probabilities_are_those_of_the_formulas(songs, order):
         discounts[length - 1] = discounts_of(counts)
         keys, counts = np.unique(keys % SIZE ** (length - 1), return_counts=True)
     chance = slowly(songs, order, SIZE, discounts)
-    model = NGram.of(estimate(songs, order, SIZE), order)
+    model = model_of_tables(estimate(songs, order, SIZE), order)
     for context in contexts_of(songs, order)[:12]:
         expected = [chance(token, context) for token in range(SIZE)]
         assert sum(expected) == pytest.approx(1)
@@ -97,7 +100,7 @@ def test_interpolated_kneser_ney_is_that_of_nltk():
     theirs = KneserNeyInterpolated(order, discount=discount, vocabulary=Vocabulary(words, unk_cutoff=1))
     theirs.fit(texts)
     # NLTK leaves nothing of the single tokens to those that were not seen.
-    ours = NGram.of(estimate(SONGS, order, SIZE, [[0] * 3, [discount] * 3, [discount] * 3]), order)
+    ours = model_of_tables(estimate(SONGS, order, SIZE, [[0] * 3, [discount] * 3, [discount] * 3]), order)
     for context in contexts_of(SONGS, order):
         expected = [theirs.score(word, [words[token] for token in context]) for word in words]
         np.testing.assert_allclose(distribution(ours, context), expected, rtol=1e-5, atol=1e-7)
@@ -112,7 +115,7 @@ def test_discounts_follow_the_counts_of_counts():
 
 
 def test_order_0_knows_nothing_and_order_1_the_frequencies():
-    random, unigram = NGram.estimate(SONGS, 0, vocab_size=SIZE), NGram.estimate(SONGS, 1, vocab_size=SIZE)
+    random, unigram = estimate_ngram(SONGS, 0, vocab_size=SIZE), estimate_ngram(SONGS, 1, vocab_size=SIZE)
     assert random.score(SONGS[0]) == pytest.approx([math.log(SIZE)] * 14)
     assert (random.config.num_parameters, unigram.config.num_parameters) == (0, SIZE)
     frequencies = distribution(unigram, ())
@@ -122,16 +125,18 @@ def test_order_0_knows_nothing_and_order_1_the_frequencies():
 
 
 def test_a_song_is_scored_alike_in_any_segments_and_knows_nothing_of_the_song_before():
-    model = NGram.estimate(SONGS, 4, vocab_size=SIZE)
+    model = estimate_ngram(SONGS, 4, vocab_size=SIZE)
     row = torch.tensor([[*SONGS[0][:-1], *SONGS[1][:-1]]])
-    whole = model.logits(model(row)[0])[0]
+    network = model.network
+    whole = network.logits(network(row)[0])[0]
     memory, parts = None, []
     for start in range(0, row.shape[1], 2):
-        hidden, memory = model(row[:, start : start + 2], memory)
-        parts.append(model.logits(hidden)[0])
+        hidden, memory = network(row[:, start : start + 2], memory)
+        parts.append(network.logits(hidden)[0])
     torch.testing.assert_close(torch.cat(parts), whole)
-    alone = model.logits(model(torch.from_numpy(SONGS[1][None, :-1]))[0])[0]
+    alone = network.logits(network(torch.from_numpy(SONGS[1][None, :-1]))[0])[0]
     torch.testing.assert_close(whole[len(SONGS[0]) - 1 :], alone)
+    np.testing.assert_array_equal(model.begin().feed(row[0].numpy(), [0] * row.shape[1]), whole)
 
 
 def test_a_longer_context_predicts_better_and_evaluation_scores_every_model_on_the_same_positions(tmp_path):
@@ -139,7 +144,7 @@ def test_a_longer_context_predicts_better_and_evaluation_scores_every_model_on_t
     vocabulary = Vocabulary.tx1()
     train, valid = (Corpus.load(data, split, vocabulary) for split in ("train", "valid"))
     songs = [train.ids(index) for index in range(len(train))]
-    scores = [evaluate(NGram.estimate(songs, order), valid, batch_size=2, tgt_len=16) for order in (0, 1, 3, 5)]
+    scores = [evaluate(estimate_ngram(songs, order), valid, batch_size=2, tgt_len=16) for order in (0, 1, 3, 5)]
     assert scores[0].ppl == pytest.approx(631, rel=1e-4)
     assert scores[0].ppl > scores[1].ppl > 2 * scores[2].ppl
     assert len({score.positions for score in scores}) == 1
@@ -148,11 +153,9 @@ def test_a_longer_context_predicts_better_and_evaluation_scores_every_model_on_t
 def test_an_n_gram_model_is_saved_loaded_and_composes(tmp_path):
     data = make_corpus(tmp_path / "data", train=12)
     corpus = Corpus.load(data, "train", Vocabulary.tx1())
-    model = NGram.estimate([corpus.ids(index) for index in range(len(corpus))], 5)
-    model.save(tmp_path / "model")
+    model = estimate_ngram([corpus.ids(index) for index in range(len(corpus))], 5)
+    save_checkpoint(model, tmp_path / "model")
     again = load_model(tmp_path / "model")
-    assert isinstance(again, NGram)
-    assert isinstance(Model.load(tmp_path / "model"), NGram)
     assert again.config == model.config
     assert np.array_equal(again.score(corpus.ids(0)), model.score(corpus.ids(0)))
     songs = generate(again, 3, seed=1, length=80)
@@ -184,17 +187,9 @@ def damaged(name, change):
 def test_tables_that_make_no_model_are_refused(tmp_path, change, message):
     from safetensors.torch import load_file, save_file
 
-    NGram.estimate(SONGS, 4, vocab_size=SIZE).save(tmp_path)
+    save_checkpoint(estimate_ngram(SONGS, 4, vocab_size=SIZE), tmp_path)
     tensors = load_file(tmp_path / "model.safetensors")
     change(tensors)
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, tmp_path / "model.safetensors")
     with pytest.raises(CheckpointError, match=message):
         load_model(tmp_path)
-
-
-def test_another_class_of_models_is_refused(tmp_path):
-    from lakhnes.model.lstm import LSTM
-
-    NGram.estimate(SONGS, 2, vocab_size=SIZE).save(tmp_path)
-    with pytest.raises(CheckpointError, match="a n-gram model, expected a LSTM"):
-        LSTM.load(tmp_path)

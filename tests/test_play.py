@@ -7,17 +7,14 @@ import types
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 import lakhnes
 from lakhnes import LivePlayer
 from lakhnes.checkpoint import save_checkpoint
-from lakhnes.model.transformer_xl import TransformerXL
 from lakhnes.playback import ClockSink, DeviceSink, FileSink, open_sink
-from lakhnes.sampling.generate import compose
-from lakhnes.sampling.options import Options
+from lakhnes.sampling import SamplingParams, compose
 from lakhnes.sampling.radio import GAP, LOOKAHEAD, Radio
-from small import TINY, tune
+from small import tiny_model, tune
 
 RATE = 44_100
 
@@ -37,8 +34,7 @@ class Clock:
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(5)
-    return TransformerXL(TINY).eval()
+    return tiny_model()
 
 
 def live(text, **options):
@@ -98,8 +94,14 @@ def broadcast(model, seconds_a_token, **options):
     """Run a radio on a clock of its own; drawing a token takes as long as is said."""
     clock = Clock()
     sink = ClockSink(RATE, clock=clock, sleep=clock.sleep)
-    chosen = Options(length=150, memory=64, advance=lambda tokens: clock.sleep(tokens * seconds_a_token))
-    radio = Radio(model, sink, LivePlayer(), chosen, clock=clock)
+    radio = Radio(
+        model,
+        sink,
+        LivePlayer(),
+        SamplingParams(length=150, memory=64),
+        clock=clock,
+        advance=lambda tokens: clock.sleep(tokens * seconds_a_token),
+    )
     radio.run(7, **options)
     return radio, sink
 
@@ -118,8 +120,9 @@ def test_nothing_is_composed_further_than_it_is_played(model):
     clock = Clock()
     sink = ClockSink(RATE, clock=clock, sleep=clock.sleep)
     waiting = []
-    chosen = Options(length=60, memory=64, advance=lambda tokens: waiting.append(sink.waiting()))
-    Radio(model, sink, LivePlayer(), chosen, clock=clock).run(3, num=1)
+    params = SamplingParams(length=60, memory=64)
+    radio = Radio(model, sink, LivePlayer(), params, clock=clock, advance=lambda tokens: waiting.append(sink.waiting()))
+    radio.run(3, num=1)
     assert max(waiting[:-1]) > 0.01
     longest_wait = 100_000 / RATE
     assert max(waiting) <= LOOKAHEAD + longest_wait
@@ -127,7 +130,8 @@ def test_nothing_is_composed_further_than_it_is_played(model):
 
 def test_the_songs_of_the_radio_are_those_of_their_seeds(model):
     radio, _ = broadcast(model, 0.0, num=2)
-    songs = [compose(model, 1, seed=seed, length=150, memory=64)[0] for seed in (7, 8)]
+    params = SamplingParams(length=150, memory=64, min_voices=0)
+    songs = compose(model, 2, (), params, seed=7)
     assert [song.seed for song in radio.songs] == [7, 8]
     assert [song.events for song in radio.songs] == [len(song.ids) for song in songs]
     texts = [lakhnes.Vocabulary.tx1().decode(song.ids) for song in songs]

@@ -1,67 +1,54 @@
 """Composing: the draw, the grammar, the cached decoder, and the songs that come out."""
 
-import dataclasses
-
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lakhnes
 from lakhnes import Vocabulary
-from lakhnes.model.transformer_xl import TransformerXL
-from lakhnes.sampling.decoder import Decoder
+from lakhnes._native import quantize_events
+from lakhnes.grammar import rules_of
+from lakhnes.model.engine import losses_of
+from lakhnes.model.model import Model
+from lakhnes.sampling import SamplingParams, accompany_ids, infillings
+from lakhnes.sampling import compose as compose_with
+from lakhnes.sampling.composer import Composer
+from lakhnes.sampling.composing import _voices_of
 from lakhnes.sampling.excerpt import Excerpt
-from lakhnes.sampling.generate import _voices_of, compose, generate_ids
 from lakhnes.sampling.grammar import Grammar
-from lakhnes.sampling.options import Options
-from lakhnes.sampling.sampler import draw
-from lakhnes.sampling.torch_decoder import SLACK, TorchDecoder
-from lakhnes.sampling.writing import Writing
+from lakhnes.sampling.sampler import sample
 from legality import VOCABULARY, faults
-from small import TINY, tune
+from small import tiny_model, tune
 
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(5)
-    model = TransformerXL(TINY)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.mul_(3.0)  # wide weights: what a model remembers then shows in what it says
-    return model.eval()
+    narrow = tiny_model()
+    # Wide weights: what a model remembers then shows in what it says.
+    return Model(narrow.config, {name: 3.0 * weight for name, weight in narrow.weights.items()})
 
 
 @pytest.fixture(scope="module")
 def tx2_model():
-    torch.manual_seed(6)
-    return TransformerXL(dataclasses.replace(TINY, vocabulary="tx2", vocab_size=686)).eval()
+    return tiny_model(6, vocabulary="tx2", vocab_size=686)
 
 
-def test_step_by_step_equals_one_pass_also_after_the_buffers_have_moved(model):
-    tokens = torch.randint(0, 631, (2, SLACK + 150))
-    decoder = TorchDecoder(model, 2, mem_len=tokens.shape[1])
-    short = TorchDecoder(model, 2, mem_len=32)
-    with torch.inference_mode():
-        hidden, _ = model(tokens)
-        whole = model.logits(hidden)
-    memory = None
-    for position in range(tokens.shape[1]):
-        logits = decoder.step(tokens[:, position])
-        torch.testing.assert_close(logits, whole[:, position], atol=2e-3, rtol=1e-4)
-        with torch.inference_mode():
-            hidden, memory = model(tokens[:, position : position + 1], memory, 32)
-            expected = model.logits(hidden[:, 0])
-        torch.testing.assert_close(short.step(tokens[:, position]), expected, atol=2e-3, rtol=1e-4)
+def compose(model, num=1, prime=(), *, seed=None, batch_size=8, **options):
+    """Compose whatever voices play."""
+    params = SamplingParams(**{"min_voices": 0} | options)
+    return compose_with(model, num, prime, params, seed=seed, batch_size=batch_size)
 
 
-def test_reading_several_tokens_is_reading_one_after_the_other(model):
-    tokens = torch.randint(0, 631, (3, 20))
-    one, other = Decoder(model, 3, 32), Decoder(model, 3, 32)
-    for position in range(20):
-        logits = one.step(tokens[:, position])
-    torch.testing.assert_close(other.read(tokens), logits)
+def generate_ids(model, num, **options):
+    return [song.ids for song in compose(model, num, **options)]
+
+
+def eager_to_end(model):
+    """Return the model with a bias for the boundary that nothing outweighs."""
+    bias = model.weights["output_bias"].copy()
+    bias[0] = 1e4
+    return Model(model.config, model.weights | {"output_bias": bias})
 
 
 EVENLY = np.linspace(0, 0.9999, 3000, dtype=np.float32)
@@ -70,12 +57,14 @@ THREE = np.log(np.array([0.5, 0.3, 0.2], dtype=np.float32))
 
 def shares_of(**options):
     """Return how often each of three tokens is drawn, evenly over all random numbers."""
-    tokens, losses = draw(np.tile(THREE, (len(EVENLY), 1)), EVENLY, **options)
+    allowed = options.pop("allowed", None)
+    params = SamplingParams(**{"temperature": 1.0, "top_k": None} | options)
+    tokens, losses = sample(np.tile(THREE, (len(EVENLY), 1)), EVENLY, params, allowed=allowed)
     np.testing.assert_allclose(losses, -THREE[tokens], atol=1e-6)
     return np.bincount(tokens, minlength=3) / len(EVENLY)
 
 
-def test_the_draw_follows_the_probabilities():
+def test_samples_follow_the_probabilities():
     np.testing.assert_allclose(shares_of(), [0.5, 0.3, 0.2], atol=2e-3)
     allowed = np.tile([True, False, True], (len(EVENLY), 1))
     np.testing.assert_allclose(shares_of(allowed=allowed), [5 / 7, 0.0, 2 / 7], atol=2e-3)
@@ -102,26 +91,25 @@ def test_each_option_shapes_the_probabilities(options, expected):
 
 
 @given(seed=st.integers(0, 10_000), place=st.sampled_from([0.0, 0.3, 0.999999, 1.0 - 2**-24]))
-def test_what_is_forbidden_is_never_drawn(seed, place):
+def test_what_is_forbidden_is_never_sampled(seed, place):
     generator = np.random.default_rng(seed)
     logits = (generator.standard_normal((4, 50)) * 5).astype(np.float32)
     allowed = generator.random((4, 50)) < 0.1
     allowed[:, 7] = True
     uniform = np.full(4, place, dtype=np.float32)
-    tokens, losses = draw(logits, uniform, allowed, top_k=32)
+    tokens, losses = sample(logits, uniform, SamplingParams(temperature=1.0), allowed=allowed)
     assert allowed[np.arange(4), tokens].all()
-    masked, _ = draw(np.where(allowed, logits, np.float32(-np.inf)), uniform, top_k=32)
+    masked, _ = sample(np.where(allowed, logits, np.float32(-np.inf)), uniform, SamplingParams(temperature=1.0))
     np.testing.assert_array_equal(masked, tokens)
-    expected = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(tokens), reduction="none")
-    np.testing.assert_allclose(losses, expected.numpy(), atol=1e-5)
+    np.testing.assert_allclose(losses, losses_of(logits, tokens), atol=1e-5)
 
 
-def test_a_draw_from_nothing_is_an_error_of_one_line():
+def test_a_sample_of_nothing_is_an_error_of_one_line():
     for logits in (np.full((1, 3), -np.inf, dtype=np.float32), np.full((1, 3), np.nan, dtype=np.float32)):
         with pytest.raises(ValueError, match=r"^logits: no token may come next"):
-            draw(logits, np.zeros(1, dtype=np.float32))
+            sample(logits, np.zeros(1, dtype=np.float32), SamplingParams())
     with pytest.raises(ValueError, match=r"^allowed: expected 1 rows of 3, found 2 entries"):
-        draw(THREE[None], np.zeros(1, dtype=np.float32), np.ones((1, 2), dtype=np.bool_))
+        sample(THREE[None], np.zeros(1, dtype=np.float32), SamplingParams(), allowed=np.ones((1, 2), dtype=np.bool_))
 
 
 @pytest.mark.parametrize("dialect", ["tx1", "tx2"])
@@ -130,7 +118,7 @@ def test_a_draw_from_nothing_is_an_error_of_one_line():
 def test_the_grammar_allows_songs_only_and_every_song(dialect, seed):
     generator = np.random.default_rng(seed)
     vocabulary = Vocabulary(dialect)
-    grammar = Grammar(vocabulary, 1)
+    grammar = Grammar(rules_of(dialect), 1)
     ids = []
     for _ in range(60):
         allowed = grammar.allowed()[0].copy()
@@ -151,7 +139,7 @@ def test_the_grammar_admits_the_text_of_any_midi(shared, dialect):
         ids = Excerpt.of(song, vocabulary, 5_000).ids
         assert len(ids) > 100
         assert faults(ids, vocabulary) == []
-        grammar = Grammar(vocabulary, 1)
+        grammar = Grammar(rules_of(dialect), 1)
         for token in ids:
             assert grammar.admits(token)
             assert bool(grammar.allowed()[0, token])
@@ -193,10 +181,7 @@ def test_a_song_ends_at_the_duration_asked_for(model):
 
 
 def test_a_song_may_not_end_before_the_duration_asked_for(model):
-    eager = TransformerXL(TINY).eval()
-    eager.load_state_dict(model.state_dict())
-    with torch.no_grad():
-        eager.output_bias[0] = 1e4
+    eager = eager_to_end(model)
     (default,) = compose(eager, 1, length=3000, min_length=0, seed=6, memory=32)
     assert 6.0 * 44_100 <= ticks(default.ids) < 20 * 44_100
     songs = compose(eager, 4, length=2000, min_length=0, min_duration=2.0, seed=6, memory=32)
@@ -207,11 +192,12 @@ def test_a_song_may_not_end_before_the_duration_asked_for(model):
 
 
 def test_the_temperature_rises_where_a_song_does_not_surprise(model):
-    writing = Writing(model, [1, 2, 3], Options(min_surprise=0.6, temperature=0.9))
-    writing.surprise = np.array([2.0, 0.3, 0.0], dtype=np.float32)
-    np.testing.assert_allclose(writing.temperature(), [0.9, 1.8, 2.7], rtol=1e-6)
+    composer = Composer(model, [1, 2, 3], SamplingParams(min_surprise=0.6, temperature=0.9))
+    composer.surprise = np.array([2.0, 0.3, 0.0], dtype=np.float32)
+    np.testing.assert_allclose(composer.temperature(), [0.9, 1.8, 2.7], rtol=1e-6)
     temperature = np.repeat(np.array([1.0, 0.5], dtype=np.float32), len(EVENLY) // 2)
-    tokens, _ = draw(np.tile(THREE, (len(EVENLY), 1)), np.tile(EVENLY[::2], 2), temperature=temperature)
+    logits, params = np.tile(THREE, (len(EVENLY), 1)), SamplingParams()
+    tokens, _ = sample(logits, np.tile(EVENLY[::2], 2), params, temperature=temperature)
     shares = [np.bincount(half, minlength=3) / len(half) for half in np.split(tokens, 2)]
     np.testing.assert_allclose(shares, [[0.5, 0.3, 0.2], [25 / 38, 9 / 38, 4 / 38]], atol=2e-3)
 
@@ -250,10 +236,7 @@ def test_the_seed_decides_whatever_the_batch(model):
 
 
 def test_a_song_may_end_by_itself_but_not_before_its_least_length(model):
-    eager = TransformerXL(TINY).eval()
-    eager.load_state_dict(model.state_dict())
-    with torch.no_grad():
-        eager.output_bias[0] = 1e4
+    eager = eager_to_end(model)
     assert {len(ids) for ids in generate_ids(eager, 3, length=500, min_length=20, min_duration=0, seed=0)} <= {20, 21}
 
 
@@ -266,13 +249,11 @@ def test_the_api_gives_songs(model):
 
 def test_streamed_events_come_one_by_one_and_are_those_of_the_song(model):
     read = []
-    events = lakhnes.generate(model, stream=True, length=70, seed=9, advance=read.append)
+    events = lakhnes.stream(model, length=70, seed=9, advance=read.append)
     first = next(events)
-    assert len(read) == 0  # the second event has not been thought of
+    assert len(read) == 0  # the second event has not been sampled
     text = "\n".join([first, *events])
-    assert lakhnes.Song.from_tx1(text) == lakhnes.generate(model, length=70, seed=9)[0]
-    with pytest.raises(ValueError, match="num is 2, expected 1"):
-        lakhnes.generate(model, 2, stream=True)
+    assert lakhnes.Song.from_tx1(text) == lakhnes.generate(model, length=70, seed=9, min_voices=0)[0]
 
 
 def test_a_streamed_continuation_is_what_comes_after_the_prime(model, song):
@@ -291,6 +272,8 @@ def test_a_streamed_continuation_is_what_comes_after_the_prime(model, song):
         ("top_k", 0),
         ("top_p", 0.0),
         ("min_p", 2.0),
+        ("typical_p", 0.0),
+        ("min_voices", 5),
         ("min_duration", -1.0),
         ("min_surprise", -0.1),
         ("max_duration", 0.0),
@@ -310,12 +293,9 @@ def test_a_continuation_keeps_its_prime_and_is_scored(model, song):
     assert composed.ids[:50] == prime
     assert len(composed.ids) == 80
     assert faults(composed.ids) == []
-    tokens = torch.tensor([[0, *composed.ids]])
-    with torch.inference_mode():
-        hidden, _ = model(tokens[:, :-1])
-        losses = torch.nn.functional.cross_entropy(model.logits(hidden)[0], tokens[0, 1:], reduction="none")
-    assert composed.prime_ppl == pytest.approx(float(losses[:50].mean().exp()), rel=1e-3)
-    assert composed.ppl == pytest.approx(float(losses[50:].mean().exp()), rel=1e-3)
+    losses = model.score([0, *composed.ids], 200)
+    assert composed.prime_ppl == pytest.approx(float(np.exp(losses[:50].mean())), rel=1e-3)
+    assert composed.ppl == pytest.approx(float(np.exp(losses[50:].mean())), rel=1e-3)
     (again,) = lakhnes.continue_song(model, song, prime_length=6, length=40, seed=3)
     assert again.to_tx1().splitlines()[:3] == song.to_tx1().splitlines()[:3]
     assert again.duration > 0.25
@@ -329,7 +309,7 @@ def test_an_illegal_prime_is_refused(model):
 
 def test_an_accompaniment_changes_pitches_only(model):
     ids = generate_ids(model, 1, length=150, seed=4, memory=64)[0]
-    versions = lakhnes.sampling.accompany_ids(model, 2, ids, seed=1, memory=64)
+    versions = accompany_ids(model, 2, ids, SamplingParams(memory=64), seed=1)
     assert versions[0].ids != versions[1].ids
     for version in versions:
         assert faults(version.ids) == []
@@ -346,7 +326,7 @@ def test_an_accompaniment_changes_pitches_only(model):
 
 def test_an_accompaniment_applies_top_k(model):
     ids = generate_ids(model, 1, length=60, seed=4, memory=64)[0]
-    first, second = lakhnes.sampling.accompany_ids(model, 2, ids, seed=1, memory=64, top_k=1)
+    first, second = accompany_ids(model, 2, ids, SamplingParams(memory=64, top_k=1), seed=1)
     assert first.ids == second.ids  # one choice is no choice
 
 
@@ -379,9 +359,10 @@ def test_infilling_keeps_the_dynamics_of_the_other_voices_and_gives_the_new_ones
 
 def test_infilling_tx2_leaves_the_other_voices_as_they_are(tx2_model):
     expressed = lakhnes.Song.from_tx1(tune(4)).express()
-    for version in lakhnes.sampling.infill_texts(tx2_model, 3, expressed, ["p2", "no"], seed=5, top_k=None):
-        assert faults(Vocabulary.tx2().encode(version.text).tolist(), Vocabulary.tx2()) == []
-        again = lakhnes.Song.from_tx2(version.text)
+    for version in infillings(tx2_model, 3, expressed, ["p2", "no"], SamplingParams(top_k=None), seed=5):
+        ids = quantize_events(np.array(version.events, dtype=np.int32), False)
+        assert faults(ids.tolist(), Vocabulary.tx2()) == []
+        again = Vocabulary.tx2().song(version.events)
         for voice in ("p1", "tr"):
             assert events_of(version.song, [voice]) == events_of(expressed, [voice])
             np.testing.assert_array_equal(again.voices[voice][:, :3], expressed.voices[voice][:, :3])
@@ -392,19 +373,18 @@ def test_infilling_tx2_leaves_the_other_voices_as_they_are(tx2_model):
 
 def model_that_says(symbols):
     """Make a model that gives these events the same probability wherever they may come, and others next to none."""
-    model = TransformerXL(TINY).eval()
-    with torch.no_grad():
-        model.embedding.weight.mul_(1e-3)
-        for symbol in symbols:
-            model.output_bias[VOCABULARY.id(symbol)] = 40.0
-    return model
+    model = tiny_model()
+    bias = model.weights["output_bias"].copy()
+    bias[[VOCABULARY.id(symbol) for symbol in symbols]] = 40.0
+    embedding = 1e-3 * model.weights["embedding.weight"]
+    return Model(model.config, model.weights | {"embedding.weight": embedding, "output_bias": bias})
 
 
 def test_a_model_that_expects_a_kept_voice_waits_for_it_and_lets_hardly_another_speak():
     """Nor may the voices to write be all that is left to say after each short wait: a song would be without end."""
     expects = model_that_says(["P1_NOTEON_60", "WT_735"])
     given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_44100\nP1_NOTEOFF\nWT_44100\n" * 3)
-    (version,) = lakhnes.sampling.infill_texts(expects, 1, given, ["p2", "tr"], seed=1, memory=32)
+    (version,) = infillings(expects, 1, given, ["p2", "tr"], SamplingParams(memory=32), seed=1)
     assert sum(len(version.song.voices[voice]) for voice in ("p2", "tr")) <= 1  # in six seconds
     assert version.song.voices["p1"].tolist() == given.voices["p1"].tolist()
 
@@ -412,7 +392,7 @@ def test_a_model_that_expects_a_kept_voice_waits_for_it_and_lets_hardly_another_
 def test_a_voice_that_was_asked_for_is_heard_in_the_end_however_improbable_it_is():
     expects = model_that_says(["P1_NOTEON_60", "WT_735"])
     given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_44100\nP1_NOTEOFF\nWT_44100\n" * 12)
-    (version,) = lakhnes.sampling.infill_texts(expects, 1, given, ["p2"], seed=1, memory=32)
+    (version,) = infillings(expects, 1, given, ["p2"], SamplingParams(memory=32), seed=1)
     starts = version.song.voices["p2"][:, 0]
     assert 0 < len(starts) < 10  # in 24 seconds
     assert starts[0] > 44_100
@@ -421,7 +401,7 @@ def test_a_voice_that_was_asked_for_is_heard_in_the_end_however_improbable_it_is
 def test_a_written_voice_may_speak_between_kept_events_and_together_with_them():
     eager = model_that_says(["P1_NOTEON_60", "P2_NOTEON_60", "WT_5000"])
     given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_44100\nP1_NOTEOFF\nWT_44100\n" * 5)
-    (version,) = lakhnes.sampling.infill_texts(eager, 1, given, ["p2"], seed=1, memory=32)
+    (version,) = infillings(eager, 1, given, ["p2"], SamplingParams(memory=32), seed=1)
     assert events_of(version.song, ["p1", "tr", "no"]) == events_of(given, ["p1", "tr", "no"])
     starts = version.song.voices["p2"][:, 0]
     assert len(starts) > 10
@@ -434,15 +414,15 @@ def test_a_written_voice_may_speak_between_kept_events_and_together_with_them():
 def test_a_written_voice_does_not_say_more_than_a_fast_piece_has():
     talks = model_that_says(["P2_NOTEON_60", "P2_NOTEOFF", "WT_10"])
     given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_8820\n" * 15 + "P1_NOTEOFF\nWT_10")  # 3 s, five notes each
-    (version,) = lakhnes.sampling.infill_texts(talks, 1, given, ["p2"], seed=1, memory=32)
-    spoken = sum(line.startswith("P2") for line in version.text.splitlines())
+    (version,) = infillings(talks, 1, given, ["p2"], SamplingParams(memory=32), seed=1)
+    spoken = sum(VOCABULARY.symbol(event).startswith("P2") for event in version.events if event > 0)
     assert 20 <= spoken <= 10 * (3 + 2) + 1
 
 
 def test_infilled_songs_have_no_faults(model):
     other = lakhnes.Song.from_tx1(tune(3))
-    for version in lakhnes.sampling.infill_texts(model, 3, other, ["p2", "no"], seed=5, memory=64, top_k=None):
-        assert faults(VOCABULARY.encode(version.text).tolist()) == []
+    for version in infillings(model, 3, other, ["p2", "no"], SamplingParams(memory=64, top_k=None), seed=5):
+        assert faults(quantize_events(np.array(version.events, dtype=np.int32), False).tolist()) == []
         assert 1.0 < version.ppl < 1e6
         assert 1.0 < version.kept_ppl < 1e6
 

@@ -45,8 +45,9 @@ def test_the_bundled_model_accompanies_and_fills_in_without_changing_what_is_kep
 
 def test_faults_are_found(monkeypatch, bundled, songs):
     ids = [songs[1][0], *songs[0][1:-1], 5]
-    broken = types.SimpleNamespace(ids=ids, song=Song.from_tx1(tune(1)), text=tune(1))
+    song = Song.from_tx1(tune(1))
+    broken = types.SimpleNamespace(ids=ids, song=song, events=VOCABULARY.events(song))
     monkeypatch.setattr(tasks, "accompany_ids", lambda *_, **__: [broken])
-    monkeypatch.setattr(tasks, "infill_texts", lambda *_, **__: [broken])
+    monkeypatch.setattr(tasks, "infillings", lambda *_, **__: [broken])
     assert len(accompaniment_faults(bundled, songs[0].tolist())) == 1
     assert len(infilling_faults(bundled, Song.from_tx1(tune(0)), ["p2"])) >= 4

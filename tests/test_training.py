@@ -82,7 +82,7 @@ def test_training_learns(trainer, tmp_path):
     saved = load_model(tmp_path / "run" / "model")
     difference = max(
         float((a - b).abs().max())
-        for a, b in zip(saved.state_dict().values(), run.model.state_dict().values(), strict=True)
+        for a, b in zip(saved.network.state_dict().values(), run.model.state_dict().values(), strict=True)
     )
     assert difference < 2e-3  # half precision
 

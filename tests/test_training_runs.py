@@ -124,7 +124,7 @@ def test_averaged_weights_are_evaluated_saved_and_resumed(data, tmp_path):
     config = tiny_config(ema=0.9, steps=8, learning_rate=1e-2)
     run = trainer(data, tmp_path / "run", config)
     run.run()
-    saved = lakhnes.load_model(tmp_path / "run").state_dict()
+    saved = lakhnes.load_model(tmp_path / "run").network.state_dict()
     own = run.model.state_dict()
     averages = run.average.state()
     for name in own:

@@ -76,3 +76,27 @@ def test_vocabularies_are_values():
     assert pickle.loads(pickle.dumps(Vocabulary.tx2())) == Vocabulary.tx2()
     with pytest.raises(lakhnes.TokenError, match="tx3"):
         Vocabulary("tx3")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_song_is_its_events_and_they_are_the_song(dialect):
+    song = lakhnes.Song.from_tx1("WT_7\nP1_NOTEON_60\nWT_105\nTR_NOTEON_45\nP1_NOTEOFF\nWT_123456\nTR_NOTEOFF\nWT_3")
+    song = lakhnes.Song.from_tx2(song.express().to_tx2()) if dialect == "tx2" else song
+    vocabulary = Vocabulary(dialect)
+    events = vocabulary.events(song)
+    assert events.dtype == np.int32
+    assert -events[events < 0].sum() == song.length
+    assert vocabulary.song(events) == vocabulary.song(events.tolist()) == song
+    text = song.to_tx1() if dialect == "tx1" else song.to_tx2()
+    rounded = vocabulary.song([0, *vocabulary.encode(text), 0])
+    assert rounded == lakhnes.Song.from_bytes(vocabulary.decode(vocabulary.encode(text)).encode(), dialect)
+
+
+def test_events_that_make_no_song_are_refused():
+    assert Vocabulary.names() == ["tx1", "tx2"]
+    with pytest.raises(lakhnes.TokenError, match="id 631 at position 1: expected an id below 631"):
+        Vocabulary.tx1().song([5, 631])
+    with pytest.raises(lakhnes.FormatError, match="empty"):
+        Vocabulary.tx1().song([])
+    with pytest.raises(lakhnes.LimitError):
+        Vocabulary.tx1().song([-(2**40)])

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         TokenError,
         UnsafeCheckpointError,
     )
-    from lakhnes.model.base import Model
+    from lakhnes.model.model import Model
     from lakhnes.sampling import accompany, continue_song, generate, infill, stream
     from lakhnes.songs import read, read_log, render, write
     from lakhnes.tokenizing import tokenize_files
@@ -65,7 +65,7 @@ _MODULES = {
     "audio": "write_audio",
     "checkpoint": "load_model",
     "errors": "CheckpointError FormatError LakhnesError LakhnesWarning LimitError TokenError UnsafeCheckpointError",
-    "model.base": "Model",
+    "model.model": "Model",
     "sampling": "accompany continue_song generate infill stream",
     "songs": "read read_log render write",
     "tokenizing": "tokenize_files",

@@ -465,9 +465,12 @@ class Vocabulary:
     @staticmethod
     def tx2() -> Vocabulary:
         """Make the vocabulary that has velocities and timbres too: 686 ids."""
+    @staticmethod
+    def names() -> list[str]:
+        """Name the vocabularies: ``"tx1"``, ``"tx2"``."""
     @property
     def dialect(self) -> str:
-        """``"tx1"`` or ``"tx2"``."""
+        """Its name."""
     @property
     def symbols(self) -> list[str]:
         """All symbols; the index is the id."""
@@ -504,6 +507,20 @@ class Vocabulary:
         ------
         TokenError
             If an id does not exist; the message names its position.
+        """
+    def events(self, song: Song) -> npt.NDArray[np.int32]:
+        """Give the events of a song in the compact form: a wait of ``w`` samples is ``-w``, any other event its id."""
+    def song(self, events: npt.NDArray[np.signedinteger] | Sequence[int]) -> Song:
+        """Make the song of events in the compact form, in which waits may also be ids; boundaries are passed over.
+
+        Raises
+        ------
+        TokenError
+            If an id does not exist; the message names its position.
+        FormatError
+            If there is no event.
+        LimitError
+            If there are more than 16 Mi events, or they last longer than a song may.
         """
     def __len__(self) -> int: ...
     def __eq__(self, value: object, /) -> bool: ...
@@ -911,7 +928,7 @@ def sample_tokens(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Sample the next token of every sequence.
 
-    The filters work in this order: temperature, top-k, top-p, min-p, typical-p; each on the renormalised result of
+    The filters work in the order of the parameters below, from `temperatures` on, each on the renormalised result of
     the ones before, as in Hugging Face's ``transformers``. Each leaves at least one token.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Which event may follow which, so that what is drawn is always a song: an automaton of TX1 and TX2.
+"""Which event may follow which, so that what is sampled is always a song: an automaton for each vocabulary.
 
 At one sample the voices speak in the order P1, P2, TR, NO: each once its NOTEOFF or NOTEON, then, in TX2, its VELOCITY
 and its TIMBRE. A note of TX2 always says its velocity. Only a voice that sounds is silenced or changes its velocity.
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lakhnes._native import Vocabulary
 
-__all__ = ["BOUNDARY", "NO_VOICE", "SUBSETS", "VOICES", "Rules", "faults", "rules_of", "ticks_of_tokens"]
+__all__ = ["BOUNDARY", "NO_VOICE", "SUBSETS", "VOICES", "Rules", "faults", "rules_of"]
 
 BOUNDARY = 0
 """The id of ``<S>``."""
@@ -35,7 +35,7 @@ SUBSETS = 1 << len(VOICES)
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
-    """The automaton of a dialect.
+    """The automaton of a vocabulary, and what sampling needs to know of its events.
 
     A state is a place and a set of sounding voices, ``place * SUBSETS + sounding``. Place 0 is the beginning of a song
     or what follows a wait; place ``1 + 4 * voice + kind`` is what follows an event of that kind.
@@ -52,7 +52,12 @@ class Rules:
         Whether the event is one of a voice that sounds.
     voice : int64 array, ``(V,)``
         The voice of each event, `NO_VOICE` for waits and ``<S>``.
-    is_wait : bool array, ``(V,)``
+    is_wait, is_note : bool array, ``(V,)``
+        Whether the event is a wait, or begins a note.
+    ticks : int64 array, ``(V,)``
+        How long a wait takes, in ticks of 1/44,100 s; 0 for all other events.
+    has_dynamics : bool
+        Whether notes have velocities.
     """
 
     allowed: npt.NDArray[np.bool_]
@@ -62,12 +67,15 @@ class Rules:
     needs_sound: npt.NDArray[np.bool_]
     voice: npt.NDArray[np.int64]
     is_wait: npt.NDArray[np.bool_]
+    is_note: npt.NDArray[np.bool_]
+    ticks: npt.NDArray[np.int64]
+    has_dynamics: bool
 
 
 @functools.cache
-def rules_of(dialect: str) -> Rules:
-    """Return the rules of ``"tx1"`` or ``"tx2"``."""
-    symbols = Vocabulary(dialect).symbols
+def rules_of(name: str) -> Rules:
+    """Return the rules of a vocabulary by its name."""
+    symbols = Vocabulary(name).symbols
     parts = [symbol.split("_") for symbol in symbols]
     voice = np.array([VOICES.index(tag) if tag in VOICES else NO_VOICE for tag, *_ in parts])
     kind = np.array([KINDS.index(kind) if kind in KINDS else 0 for *_, kind in (part[:2] for part in parts)])
@@ -79,46 +87,42 @@ def rules_of(dialect: str) -> Rules:
     turn_of_place = np.full(1 + len(VOICES) * len(KINDS), -1)
     turn_of_place[place] = turn  # (places,)
     allowed = np.where(speaks, turn > turn_of_place[:, None], np.arange(len(turn_of_place))[:, None] > 0)
-    if dialect == "tx2":
-        for on in np.unique(place[is_on & (voice != VOICES.index("TR"))]):
-            allowed[on] = is_velocity & (turn == turn_of_place[on] + 1)
+    for on in set(place[is_on & np.isin(voice, voice[is_velocity])].tolist()):  # a note begins with its velocity
+        allowed[on] = is_velocity & (turn == turn_of_place[on] + 1)
     sounds = np.arange(SUBSETS)[:, None] & bit > 0  # (SUBSETS, V)
     needs_sound = is_off | is_velocity
     allowed = allowed[:, None] & (sounds | ~needs_sound)
+    ticks = np.array([int(symbol[3:]) if symbol.startswith("WT_") else 0 for symbol in symbols], dtype=np.int64)
     return Rules(
-        allowed.reshape(-1, len(symbols)),
-        place,
-        np.where(is_on, bit, 0),
-        np.where(is_off, bit, 0),
-        needs_sound,
-        voice,
-        np.array([symbol.startswith("WT_") for symbol in symbols]),
+        allowed=allowed.reshape(-1, len(symbols)),
+        place=place,
+        begins=np.where(is_on, bit, 0),
+        ends=np.where(is_off, bit, 0),
+        needs_sound=needs_sound,
+        voice=voice,
+        is_wait=ticks > 0,
+        is_note=is_on,
+        ticks=ticks,
+        has_dynamics=bool(is_velocity.any()),
     )
 
 
-@functools.cache
-def ticks_of_tokens(dialect: str) -> npt.NDArray[np.int64]:
-    """Return how long each event of a dialect takes, in ticks of 1/44,100 s, ``(V,)``; 0 for all but waits."""
-    symbols = Vocabulary(dialect).symbols
-    return np.array([int(symbol[3:]) if symbol.startswith("WT_") else 0 for symbol in symbols], dtype=np.int64)
-
-
-def faults(ids: npt.NDArray[np.int64], dialect: str) -> npt.NDArray[np.int64]:
+def faults(ids: npt.NDArray[np.int64], name: str) -> npt.NDArray[np.int64]:
     """Find the events that may not stand where they do.
 
     Parameters
     ----------
     ids : int64 array, ``(n,)``
         A song without boundaries.
-    dialect : str
-        ``"tx1"`` or ``"tx2"``.
+    name : str
+        Of the vocabulary.
 
     Returns
     -------
     int64 array
         Their places.
     """
-    rules = rules_of(dialect)
+    rules = rules_of(name)
     in_order = rules.allowed.reshape(-1, SUBSETS, len(rules.place))[:, -1]  # (places, V): while everything sounds
     fits = in_order[np.concatenate([[0], rules.place[ids[:-1]]])[: len(ids)], ids]
     for voice in range(len(VOICES)):

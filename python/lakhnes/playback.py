@@ -1,6 +1,6 @@
 """Sound that is heard while it is made: where samples go, and when they are heard.
 
-A `Sink` takes samples and tells how much sound is waiting in it, so that whoever makes the sound can stay just ahead of
+A `Sink` takes samples and says how much sound is waiting in it, so that whoever makes the sound can stay just ahead of
 the ear. `open_sink` gives the sound card, a clock that plays to nobody, or a file.
 """
 
@@ -48,7 +48,7 @@ class Sink(Protocol):
         """Return how many seconds a sample that is written now will wait until it is heard."""
 
     def wait(self, seconds: float) -> None:
-        """Return when no more than so many seconds of sound are waiting."""
+        """Return when at most this many seconds of sound are waiting."""
 
     def finish(self) -> None:
         """Return when all has been heard."""
@@ -61,7 +61,7 @@ class Sink(Protocol):
 
 
 class ClockSink:
-    """A sound card that is none: it takes as long as one would, and nothing is heard.
+    """A clock in place of a sound card: it takes as long as one would, and nothing is heard.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class ClockSink:
         return max((self._end or 0.0) - self._clock(), 0.0)
 
     def wait(self, seconds: float) -> None:
-        """Return when no more than so many seconds of sound are waiting."""
+        """Return when at most this many seconds of sound are waiting."""
         while (left := self.waiting() - seconds) > 0:
             self._sleep(max(left, SHORTEST))
 
@@ -221,7 +221,7 @@ class DeviceSink:
         return self._queued / self._rate + float(self._stream.latency)
 
     def wait(self, seconds: float) -> None:
-        """Return when no more than so many seconds of sound are waiting, or next to none outside the card."""
+        """Return when at most this many seconds of sound are waiting, or hardly any outside the card."""
         kept = max(seconds - float(self._stream.latency), LEAST if seconds else 0.0)
         while (left := self._queued / self._rate - kept) > 0:
             time.sleep(max(left, BLOCK / 2))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lakhnes.benchmarks import Figure
 
 if TYPE_CHECKING:
-    from lakhnes.sampling.decoder import Decoder
+    from lakhnes.model.engine import Engine
 
 __all__ = ["measure_generate"]
 
@@ -28,31 +28,35 @@ def measure_generate(_: Sequence[Path]) -> dict[str, Figure]:
 
     from lakhnes.benchmarks.original_decoding import OriginalDecoder
     from lakhnes.model.config import TransformerXLConfig
+    from lakhnes.model.engine import DTYPES
+    from lakhnes.model.model import Model
     from lakhnes.model.transformer_xl import TransformerXL
-    from lakhnes.sampling.decoder import DTYPES, Decoder
 
     torch.manual_seed(0)
-    model = TransformerXL(TransformerXLConfig()).eval()
-    slow = OriginalDecoder(model, 1, MEMORY)
+    network = TransformerXL(TransformerXLConfig()).eval()
+    slow = OriginalDecoder(network, 1, MEMORY)
     # A memory of anything: filling it step by step would take longer than all else here.
-    slow.memory = [torch.randn(MEMORY, 1, model.config.d_model) for _ in slow.memory]
+    slow.memory = [torch.randn(MEMORY, 1, network.config.d_model) for _ in slow.memory]
     original = 1.0 / _median(lambda: slow.step(torch.ones(1, dtype=torch.int64)), SLOW_STEPS)
     figures = {"decode_original": Figure(original, "events/s", original)}
+    model = Model.of(network)
     for dtype in DTYPES:
-        speed = _speed(Decoder(model, 1, MEMORY, dtype), 1, STEPS)
+        speed = _speed(model.begin(1, memory=MEMORY, dtype=dtype), 1, STEPS)
         figures[f"decode_{dtype}"] = Figure(speed, "events/s", original, "the original's algorithm")
-    together = _speed(Decoder(model, BATCH, MEMORY, "int8"), BATCH, BATCHED_STEPS)
+    together = _speed(model.begin(BATCH, memory=MEMORY, dtype="int8"), BATCH, BATCHED_STEPS)
     figures[f"decode_int8_batch_{BATCH}"] = Figure(together, "events/s", speed, "one song")
     return figures | {"generate": Figure(_speed_of_composing(), "x real time", 1.0)}
 
 
-def _speed(decoder: "Decoder", songs: int, steps: int) -> float:
+def _speed(engine: "Engine", songs: int, steps: int) -> float:
     """Events of all songs in a second, their memories full."""
-    import torch
+    import numpy as np
 
-    tokens = torch.ones(songs, dtype=torch.int64)
-    decoder.read(tokens[:, None].expand(-1, MEMORY))
-    return songs / _median(lambda: decoder.step(tokens), steps)
+    engine.feed(np.ones(MEMORY, dtype=np.int64), [0] * MEMORY)
+    for song in range(1, songs):
+        engine.fork(0, song)
+    tokens = np.ones(songs, dtype=np.int64)
+    return songs / _median(lambda: engine.feed(tokens), steps)
 
 
 def _median(step: Callable[[], object], count: int) -> float:

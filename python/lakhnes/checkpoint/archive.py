@@ -10,19 +10,19 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from lakhnes.checkpoint.config import MODEL_FILE
 from lakhnes.checkpoint.unpickler import quote
 from lakhnes.errors import CheckpointError
 
-__all__ = ["MODEL_FILE", "VOCABULARY_FILE", "folder_of"]
+__all__ = ["VOCABULARY_FILE", "folder_of"]
 
-MODEL_FILE = "model.pt"
 VOCABULARY_FILE = "vocab.txt"
 
 MAX_ARCHIVE_BYTES = 2 * 2**30
 """Of all members of an archive, unpacked. A published one has 0.2 GB."""
 
 MAX_ARCHIVE_RATIO = 20
-"""And not more than so many times its size as a file: weights hardly shrink."""
+"""And at the most this many times its size as a file: weights hardly shrink."""
 
 
 class _Bounded(gzip.GzipFile):

@@ -8,10 +8,13 @@ from lakhnes.errors import CheckpointError
 from lakhnes.model.architectures import config_from_json
 from lakhnes.model.config import ModelConfig
 
-__all__ = ["CARD_FILE", "CONFIG_FILE", "RUN_FOLDER", "WEIGHTS_FILE", "read_config"]
+__all__ = ["CARD_FILE", "CONFIG_FILE", "MODEL_FILE", "RUN_FOLDER", "WEIGHTS_FILE", "read_config"]
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
+MODEL_FILE = "model.pt"
+"""The pickled module of a published model."""
+
 CARD_FILE = "README.md"
 RUN_FOLDER = "model"
 """Where in the directory of a training run its checkpoint is."""

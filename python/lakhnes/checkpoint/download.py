@@ -1,4 +1,4 @@
-"""Downloads that go on where they stopped and are kept only when their hash is right. What arrives is never opened."""
+"""Downloads that are resumed where they stopped and kept only if their hash is right. What arrives is never opened."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _fetch(url: str, part: Path, advance: Callable[[int], None]) -> None:
         raise CheckpointError(f"{url}: the server answers {error.code} {error.reason}") from None
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
-        raise CheckpointError(f"{url}: {reason}; run it again to go on from there") from None
+        raise CheckpointError(f"{url}: {reason}; run it again to resume") from None
 
 
 def _store(url: str, answer: http.client.HTTPResponse, part: Path, kept: int, advance: Callable[[int], None]) -> None:
@@ -117,4 +117,4 @@ def _store(url: str, answer: http.client.HTTPResponse, part: Path, kept: int, ad
             file.write(piece)
             advance(len(piece))
     if expected is not None and size < expected:
-        raise CheckpointError(f"{url}: cut off at {size} of {expected} bytes; run it again to go on from there")
+        raise CheckpointError(f"{url}: cut off at {size} of {expected} bytes; run it again to resume")

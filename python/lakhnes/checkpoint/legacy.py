@@ -19,15 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import Vocabulary
-from lakhnes.checkpoint.archive import MODEL_FILE, VOCABULARY_FILE, folder_of
-from lakhnes.checkpoint.config import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
+from lakhnes.checkpoint.archive import VOCABULARY_FILE, folder_of
+from lakhnes.checkpoint.config import CARD_FILE, CONFIG_FILE, MODEL_FILE, WEIGHTS_FILE
 from lakhnes.checkpoint.torch_file import TorchFile, read_torch_file
 from lakhnes.checkpoint.unpickler import Module, Tensor, quote
 from lakhnes.errors import CheckpointError, LakhnesError
 from lakhnes.files import file_sha256, read_limited, replacing
 from lakhnes.model.config import TransformerXLConfig
 
-__all__ = ["MODEL_FILE", "VOCABULARY_FILE", "Published", "import_checkpoint", "read_published"]
+__all__ = ["VOCABULARY_FILE", "Published", "import_checkpoint", "read_published"]
 
 MAX_LAYERS = 256
 MAX_VOCABULARY_BYTES = 2**16
@@ -209,7 +209,7 @@ def _config(reader: _Reader, model: Module) -> TransformerXLConfig:
     if not 1 <= n_layer <= MAX_LAYERS:
         raise CheckpointError(f"{reader.path}: not 1 to {MAX_LAYERS} layers")
     tokens = reader.fact(model, "n_token")
-    sizes = {len(Vocabulary(name)): name for name in ("tx1", "tx2")}
+    sizes = {len(Vocabulary(name)): name for name in Vocabulary.names()}
     if tokens not in sizes:
         raise CheckpointError(f"{reader.path}: {quote(tokens)} tokens, expected {' or '.join(map(str, sizes))}")
     layer = reader.child(model, "layers.0")
@@ -247,11 +247,11 @@ def _weights(reader: _Reader, model: Module, config: TransformerXLConfig) -> Wei
         "embedding.weight": embedding,
         "output_bias": reader.array(model, "crit.out_layers.0.bias", (config.vocab_size,)),
     }
-    shapes = _layer_shapes(config)
+    shapes = config.layer_tensors
     for index in range(config.n_layer):
         layer = reader.child(model, f"layers.{index}")
         for ours, theirs in LAYER.items():
-            weights[f"layers.{index}.{ours}"] = reader.array(layer, theirs, shapes[ours])
+            weights[f"layers.{index}.{ours}"] = reader.array(layer, theirs, shapes[f"layers.{{}}.{ours}"])
         for name in ("dec_attn.layer_norm", "pos_ff.layer_norm"):
             epsilon = reader.fact(reader.child(layer, name), "eps", float)
             if epsilon != LAYER_NORM_EPSILON:
@@ -261,19 +261,6 @@ def _weights(reader: _Reader, model: Module, config: TransformerXLConfig) -> Wei
             owner, path = (layer, f"dec_attn.{name}") if own else (model, name)
             weights[f"layers.{index}.attention.{name}"] = reader.array(owner, path, (config.n_head, config.d_head))
     return weights
-
-
-def _layer_shapes(config: TransformerXLConfig) -> dict[str, tuple[int, ...]]:
-    inner, width, hidden = config.n_head * config.d_head, config.d_model, config.d_inner
-    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(LAYER, (width,))
-    return shapes | {
-        "attention.qkv_net.weight": (3 * inner, width),
-        "attention.r_net.weight": (inner, width),
-        "attention.o_net.weight": (width, inner),
-        "inner.weight": (hidden, width),
-        "inner.bias": (hidden,),
-        "outer.weight": (width, hidden),
-    }
 
 
 def _check_vocabulary(path: Path, config: TransformerXLConfig) -> bool:

@@ -1,73 +1,67 @@
 """The checkpoint format of this project.
 
 ``config.json`` gives the shape, ``model.safetensors`` the weights (half precision by default), ``README.md`` the model
-card. Reading one builds tensors and nothing else.
+card. Reading one makes arrays of numpy and nothing else.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, deserialize, safe_open
+from safetensors.numpy import save
 
-from lakhnes.checkpoint.config import CONFIG_FILE, RUN_FOLDER, WEIGHTS_FILE, read_config
-from lakhnes.checkpoint.legacy import MODEL_FILE, read_published
+from lakhnes.checkpoint.config import CONFIG_FILE, MODEL_FILE, RUN_FOLDER, WEIGHTS_FILE, read_config
 from lakhnes.checkpoint.zoo import directory_of
 from lakhnes.errors import CheckpointError
 from lakhnes.files import write_bytes
-from lakhnes.model.architectures import build
-from lakhnes.model.base import Model
-from lakhnes.model.transformer_xl import TransformerXL
+from lakhnes.model.config import ModelConfig, Shapes
+from lakhnes.model.model import Model
 
-__all__ = ["RUN_FOLDER", "load_model", "pick_device", "save_checkpoint"]
+if TYPE_CHECKING:
+    from lakhnes.model.network import Network
 
-
-def pick_device(name: str = "auto") -> torch.device:
-    """Return the device of a name; ``"auto"`` takes CUDA, then MPS, then the CPU.
-
-    Raises
-    ------
-    CheckpointError
-        If there is no such device here.
-    """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps") if torch.backends.mps.is_available() else torch.device("cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):
-        raise CheckpointError(f"device {name!r} is not to be had here; expected auto, cpu, cuda or mps") from None
-    return device
+__all__ = ["RUN_FOLDER", "load_model", "save_checkpoint"]
 
 
 def save_checkpoint(
-    model: Model,
+    model: Model | Network,
     directory: str | os.PathLike[str],
     *,
-    dtype: torch.dtype = torch.float16,
+    dtype: str = "float16",
     overwrite: bool = False,
 ) -> None:
     """Write a model's weights and shape into a directory, which is made if it is missing.
+
+    Parameters
+    ----------
+    model : Model or Network
+        As it was loaded, or the torch module that is trained.
+    directory : path
+    dtype : str
+        Of the stored weights: ``"float16"`` or ``"float32"``. The tables of n-gram models are stored as they are.
+    overwrite : bool
+        Whether a checkpoint that is there is replaced.
 
     Raises
     ------
     FileExistsError
         If there is a checkpoint already and `overwrite` is false.
     """
+    stored = model if isinstance(model, Model) else Model.of(model)
     target = Path(directory)
     target.mkdir(parents=True, exist_ok=True)
-    trained = {name for name, _ in model.named_parameters()}  # the tables of an n-gram model are stored as they are
     weights = {
-        name: tensor.detach().to("cpu", dtype if name in trained else tensor.dtype).contiguous()
-        for name, tensor in model.state_dict().items()
+        name: np.ascontiguousarray(array, array.dtype if stored.config.exact else dtype)
+        for name, array in stored.weights.items()
     }
     write_bytes(target / WEIGHTS_FILE, save(weights, {"format": "pt"}), overwrite=overwrite)
-    write_bytes(target / CONFIG_FILE, model.config.to_json().encode(), overwrite=overwrite)
+    write_bytes(target / CONFIG_FILE, stored.config.to_json().encode(), overwrite=overwrite)
 
 
 def load_model(name_or_path: str | os.PathLike[str] = "bundled", device: str = "auto") -> Model:
@@ -79,54 +73,82 @@ def load_model(name_or_path: str | os.PathLike[str] = "bundled", device: str = "
         ``"bundled"``, a checkpoint directory or that of a training run, the name of a published model that was
         imported (see `lakhnes.checkpoint.zoo`), or the folder of one as published, with ``model.pt``.
     device
-        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``. With ``"auto"`` songs are composed on the CPU, and corpora
+        evaluated on a GPU, if there is one. All but the first two need torch.
 
     Raises
     ------
     CheckpointError
-        If the directory is missing or incomplete, or weights and shape do not fit each other.
+        If the directory is missing or incomplete, weights and shape do not fit each other, or there is no such device.
     """
     directory = directory_of(name_or_path)
     if not (directory / WEIGHTS_FILE).exists() and (directory / RUN_FOLDER / WEIGHTS_FILE).is_file():
         directory /= RUN_FOLDER
+    if device not in ("auto", "cpu"):
+        from lakhnes.model.network import pick_device
+
+        device = str(pick_device(device))
     if (directory / MODEL_FILE).is_file() and not (directory / WEIGHTS_FILE).exists():
-        return _load_published(directory).to(pick_device(device)).eval()
+        from lakhnes.checkpoint.legacy import read_published
+
+        published = read_published(directory)
+        weights = {name: array.astype(np.float32) for name, array in published.weights.items()}
+        return Model(published.config, weights, device)
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (directory / name).is_file():
             raise CheckpointError(f"{directory}: {name} is missing")
     config = read_config(directory / CONFIG_FILE)
     path = directory / WEIGHTS_FILE
     try:
-        with safe_open(path, framework="pt") as file:
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            if len(shapes) < config.min_tensors:
-                raise CheckpointError(f"{path}: {len(shapes)} tensors, expected at least {config.min_tensors}")
-            with torch.device("meta"):  # only its shapes: memory is taken when they are known to be those of the file
-                model = build(config)
-            expected = model.state_dict()
-            _check_shapes(path, shapes, {name: tuple(tensor.shape) for name, tensor in expected.items()})
-            # Copies: the file may be replaced while the model lives.
-            weights = {name: file.get_tensor(name).to(expected[name].dtype, copy=True) for name in shapes}
-            model.load_state_dict(weights, assign=True)
-            model.check()
+        model = Model(config, _read_weights(path, config), device)
+        model.check()
     except SafetensorError as error:
         raise CheckpointError(f"{path}: not a safetensors file ({error})") from None
     except CheckpointError as error:
-        raise CheckpointError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
-    return model.to(pick_device(device)).eval()
-
-
-def _load_published(directory: Path) -> TransformerXL:
-    published = read_published(directory)
-    with torch.device("meta"):
-        model = TransformerXL(published.config)
-    weights = {name: torch.from_numpy(array.astype("f4")) for name, array in published.weights.items()}
-    model.load_state_dict(weights, assign=True)
+        raise CheckpointError(f"{path}: {error}") from None
     return model
 
 
-def _check_shapes(path: Path, found: dict[str, tuple[int, ...]], expected: dict[str, tuple[int, ...]]) -> None:
+def _read_weights(path: Path, config: ModelConfig) -> dict[str, npt.NDArray[Any]]:
+    """Return the tensors of a file; memory is taken when their shapes are known to be those of the model."""
+    with safe_open(path, framework="numpy") as file:
+        names = list(file.keys())
+        if len(names) < config.min_tensors:
+            raise CheckpointError(f"{len(names)} tensors, expected at least {config.min_tensors}")
+        slices = {name: file.get_slice(name) for name in names}
+        _check_shapes({name: tuple(part.get_shape()) for name, part in slices.items()}, config.tensors)
+        types = {name: part.get_dtype() for name, part in slices.items()}
+        _check_types(types, config)
+        if "BF16" in types.values():  # a type that numpy does not have
+            return {name: _widened(facts) for name, facts in deserialize(path.read_bytes())}  # type: ignore[no-untyped-call]
+        # Copies: the file may be replaced while the model lives.
+        return {name: _whole(file.get_tensor(name)) for name in names}
+
+
+def _whole(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return array.astype(np.float32) if array.dtype.kind == "f" else array.copy()
+
+
+def _widened(facts: Mapping[str, Any]) -> npt.NDArray[np.float32]:
+    """Return a tensor as float32; numbers of type BF16 are the upper halves of such."""
+    if facts["dtype"] == "BF16":
+        halves = np.frombuffer(facts["data"], "<u2").astype("<u4")
+        array = (halves << 16).view(np.float32)
+    else:
+        kinds = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
+        array = np.frombuffer(facts["data"], kinds[facts["dtype"]]).astype(np.float32)
+    shaped: npt.NDArray[np.float32] = array.reshape(facts["shape"])
+    return shaped
+
+
+def _check_shapes(found: Shapes, expected: Shapes) -> None:
     for name in sorted(expected.keys() | found.keys()):
         if found.get(name) != expected.get(name):
             shape, wanted = found.get(name, "missing"), expected.get(name, "no such tensor")
-            raise CheckpointError(f"{path}: tensor {name!r} is {shape}, expected {wanted}")
+            raise CheckpointError(f"tensor {name!r} is {shape}, expected {wanted}")
+
+
+def _check_types(found: Mapping[str, str], config: ModelConfig) -> None:
+    for name, dtype in found.items():
+        if not (dtype in ("F16", "BF16", "F32", "F64") or (config.exact and dtype in ("I32", "I64"))):
+            raise CheckpointError(f"tensor {name!r} is of type {dtype}, expected F16 or F32")

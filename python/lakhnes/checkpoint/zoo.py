@@ -75,7 +75,7 @@ def models_directory() -> Path:
 
 
 def how_to_get(model: ZooModel) -> str:
-    """Say in one line how a published model is to be had."""
+    """Say in one line how to get a published model."""
     place = models_directory() / model.name
     return (
         "the authors' download links are dead"

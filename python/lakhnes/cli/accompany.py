@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
-from lakhnes.cli.composing import compose_and_write, composing_options, from_excerpt
+from lakhnes.cli.composing import compose_and_write, composing_options, from_excerpt, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.sampling.params import MAX_LENGTH, SONG
 
 __all__ = ["accompany"]
 
@@ -13,21 +14,26 @@ __all__ = ["accompany"]
 @click.command()
 @click.argument("song", metavar="SONG", type=click.Path())
 @click.option(
-    "--length", default=1024, show_default=True, type=click.IntRange(1, 1_000_000), help="Events of SONG taken."
+    "--length",
+    default=SONG.length,
+    show_default=True,
+    type=click.IntRange(1, MAX_LENGTH),
+    help="Events of SONG that are taken.",
 )
 @composing_options
 @common_options
 @pass_console
-def accompany(console: Console, /, song: str, length: int, **options: Any) -> None:
+def accompany(console: Console, /, song: str, **options: Any) -> None:
     """Choose new pitches for a song: its rhythm, drums and note-offs stay.
 
-    SONG is in any readable format. OUT_DIR gets 0.tx1.txt, 0.wav, … One path a song goes to stdout, the perplexities of
-    the song's own pitches and of the chosen ones to stderr (and to --json).
+    SONG is in any readable format. OUT_DIR gets 0.tx1.txt, 0.wav, … For each song a path is printed, and on stderr the
+    perplexities of the song's own pitches and of the chosen ones (--json has them too).
     """
     from lakhnes.sampling import accompany_ids
     from lakhnes.songs import read
 
-    songs = compose_and_write(console, from_excerpt(accompany_ids, read(song), length), length=length, **options)
+    params = params_of(options)
+    songs = compose_and_write(console, from_excerpt(accompany_ids, read(song), params.length), params, **options)
     for index, facts in enumerate(songs):
         own = facts["prime_ppl"]
         console.note(f"{index}: perplexity {facts['ppl']:.3f}, of the song's own pitches in their place {own:.3f}")

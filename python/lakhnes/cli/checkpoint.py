@@ -144,8 +144,8 @@ def _facts_of(directory: Path) -> dict[str, Any]:
     """Return the shape of a checkpoint, or of a published model as it was published."""
     import dataclasses
 
-    from lakhnes.checkpoint.config import CONFIG_FILE, WEIGHTS_FILE, read_config
-    from lakhnes.checkpoint.legacy import MODEL_FILE, read_published
+    from lakhnes.checkpoint.config import CONFIG_FILE, MODEL_FILE, WEIGHTS_FILE, read_config
+    from lakhnes.checkpoint.legacy import read_published
     from lakhnes.errors import CheckpointError
 
     if _is_checkpoint(directory):

@@ -1,5 +1,6 @@
 """What the commands that compose have in common: their options, and the files of a song."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -7,17 +8,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import click
 
 from lakhnes.files import PLAYABLE, WRITABLE, check_target, suffix_of
+from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SONG, SamplingParams
 
 if TYPE_CHECKING:
     from lakhnes._native import Song
     from lakhnes.cli.console import Console
-    from lakhnes.model.base import Model
+    from lakhnes.model.model import Model
     from lakhnes.sampling import Composition
     from lakhnes.songs import Expression
 
-    Draw: TypeAlias = Callable[..., list[tuple[Song, dict[str, Any]]]]
+    Compose: TypeAlias = Callable[..., list[tuple[Song, dict[str, Any]]]]
 
-__all__ = ["compose_and_write", "composing_options", "dtype_option", "ending_options", "from_excerpt"]
+DTYPES = ("float32", "bfloat16", "int8")
+
+__all__ = ["compose_and_write", "composing_options", "ending_options", "from_excerpt", "params_of", "sampling_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,113 +30,136 @@ def _formats(context: click.Context, parameter: click.Parameter, value: str) -> 
     names = list(dict.fromkeys(name.strip() for name in value.split(",")))
     for name in names:
         if name not in WRITABLE:
-            raise click.BadParameter(f"{name!r} is none of {', '.join(WRITABLE)}")
+            raise click.BadParameter(f"{name!r}: expected one of {', '.join(WRITABLE)}")
     return names
 
 
-dtype_option = click.option(
-    "--dtype",
-    type=click.Choice(["float32", "bfloat16", "int8"]),
-    help="Form of the weights; int8 on the CPU only.  [default: as the model's]",
-)
-
-OPTIONS = (
-    click.option("-n", "--num", default=1, show_default=True, type=click.IntRange(min=1), help="How many songs."),
-    click.option(
-        "-o",
-        "--out-dir",
-        default="generated",
-        show_default=True,
-        type=click.Path(path_type=Path),
-        help="Where to; made if missing.",
-    ),
-    click.option(
-        "-m", "--model", "model_name", default="bundled", show_default=True, help="bundled, or a checkpoint directory."
-    ),
-    click.option(
-        "--memory", default=512, show_default=True, type=click.IntRange(0, 1_000_000), help="Events remembered."
-    ),
-    click.option(
-        "--temperature",
-        default=0.95,
-        show_default=True,
-        type=click.FloatRange(min=0),
-        help="Higher is wilder; 0 takes the most probable event.",
-    ),
-    click.option(
-        "--top-k",
-        default=32,
-        show_default=True,
-        type=click.IntRange(min=0),
-        help="Choose among so many events; 0: all.",
-    ),
-    click.option(
-        "--top-p", type=click.FloatRange(0, 1, min_open=True), help="Choose among the most probable share of events."
-    ),
-    click.option(
-        "--min-p",
-        type=click.FloatRange(0, 1),
-        help="Choose among events at least so many times as probable as the most probable one.",
-    ),
-    click.option(
-        "--seed", type=click.IntRange(min=0), help="Song I is drawn with seed SEED + I.  [default: a new one]"
-    ),
-    click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1), help="Songs at once."),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps."),
-    dtype_option,
-    click.option(
-        "--format", "formats", default="wav,tx1", show_default=True, callback=_formats, help="Files of each song."
-    ),
-    click.option(
-        "--expression",
-        default="natural",
-        show_default=True,
-        type=click.Choice(["plain", "natural"]),
-        help="How scores without dynamics are played.",
-    ),
-    click.option("-f", "--force", is_flag=True, help="Replace outputs that exist."),
-)
+def sampling_options(purpose: str = "") -> Callable[[F], F]:
+    """Give the options that say how each event is sampled; their help begins with what they are for."""
+    share = click.FloatRange(0, 1, min_open=True)
+    return _adding(
+        *(
+            _option(flag, kind, purpose + text, default)
+            for flag, kind, text, default in (
+                ("--temperature", click.FloatRange(min=0), "Higher is more varied; 0: the most likely event.", None),
+                ("--top-k", click.IntRange(min=0), "Sample from the k most likely events (0: all).", None),
+                ("--top-p", share, "Sample from the most likely events that together reach probability p.", None),
+                (
+                    "--min-p",
+                    click.FloatRange(0, 1),
+                    "Sample from events at least p times as likely as the first.",
+                    None,
+                ),
+                ("--typical-p", share, "Sample from the most typical events that together reach probability p.", None),
+                ("--memory", click.IntRange(0, MAX_LENGTH), "Events attended to.", "the model's own"),
+                ("--dtype", click.Choice(DTYPES), "Type of stored weights; int8 on the CPU only.", "float32"),
+            )
+        )
+    )
 
 
-ENDS = (
-    click.option(
-        "--min-duration", type=click.FloatRange(min=0), help="Seconds at the least.  [default: 6 of a new song]"
-    ),
-    click.option("--max-duration", type=click.FloatRange(min=0, min_open=True), help="Seconds at the most."),
-    click.option(
-        "--min-surprise",
-        default=0.6,
-        show_default=True,
-        type=click.FloatRange(min=0),
-        help="Raise the temperature where the last events surprised less (nats), against endless loops; 0: never.",
-    ),
-    click.option(
-        "--no-grammar",
-        "grammar",
-        flag_value=False,
-        default=True,
-        help="Draw as the original did: events in any order, and no end before --length.",
-    ),
-)
+def ending_options(base: SamplingParams) -> Callable[[F], F]:
+    """Give the options that say when a new part ends, and what may come before; their defaults are those of `base`."""
+    shortest = f"{MIN_DURATION:g}, or --max-duration" if base.min_duration is None else f"{base.min_duration:g}"
+    return _adding(
+        _option("--length", click.IntRange(1, MAX_LENGTH), "Events at the most.", base=base),
+        _option("--min-length", click.IntRange(min=0), "Events at the least.", base=base),
+        _option("--min-duration", click.FloatRange(min=0), "Seconds at the least.", shortest, base=base),
+        _option("--max-duration", click.FloatRange(min=0, min_open=True), "Seconds at the most.", base=base),
+        _option(
+            "--min-surprise",
+            click.FloatRange(min=0),
+            "Raise the temperature where the last events had a lower loss (nats), against endless loops; 0: never.",
+            base=base,
+        ),
+        click.option(
+            "--no-grammar",
+            "grammar",
+            flag_value=False,
+            default=base.grammar,
+            help="Sample as the original did: events in any order, and no end before --length.",
+        ),
+    )
 
 
-def ending_options(command: F) -> F:
-    """Add the options that say when a new part may end, and what may come before."""
-    for option in reversed(ENDS):
-        command = option(command)
-    return command
+def _option(
+    flag: str, kind: Any, text: str, default: str | None = None, base: SamplingParams = SONG
+) -> Callable[[F], F]:
+    """Give the option for the field of `SamplingParams` that has its name, with the default that stands there."""
+    value = getattr(base, flag.removeprefix("--").replace("-", "_"))
+    text += f"  [default: {default}]" if default else ""
+    return click.option(flag, default=value, show_default=value is not None and not default, type=kind, help=text)
+
+
+def _adding(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def add(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 def composing_options(command: F) -> F:
     """Add the options that every composing command takes; `compose_and_write` takes what they give."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+    add: Callable[[F], F] = _adding(
+        click.option("-n", "--num", default=1, show_default=True, type=click.IntRange(min=1), help="How many songs."),
+        click.option(
+            "-o",
+            "--out-dir",
+            default="generated",
+            show_default=True,
+            type=click.Path(path_type=Path),
+            help="Folder for the songs; made if missing.",
+        ),
+        click.option(
+            "-m",
+            "--model",
+            "model_name",
+            default="bundled",
+            show_default=True,
+            help="bundled, or a checkpoint directory.",
+        ),
+        sampling_options(),
+        click.option(
+            "--seed", type=click.IntRange(min=0), help="Song I is that of seed SEED + I.  [default: a new one]"
+        ),
+        click.option(
+            "--batch-size",
+            default=BATCH_SIZE,
+            show_default=True,
+            type=click.IntRange(min=1),
+            help="Songs composed at once.",
+        ),
+        click.option(
+            "--device", default="auto", show_default=True, help="auto (composes on the CPU), cpu, cuda or mps."
+        ),
+        click.option(
+            "--format", "formats", default="wav,tx1", show_default=True, callback=_formats, help="Files of each song."
+        ),
+        click.option(
+            "--expression",
+            default="natural",
+            show_default=True,
+            type=click.Choice(["plain", "natural"]),
+            help="How scores without dynamics are played.",
+        ),
+        click.option("-f", "--force", is_flag=True, help="Replace outputs that exist."),
+    )
+    return add(command)
+
+
+def params_of(options: dict[str, Any], base: SamplingParams = SONG) -> SamplingParams:
+    """Take the fields of `SamplingParams` out of a command's options; those that it does not have are as in `base`."""
+    names = [field.name for field in dataclasses.fields(SamplingParams) if field.name in options]
+    given = {name: options.pop(name) for name in names}
+    return dataclasses.replace(base, **given | {"top_k": given["top_k"] or None})
 
 
 def compose_and_write(
     console: "Console",
-    draw: "Draw",
+    compose: "Compose",
+    params: SamplingParams,
     *,
     num: int,
     out_dir: Path,
@@ -143,16 +170,15 @@ def compose_and_write(
     force: bool,
     batch_size: int,
     device: str,
-    top_k: int,
-    **options: Any,
 ) -> list[dict[str, Any]]:
     """Compose songs, write each as soon as its batch is done, and print their paths and the summary.
 
-    `draw` makes songs of a model, a number of them and the options that are left; with each it gives facts to tell, and
-    among them as ``texts`` what is to stand in a file of some format instead of the song.
+    `compose` makes songs of a model, their number, the parameters, a seed and a function to call as they grow; with
+    each it gives facts for the summary, and among them as ``texts`` what is to be written in some format instead of the
+    song.
     """
     from lakhnes.checkpoint import load_model
-    from lakhnes.sampling.generate import new_seed
+    from lakhnes.sampling.composing import new_seed
 
     targets = [_targets(out_dir, index, formats) for index in range(num)]
     model = load_model(model_name, device)
@@ -165,33 +191,34 @@ def compose_and_write(
     facts: list[dict[str, Any]] = []
     for start in range(0, num, batch_size):
         count = min(batch_size, num - start)
-        with console.progress("compose", options.get("length")) as advance:
-            options |= {"seed": first + start, "batch_size": count, "top_k": top_k or None, "advance": advance}
-            songs = draw(model, count, **options)
-        for index, (song, told) in enumerate(songs, start):
-            texts = told.pop("texts", {})
-            facts.append(_write(song, texts, targets[index], expression, force) | {"seed": first + index} | told)
+        with console.progress("compose", params.length) as advance:
+            songs = compose(model, count, params, seed=first + start, advance=advance)
+        for index, (song, known) in enumerate(songs, start):
+            texts = known.pop("texts", {})
+            facts.append(_write(song, texts, targets[index], expression, force) | {"seed": first + index} | known)
             console.result(_listed(targets[index]))
     console.summary({"songs": facts})
     return facts
 
 
-def from_excerpt(draw: "Callable[..., list[Composition]]", given: "Song | None" = None, length: int = 0) -> "Draw":
-    """Give a `Draw` of a function that makes token ids out of the first `length` events of a song."""
+def from_excerpt(
+    compose: "Callable[..., list[Composition]]", given: "Song | None" = None, length: int = 0
+) -> "Compose":
+    """Give what `compose_and_write` takes: `compose` makes token ids of the first `length` events of a song."""
 
-    def songs(model: "Model", num: int, **options: Any) -> "list[tuple[Song, dict[str, Any]]]":
+    def songs(model: "Model", num: int, params: SamplingParams, **options: Any) -> "list[tuple[Song, dict[str, Any]]]":
         from lakhnes._native import Vocabulary
         from lakhnes.sampling.excerpt import Excerpt
 
         vocabulary = Vocabulary(model.config.vocabulary)
         taken = Excerpt.of(given, vocabulary, length) if given is not None else Excerpt()
         made = []
-        for drawn in draw(model, num, taken.ids, **options):
-            told = {"events": len(drawn.ids), "ended": drawn.ended, "ppl": drawn.ppl, "seconds": drawn.seconds}
-            told |= {"prime_ppl": drawn.prime_ppl} if given is not None else {}
-            if not options.get("grammar", True):  # a song would put the events in order
-                told["texts"] = {vocabulary.dialect: taken.text(drawn.ids, vocabulary)}
-            made.append((taken.song(drawn.ids, vocabulary), told))
+        for song in compose(model, num, taken.ids, params, batch_size=num, **options):
+            facts = {"events": len(song.ids), "ended": song.ended, "ppl": song.ppl, "seconds": song.seconds}
+            facts |= {"prime_ppl": song.prime_ppl} if given is not None else {}
+            if not params.grammar:  # a song would put the events in order
+                facts["texts"] = {vocabulary.dialect: taken.text(song.ids, vocabulary)}
+            made.append((taken.song(song.ids, vocabulary), facts))
         return made
 
     return songs

@@ -12,7 +12,7 @@ from lakhnes.training.choices import PRECISIONS
 if TYPE_CHECKING:
     from lakhnes.data.corpus import Corpus
     from lakhnes.evaluation.perplexity import Score
-    from lakhnes.model.base import Model
+    from lakhnes.model.model import Model
 
 __all__ = ["evaluate"]
 
@@ -61,7 +61,7 @@ def evaluate(
     chosen = _splits(splits, data)
     if not chosen:
         raise FormatError(f"{data}: no folder valid or test in it")
-    options |= {"max_songs": songs, "dtype": product_dtype(precision, loaded.device)}
+    options |= {"max_songs": songs, "dtype": product_dtype(precision, loaded.network.device)}
     facts = {}
     for split in chosen:
         corpus = Corpus.load(data, split, vocabulary)

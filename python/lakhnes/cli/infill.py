@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakhnes.cli.composing import compose_and_write, composing_options
+from lakhnes.cli.composing import compose_and_write, composing_options, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
 
 if TYPE_CHECKING:
     from lakhnes._native import Song
-    from lakhnes.model.base import Model
+    from lakhnes.model.model import Model
+    from lakhnes.sampling import SamplingParams
 
 __all__ = ["infill"]
 
@@ -25,24 +26,24 @@ VOICES = ("p1", "p2", "tr", "no")
 def infill(console: Console, /, song: str, voices: str, **options: Any) -> None:
     """Write new parts for the named voices of a song; the others stay event for event.
 
-    SONG is in any readable format. OUT_DIR gets 0.tx1.txt, 0.wav, … One path a song goes to stdout, the perplexities of
-    what was kept and of what was written to stderr (and to --json).
+    SONG is in any readable format. OUT_DIR gets 0.tx1.txt, 0.wav, … For each song a path is printed, and on stderr the
+    perplexities of what was kept and of what was written (--json has them too).
     """
-    from lakhnes.sampling.infill import infill_texts
+    from lakhnes.sampling import infillings
     from lakhnes.songs import read
 
     given = read(song)
     names = [name.strip().lower() for name in voices.split(",")]
     if unknown := [name for name in names if name not in VOICES]:
-        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(VOICES)}", param_hint="--voices")
+        raise click.BadParameter(f"{unknown[0]!r}: expected some of {', '.join(VOICES)}", param_hint="--voices")
 
-    def draw(model: "Model", num: int, **chosen: Any) -> "list[tuple[Song, dict[str, Any]]]":
-        chosen.pop("batch_size")  # each version has times of its own: they are written one after the other
+    def fill(model: "Model", num: int, params: "SamplingParams", **chosen: Any) -> "list[tuple[Song, dict[str, Any]]]":
         made = []
-        for version in infill_texts(model, num, given, names, **chosen):
-            told = {"events": version.text.count("\n") + 1, "ppl": version.ppl, "kept_ppl": version.kept_ppl}
-            made.append((version.song, told | {"seconds": version.seconds}))
+        for version in infillings(model, num, given, names, params, **chosen):
+            facts = {"events": len(version.events), "ppl": version.ppl, "kept_ppl": version.kept_ppl}
+            made.append((version.song, facts | {"seconds": version.seconds}))
         return made
 
-    for index, facts in enumerate(compose_and_write(console, draw, **options)):
+    params = params_of(options)
+    for index, facts in enumerate(compose_and_write(console, fill, params, **options)):
         console.note(f"{index}: perplexity {facts['ppl']:.3f}, of what was kept {facts['kept_ppl']:.3f}")

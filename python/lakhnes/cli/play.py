@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakhnes.cli.composing import dtype_option
+from lakhnes.cli.composing import params_of, sampling_options
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.targets import expand, read_input
 from lakhnes.files import PLAYABLE
+from lakhnes.sampling.params import MAX_LENGTH, SONG
 
 if TYPE_CHECKING:
     from lakhnes.playback import Samples, Sink
@@ -57,23 +58,20 @@ INTERRUPTED = 130
 @click.option(
     "--fade", default=8.0, show_default=True, type=click.FloatRange(min=0), help="Fade after the loops (seconds)."
 )
-@click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds of sound.")
+@click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Stop after this many seconds of sound.")
 @click.option("-f", "--force", is_flag=True, help="Replace a sound file that exists.")
-@click.option("-n", "--num", type=click.IntRange(min=1), help="Radio: stop after so many songs.")
+@click.option("-n", "--num", type=click.IntRange(min=1), help="Radio: stop after this many songs.")
 @click.option("-m", "--model", "model_name", default="bundled", show_default=True, help="Radio: which model composes.")
-@click.option("--seed", type=click.IntRange(min=0), help="Radio: song I is drawn with seed SEED + I.")
+@click.option("--seed", type=click.IntRange(min=0), help="Radio: song I is that of seed SEED + I.")
 @click.option(
-    "--length", default=1024, show_default=True, type=click.IntRange(1, 1_000_000), help="Radio: events of a song."
+    "--length",
+    default=SONG.length,
+    show_default=True,
+    type=click.IntRange(1, MAX_LENGTH),
+    help="Radio: events of a song at the most.",
 )
-@click.option(
-    "--memory", default=512, show_default=True, type=click.IntRange(0, 1_000_000), help="Radio: events remembered."
-)
-@click.option(
-    "--temperature", default=0.95, show_default=True, type=click.FloatRange(min=0), help="Radio: higher is wilder."
-)
-@click.option("--top-k", default=32, show_default=True, type=click.IntRange(min=0), help="Radio: choices; 0: all.")
-@click.option("--device", default="auto", show_default=True, help="Radio: auto, cpu, cuda or mps composes.")
-@dtype_option
+@click.option("--device", default="auto", show_default=True, help="Radio: auto (the CPU), cpu, cuda or mps composes.")
+@sampling_options("Radio: ")
 @common_options
 @pass_console
 def play(
@@ -175,12 +173,7 @@ def _broadcast(
     model_name: str,
     seed: int | None,
     device: str,
-    dtype: str | None,
-    top_k: int,
-    length: int,
-    memory: int,
-    temperature: float,
-    **_: Any,
+    **options: Any,
 ) -> tuple[dict[str, Any], bool]:
     """Compose and play; return the facts, and whether the user stopped it."""
     import dataclasses
@@ -188,13 +181,11 @@ def _broadcast(
 
     from lakhnes._native import LivePlayer
     from lakhnes.checkpoint import load_model
-    from lakhnes.sampling.generate import new_seed
-    from lakhnes.sampling.options import Options
+    from lakhnes.sampling.composing import new_seed
     from lakhnes.sampling.radio import Radio
 
-    chosen = Options(length=length, memory=memory, temperature=temperature, top_k=top_k or None, dtype=dtype)
     player = LivePlayer(sample_rate=rate, mixer=mixer, filter=output_filter, expression=expression)
-    programme = Radio(load_model(model_name, device), output, player, chosen)
+    programme = Radio(load_model(model_name, device), output, player, params_of(options))
     stopped = True
     with contextlib.suppress(KeyboardInterrupt):
         first = new_seed() if seed is None else seed

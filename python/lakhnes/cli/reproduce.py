@@ -134,9 +134,9 @@ def _runner(
     device: str,
 ) -> "Runner":
     from lakhnes._native import Vocabulary
-    from lakhnes.checkpoint.native import pick_device
     from lakhnes.data.corpus import Corpus
     from lakhnes.errors import FormatError
+    from lakhnes.model.network import pick_device
     from lakhnes.reproduction.runner import Runner
 
     unknown = sorted(set(models) - {row.name for row in scale.rows()})

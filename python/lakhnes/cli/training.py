@@ -89,7 +89,7 @@ def run_training(
     """Do a whole run: data, training, evaluation, samples, card. `configure` gives the options of a new run."""
     if given.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
         raise click.exceptions.Exit(_several(given["processes"]))
-    from lakhnes.checkpoint.native import pick_device
+    from lakhnes.model.network import pick_device
     from lakhnes.training.allocator import keep_freed_memory
     from lakhnes.training.parallel import Group
     from lakhnes.training.run_directory import LOG_FILE, STATE_FILE
@@ -195,7 +195,7 @@ def _start_from(trainer: "Trainer", name: str) -> None:
     start = load_model(name, "cpu")
     if _shape(start.config) != _shape(trainer.config.model):
         raise LakhnesError(f"{name}: a model of another shape than this run's; expected {trainer.config.model}")
-    trainer.model.load_state_dict(start.state_dict())
+    trainer.model.load_state_dict(start.network.state_dict())
     if trainer.average is not None:
         trainer.average.load(trainer.model.state_dict())
 

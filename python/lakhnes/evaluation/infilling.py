@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes._native import Song, Vocabulary
+from lakhnes._native import Song, Vocabulary, quantize_events
 from lakhnes.grammar import BOUNDARY, VOICES
-from lakhnes.model.base import Model
-from lakhnes.sampling.options import TICKS_PER_SECOND
+from lakhnes.model.model import Model
+from lakhnes.sampling.params import TICKS_PER_SECOND
 
 __all__ = ["Part", "Replacement", "compare", "part_of", "summary", "without"]
 
@@ -26,7 +26,7 @@ TOGETHER = TICKS_PER_SECOND // 120
 """Ticks between two notes that are heard as one: half a frame. Voices of NES music start a few ticks apart."""
 
 NEAR = 2 * TICKS_PER_SECOND
-"""Ticks around a note within which the others tell what the harmony is."""
+"""Ticks around a note within which the other notes make its harmony."""
 
 OCTAVE = 12
 
@@ -97,10 +97,8 @@ def compare(model: Model, song: Song, made: Song, voice: str) -> Replacement:
 
 
 def _loss(model: Model, song: Song) -> float:
-    vocabulary = Vocabulary(model.config.vocabulary)
-    text = song.to_tx1() if vocabulary.dialect == "tx1" else song.to_tx2()
-    ids = np.concatenate([[BOUNDARY], vocabulary.encode(text), [BOUNDARY]])
-    return float(model.score(ids, None).mean(dtype=np.float64))
+    ids = quantize_events(Vocabulary(model.config.vocabulary).events(song), False)
+    return float(model.score(np.concatenate([[BOUNDARY], ids, [BOUNDARY]])).mean(dtype=np.float64))
 
 
 def summary(found: Sequence[Replacement]) -> list[str]:

@@ -16,8 +16,8 @@ from torch.nn import functional
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.packing import Ids, StreamPacker
 from lakhnes.errors import LakhnesError
-from lakhnes.evaluation.reader import make_reader
-from lakhnes.model.base import Model
+from lakhnes.model.model import Model, as_network
+from lakhnes.model.network import Network
 from lakhnes.progress import Advance
 
 __all__ = ["Score", "evaluate"]
@@ -66,7 +66,7 @@ class Score:
 
 @torch.inference_mode()
 def evaluate(
-    model: Model,
+    model: Model | Network,
     corpus: Corpus,
     *,
     batch_size: int = 10,
@@ -80,7 +80,7 @@ def evaluate(
 
     Parameters
     ----------
-    model : Model
+    model : Model or Network
         Put into evaluation mode while this runs.
     corpus : Corpus
     batch_size, tgt_len, mem_len : int
@@ -97,7 +97,8 @@ def evaluate(
     LakhnesError
         If the songs do not fill one segment of all streams, and there is nothing to score.
     """
-    device = model.device
+    network = as_network(model)
+    device = network.device
     count = len(corpus) if max_songs is None else min(max_songs, len(corpus))
     begun = 0
 
@@ -108,20 +109,21 @@ def evaluate(
         advance(1)
         return ids
 
-    training = model.training
-    model.eval()
+    training = network.training
+    network.eval()
     started = time.perf_counter()
-    reader = make_reader(model, mem_len)
+    memory = network.cache()
     total, positions = 0.0, 0
     for inputs, targets in StreamPacker(song, count, batch_size, tgt_len):
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-            logits = model.logits(reader.read(torch.from_numpy(inputs).to(device)))
+            hidden, memory = network(torch.from_numpy(inputs).to(device), memory, mem_len)
+            logits = network.logits(hidden)
         losses = functional.cross_entropy(
             logits.float().flatten(0, 1), torch.from_numpy(targets).to(device).flatten(), reduction="sum"
         )
         total += float(losses.double())
         positions += targets.size
-    model.train(training)
+    network.train(training)
     if positions == 0:
         raise LakhnesError(
             f"nothing to score: {begun} songs do not fill one segment of {batch_size} streams x {tgt_len} tokens; "

@@ -12,8 +12,8 @@ import torch
 from torch.nn import functional
 
 from lakhnes.data.corpus import Corpus
-from lakhnes.evaluation.reader import make_reader
-from lakhnes.model.base import Model
+from lakhnes.model.model import Model, as_network
+from lakhnes.model.network import Network
 
 __all__ = ["SongScore", "evaluate_songs"]
 
@@ -51,7 +51,7 @@ class SongScore:
 
 @torch.inference_mode()
 def evaluate_songs(
-    model: Model,
+    model: Model | Network,
     corpus: Corpus,
     *,
     batch_size: int = 10,
@@ -65,7 +65,7 @@ def evaluate_songs(
 
     Parameters
     ----------
-    model : Model
+    model : Model or Network
         Put into evaluation mode while this runs.
     corpus : Corpus
     batch_size : int
@@ -73,7 +73,7 @@ def evaluate_songs(
     tgt_len, mem_len : int
         Length of a segment and of memory.
     max_songs : int, optional
-        Only the first so many songs.
+        Score only the first of them, this many.
     dtype : torch.dtype
         Of matrix products.
     advance : callable
@@ -88,25 +88,27 @@ def evaluate_songs(
     songs = [(index, ids) for index in range(count) if (ids := corpus.ids(index)) is not None]
     advance(count - len(songs))
     songs.sort(key=lambda song: len(song[1]))  # songs of like length are read together
-    training = model.training
-    model.eval()
+    network = as_network(model)
+    training = network.training
+    network.eval()
     scores: dict[int, SongScore] = {}
     for start in range(0, len(songs), batch_size):
         batch = songs[start : start + batch_size]
         sums = np.zeros(len(batch))
-        reader = make_reader(model, mem_len)
+        memory = network.cache()
         for inputs, targets in _segments([ids for _, ids in batch], tgt_len):
-            with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-                logits = model.logits(reader.read(torch.from_numpy(inputs).to(model.device)))
+            with torch.autocast(network.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+                hidden, memory = network(torch.from_numpy(inputs).to(network.device), memory, mem_len)
+                logits = network.logits(hidden)
             losses = functional.cross_entropy(
-                logits.float().transpose(1, 2), torch.from_numpy(targets).to(model.device),
+                logits.float().transpose(1, 2), torch.from_numpy(targets).to(network.device),
                 ignore_index=PADDING, reduction="none",
             )  # fmt: skip
             sums += losses.double().sum(dim=1).cpu().numpy()
         for (index, ids), total in zip(batch, sums, strict=True):
             scores[index] = SongScore(corpus.names[index], float(total) / (len(ids) - 1), len(ids) - 1)
         advance(len(batch))
-    model.train(training)
+    network.train(training)
     return [scores[index] for index in sorted(scores)]
 
 

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from lakhnes._native import Song, Vocabulary
 from lakhnes.grammar import BOUNDARY
-from lakhnes.model.base import Model
-from lakhnes.sampling import accompany_ids, infill_texts
+from lakhnes.model.model import Model
+from lakhnes.sampling import SamplingParams, accompany_ids, infillings
 
 __all__ = ["Continuation", "accompaniment_faults", "continuations", "infilling_faults"]
 
@@ -72,7 +72,7 @@ def continuations(
     return found
 
 
-def accompaniment_faults(model: Model, ids: Sequence[int], **options: Any) -> list[str]:
+def accompaniment_faults(model: Model, ids: Sequence[int], seed: int | None = None, **options: Any) -> list[str]:
     """List what an accompaniment of a song changed that it should not, or chose out of a voice's range.
 
     Parameters
@@ -80,11 +80,12 @@ def accompaniment_faults(model: Model, ids: Sequence[int], **options: Any) -> li
     model : Model
     ids : sequence of int
         Token ids without boundaries.
+    seed : int, optional
     **options
-        As of `lakhnes.sampling.accompany_ids`.
+        Of `lakhnes.sampling.SamplingParams`.
     """
     vocabulary = Vocabulary(model.config.vocabulary)
-    (version,) = accompany_ids(model, 1, ids, **options)
+    (version,) = accompany_ids(model, 1, ids, SamplingParams(**options), seed=seed)
     before, after = vocabulary.decode(list(ids)).splitlines(), vocabulary.decode(version.ids).splitlines()
     if len(before) != len(after):
         return [f"{len(after)} events, expected {len(before)}"]
@@ -97,7 +98,9 @@ def accompaniment_faults(model: Model, ids: Sequence[int], **options: Any) -> li
     return faults
 
 
-def infilling_faults(model: Model, song: Song, voices: Sequence[str], **options: Any) -> list[str]:
+def infilling_faults(
+    model: Model, song: Song, voices: Sequence[str], seed: int | None = None, **options: Any
+) -> list[str]:
     """List what an infilling changed of the voices that it should keep, and which voices it left empty.
 
     Parameters
@@ -106,16 +109,17 @@ def infilling_faults(model: Model, song: Song, voices: Sequence[str], **options:
     song : Song
     voices : sequence of str
         The voices that are written anew.
+    seed : int, optional
     **options
-        As of `lakhnes.sampling.infill`.
+        Of `lakhnes.sampling.SamplingParams`.
     """
-    (version,) = infill_texts(model, 1, song, voices, **options)
-    read = (Song.from_tx1 if model.config.vocabulary == "tx1" else Song.from_tx2)(version.text)
+    (version,) = infillings(model, 1, song, voices, SamplingParams(**options), seed=seed)
+    read = Vocabulary(model.config.vocabulary).song(version.events)
     faults = []
     for voice, notes in song.voices.items():
         if voice in voices:
             continue
-        for what, made in (("song", version.song), ("text", read)):
+        for what, made in (("song", version.song), ("events", read)):
             if not np.array_equal(made.voices[voice][:, :3], notes[:, :3]):
                 faults.append(f"{voice} of the {what} has changed")
     return faults

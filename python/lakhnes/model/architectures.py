@@ -1,4 +1,4 @@
-"""Which class each name of an architecture stands for."""
+"""Which classes each name of an architecture stands for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lakhnes.errors import CheckpointError
 from lakhnes.model.config import LSTMConfig, ModelConfig, NGramConfig, TransformerXLConfig
 
 if TYPE_CHECKING:
-    from lakhnes.model.base import Model
+    from lakhnes.model.network import Network
 
 __all__ = ["CONFIGS", "build", "config_from_facts", "config_from_json"]
 
@@ -19,10 +19,10 @@ CONFIGS: dict[str, type[ModelConfig]] = {
 }
 """The shape of each architecture, by its name in ``config.json``."""
 
-_MODELS = {
+_NETWORKS = {
     "transformer-xl": "lakhnes.model.transformer_xl:TransformerXL",
     "lstm": "lakhnes.model.lstm:LSTM",
-    "n-gram": "lakhnes.model.ngram:NGram",
+    "n-gram": "lakhnes.model.ngram_network:NGramNetwork",
 }
 
 
@@ -42,7 +42,7 @@ def config_from_json(text: str) -> ModelConfig:
     if not isinstance(name, str) or name not in CONFIGS:
         known = ", ".join(map(repr, CONFIGS))
         raise CheckpointError(f"config: expected an object with an architecture among {known}")
-    return CONFIGS[name].from_json(text)
+    return CONFIGS[name].from_facts(facts)
 
 
 def config_from_facts(facts: dict[str, Any]) -> ModelConfig:
@@ -59,8 +59,8 @@ def config_from_facts(facts: dict[str, Any]) -> ModelConfig:
     return CONFIGS[rest.pop("architecture", TransformerXLConfig.architecture)](**rest)
 
 
-def build(config: ModelConfig) -> Model:
-    """Return a model of a shape, newly initialised; torch is loaded now."""
-    module, _, name = _MODELS[config.architecture].partition(":")
-    model: Model = getattr(importlib.import_module(module), name)(config)
-    return model
+def build(config: ModelConfig) -> Network:
+    """Return a torch module of a shape, newly initialised; torch is imported now."""
+    module, _, name = _NETWORKS[config.architecture].partition(":")
+    network: Network = getattr(importlib.import_module(module), name)(config)
+    return network

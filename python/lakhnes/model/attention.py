@@ -1,11 +1,15 @@
-"""The scores of relative attention with a gradient of its own.
+"""Relative attention (Dai et al. 2019, section 3.3 and appendix B), for training and for reading alike.
 
-The same mathematics as the three products, the shift and the softmax written out (a test compares them), arranged so
-that the T x K matrix of scores is passed over as few times as possible: it is what training on a CPU waits for.
+With T queries that are scaled already, K keys and the projected sinusoids of the distances K - 1 … 0 between them::
+
+    weights = softmax(content . key + position . distance + mask)        read = weights . value
+
+arranged so that the T x K matrix of scores is passed over as few times as possible: it is what training on a CPU waits
+for (a test compares it with the formula written out).
 
 * Heads come first, so that the product with the H x K projected distances is H large matrix products.
-* The relative shift (Dai et al. 2019, appendix B) is a view: the row of a query begins one column earlier than that of
-  the query before it, which is a stride.
+* The relative shift is a view: the row of a query begins one column earlier than that of the query before it, which is
+  a stride.
 * Only the last T columns can lie in the future, so only they need a mask.
 """
 
@@ -16,8 +20,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+__all__ = ["RelativeScores", "attend"]
 
-def shifted(by_distance: Tensor) -> Tensor:
+
+def _shifted(by_distance: Tensor) -> Tensor:
     """View ``(H * B, T, K)`` scores by distance as scores by key.
 
     Key j of row t lies in column ``j + T - 1 - t``. What would lie beyond the row's end is in the future of t.
@@ -27,7 +33,7 @@ def shifted(by_distance: Tensor) -> Tensor:
 
 
 def _unshifted(by_key: Tensor) -> Tensor:
-    """Copy ``(H * B, T, K)`` gradients by key, zero in the future, to gradients by distance: `shifted` undone."""
+    """Copy ``(H * B, T, K)`` gradients by key, zero in the future, to gradients by distance: `_shifted` undone."""
     batch, rows, keys = by_key.shape
     flat = by_key.new_empty(batch, rows * keys)
     flat[:, : rows - 1] = 0
@@ -37,32 +43,62 @@ def _unshifted(by_key: Tensor) -> Tensor:
     return flat.view(batch, rows, keys)
 
 
-class RelativeScores(torch.autograd.Function):
+def _weights(content: Tensor, position: Tensor, key: Tensor, distances: Tensor, mask: Tensor) -> Tensor:
+    """Return the weights of the values, ``(H * B, T, K)``; the parameters are those of `attend`."""
+    heads, batch, rows, width = content.shape
+    keys = key.shape[2]
+    by_distance = torch.bmm(position.reshape(heads, batch * rows, width), distances.transpose(1, 2))
+    scores = torch.baddbmm(
+        _shifted(by_distance.view(heads * batch, rows, keys)),
+        content.reshape(heads * batch, rows, width),
+        key.reshape(heads * batch, keys, width).transpose(1, 2),
+    )
+    scores[:, :, keys - mask.shape[1] :] += mask
+    return torch.softmax(scores, dim=-1)
+
+
+def attend(content: Tensor, position: Tensor, key: Tensor, value: Tensor, distances: Tensor, mask: Tensor) -> Tensor:
     """Read the values by softmax of content and position scores.
 
-    ``apply(content_query, position_query, key, value, distances, mask)`` with shapes ``(H, B, T, E)`` twice,
-    ``(H, B, K, E)`` twice, ``(H, K, E)`` for the distances K - 1 … 0 and ``(T, N)`` for the mask (0 or minus infinity)
-    of the last N keys; returns ``(H, B, T, E)``. The queries are scaled already.
+    Parameters
+    ----------
+    content, position : Tensor, ``(H, B, T, E)``
+        Scaled queries of both kinds.
+    key, value : Tensor, ``(H, B, K, E)``
+    distances : Tensor, ``(H, K, E)``
+        Of the distances K - 1 … 0.
+    mask : Tensor, ``(T, N)``
+        0 or minus infinity, for the last N keys.
+
+    Returns
+    -------
+    Tensor, ``(H, B, T, E)``
     """
+    if torch.is_grad_enabled():
+        result: Tensor = RelativeScores.apply(content, position, key, value, distances, mask)
+        return result
+    read = torch.empty_like(content)
+    # On a CPU a sequence at a time: its H x T x K scores are passed over five times, and stay in the processor's cache.
+    alone = content.device.type == "cpu" and content.shape[2] > 1
+    for some in [slice(one, one + 1) for one in range(content.shape[1])] if alone else [slice(None)]:
+        weights = _weights(content[:, some], position[:, some], key[:, some], distances, mask)
+        values = value[:, some]
+        read[:, some] = torch.bmm(weights, values.reshape(-1, *values.shape[2:])).view_as(content[:, some])
+    return read
+
+
+class RelativeScores(torch.autograd.Function):
+    """`attend` with a gradient of its own; queries, keys and values are contiguous."""
 
     @staticmethod
     def forward(
         ctx: Any, content: Tensor, position: Tensor, key: Tensor, value: Tensor, distances: Tensor, mask: Tensor
     ) -> Tensor:
         """Return what was read, ``(H, B, T, E)``."""
-        heads, batch, rows, width = content.shape
-        keys = key.shape[2]
-        by_distance = torch.bmm(position.view(heads, batch * rows, width), distances.transpose(1, 2))
-        scores = torch.baddbmm(
-            shifted(by_distance.view(heads * batch, rows, keys)),
-            content.view(heads * batch, rows, width),
-            key.view(heads * batch, keys, width).transpose(1, 2),
-        )
-        scores[:, :, keys - mask.shape[1] :] += mask
-        weights = torch.softmax(scores, dim=-1)
-        read = torch.bmm(weights, value.view(heads * batch, keys, width))
+        weights = _weights(content, position, key, distances, mask)
+        read = torch.bmm(weights, value.view(-1, *value.shape[2:]))
         ctx.save_for_backward(content, position, key, value, distances, weights)
-        return read.view(heads, batch, rows, width)
+        return read.view_as(content)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, ClassVar, TypeVar
+import math
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
+from lakhnes._native import Vocabulary
 from lakhnes.errors import CheckpointError
 
 FORMAT_VERSION = 1
@@ -18,6 +20,8 @@ MAX_ORDER = 6
 """Of n-grams: six ids of either vocabulary fit into a 64-bit key."""
 
 C = TypeVar("C", bound="ModelConfig")
+Shapes: TypeAlias = dict[str, tuple[int, ...]]
+"""Tensors by their names in the checkpoint, and the length of each dimension."""
 
 
 def check_range(name: str, value: object, least: int, most: int = MAX_DIMENSION) -> None:
@@ -33,7 +37,7 @@ def check_range(name: str, value: object, least: int, most: int = MAX_DIMENSION)
 
 
 def check_dropout(value: object) -> None:
-    """Refuse a probability of dropout that is none.
+    """Refuse a dropout that is no probability.
 
     Raises
     ------
@@ -58,20 +62,23 @@ class ModelConfig:
 
     architecture: ClassVar[str]
     title: ClassVar[str]
+    exact: ClassVar[bool] = False
+    """Whether a checkpoint stores the numbers as they are, and not in half precision."""
 
     vocabulary: str = "tx1"
     vocab_size: int = 631
 
     def check_vocabulary(self) -> None:
-        """Refuse a vocabulary that there is not.
+        """Refuse an unknown vocabulary.
 
         Raises
         ------
         CheckpointError
         """
         check_range("vocab_size", self.vocab_size, 1)
-        if self.vocabulary not in ("tx1", "tx2"):
-            raise CheckpointError(f"config: vocabulary is {self.vocabulary!r}, expected 'tx1' or 'tx2'")
+        if self.vocabulary not in Vocabulary.names():
+            known = " or ".join(map(repr, Vocabulary.names()))
+            raise CheckpointError(f"config: vocabulary is {self.vocabulary!r}, expected {known}")
 
     @property
     def mem_len(self) -> int:
@@ -85,7 +92,12 @@ class ModelConfig:
 
     @property
     def min_tensors(self) -> int:
-        """Number of tensors that weights of this shape have at the least."""
+        """A lower bound of the number of tensors, known without listing them."""
+        raise NotImplementedError
+
+    @property
+    def tensors(self) -> Shapes:
+        """Every tensor of a model of this shape."""
         raise NotImplementedError
 
     @property
@@ -109,33 +121,65 @@ class ModelConfig:
         return json.dumps(facts | dataclasses.asdict(self), indent=2) + "\n"
 
     @classmethod
-    def from_json(cls: type[C], text: str) -> C:
-        """Read ``config.json``.
+    def from_facts(cls: type[C], facts: dict[str, Any]) -> C:
+        """Return the shape with the entries of a ``config.json`` of this architecture.
 
         Raises
         ------
         CheckpointError
-            If the text is not JSON, names another architecture, or a value is missing, unknown or out of range.
+            If a value is missing, unknown or out of range.
         """
-        try:
-            facts = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise CheckpointError(f"config: not JSON ({error})") from None
-        if not isinstance(facts, dict) or facts.pop("architecture", None) != cls.architecture:
-            raise CheckpointError(f"config: expected an object with architecture {cls.architecture!r}")
-        version = facts.pop("format_version", None)
+        version = facts.get("format_version")
         if version != FORMAT_VERSION:
             raise CheckpointError(f"config: format_version is {version!r}, expected {FORMAT_VERSION}")
+        given = {name: value for name, value in facts.items() if name not in ("architecture", "format_version")}
         known = {field.name for field in dataclasses.fields(cls)}
-        if unknown := sorted(set(facts) - known):
+        if unknown := sorted(set(given) - known):
             raise CheckpointError(f"config: unknown entry {unknown[0]!r}, expected only {', '.join(sorted(known))}")
-        if missing := sorted(known - set(facts)):
+        if missing := sorted(known - set(given)):
             raise CheckpointError(f"config: entry {missing[0]!r} is missing")
-        return cls(**facts)
+        return cls(**given)
+
+
+class LayeredConfig(ModelConfig):
+    """A model of equal layers."""
+
+    n_layer: int
+
+    @property
+    def layer_tensors(self) -> Shapes:
+        """The tensors of a layer; ``{}`` in a name stands for the number of the layer."""
+        raise NotImplementedError
+
+    @property
+    def other_tensors(self) -> Shapes:
+        """The tensors that are of no layer."""
+        raise NotImplementedError
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of weights of a model of this shape."""
+        return self.n_layer * _size(self.layer_tensors) + _size(self.other_tensors)
+
+    @property
+    def min_tensors(self) -> int:
+        """A lower bound of the number of tensors, known without listing them."""
+        return self.n_layer + 1
+
+    @property
+    def tensors(self) -> Shapes:
+        """Every tensor of a model of this shape."""
+        of_a_layer = self.layer_tensors.items()
+        layers = {name.format(layer): shape for layer in range(self.n_layer) for name, shape in of_a_layer}
+        return self.other_tensors | layers
+
+
+def _size(shapes: Shapes) -> int:
+    return sum(map(math.prod, shapes.values()))
 
 
 @dataclasses.dataclass(frozen=True)
-class TransformerXLConfig(ModelConfig):
+class TransformerXLConfig(LayeredConfig):
     """Hyper-parameters of a Transformer-XL.
 
     Attributes
@@ -181,19 +225,34 @@ class TransformerXLConfig(ModelConfig):
         self.check_size()
 
     @property
-    def num_parameters(self) -> int:
-        """Number of weights of a model of this shape."""
-        inner = self.n_head * self.d_head
-        attention = 5 * inner * self.d_model + 2 * inner
-        feed_forward = 2 * self.d_model * self.d_inner + self.d_inner + self.d_model
-        norms = 4 * self.d_model
-        final_norm = 2 * self.d_model if self.pre_norm else 0
-        return self.n_layer * (attention + feed_forward + norms) + self.vocab_size * (self.d_model + 1) + final_norm
+    def layer_tensors(self) -> Shapes:
+        """The tensors of a layer."""
+        inner, width, hidden = self.n_head * self.d_head, self.d_model, self.d_inner
+        shapes: Shapes = {
+            "attention.qkv_net.weight": (3 * inner, width),
+            "attention.r_net.weight": (inner, width),
+            "attention.o_net.weight": (width, inner),
+            "attention.r_w_bias": (self.n_head, self.d_head),
+            "attention.r_r_bias": (self.n_head, self.d_head),
+            "attention_norm.weight": (width,),
+            "attention_norm.bias": (width,),
+            "inner.weight": (hidden, width),
+            "inner.bias": (hidden,),
+            "outer.weight": (width, hidden),
+            "outer.bias": (width,),
+            "feed_forward_norm.weight": (width,),
+            "feed_forward_norm.bias": (width,),
+        }
+        return {"layers.{}." + name: shape for name, shape in shapes.items()}
 
     @property
-    def min_tensors(self) -> int:
-        """Number of tensors that weights of this shape have at the least."""
-        return self.n_layer + 1
+    def other_tensors(self) -> Shapes:
+        """The tensors that are of no layer."""
+        norm: Shapes = {"final_norm.weight": (self.d_model,), "final_norm.bias": (self.d_model,)}
+        return {
+            "embedding.weight": (self.vocab_size, self.d_model),
+            "output_bias": (self.vocab_size,),
+        } | (norm if self.pre_norm else {})
 
     @property
     def description(self) -> str:
@@ -205,7 +264,7 @@ class TransformerXLConfig(ModelConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class LSTMConfig(ModelConfig):
+class LSTMConfig(LayeredConfig):
     """Hyper-parameters of an LSTM.
 
     Attributes
@@ -236,14 +295,20 @@ class LSTMConfig(ModelConfig):
         return 0
 
     @property
-    def num_parameters(self) -> int:
-        """Number of weights of a model of this shape."""
-        return self.n_layer * (8 * self.d_model**2 + 8 * self.d_model) + self.vocab_size * (self.d_model + 1)
+    def layer_tensors(self) -> Shapes:
+        """The tensors of a layer: of the four gates input, forget, cell and output, one below the other."""
+        gates = 4 * self.d_model
+        return {
+            "layers.weight_ih_l{}": (gates, self.d_model),
+            "layers.weight_hh_l{}": (gates, self.d_model),
+            "layers.bias_ih_l{}": (gates,),
+            "layers.bias_hh_l{}": (gates,),
+        }
 
     @property
-    def min_tensors(self) -> int:
-        """Number of tensors that weights of this shape have at the least."""
-        return 4 * self.n_layer + 2
+    def other_tensors(self) -> Shapes:
+        """The tensors that are of no layer."""
+        return {"embedding.weight": (self.vocab_size, self.d_model), "output_bias": (self.vocab_size,)}
 
     @property
     def description(self) -> str:
@@ -265,6 +330,7 @@ class NGramConfig(ModelConfig):
 
     architecture: ClassVar[str] = "n-gram"
     title: ClassVar[str] = "An n-gram model"
+    exact: ClassVar[bool] = True
 
     order: int = 5
     contexts: tuple[int, ...] = ()
@@ -294,8 +360,22 @@ class NGramConfig(ModelConfig):
 
     @property
     def min_tensors(self) -> int:
-        """Number of tensors that a model of this size has at the least."""
+        """The number of tensors."""
         return 1 + 5 * max(self.order - 1, 0)
+
+    @property
+    def tensors(self) -> Shapes:
+        """Every tensor of a model of this size: the unigram probabilities, then of each order from 2 its table."""
+        shapes: Shapes = {"unigram": (self.vocab_size,)}
+        for order, (contexts, ngrams) in enumerate(zip(self.contexts, self.ngrams, strict=True), 2):
+            shapes |= {
+                f"contexts_{order}": (contexts,),
+                f"starts_{order}": (contexts + 1,),
+                f"words_{order}": (ngrams,),
+                f"masses_{order}": (ngrams,),
+                f"backoffs_{order}": (contexts,),
+            }
+        return shapes
 
     @property
     def description(self) -> str:

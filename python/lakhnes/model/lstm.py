@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lakhnes.model.base import Model
 from lakhnes.model.config import LSTMConfig
+from lakhnes.model.network import Network
 
 __all__ = ["LSTM"]
 
@@ -22,7 +22,7 @@ FORGET_BIAS = 1.0
 """A new layer forgets little (Jozefowicz et al. 2015, section 2.2)."""
 
 
-class LSTM(Model):
+class LSTM(Network):
     """A recurrent language model.
 
     Parameters

@@ -5,9 +5,9 @@ relative (section 3.3): with query ``q``, key ``k`` and the projected sinusoid `
 
     score = ((q + r_w_bias) . k + (q + r_r_bias) . r) / sqrt(d_head)
 
-A memory holds the input of every layer and the output of the last for the positions before the segment, without
-gradients. Donahue et al., "LakhNES" (ISMIR 2019) train this model on event tokens; their published checkpoints are
-the post-norm form with 12 layers.
+In training, a memory holds the input of every layer and the output of the last for the positions before the segment,
+without gradients; in evaluation, keys and values (`lakhnes.model.cache`). Donahue et al., "LakhNES" (ISMIR 2019) train
+this model on event tokens; their published checkpoints are the post-norm form with 12 layers.
 
 Shapes are written with B songs, T positions of the segment, M of memory, K = M + T keys, H heads of width E, and
 D = ``d_model``.
@@ -15,6 +15,7 @@ D = ``d_model``.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TypeAlias
 
@@ -22,12 +23,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lakhnes.model.attention import RelativeScores
-from lakhnes.model.base import Model
+from lakhnes.model.attention import attend
+from lakhnes.model.cache import KeyValueCache
 from lakhnes.model.config import TransformerXLConfig
+from lakhnes.model.network import Network
 
-Memory: TypeAlias = Tensor
-"""Hidden states before the present segment, ``(n_layer + 1, B, M, D)``."""
+Memory: TypeAlias = Tensor | KeyValueCache
+"""What was read before the present segment: hidden states, ``(n_layer + 1, B, M, D)``, or keys and values."""
 
 INIT_STD = 0.02
 
@@ -72,27 +74,23 @@ class RelativeAttention(nn.Module):
 
     def project_distances(self, table: Tensor) -> Tensor:
         """``(N, D)`` sinusoids to ``(H, N, E)``."""
-        return self.r_net(table).view(-1, self.n_head, self.d_head).transpose(0, 1)  # type: ignore[no-any-return]
+        projected = self.r_net(table.to(self.r_net.weight.dtype))
+        return projected.view(-1, self.n_head, self.d_head).transpose(0, 1).contiguous()  # type: ignore[no-any-return]
 
-    def forward(self, x: Tensor, memory: Tensor | None, table: Tensor, mask: Tensor) -> Tensor:
-        """Read from ``(B, M, D)`` of memory and the segment ``(B, T, D)`` itself; return ``(B, T, D)``.
+    def project_keys(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """``(B, N, D)`` to keys and values, ``(H, B, N, E)`` each."""
+        weight = self.qkv_net.weight[self.n_head * self.d_head :]
+        key, value = (self.split(part) for part in functional.linear(seen, weight).chunk(2, dim=-1))
+        return key, value
 
-        `table` is ``(K, D)`` for the distances K - 1 … 0, `mask` ``(T, N)`` for the last N keys.
+    def forward(self, x: Tensor, key: Tensor, value: Tensor, distances: Tensor, mask: Tensor) -> Tensor:
+        """Read from ``(B, T, D)`` the keys and values of memory and segment, ``(H, B, K, E)``; return ``(B, T, D)``.
+
+        `distances` is ``(H, K, E)`` for the distances K - 1 … 0, `mask` ``(T, N)`` for the last N keys.
         """
-        inner = self.n_head * self.d_head
-        weight = self.qkv_net.weight
-        seen = x if memory is None else torch.cat([memory, x], dim=1)  # (B, K, D)
-        query = self.split(functional.linear(x, weight[:inner]))
-        key, value = (self.split(part) for part in functional.linear(seen, weight[inner:]).chunk(2, dim=-1))
+        query = self.split(functional.linear(x, self.qkv_net.weight[: self.n_head * self.d_head]))
         content, position = self.queries(query)
-        read: Tensor = RelativeScores.apply(  # (H, B, T, E)
-            content.contiguous(),
-            position.contiguous(),
-            key.contiguous(),
-            value.contiguous(),
-            self.project_distances(table).contiguous(),
-            mask.to(query.dtype),
-        )
+        read = attend(content.contiguous(), position.contiguous(), key, value, distances, mask.to(query.dtype))
         return self.o_net(read.permute(1, 2, 0, 3).flatten(2))  # type: ignore[no-any-return]
 
 
@@ -123,14 +121,19 @@ class Layer(nn.Module):
         return self.feed_forward_norm(x + self.feed_forward(x))  # type: ignore[no-any-return]
 
     def forward(self, x: Tensor, memory: Tensor | None, table: Tensor, mask: Tensor) -> Tensor:
-        """``(B, T, D)`` with ``(B, M, D)`` of memory to ``(B, T, D)``."""
-        if not self.pre_norm:
-            return self.finish(x, self.attention(x, memory, table, mask))
-        normed = None if memory is None else self.attention_norm(memory)
-        return self.finish(x, self.attention(self.attention_norm(x), normed, table, mask))
+        """``(B, T, D)`` with hidden states ``(B, M, D)`` of memory to ``(B, T, D)``."""
+        normed = self.normed(x)
+        seen = normed if memory is None else torch.cat([self.normed(memory), normed], dim=1)  # (B, K, D)
+        key, value = (part.contiguous() for part in self.attention.project_keys(seen))
+        distances = self.attention.project_distances(table)
+        return self.finish(x, self.attention(normed, key, value, distances, mask))
+
+    def normed(self, x: Tensor) -> Tensor:
+        """Return what the attention of this layer reads of its input."""
+        return self.attention_norm(x) if self.pre_norm else x
 
 
-class TransformerXL(Model):
+class TransformerXL(Network):
     """The language model: token ids in, logits of the next token out.
 
     Parameters
@@ -188,14 +191,18 @@ class TransformerXL(Model):
             blocked |= torch.ones_like(blocked).tril(-(rows - excess))
         return torch.zeros(blocked.shape, device=device).masked_fill_(blocked, float("-inf"))
 
+    def cache(self) -> KeyValueCache:
+        """Return the memory with which reading without gradients begins."""
+        return KeyValueCache()
+
     def forward(self, tokens: Tensor, memory: Memory | None = None, mem_len: int = 0) -> tuple[Tensor, Memory]:
         """Read one segment.
 
         Parameters
         ----------
         tokens : Tensor, int64, ``(B, T)``
-        memory : Tensor, ``(n_layer + 1, B, M, D)``, optional
-            What this method returned for the segment before.
+        memory : Tensor, ``(n_layer + 1, B, M, D)``, or KeyValueCache, optional
+            What this method returned for the segment before; a cache is changed in place.
         mem_len : int
             How many positions the returned memory holds at the most.
 
@@ -203,8 +210,10 @@ class TransformerXL(Model):
         -------
         hidden : Tensor, ``(B, T, D)``
             Output of the last layer; `logits` turns it into scores of the next token.
-        memory : Tensor, ``(n_layer + 1, B, M', D)``, detached
+        memory : Tensor, ``(n_layer + 1, B, M', D)``, detached, or the cache
         """
+        if isinstance(memory, KeyValueCache):
+            return self._read(tokens, memory, mem_len), memory
         rows = tokens.shape[1]
         kept = 0 if memory is None else memory.shape[2]
         hidden = self.embed(tokens)
@@ -216,8 +225,26 @@ class TransformerXL(Model):
             states.append(hidden)
         return hidden, _remember(states, memory, mem_len)
 
+    def _read(self, tokens: Tensor, cache: KeyValueCache, mem_len: int) -> Tensor:
+        """Read one segment after the keys and values of a cache, and add to these; see `forward`."""
+        rows = tokens.shape[1]
+        hidden = self.embed(tokens)
+        mask = self.mask(rows, cache.length, mem_len)
+        for index, layer in enumerate(self.layers):
+            assert isinstance(layer, Layer)
+            attention, normed = layer.attention, layer.normed(hidden)
+            key, value = cache.extend(index, *attention.project_keys(normed))
+            project = functools.partial(self._projected_distances, attention)
+            distances = cache.distances(index, key.shape[2], project)
+            hidden = layer.finish(hidden, attention(normed, key, value, distances, mask))
+        cache.advance(rows, mem_len)
+        return hidden
 
-def _remember(states: list[Tensor], memory: Memory | None, mem_len: int) -> Memory:
+    def _projected_distances(self, attention: RelativeAttention, count: int) -> Tensor:
+        return attention.project_distances(self.distances(count))
+
+
+def _remember(states: list[Tensor], memory: Tensor | None, mem_len: int) -> Tensor:
     """Return the last `mem_len` positions of the old memory followed by the segment."""
     layers, (batch, rows, width) = len(states), states[0].shape
     before = 0 if memory is None else min(memory.shape[2], max(mem_len - rows, 0))

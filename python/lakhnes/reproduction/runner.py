@@ -31,8 +31,8 @@ from lakhnes.data.corpus import Corpus
 from lakhnes.errors import CheckpointError, LakhnesError
 from lakhnes.evaluation.perplexity import evaluate
 from lakhnes.files import file_sha256, read_limited, write_bytes
-from lakhnes.model.base import Model
-from lakhnes.model.ngram import NGram
+from lakhnes.model.estimation import estimate_ngram
+from lakhnes.model.model import Model
 from lakhnes.progress import Progress, no_progress
 from lakhnes.reproduction.scales import SHARES, Row, Scale
 from lakhnes.training.config import TrainingConfig
@@ -217,11 +217,11 @@ class Runner:
         self.note(f"{row.title}: counting")
         started = time.perf_counter()
         songs = [ids for index in range(len(self.train)) if (ids := self.train.ids(index)) is not None]
-        model = NGram.estimate(songs, row.order, vocabulary=vocabulary.dialect, vocab_size=len(vocabulary))
+        model = estimate_ngram(songs, row.order, vocabulary=vocabulary.dialect, vocab_size=len(vocabulary))
         seconds = time.perf_counter() - started
-        model.save(folder, overwrite=True)
+        save_checkpoint(model, folder, overwrite=True)
         tokens = sum(len(ids) - 1 for ids in songs) if row.order else 0
-        return model.to(self.device), tokens, seconds
+        return model, tokens, seconds
 
     def pretrained(self, share: float) -> tuple[Path, int, float]:
         """Return the checkpoint after a share of pre-training, with the tokens seen and the seconds."""
@@ -237,7 +237,7 @@ class Runner:
                 steps = max(round(part * whole.steps), 1)
                 config = dataclasses.replace(whole, steps=steps)
                 trainer = self.trained(f"Pre-training, {part:.0%}", config, self.pretrain, folder, None)
-                save_checkpoint(trainer.model, target, dtype=torch.float32, overwrite=True)
+                save_checkpoint(trainer.model, target, dtype="float32", overwrite=True)
                 facts = {"tokens": trainer.tokens, "seconds": trainer.seconds}
                 write_bytes(target / RESULT_FILE, (json.dumps(facts) + "\n").encode())
             if part >= share:
@@ -258,7 +258,7 @@ class Runner:
         else:
             self.note(f"{title}: training, {config.steps} steps")
             if start is not None:
-                trainer.model.load_state_dict(load_model(start, str(self.device)).state_dict())
+                trainer.model.load_state_dict(load_model(start, str(self.device)).network.state_dict())
         with self.watch(title, trainer) as trainer.report:
             trainer.run()
         if trainer.stop:
@@ -284,8 +284,7 @@ def _hash(facts: dict[str, Any]) -> str:
 
 def _file_hash(model: str) -> str:
     """Return a hash of the weights of a given model, so that another one of its name is measured anew."""
-    from lakhnes.checkpoint.config import RUN_FOLDER, WEIGHTS_FILE
-    from lakhnes.checkpoint.legacy import MODEL_FILE
+    from lakhnes.checkpoint.config import MODEL_FILE, RUN_FOLDER, WEIGHTS_FILE
     from lakhnes.checkpoint.zoo import directory_of
 
     directory = directory_of(model)

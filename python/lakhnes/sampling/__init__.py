@@ -1,21 +1,47 @@
 """Composing: a model's next-token scores become songs."""
 
-from lakhnes.sampling.accompany import accompany, accompany_ids
-from lakhnes.sampling.generate import compose, continue_song, generate, generate_ids
-from lakhnes.sampling.infill import Infilling, infill, infill_texts
-from lakhnes.sampling.streaming import stream
-from lakhnes.sampling.writing import Composition
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lakhnes.sampling.accompaniment import accompany, accompany_ids
+    from lakhnes.sampling.composer import Composition
+    from lakhnes.sampling.composing import compose, continue_song, generate
+    from lakhnes.sampling.infilling import Infilling, infill, infillings
+    from lakhnes.sampling.params import SamplingParams
+    from lakhnes.sampling.streaming import stream
 
 __all__ = [
     "Composition",
     "Infilling",
+    "SamplingParams",
     "accompany",
     "accompany_ids",
     "compose",
     "continue_song",
     "generate",
-    "generate_ids",
     "infill",
-    "infill_texts",
+    "infillings",
     "stream",
 ]
+
+_MODULES = {
+    "Composition": "composer",
+    "Infilling": "infilling",
+    "SamplingParams": "params",
+    "accompany": "accompaniment",
+    "accompany_ids": "accompaniment",
+    "compose": "composing",
+    "continue_song": "composing",
+    "generate": "composing",
+    "infill": "infilling",
+    "infillings": "infilling",
+    "stream": "streaming",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name at its first use: the command line reads defaults from `params` alone."""
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"lakhnes.sampling.{_MODULES[name]}"), name)
+    raise AttributeError(f"module 'lakhnes.sampling' has no attribute '{name}'")

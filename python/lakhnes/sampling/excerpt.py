@@ -5,56 +5,70 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from lakhnes._native import Song, Vocabulary, events_from_text, quantize_events
+import numpy as np
+
+from lakhnes._native import Song, Vocabulary, quantize_events
+from lakhnes.errors import FormatError
 
 __all__ = ["Excerpt"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Excerpt:
-    """Some events of a song.
+    """Some events of a song, in the compact form: an exact wait of ``w`` ticks is ``-w``, any other event its id.
 
     Attributes
     ----------
     ids : list of int
         What the model reads, without boundaries.
-    lines : list of str
-        The same events as text, their waits exact.
-    before, after : list of str
+    events : list of int
+        The same events, their waits exact.
+    before, after : list of int
         The wait that opens the song and, where the excerpt is all of it, the one that closes it: no model reads them.
     """
 
     ids: list[int] = dataclasses.field(default_factory=list)
-    lines: list[str] = dataclasses.field(default_factory=list)
-    before: list[str] = dataclasses.field(default_factory=list)
-    after: list[str] = dataclasses.field(default_factory=list)
+    events: list[int] = dataclasses.field(default_factory=list)
+    before: list[int] = dataclasses.field(default_factory=list)
+    after: list[int] = dataclasses.field(default_factory=list)
 
     @classmethod
     def of(cls, song: Song, vocabulary: Vocabulary, length: int) -> Excerpt:
-        """Take the first `length` events of a song."""
-        text = song.to_tx1() if vocabulary.dialect == "tx1" else song.to_tx2()
-        lines = text.splitlines()
-        ids = quantize_events(events_from_text(text, vocabulary), True)[1:-1].tolist()
-        start = int(lines[0].startswith("WT_"))
-        end = min(length, len(ids))
-        return cls(
-            ids[:end], lines[start : start + end], lines[:start], lines[start + end :] if end == len(ids) else []
-        )
+        """Take the first `length` events of a song.
 
-    def text(self, ids: Sequence[int], vocabulary: Vocabulary) -> str:
-        """Return the text that `ids` make of the excerpt: what they leave unchanged of it stays exact."""
-        own = zip(self.ids, self.lines, ids, strict=False)
-        lines = [*self.before, *(line if token == new else vocabulary.symbol(new) for token, line, new in own)]
+        Raises
+        ------
+        FormatError
+            If it has none.
+        """
+        events = vocabulary.events(song)
+        if not len(events):
+            raise FormatError("song: expected at least one event, found none")
+        ids = quantize_events(events, True)[1:-1].tolist()
+        start = int(events[0] < 0)
+        end = min(length, len(ids))
+        exact = events.tolist()
+        after = exact[start + end :] if end == len(ids) else []
+        return cls(ids[:end], exact[start : start + end], exact[:start], after)
+
+    def replaced(self, ids: Sequence[int]) -> list[int]:
+        """Return the events that `ids` make of the excerpt: what they leave unchanged of it stays exact."""
+        own = zip(self.ids, self.events, ids, strict=False)
+        events = [*self.before, *(exact if token == new else new for token, exact, new in own)]
         added = ids[len(self.ids) :]
-        lines += [vocabulary.symbol(token) for token in added] if added else self.after
-        return "\n".join(lines)
+        return [*events, *(added or self.after)]
 
     def song(self, ids: Sequence[int], vocabulary: Vocabulary) -> Song:
-        """Return the song of `text`.
+        """Return the song of `replaced`.
 
         Raises
         ------
         FormatError
             If there is no event at all.
         """
-        return Song.from_bytes(self.text(ids, vocabulary).encode(), vocabulary.dialect)
+        return vocabulary.song(np.array(self.replaced(ids), dtype=np.int64))
+
+    def text(self, ids: Sequence[int], vocabulary: Vocabulary) -> str:
+        """Return `replaced` event by event, where a song would put them in order."""
+        events = self.replaced(ids)
+        return "\n".join(f"WT_{-event}" if event < 0 else vocabulary.symbol(event) for event in events)

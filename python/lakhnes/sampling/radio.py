@@ -1,8 +1,8 @@
 """An endless programme: songs that are heard while they are composed.
 
-A token is drawn when the sound that came before it has nearly run out, so it is heard a moment later, and no song is
-ever written further than it is played. Song ``i`` of a programme is the one that ``lakhnes generate --seed SEED+i``
-writes.
+A token is sampled when the sound that came before it has nearly run out, so it is heard a moment later, and no song is
+ever composed further than it is played. Song ``i`` of a programme is the one that ``lakhnes generate --seed SEED+i``
+writes, unless that has to compose it again because too few voices play in it (``min_voices``).
 """
 
 from __future__ import annotations
@@ -16,21 +16,19 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import LivePlayer
-from lakhnes.model.base import Model
+from lakhnes.grammar import BOUNDARY
+from lakhnes.model.model import Model
 from lakhnes.playback import Sink
-from lakhnes.sampling.grammar import BOUNDARY
-from lakhnes.sampling.options import Options
-from lakhnes.sampling.writing import Writing
+from lakhnes.sampling.composer import Advance, Composer, ignore
+from lakhnes.sampling.params import SONG, TICKS_PER_SECOND, SamplingParams
 
 __all__ = ["GAP", "LOOKAHEAD", "Broadcast", "Radio"]
 
 LOOKAHEAD = 0.1
-"""Seconds of sound that are waiting when the next tokens are drawn: what drawing the tokens of one sample may take."""
+"""Seconds of sound that are left when the next tokens are sampled: what the tokens of one instant may take."""
 
 GAP = 0.8
 """Seconds of silence between two songs."""
-
-TICK_RATE = 44_100
 
 Samples = npt.NDArray[np.float32]
 
@@ -63,16 +61,18 @@ class Radio:
         Where the sound goes.
     player : LivePlayer
         The chip.
-    options : Options
-        How the songs are drawn.
+    params : SamplingParams
+        How the songs are sampled.
     clock : callable
         Seconds from any moment on, the sink's own.
+    advance : callable
+        Called with the number of events composed since the last call.
 
     Attributes
     ----------
     songs : list of Broadcast
     latencies : list of float
-        Of each event: the seconds from when it was drawn to when it is heard, the sink's buffers included.
+        Of each event: the seconds from when it was sampled to when it is heard, the sink's buffers included.
     played : float
         Seconds of sound that were written.
     """
@@ -82,11 +82,13 @@ class Radio:
         model: Model,
         sink: Sink,
         player: LivePlayer,
-        options: Options,
+        params: SamplingParams = SONG,
         *,
         clock: Callable[[], float] = time.perf_counter,
+        advance: Advance = ignore,
     ) -> None:
-        self.model, self.sink, self.player, self.options, self._clock = model, sink, player, options, clock
+        self.model, self.sink, self.player, self.params = model, sink, player, params
+        self._clock, self._advance = clock, advance
         self.songs: list[Broadcast] = []
         self.latencies: list[float] = []
         self.played = 0.0
@@ -116,42 +118,42 @@ class Radio:
             begun(seed + index)
             if index:
                 # Composed while the last of the song before is still heard, so that it can be long.
-                self._write(self.player.push(f"WT_{int(GAP * TICK_RATE)}"), [])
+                self._write(self.player.push(f"WT_{int(GAP * TICKS_PER_SECOND)}"), [])
             if not self._play_song(seed + index, duration):
                 break
         self.sink.finish()
 
     def _play_song(self, seed: int, duration: float | None) -> bool:
-        """Play a song; return whether the programme goes on."""
+        """Play a song; return whether another is to follow."""
         start, events, going = self.player.tick, 0, True
-        drawn: list[float] = []  # when the events were drawn that are heard with the next wait
+        sampled: list[float] = []  # when the events were sampled that are heard with the next wait
         for event in self._events(seed):
-            drawn.append(self._clock())
+            sampled.append(self._clock())
             events += 1
             if len(samples := self.player.push(event)):
-                self._write(samples, drawn)
-                drawn = []
+                self._write(samples, sampled)
+                sampled = []
                 going = duration is None or self.played < duration
                 if not going:
                     break
         self.player.release()
-        self.songs.append(Broadcast(seed, events, (self.player.tick - start) / TICK_RATE))
+        self.songs.append(Broadcast(seed, events, (self.player.tick - start) / TICKS_PER_SECOND))
         return going
 
     def _events(self, seed: int) -> Iterator[str]:
-        """Draw the events of a song, each when there is little left to hear before it."""
-        writing = Writing(self.model, [seed], self.options)
-        logits, _ = writing.read([])
-        steps = writing.steps(logits)
+        """Sample the events of a song, each when there is little left to hear before it."""
+        composer = Composer(self.model, [seed], self.params, advance=self._advance)
+        composer.read([])
+        steps = composer.steps()
         while True:
             self.sink.wait(LOOKAHEAD)
             step = next(steps, None)
             if step is None or (token := int(step.tokens[0])) == BOUNDARY:
                 return
-            yield writing.vocabulary.symbol(token)
+            yield composer.vocabulary.symbol(token)
 
-    def _write(self, samples: Samples, drawn: list[float]) -> None:
+    def _write(self, samples: Samples, sampled: list[float]) -> None:
         heard = self._clock() + self.sink.waiting()
-        self.latencies += [heard - moment for moment in drawn]
+        self.latencies += [heard - moment for moment in sampled]
         self.sink.write(samples)
         self.played += len(samples) / self.player.sample_rate

@@ -1,4 +1,4 @@
-"""From scores to one token."""
+"""From logits to one token of each sequence: the random numbers, and the options of the sampler in Rust."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import sample_tokens
+from lakhnes.model.engine import Floats, Tokens
+from lakhnes.sampling.params import SamplingParams
 
-__all__ = ["Floats", "Tokens", "Uniforms", "draw"]
-
-Floats = npt.NDArray[np.float32]
-Tokens = npt.NDArray[np.int64]
+__all__ = ["Uniforms", "sample"]
 
 
 class Uniforms:
-    """Random numbers in [0, 1): a sequence a song, which its seed alone decides.
+    """Random numbers in [0, 1): a row of them for each sequence, which its seed alone decides.
 
     Parameters
     ----------
     seeds : list of int
-        One a song.
+        One for each sequence.
     """
 
     BLOCK = 256
-    """Numbers of a song that are drawn at once."""
+    """Numbers of a sequence that are made at once."""
 
     def __init__(self, seeds: list[int]) -> None:
         self._generators = [np.random.default_rng(seed) for seed in seeds]
@@ -31,9 +30,9 @@ class Uniforms:
         self._place = 0
 
     def next(self) -> Floats:
-        """Return the next number of each song, float32, ``(B,)``."""
+        """Return the next number of each sequence, float32, ``(B,)``."""
         if self._place == len(self._block):
-            # Rounded to float32, a number just below 1 may become 1; `draw` takes the last token then.
+            # Rounded to float32, a number just below 1 may become 1; the sampler takes the last token then.
             rows = [generator.random(self.BLOCK) for generator in self._generators]
             self._block, self._place = np.stack(rows, axis=1).astype(np.float32), 0
         self._place += 1
@@ -41,37 +40,30 @@ class Uniforms:
         return row
 
 
-def draw(
+def sample(
     logits: Floats,
-    uniform: Floats,
-    allowed: npt.NDArray[np.bool_] | None = None,
+    uniforms: Floats,
+    params: SamplingParams,
     *,
-    temperature: float | Floats = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    min_p: float | None = None,
-    typical_p: float | None = None,
+    allowed: npt.NDArray[np.bool_] | None = None,
+    temperature: float | Floats | None = None,
 ) -> tuple[Tokens, Floats]:
-    """Draw a token for every song.
+    """Sample a token for every sequence.
+
+    `lakhnes._native.sample_tokens` says in which order the filters work.
 
     Parameters
     ----------
     logits : float32 array, ``(B, V)``
-        Minus infinity for what is never drawn.
-    uniform : float32 array, ``(B,)``
-        Numbers in [0, 1), one a song: the place in the cumulated probabilities that is taken.
+        Minus infinity for what is never sampled.
+    uniforms : float32 array, ``(B,)``
+        Numbers in [0, 1): the place in the cumulated probabilities that is taken.
+    params : SamplingParams
+        Its ``temperature``, ``top_k``, ``top_p``, ``min_p`` and ``typical_p`` are used.
     allowed : bool array, optional, ``(B, V)``
-        What may be drawn; everything, if not given.
-    temperature : float or float32 array, ``(B,)``
-        Divides the logits; 0 takes the most probable token.
-    top_k : int, optional
-        Only the k most probable tokens, renormalised.
-    top_p : float, optional
-        Only the most probable tokens whose probabilities together reach p (Holtzman et al. 2020), renormalised.
-    min_p : float, optional
-        Only tokens that are at least p times as probable as the most probable one (Nguyen et al. 2024), renormalised.
-    typical_p : float, optional
-        Only the tokens closest to the entropy that together reach p (Meister et al. 2023), renormalised.
+        What may be sampled; everything, if not given.
+    temperature : float or float32 array, ``(B,)``, optional
+        In place of that of `params`.
 
     Returns
     -------
@@ -82,16 +74,17 @@ def draw(
     Raises
     ------
     ValueError
-        If there is nothing that may be drawn.
+        If nothing may be sampled.
     """
-    temperatures = np.broadcast_to(np.asarray(temperature, dtype=np.float32), uniform.shape)
+    chosen = params.temperature if temperature is None else temperature
+    temperatures = np.broadcast_to(np.asarray(chosen, dtype=np.float32), uniforms.shape)
     return sample_tokens(
         logits,
-        uniform,
+        uniforms,
         np.ascontiguousarray(temperatures),
         allowed,
-        top_k=top_k,
-        top_p=1.0 if top_p is None else top_p,
-        min_p=0.0 if min_p is None else min_p,
-        typical_p=1.0 if typical_p is None else typical_p,
+        top_k=params.top_k,
+        top_p=1.0 if params.top_p is None else params.top_p,
+        min_p=0.0 if params.min_p is None else params.min_p,
+        typical_p=1.0 if params.typical_p is None else params.typical_p,
     )

@@ -1,17 +1,18 @@
-"""Events of a song as they are drawn."""
+"""Events of a song as they are sampled."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
 from lakhnes._native import Song, Vocabulary
-from lakhnes.model.base import Model
+from lakhnes.grammar import BOUNDARY
+from lakhnes.model.model import Model
+from lakhnes.sampling.composer import Advance, Composer, ignore
+from lakhnes.sampling.composing import new_seed
 from lakhnes.sampling.excerpt import Excerpt
-from lakhnes.sampling.generate import new_seed
-from lakhnes.sampling.grammar import BOUNDARY
-from lakhnes.sampling.options import Options
-from lakhnes.sampling.writing import Writing
+from lakhnes.sampling.params import CONTINUATION, PRIME_LENGTH, SamplingParams
 
 __all__ = ["stream"]
 
@@ -20,41 +21,49 @@ def stream(
     model: Model,
     prime: Song | None = None,
     *,
-    prime_length: int = 512,
+    prime_length: int = PRIME_LENGTH,
     seed: int | None = None,
+    advance: Advance = ignore,
     **options: Any,
 ) -> Iterator[str]:
-    """Compose one song and give each event as soon as it is drawn.
+    """Compose one song and give each event as soon as it is sampled.
 
     Parameters
     ----------
     model : Model
         From `lakhnes.load_model`.
     prime : Song, optional
-        A song that goes on. Its own events are not given again.
+        A song that is continued. Its own events are not given again.
     prime_length : int
         Events of the prime that are read, from its beginning.
     seed : int, optional
-        The same seed gives the events of the song that `generate` or `continue_song` makes of it.
+        The same seed gives the events of the song that `generate` or `continue_song` makes of it, with one exception:
+        a song in which fewer than ``min_voices`` voices play is composed again by `generate`, which a stream cannot do,
+        for its events are out before they can be counted. With ``min_voices=0`` there is no exception.
+    advance : callable
+        Called with the number of events sampled since the last call.
     **options
-        As of `lakhnes.sampling.generate.compose`.
+        As of `generate` or, with a prime, of `continue_song`.
 
     Yields
     ------
     str
-        An event of TX1 or TX2, as the model writes: ``"P1_NOTEON_60"``, ``"WT_735"``, …; joined by newlines they are a
-        text that `Song.from_tx1` or `Song.from_tx2` reads. The song has ended when no more come.
+        An event of the model's vocabulary: ``"P1_NOTEON_60"``, ``"WT_735"``, …; joined by newlines they are a text that
+        `Song.from_tx1` or `Song.from_tx2` reads. The song has ended when no more come.
     """
-    chosen = Options(**({} if prime is None else {"min_length": 0, "min_duration": 0.0, "length": 512}) | options)
-    first = new_seed() if seed is None else seed
-    read = [] if prime is None else Excerpt.of(prime, Vocabulary(model.config.vocabulary), prime_length).ids
-    return _events(Writing(model, [first], chosen), read)
+    if prime is None:
+        params, ids = SamplingParams(**options), []
+    else:
+        params = dataclasses.replace(CONTINUATION, **options)
+        ids = Excerpt.of(prime, Vocabulary(model.config.vocabulary), prime_length).ids
+    composer = Composer(model, [new_seed() if seed is None else seed], params, len(ids), advance)
+    return _events(composer, ids)
 
 
-def _events(writing: Writing, prime: list[int]) -> Iterator[str]:
-    logits, _ = writing.read(prime)
-    for step in writing.steps(logits):
+def _events(composer: Composer, prime: list[int]) -> Iterator[str]:
+    composer.read(prime)
+    for step in composer.steps():
         token = int(step.tokens[0])
         if token == BOUNDARY:
             return
-        yield writing.vocabulary.symbol(token)
+        yield composer.vocabulary.symbol(token)

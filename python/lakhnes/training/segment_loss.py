@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lakhnes.model.base import Model
+from lakhnes.model.network import Network
 
 __all__ = ["SegmentLoss"]
 
@@ -16,12 +16,12 @@ class SegmentLoss(nn.Module):
 
     Parameters
     ----------
-    model : Model
+    model : Network
     dtype : torch.dtype
         Of matrix products.
     """
 
-    def __init__(self, model: Model, dtype: torch.dtype) -> None:
+    def __init__(self, model: Network, dtype: torch.dtype) -> None:
         super().__init__()
         self.model, self.dtype = model, dtype
 

@@ -216,7 +216,7 @@ class Trainer:
         """Score the model of the run, and let it compose."""
         score = self.evaluate(self.config.eval_songs if self.config.patience else None)
         if self.config.patience and self.group.first and score is not None:
-            self.model.load_state_dict(load_model(self.directory / RUN_FOLDER, str(self.device)).state_dict())
+            self.model.load_state_dict(load_model(self.directory / RUN_FOLDER, str(self.device)).network.state_dict())
             self.average = None
             score = self.score(None)
         self.sample()

@@ -6,7 +6,7 @@ import torch
 
 from lakhnes.data.corpus import Corpus
 from lakhnes.evaluation.perplexity import Score, evaluate
-from lakhnes.model.base import Model
+from lakhnes.model.network import Network
 
 __all__ = ["validate"]
 
@@ -18,7 +18,7 @@ MIN_STREAM = 2048
 """The fewest tokens of a stream: the unfinished last segment, which is dropped, is then a small part of it."""
 
 
-def validate(model: Model, valid: Corpus, songs: int | None, dtype: torch.dtype) -> Score | None:
+def validate(model: Network, valid: Corpus, songs: int | None, dtype: torch.dtype) -> Score | None:
     """Score all songs, or the first `songs`; in fewer than ten streams where they would not fill ten.
 
     Returns ``None`` if every song is too short to be scored.

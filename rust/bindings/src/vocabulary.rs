@@ -1,10 +1,14 @@
 //! `Vocabulary`: event texts to ids and back.
 
-use lakhnes_tokenizer::{Dialect, TokenizerError, Vocabulary};
+use lakhnes_tokenizer::{Dialect, TokenizerError, Vocabulary, compact};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
 use crate::errors::{TokenError, score_error};
+use crate::song::PySong;
+
+/// The vocabularies by the names that Python gives them.
+const NAMES: [(&str, Dialect); 2] = [("tx1", Dialect::Tx1), ("tx2", Dialect::Tx2)];
 
 /// The numbering of TX1 (631) or TX2 (686) events for a language model; id 0 is `<S>`, the boundary of a song.
 #[pyclass(name = "Vocabulary", module = "lakhnes", frozen, eq)]
@@ -15,11 +19,16 @@ pub(crate) struct PyVocabulary(pub(crate) Vocabulary);
 impl PyVocabulary {
     #[new]
     fn new(dialect: &str) -> PyResult<Self> {
-        match dialect {
-            "tx1" => Ok(Self::tx1()),
-            "tx2" => Ok(Self::tx2()),
-            _ => Err(TokenError::new_err(format!("{dialect:?}: expected the vocabulary \"tx1\" or \"tx2\""))),
-        }
+        let known = NAMES.iter().find(|(name, _)| *name == dialect);
+        known.map(|&(_, dialect)| Self(Vocabulary::new(dialect))).ok_or_else(|| {
+            let names = NAMES.map(|(name, _)| format!("{name:?}")).join(" or ");
+            TokenError::new_err(format!("{dialect:?}: expected the vocabulary {names}"))
+        })
+    }
+
+    #[staticmethod]
+    fn names() -> [&'static str; NAMES.len()] {
+        NAMES.map(|(name, _)| name)
     }
 
     #[staticmethod]
@@ -34,10 +43,7 @@ impl PyVocabulary {
 
     #[getter]
     fn dialect(&self) -> &'static str {
-        match self.0.dialect() {
-            Dialect::Tx1 => "tx1",
-            Dialect::Tx2 => "tx2",
-        }
+        NAMES.iter().find(|(_, dialect)| *dialect == self.0.dialect()).map_or("", |(name, _)| name)
     }
 
     #[getter]
@@ -74,6 +80,16 @@ impl PyVocabulary {
             self.0.decode(&ids)
         })
         .map_err(|error| score_error(&error))
+    }
+
+    fn events<'py>(&self, py: Python<'py>, song: &PySong) -> PyResult<Bound<'py, PyArray1<i32>>> {
+        let events = py.detach(|| compact::of_song(&song.0, &self.0));
+        events.map(|events| events.into_pyarray(py)).map_err(|error| score_error(&error))
+    }
+
+    fn song(&self, py: Python<'_>, events: &Bound<'_, PyAny>) -> PyResult<PySong> {
+        let events = ids_of(events)?;
+        py.detach(|| compact::to_song(&events, &self.0)).map(PySong).map_err(|error| score_error(&error))
     }
 
     fn __len__(&self) -> usize {

@@ -24,6 +24,7 @@ pub mod adapt;
 pub mod arrange;
 pub mod augment;
 pub mod blended;
+pub mod compact;
 pub mod disassembly;
 mod error;
 mod event;

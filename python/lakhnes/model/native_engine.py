@@ -1,0 +1,92 @@
+"""The Transformer-XL token by token on the CPU: the engine of ``rust/decoder``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lakhnes._native import DecoderModel
+from lakhnes.model.config import TransformerXLConfig
+from lakhnes.model.engine import Engine, Floats, Tokens
+
+__all__ = ["MAX_WINDOW", "NativeEngine", "pack", "thread_count"]
+
+MAX_WINDOW = 65_536
+"""Positions that a step can attend to."""
+
+
+def thread_count() -> int:
+    """Return the threads of an engine: ``OMP_NUM_THREADS``, or one for every processor that this process may use."""
+    chosen = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if chosen.isdigit() and int(chosen) > 0:
+        return int(chosen)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def pack(config: TransformerXLConfig, weights: dict[str, npt.NDArray[np.float32]], dtype: str) -> DecoderModel:
+    """Return the weights of a model in the layout of the engine, stored as ``float32``, ``bfloat16`` or ``int8``."""
+    return DecoderModel(
+        {name: np.ascontiguousarray(weight).reshape(-1) for name, weight in weights.items()},
+        vocab_size=config.vocab_size,
+        n_layer=config.n_layer,
+        n_head=config.n_head,
+        d_model=config.d_model,
+        d_head=config.d_head,
+        d_inner=config.d_inner,
+        pre_norm=config.pre_norm,
+        clamp_len=config.clamp_len,
+        dtype=dtype,
+    )
+
+
+class NativeEngine(Engine):
+    """Sequences of a Transformer-XL in Rust.
+
+    The results of a sequence depend neither on the number of threads, nor on the sequences beside it, nor on how many
+    tokens are read at once.
+
+    Parameters
+    ----------
+    packed : DecoderModel
+    sequences : int
+    vocab_size : int
+    window : int
+        Positions that a step attends to, the present one among them; at most `MAX_WINDOW`.
+    threads : int, optional
+        `thread_count`, if not given.
+    """
+
+    def __init__(
+        self, packed: DecoderModel, sequences: int, vocab_size: int, window: int, threads: int | None = None
+    ) -> None:
+        super().__init__(sequences, vocab_size)
+        self._state = packed.begin(window=window, sequences=sequences, threads=threads or thread_count())
+        self._lengths = np.zeros(sequences, dtype=np.int64)
+        # Tokens that two sequences have in common since one was forked from the other: these are not copied again.
+        self._common = np.zeros((sequences, sequences), dtype=np.int64)
+
+    def _step(self, tokens: Tokens) -> Floats:
+        logits = self._state.feed(tokens).reshape(self.logits.shape)
+        self._lengths += 1
+        return logits
+
+    def _read(self, sequences: Sequence[int], tokens: Tokens) -> Floats:
+        logits = self._state.feed_some(sequences, tokens)
+        np.add.at(self._lengths, sequences, 1)
+        return logits.reshape(len(sequences), -1)
+
+    def _fork(self, source: int, target: int) -> None:
+        self._state.fork(source, target, int(self._common[source, target]))
+        self._common[target] = self._common[source]
+        self._common[:, target] = self._common[:, source]
+        self._common[source, target] = self._common[target, source] = self._lengths[source]
+        self._lengths[target] = self._lengths[source]
+
+    def _rewind(self, sequence: int) -> None:
+        self._state.rewind(sequence)
+        self._lengths[sequence] -= 1
+        self._common[sequence] = np.minimum(self._common[sequence], self._lengths[sequence])
+        self._common[:, sequence] = self._common[sequence]

@@ -1,0 +1,99 @@
+"""The Transformer-XL token by token in torch: for GPUs, and for more memory than the native engine takes.
+
+Sequences that were read in step have their keys and values side by side, and a step of all is one of the network. Those
+that were read or forked on their own have a cache each and are read one after the other, until they are as long as each
+other again.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from lakhnes.model.cache import KeyValueCache
+from lakhnes.model.engine import Engine, Floats, Tokens
+from lakhnes.model.network import Network
+
+__all__ = ["TorchEngine"]
+
+
+class TorchEngine(Engine):
+    """Sequences of a Transformer-XL in torch.
+
+    Parameters
+    ----------
+    network : TransformerXL
+        In evaluation mode, on the device that computes.
+    sequences : int
+    memory : int
+        Positions before the present one that a step attends to.
+    dtype : str, optional
+        How weights, keys and values are stored: ``float32`` or ``bfloat16``; as the network's own if not given.
+    """
+
+    def __init__(self, network: Network, sequences: int, memory: int, dtype: str | None = None) -> None:
+        super().__init__(sequences, network.config.vocab_size)
+        wanted = None if dtype is None else getattr(torch, dtype)
+        as_it_is = wanted in (None, next(network.parameters()).dtype)
+        self._network = network if as_it_is else copy.deepcopy(network).to(wanted)
+        # With same_length the present position is one of the `memory` keys: there is always one.
+        self._memory = max(memory, int(getattr(network.config, "same_length", False)))
+        self._together: KeyValueCache | None = network.cache()
+        self._alone: list[KeyValueCache] = []
+        self._rewound = [True] * sequences
+
+    def _step(self, tokens: Tokens) -> Floats:
+        if self._together is None and len({cache.length for cache in self._alone}) == 1:
+            self._together = KeyValueCache.joined(self._alone)
+        if self._together is None:
+            return self._read(range(len(tokens)), tokens)
+        self._rewound = [False] * len(tokens)
+        return self._forward(tokens[:, None], self._together)[:, 0]
+
+    def _read(self, sequences: Sequence[int], tokens: Tokens) -> Floats:
+        self._part()
+        rows = np.empty((len(tokens), self.logits.shape[1]), dtype=np.float32)
+        done = 0
+        while done < len(tokens):  # a run of tokens of one sequence is one segment
+            sequence, start = sequences[done], done
+            while done < len(tokens) and sequences[done] == sequence:
+                done += 1
+            self._rewound[sequence] = False
+            rows[start:done] = self._forward(tokens[None, start:done], self._alone[sequence])[0]
+        return rows
+
+    def _fork(self, source: int, target: int) -> None:
+        self._part()
+        self._alone[target], self._rewound[target] = self._alone[source].copy(), self._rewound[source]
+
+    def _rewind(self, sequence: int) -> None:
+        if self._rewound[sequence]:
+            raise ValueError(f"sequence {sequence}: nothing was read that could be taken back")
+        self._part()
+        self._alone[sequence].rewind(self._memory)
+        self._rewound[sequence] = True
+
+    def _part(self) -> None:
+        """Give every sequence a cache of its own."""
+        if self._together is not None:
+            count = len(self._rewound)
+            read = self._together.length > 0 or not all(self._rewound)
+            self._alone = self._together.split() if read else [self._network.cache() for _ in range(count)]
+            self._together = None
+
+    @torch.inference_mode()
+    def _forward(self, tokens: Tokens, cache: KeyValueCache) -> Floats:
+        """Read a segment, ``(B, T)``; return the logits after each token, ``(B, T, V)``."""
+        segment = torch.from_numpy(tokens).to(self._network.device)
+        count = segment.shape[1]
+        # At once only while nothing leaves the memory: else the first token would attend to more than a step does.
+        at_once = count if cache.length + count <= self._memory else 1
+        parts = []
+        for start in range(0, count, at_once):
+            hidden, _ = self._network(segment[:, start : start + at_once], cache, self._memory)
+            parts.append(self._network.logits(hidden))
+        logits: Floats = torch.cat(parts, dim=1).float().cpu().numpy()
+        return logits

@@ -1,0 +1,226 @@
+"""Songs that are composed in step, token by token: what the model says, what may come next, and what is sampled."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lakhnes._native import Vocabulary
+from lakhnes.errors import LakhnesError
+from lakhnes.grammar import BOUNDARY, rules_of
+from lakhnes.model.engine import Floats, Tokens, losses_of
+from lakhnes.model.model import READ_AT_ONCE, Model
+from lakhnes.sampling.grammar import Grammar
+from lakhnes.sampling.params import SamplingParams
+from lakhnes.sampling.sampler import Uniforms, sample
+
+__all__ = ["Advance", "Composer", "Composition", "Step", "ignore", "perplexity"]
+
+SURPRISE_SPAN = 64
+"""Events over which the mean loss of a song is taken, weighted exponentially: half of the weight is on the last 44."""
+
+SURPRISE_GAIN = 2.0
+"""How much higher the temperature would be, as a share of itself, if the last events had no loss at all."""
+
+Advance = Callable[[int], object]
+"""Called with the number of events composed since the last call."""
+
+
+def ignore(events: int) -> None:
+    """Be an `Advance` that does nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Composition:
+    """A song as it was sampled.
+
+    Attributes
+    ----------
+    ids : list of int
+        Token ids without boundaries, those of the prime first.
+    prime_ppl, ppl : float
+        Perplexity of the prime and of what was sampled after it, under the model as it is (temperature 1, nothing
+        forbidden); NaN where there was nothing.
+    seconds : float
+        The time that it took; of a batch, an equal share.
+    ended : str
+        What ended it: ``"<S>"``, the model itself; ``"length"`` or ``"duration"``, the most that was asked for.
+    """
+
+    ids: list[int]
+    prime_ppl: float
+    ppl: float
+    seconds: float
+    ended: str = "length"
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """The next token of every song.
+
+    Attributes
+    ----------
+    tokens : int64 array, ``(B,)``
+    losses : float32 array, ``(B,)``
+        Their negative log-likelihoods.
+    going : bool array, ``(B,)``
+        Which songs had not ended before; the other tokens mean nothing.
+    """
+
+    tokens: Tokens
+    losses: Floats
+    going: npt.NDArray[np.bool_]
+
+
+class Composer:
+    """Songs that are composed in step, each with random numbers of its own.
+
+    Parameters
+    ----------
+    model : Model
+    seeds : list of int
+        One for each song.
+    params : SamplingParams
+    given : int
+        Events that are read before or in place of what is sampled.
+    advance : callable
+        See `Advance`.
+    """
+
+    def __init__(
+        self, model: Model, seeds: list[int], params: SamplingParams, given: int = 0, advance: Advance = ignore
+    ) -> None:
+        self.started = time.perf_counter()
+        self.model, self.params, self.advance = model, params, advance
+        self.count = len(seeds)
+        self.uniforms = Uniforms(seeds)
+        length = 1 + given + params.length
+        self.engine = model.begin(self.count, memory=params.memory, length=length, dtype=params.dtype)
+        self.vocabulary = Vocabulary(model.config.vocabulary)
+        self.rules = rules_of(model.config.vocabulary)
+        self.grammar = Grammar(self.rules, self.count)
+        # The longest wait of no more than some number of ticks is the last one of `waits` up to there.
+        self.waits = np.flatnonzero(self.rules.is_wait)
+        self.ticks = np.zeros(self.count, dtype=np.int64)
+        self.surprise = np.full(self.count, 2.0 * params.min_surprise, dtype=np.float32)
+
+    def seconds(self) -> float:
+        """Return the time since the beginning, as a share of each song."""
+        return (time.perf_counter() - self.started) / self.count
+
+    def run(self, prime: Sequence[int]) -> list[Composition]:
+        """Read the prime, then sample to the end of every song."""
+        prime_ppl = perplexity(self.read(prime), len(prime))
+        tokens = np.empty((self.count, self.params.length), dtype=np.int64)
+        losses = np.empty_like(tokens, dtype=np.float32)
+        lengths = np.zeros_like(self.ticks)
+        for position, step in enumerate(self.steps()):
+            tokens[:, position], losses[:, position] = step.tokens, step.losses
+            lengths += step.going
+        seconds, full = self.seconds(), self.is_full().tolist()
+        songs = []
+        for row, length in enumerate(lengths.tolist()):
+            sampled = tokens[row, :length].tolist()
+            by_itself = sampled[-1] == BOUNDARY
+            ids = [*prime, *sampled[: length - by_itself]]
+            ppl = perplexity(float(losses[row, :length].sum(dtype=np.float64)), length)
+            ended = "<S>" if by_itself else "duration" if full[row] else "length"
+            songs.append(Composition(ids, prime_ppl, ppl, seconds, ended))
+        return songs
+
+    def read(self, prime: Sequence[int]) -> float:
+        """Read the opening boundary and the prime in every song; return the loss of the prime in nats.
+
+        Raises
+        ------
+        LakhnesError
+            If the prime breaks the grammar.
+        """
+        for position, token in enumerate(prime):
+            if self.params.grammar and not self.grammar.admits(token):
+                raise LakhnesError(f"prime: token {position} may not stand there; expected the order of a song's text")
+            self.grammar.advance(self.all_songs(token))
+        given, loss = np.array([BOUNDARY, *prime], dtype=np.int64), 0.0
+        for start in range(0, len(given), READ_AT_ONCE):
+            tokens, following = given[start : start + READ_AT_ONCE], given[start + 1 : start + 1 + READ_AT_ONCE]
+            logits = self.engine.feed(tokens, [0] * len(tokens))
+            loss += float(losses_of(logits[: len(following)], following).sum(dtype=np.float64))
+        for sequence in range(1, self.count):
+            self.engine.fork(0, sequence)
+        return loss
+
+    def steps(self) -> Iterator[Step]:
+        """Sample token after token, until every song has ended."""
+        going = np.ones(self.count, dtype=np.bool_)
+        for position in range(self.params.length):
+            tokens, losses = self.choose(position)
+            self.surprise = self.surprise + (losses - self.surprise) / np.float32(SURPRISE_SPAN)
+            tokens = self.within_duration(tokens)
+            yield Step(tokens, losses, going)
+            self.advance(1)
+            going = going & (tokens != BOUNDARY) & ~self.is_full()
+            if not going.any():
+                return
+            if position + 1 < self.params.length:
+                self.engine.feed(tokens)
+
+    def all_songs(self, token: int) -> Tokens:
+        """Return one token for every song, ``(B,)``."""
+        return np.full(self.count, token, dtype=np.int64)
+
+    def choose(self, position: int) -> tuple[Tokens, Floats]:
+        """Sample the next token of every song; return it and its loss, ``(B,)`` each."""
+        params = self.params
+        allowed = self.grammar.allowed() if params.grammar else np.ones_like(self.engine.logits, dtype=np.bool_)
+        if position < params.min_length or not params.grammar:
+            allowed[:, BOUNDARY] = False
+        elif params.min_ticks:
+            allowed[:, BOUNDARY] &= self.ticks >= params.min_ticks
+        tokens, losses = self.sample(allowed)
+        self.grammar.advance(tokens)
+        return tokens, losses
+
+    def sample(self, allowed: npt.NDArray[np.bool_]) -> tuple[Tokens, Floats]:
+        """Sample what is allowed, ``(B, V)``; return tokens and losses, ``(B,)`` each."""
+        uniforms, logits = self.uniforms.next(), np.ascontiguousarray(self.engine.logits)
+        return sample(logits, uniforms, self.params, allowed=allowed, temperature=self.temperature())
+
+    def temperature(self) -> float | Floats:
+        """Return the temperature; where songs are to surprise, that of each, ``(B,)``."""
+        params = self.params
+        if params.min_surprise == 0.0 or params.temperature == 0.0 or not params.grammar:
+            return params.temperature
+        lack: Floats = (1.0 - self.surprise / np.float32(params.min_surprise)).clip(min=0.0)  # 0 to 1
+        raised: Floats = np.float32(params.temperature) * (1.0 + np.float32(SURPRISE_GAIN) * lack)
+        return raised
+
+    def within_duration(self, tokens: Tokens) -> Tokens:
+        """Count the time that tokens take; shorten the wait that would go beyond the duration asked for."""
+        ticks = self.ticks + self.rules.ticks[tokens]
+        if self.params.max_ticks is not None and (ticks > self.params.max_ticks).any():
+            left = self.params.max_ticks - self.ticks
+            longest = np.searchsorted(self.rules.ticks[self.waits], left, side="right") - 1
+            tokens = np.where(ticks > self.params.max_ticks, self.waits[longest.clip(min=0)], tokens)
+        self.ticks = ticks
+        return tokens
+
+    def is_full(self) -> npt.NDArray[np.bool_]:
+        """Tell which songs have the longest duration that was asked for, bool, ``(B,)``."""
+        if self.params.max_ticks is None:
+            return np.zeros(self.count, dtype=np.bool_)
+        return self.ticks >= self.params.max_ticks
+
+
+def perplexity(loss: float, count: int) -> float:
+    """Return the perplexity of `count` tokens whose losses add up to `loss`."""
+    if count == 0:
+        return math.nan
+    try:
+        return math.exp(loss / count)
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,140 @@
+"""How songs are sampled: every option, its default and its range.
+
+The command line, Python, streams, the radio and the web page read the defaults here: `SONG` has those of a new song,
+`CONTINUATION` those of one that continues another. Nothing is imported for it, so that ``--help`` is shown at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+__all__ = [
+    "BATCH_SIZE",
+    "CONTINUATION",
+    "MAX_LENGTH",
+    "MIN_DURATION",
+    "PRIME_LENGTH",
+    "SONG",
+    "TICKS_PER_SECOND",
+    "SamplingParams",
+]
+
+TICKS_PER_SECOND = 44_100
+"""The clock of songs and of their waits."""
+
+MAX_LENGTH = 1_000_000
+"""Events of one song at the most: hours of music."""
+
+MIN_DURATION = 6.0
+"""Seconds before a new song may end by itself: shorter ones are jingles."""
+
+PRIME_LENGTH = 512
+"""Events of a song that are kept when it is continued."""
+
+BATCH_SIZE = 8
+"""Songs composed at once."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingParams:
+    """How songs are sampled.
+
+    Attributes
+    ----------
+    length : int
+        Events at the most, those of a prime not counted.
+    min_length : int
+        Events before a song may end by itself.
+    min_duration : float, optional
+        Seconds before a song may end by itself; `MIN_DURATION` if not given, or `max_duration` where that is less.
+    max_duration : float, optional
+        Seconds at the most; a wait that would go beyond is shortened. `length` holds all the same.
+    min_voices : int
+        A song in which fewer voices play is composed again, up to four times in all, each time with a seed that follows
+        from its own; of several in vain, the one with most voices is taken. A stream and the radio are heard before the
+        voices can be counted: they give the first attempt.
+    min_surprise : float
+        Nats, against loops that never end: where the last events (about 64) had a lower mean negative log-likelihood,
+        the temperature rises, up to threefold, until it is this high again. The songs of NES-MDB's valid split are that
+        predictable to the bundled model in a twentieth of their positions. 0, or no grammar: never.
+    grammar : bool
+        Whether only an event may come that stands where a song has it (`lakhnes.grammar`). If not, anything but ``<S>``
+        may, at any place, as in the original, whose songs end by their length alone.
+    memory : int, optional
+        Positions that are attended to; what the model was made for (``config.mem_len``) if not given.
+    dtype : str, optional
+        How weights, keys and values are stored: ``float32`` (the default), ``bfloat16`` or, on the CPU, ``int8``. The
+        songs of a seed are others with another dtype.
+    temperature : float
+        Divides the logits; 0 takes the most probable event.
+    top_k : int, optional
+        Sample from the k most likely events.
+    top_p : float, optional
+        Sample from the most likely events whose probabilities together reach p (Holtzman et al. 2020).
+    min_p : float, optional
+        Sample from events at least p times as likely as the most likely one (Nguyen et al. 2024).
+    typical_p : float, optional
+        Sample from the events whose information is nearest to the entropy of all, as many as together reach the
+        probability p (Meister et al. 2023).
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+
+    length: int = 1024
+    min_length: int = 64
+    min_duration: float | None = None
+    max_duration: float | None = None
+    min_voices: int = 3
+    min_surprise: float = 0.6
+    grammar: bool = True
+    memory: int | None = None
+    dtype: str | None = None
+    temperature: float = 0.95
+    top_k: int | None = 32
+    top_p: float | None = None
+    min_p: float | None = None
+    typical_p: float | None = None
+
+    def __post_init__(self) -> None:
+        least = self.min_duration or 0.0
+        longest, shortest = self.max_duration, max(least, 1 / TICKS_PER_SECOND)
+        fits = longest is None or shortest <= longest < math.inf
+        for name, holds, expected in (
+            ("length", 1 <= self.length <= MAX_LENGTH, f"1 to {MAX_LENGTH}"),
+            ("min_length", self.min_length >= 0, "0 or more"),
+            ("min_duration", 0.0 <= least < math.inf, "0 seconds or more"),
+            ("max_duration", fits, "more than 0 and at least min_duration"),
+            ("min_voices", 0 <= self.min_voices <= 4, "0 to 4"),
+            ("min_surprise", 0.0 <= self.min_surprise < math.inf, "0 nats or more"),
+            ("memory", self.memory is None or 0 <= self.memory <= MAX_LENGTH, f"0 to {MAX_LENGTH}"),
+            ("temperature", 0.0 <= self.temperature < math.inf, "0 or more"),
+            ("top_k", self.top_k is None or self.top_k >= 1, "at least 1"),
+            ("top_p", self.top_p is None or 0.0 < self.top_p <= 1.0, "more than 0 and at most 1"),
+            ("min_p", self.min_p is None or 0.0 <= self.min_p <= 1.0, "0 to 1"),
+            ("typical_p", self.typical_p is None or 0.0 < self.typical_p <= 1.0, "more than 0 and at most 1"),
+        ):
+            if not holds:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected {expected}")
+
+    @property
+    def min_ticks(self) -> int:
+        """`min_duration` in ticks."""
+        least = MIN_DURATION if self.min_duration is None else self.min_duration
+        ticks = math.ceil(least * TICKS_PER_SECOND)
+        return ticks if self.max_ticks is None else min(ticks, self.max_ticks)
+
+    @property
+    def max_ticks(self) -> int | None:
+        """`max_duration` in ticks."""
+        return None if self.max_duration is None else max(int(self.max_duration * TICKS_PER_SECOND), 1)
+
+
+SONG = SamplingParams()
+"""Of a new song, an accompaniment (of which `length` events are taken) and an infilling."""
+
+CONTINUATION = SamplingParams(length=512, min_length=0, min_duration=0.0, min_voices=0)
+"""Of a continuation."""
