@@ -928,7 +928,7 @@ def sample_tokens(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Sample the next token of every sequence.
 
-    The filters work in the order of the parameters below, from `temperatures` on, each on the renormalised result of
+    The filters work in this order: temperature, top-k, top-p, min-p, typical-p; each on the renormalised result of
     the ones before, as in Hugging Face's ``transformers``. Each leaves at least one token.
 
     Parameters
