@@ -4,7 +4,7 @@ import lakhnes
 
 project = "lakhnes"
 author = "The lakhnes developers"
-copyright = "the lakhnes developers, MIT licence"  # noqa: A001 (Sphinx's name)
+copyright = "the lakhnes developers, MIT licence"
 version = release = lakhnes.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click", "sphinx_copybutton"]

@@ -669,9 +669,7 @@ class Format:
 def formats() -> list[Format]:
     """Give the table of formats."""
 
-def decode(
-    data: bytes, format: str, name: str | None = None, *, score: bool = False
-) -> tuple[Song | RegisterLog, str]:
+def decode(data: bytes, format: str, name: str | None = None, *, score: bool = False) -> tuple[Song | RegisterLog, str]:
     """Read what is in a file; a raw score gives its register writes, or with `score` its notes.
 
     The text says in one line what was left out or was not as the format has it; empty if all was.

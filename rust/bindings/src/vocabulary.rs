@@ -82,9 +82,8 @@ impl PyVocabulary {
         .map_err(|error| score_error(&error))
     }
 
-    fn events<'py>(&self, py: Python<'py>, song: &PySong) -> PyResult<Bound<'py, PyArray1<i32>>> {
-        let events = py.detach(|| compact::of_song(&song.0, &self.0));
-        events.map(|events| events.into_pyarray(py)).map_err(|error| score_error(&error))
+    fn events<'py>(&self, py: Python<'py>, song: &PySong) -> Bound<'py, PyArray1<i32>> {
+        py.detach(|| compact::of_song(&song.0, &self.0)).into_pyarray(py)
     }
 
     fn song(&self, py: Python<'_>, events: &Bound<'_, PyAny>) -> PyResult<PySong> {

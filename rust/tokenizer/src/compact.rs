@@ -8,17 +8,14 @@ use crate::timeline::{self, Builder};
 use crate::vocabulary::Vocabulary;
 
 /// The events of a song, waits exact: those of its text, without the text.
-///
-/// # Errors
-/// What [`Song::check`] finds.
-pub fn of_song(song: &Song, vocabulary: &Vocabulary) -> Result<Vec<i32>, TokenizerError> {
-    song.check()?;
+#[must_use]
+pub fn of_song(song: &Song, vocabulary: &Vocabulary) -> Vec<i32> {
     let mut events = Vec::new();
     timeline::for_each_event(song, vocabulary.dialect(), |event| match event {
         Event::Wait(ticks) => events.push(-(ticks as i32)), // at most MAX_TICKS, which fits
         other => events.extend(vocabulary.id_of(other).map(i32::from)),
     });
-    Ok(events)
+    events
 }
 
 /// The song of a sequence of events, which may also be waits by their ids; boundaries are passed over.
@@ -42,7 +39,7 @@ pub fn to_song(events: &[i64], vocabulary: &Vocabulary) -> Result<Song, Tokenize
             return Err(TokenizerError::Id { position, id: event, size: vocabulary.len() });
         }
     }
-    Ok(builder.finish())
+    builder.finish()
 }
 
 #[cfg(test)]
@@ -57,7 +54,7 @@ mod tests {
     fn a_song_is_its_events_and_they_are_the_song() {
         let song = tx2::read(TEXT).expect("a legal text");
         let vocabulary = Vocabulary::tx2();
-        let events = of_song(&song, &vocabulary).expect("a legal song");
+        let events = of_song(&song, &vocabulary);
         assert_eq!(events.iter().filter(|&&event| event < 0).collect::<Vec<_>>(), [&-105, &-1_234_567, &-7]);
         let wide: Vec<i64> = events.into_iter().map(i64::from).collect();
         assert_eq!(to_song(&wide, &vocabulary), Ok(song));
