@@ -721,7 +721,7 @@ def export_files(
     jobs: Sequence[Any],
     format: str,
     encoder: _Encoder,
-    report: Callable[[int, Exception | None, list[Path], float, int, dict[str, Any] | None], object],
+    report: Callable[[int, Exception | None, list[Path], float, str, dict[str, Any] | None], object],
     *,
     edits: dict[str, Any],
     threads: int = 0,
@@ -736,8 +736,8 @@ def export_files(
     jobs
         `lakhnes.exporting.ExportJob`; each names its `source_format`.
     report
-        Called from this thread after each song with its number, its exception or None, its files, its seconds, how many
-        commands of it were for other chips, and the report of its arrangement. When it raises, no other song is begun.
+        Called from this thread after each song with its number, its exception or None, its files, its seconds, a line
+        about what was left out of it, and the report of its arrangement. When it raises, no other song is begun.
     edits
         ``arrange``, ``arpeggio``, ``simplify`` and ``shorten``.
     """

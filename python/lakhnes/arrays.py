@@ -68,4 +68,5 @@ def from_arrays(arrays: Mapping[str, npt.ArrayLike], kind: str, *, score: bool =
     file = io.BytesIO()
     known: dict[str, np.ndarray] = {name: np.asarray(array) for name, array in arrays.items()}
     np.savez(file, **known)  # type: ignore[arg-type]
-    return _native.decode(file.getvalue(), f"{kind}.npz", score=score)
+    played, _ = _native.decode(file.getvalue(), f"{kind}.npz", score=score)
+    return played
