@@ -134,7 +134,7 @@ def test_a_download_resumes_where_it_was_cut_off(server, tmp_path):
     digest, target = sha256(server.content), tmp_path / "m"
     server.cut = 250_000
     for size in (250_000, 500_000):
-        with pytest.raises(CheckpointError, match="run it again to go on"):
+        with pytest.raises(CheckpointError, match="run it again to resume"):
             download(server.url, target, digest)
         assert (tmp_path / "m.part").stat().st_size == size
         assert not target.exists()

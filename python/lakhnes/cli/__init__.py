@@ -15,7 +15,7 @@ __all__ = ["cli", "main"]
 COMMANDS = {
     "generate": Entry("lakhnes.cli.generate:generate", "Compose new songs and perform them."),
     "continue": Entry(
-        "lakhnes.cli.continue_:continue_song", "Let a song go on: its beginning is kept, the model writes the rest."
+        "lakhnes.cli.continue_:continue_song", "Continue a song: its beginning is kept, the model writes the rest."
     ),
     "accompany": Entry(
         "lakhnes.cli.accompany:accompany", "Choose new pitches for a song: its rhythm, drums and note-offs stay."
