@@ -7,14 +7,14 @@ use crate::error::DecoderError;
 use crate::form::Form;
 use crate::matrix::Matrix;
 use crate::network::Network;
-use crate::rows::Rows;
+use crate::projection::Project;
 use crate::shape::{Shape, in_range};
 use crate::simd::{Kernel, Simd};
 
 /// The most positions that a step can attend to: the sum of this many products of 8 bits fits into 32 bits.
 pub const MAX_WINDOW: usize = 65_536;
 
-/// Distances that are projected at once; what is computed of them stays in the cache.
+/// Distances that are projected at once, an even number: their sinusoids stay in the cache.
 const BLOCK: usize = 96;
 
 /// The projected distances of a model, from `window` - 1 down to 0: by layer and head, a matrix whose outputs they are.
@@ -40,16 +40,15 @@ impl<E: Element> Distances<E> {
         let frequencies = frequencies(d_model);
         let mut table = vec![0.0; BLOCK * d_model];
         let mut projected = vec![0.0; BLOCK * width];
-        let mut rows = Rows::new();
         for start in (0..window).step_by(BLOCK) {
             let count = BLOCK.min(window - start);
-            let table = &mut table[..count * d_model];
-            let projected = &mut projected[..count * width];
-            simd.vectorize(Sinusoids { largest: window - 1 - start, clamp_len, frequencies: &frequencies, table });
-            rows.pack(simd, table, d_model);
+            let rows = &mut table[..count.next_multiple_of(2) * d_model];
+            let out = &mut projected[..count.next_multiple_of(2) * width];
+            let (largest, frequencies) = (window - 1 - start, &frequencies);
+            simd.vectorize(Sinusoids { largest, clamp_len, frequencies, table: &mut rows[..count * d_model] });
             for (layer, heads) in network.layers.iter().zip(&mut heads) {
-                layer.distance.multiply(simd, 0..layer.distance.panels(), &rows, projected);
-                for (place, row) in projected.chunks_exact(width).enumerate() {
+                simd.vectorize(Project { projection: &layer.distance, rows, out });
+                for (place, row) in out.chunks_exact(width).take(count).enumerate() {
                     for (head, numbers) in heads.iter_mut().zip(row.chunks_exact(d_head)) {
                         head.put(start + place, numbers);
                     }

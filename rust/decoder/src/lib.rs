@@ -51,6 +51,7 @@ mod matrix;
 mod model;
 mod network;
 mod norm;
+mod projection;
 #[cfg(test)]
 mod reference;
 mod rows;

@@ -1,12 +1,12 @@
 //! The layers of a Transformer-XL, their matrices in the order in which they are read.
 
-use crate::element::Float32;
 use crate::error::DecoderError;
 use crate::form::Form;
 use crate::matrix::Matrix;
 use crate::norm::Norm;
+use crate::projection::Projection;
 use crate::shape::Shape;
-use crate::tensors::{Tensors, packed};
+use crate::tensors::{Tensors, no_room};
 
 /// Query, key and value of one head.
 pub(crate) struct Head<F: Form> {
@@ -21,8 +21,8 @@ pub(crate) struct Head<F: Form> {
 
 pub(crate) struct Layer<F: Form> {
     pub(crate) heads: Vec<Head<F>>,
-    /// Projects the distances, for all heads; not read by a step.
-    pub(crate) distance: Matrix<Float32>,
+    /// Of the distances, for all heads; not read by a step.
+    pub(crate) distance: Projection,
     pub(crate) output: Matrix<F::Weight>,
     pub(crate) attention_norm: Norm,
     pub(crate) inner: Matrix<F::Weight>,
@@ -64,10 +64,13 @@ impl<F: Form> Layer<F> {
         let all = tensors.take(&format!("{name}.attention.qkv_net.weight"), 3 * width * d_model)?;
         let content = tensors.take(&format!("{name}.attention.r_w_bias"), width)?;
         let position = tensors.take(&format!("{name}.attention.r_r_bias"), width)?;
+        let distance = tensors.take(&format!("{name}.attention.r_net.weight"), width * d_model)?;
         let scale = query_scale(d_head);
         let head = |head: usize| {
-            let rows =
-                |part: usize| packed(&all[(part * width + head * d_head) * d_model..][..d_head * d_model], d_model);
+            let rows = |part: usize| {
+                let first = (part * width + head * d_head) * d_model;
+                Matrix::new(&all[first..][..d_head * d_model], d_model).map_err(no_room)
+            };
             let scaled = |bias: &[f32]| bias[head * d_head..][..d_head].iter().map(|bias| bias * scale).collect();
             Ok(Head {
                 query: rows(0)?,
@@ -79,7 +82,7 @@ impl<F: Form> Layer<F> {
         };
         Ok(Self {
             heads: (0..n_head).map(head).collect::<Result<_, _>>()?,
-            distance: tensors.matrix(&format!("{name}.attention.r_net.weight"), width, d_model)?,
+            distance: Projection::new(distance, d_model).map_err(no_room)?,
             output: tensors.matrix(&format!("{name}.attention.o_net.weight"), d_model, width)?,
             attention_norm: tensors.norm(&format!("{name}.attention_norm"), d_model)?,
             inner: tensors.matrix(&format!("{name}.inner.weight"), d_inner, d_model)?,

@@ -289,6 +289,18 @@ fn a_thread_that_works_alone_changes_no_bit() {
 }
 
 #[test]
+fn positions_that_a_window_has_beyond_the_tokens_change_no_bit() {
+    for clamp_len in [0, 9] {
+        let shape = Shape { clamp_len, ..shape(3, 5, false) };
+        let [short, long] = [TOKENS.len(), 300].map(|window| {
+            let weights = Weights::new(shape, window);
+            decode(InstructionSet::detect(), &weights, Dtype::Int8, 1, 1, 5)
+        });
+        assert_eq!(short, long);
+    }
+}
+
+#[test]
 fn the_logits_after_the_last_token_are_the_last_of_all() {
     let weights = Weights::new(shape(2, 16, false), 7);
     let all = decode(InstructionSet::detect(), &weights, Dtype::Float32, 1, 2, 5).remove(0);

@@ -1,5 +1,7 @@
 //! The weights of a checkpoint, checked for their sizes as they are taken.
 
+use std::collections::TryReserveError;
+
 use crate::element::{Element, Float16};
 use crate::error::DecoderError;
 use crate::matrix::Matrix;
@@ -30,7 +32,7 @@ impl<'a> Tensors<'_, 'a> {
         outputs: usize,
         inputs: usize,
     ) -> Result<Matrix<E>, DecoderError> {
-        packed(self.take(name, outputs * inputs)?, inputs)
+        Matrix::new(self.take(name, outputs * inputs)?, inputs).map_err(no_room)
     }
 
     /// Whether all matrices that a step reads are 16-bit floats, as in a checkpoint that was stored so.
@@ -49,7 +51,7 @@ impl<'a> Tensors<'_, 'a> {
     }
 }
 
-/// A matrix as the kernels read it.
-pub(crate) fn packed<E: Element>(numbers: &[f32], inputs: usize) -> Result<Matrix<E>, DecoderError> {
-    Matrix::new(numbers, inputs).map_err(|_| DecoderError::OutOfMemory { what: "the weights".to_owned() })
+/// The error of a weight that there is no room for.
+pub(crate) fn no_room(_: TryReserveError) -> DecoderError {
+    DecoderError::OutOfMemory { what: "the weights".to_owned() }
 }
