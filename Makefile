@@ -65,7 +65,7 @@ lint: setup ## check style, types, stubs and the direction of imports
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml lakhnes._native
-	$(BIN)/python scripts/check_module_cycles.py rust/apu rust/tokenizer
+	$(BIN)/python scripts/check_module_cycles.py rust/*
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet

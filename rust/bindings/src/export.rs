@@ -18,9 +18,9 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors::file_error;
 use crate::formats::format_named;
+use crate::hubs::{PyRegisterLog, PySong};
 use crate::options::{EXPORT, export_options};
-use crate::register_log::PyRegisterLog;
-use crate::song::{PySong, arrange_report};
+use crate::song::arrange_report;
 
 /// Codes samples by a Python callable, which gives a file object for (path, format, sample rate, channels).
 struct PyEncoder(Py<PyAny>);

@@ -1,13 +1,11 @@
-//! `Format`: a row of the table of formats; and what is read of files in them.
+//! `Format`: a row of the table of formats.
 
 use std::path::PathBuf;
 
 use lakhnes_files::{FORMATS, Format, Played, read};
 use pyo3::prelude::*;
 
-use crate::errors::{file_error, file_error_in, score_error};
-use crate::register_log::PyRegisterLog;
-use crate::song::PySong;
+use crate::errors::file_error;
 
 /// A format of files.
 #[pyclass(name = "Format", module = "lakhnes._native", frozen)]
@@ -75,30 +73,4 @@ pub(crate) fn with_formats(files: Vec<(PathBuf, String)>) -> PyResult<Vec<(PathB
 pub(crate) fn played(py: Python<'_>, data: &[u8], format: &str) -> PyResult<Played<'static>> {
     let format = format_named(format)?;
     py.detach(|| read(data, format)).map_err(file_error)
-}
-
-/// A song or a log.
-#[derive(IntoPyObject)]
-pub(crate) enum Hub {
-    Song(PySong),
-    Log(PyRegisterLog),
-}
-
-#[pyfunction]
-#[pyo3(signature = (data, format, name=None, *, score=false))]
-pub(crate) fn decode(
-    py: Python<'_>,
-    data: &[u8],
-    format: &str,
-    name: Option<String>,
-    score: bool,
-) -> PyResult<(Hub, String)> {
-    let format = format_named(format)?;
-    let played = py.detach(|| read(data, format)).map_err(|error| file_error_in(error, name))?;
-    let hub = match &played {
-        Played::Raw(_) if !score => Hub::Log(PyRegisterLog::of(&played)?),
-        Played::Log { .. } => Hub::Log(PyRegisterLog::of(&played)?),
-        _ => Hub::Song(PySong(played.song(false).map_err(|error| score_error(&error))?.into_owned())),
-    };
-    Ok((hub, played.warnings()))
 }

@@ -4,11 +4,13 @@
 
 mod adapt;
 mod apu;
+mod decode;
 mod decoder_model;
 mod errors;
 mod events;
 mod export;
 mod formats;
+mod hubs;
 mod live;
 mod options;
 mod register_log;
@@ -28,23 +30,27 @@ mod _native {
     #[pymodule_export]
     use crate::apu::PyApu;
     #[pymodule_export]
+    use crate::decode::decode;
+    #[pymodule_export]
     use crate::decoder_model::PyDecoderModel;
     #[pymodule_export]
     use crate::events::{augment_events, events_from_text, quantize_events};
     #[pymodule_export]
     use crate::export::{export, export_files, export_samples};
     #[pymodule_export]
-    use crate::formats::{PyFormat, decode, formats, stem_path};
+    use crate::formats::{PyFormat, formats, stem_path};
+    #[pymodule_export]
+    use crate::hubs::{PyRegisterLog, PySong};
     #[pymodule_export]
     use crate::live::PyLivePlayer;
     #[pymodule_export]
-    use crate::register_log::{PyRegisterLog, PySampleBlocks};
+    use crate::register_log::PySampleBlocks;
     #[pymodule_export]
     use crate::sample::sample_tokens;
     #[pymodule_export]
     use crate::sequence_state::PySequenceState;
     #[pymodule_export]
-    use crate::song::{PySong, source_notes};
+    use crate::song::source_notes;
     #[pymodule_export]
     use crate::texts::{convert_texts, tokenize_files};
     #[pymodule_export]

@@ -3,9 +3,9 @@
 use lakhnes_apu::formats::disassembly::Field;
 use lakhnes_apu::formats::{nsf, simplify, vgm};
 use lakhnes_apu::{self as chip, ApuError, RegisterLog, RenderOptions, Renderer, TICK_RATE, Write};
-use lakhnes_files::{Played, wav};
+use lakhnes_files::wav;
 use lakhnes_tokenizer::disassembly::Disassembly;
-use lakhnes_tokenizer::{PerformOptions, transcribe, transcribe_exactly};
+use lakhnes_tokenizer::{transcribe, transcribe_exactly};
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -13,34 +13,14 @@ use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
 use crate::errors::{FormatError, chip_error, score_error};
 use crate::formats::played;
+use crate::hubs::{PyRegisterLog, PySong};
 use crate::options::{BLOCKS, INTEGERS, RENDER, STEMS, export_options, nsf_timing, refused, standard, standard_name};
-use crate::song::PySong;
 
 /// The longest name in a tuple.
 const LONGEST_WORD: usize = 16;
 
 /// Samples that a block of [`PySampleBlocks`] holds; the last holds fewer.
 const BLOCK: usize = 1 << 16;
-
-/// Everything that a program tells the sound chip, and when.
-#[pyclass(name = "RegisterLog", module = "lakhnes", frozen, eq)]
-pub(crate) struct PyRegisterLog {
-    pub(crate) log: RegisterLog,
-    /// What was left out of the file from which the log comes.
-    warnings: vgm::Warnings,
-}
-
-impl PartialEq for PyRegisterLog {
-    fn eq(&self, other: &Self) -> bool {
-        self.log == other.log
-    }
-}
-
-impl From<RegisterLog> for PyRegisterLog {
-    fn from(log: RegisterLog) -> Self {
-        Self { log, warnings: vgm::Warnings::default() }
-    }
-}
 
 #[pymethods]
 impl PyRegisterLog {
@@ -230,16 +210,6 @@ impl PyRegisterLog {
 }
 
 impl PyRegisterLog {
-    /// The register writes of a file.
-    pub(crate) fn of(played: &Played<'_>) -> PyResult<Self> {
-        let log = played.log(&PerformOptions::default()).map_err(|error| score_error(&error))?;
-        let warnings = match played {
-            Played::Log { warnings, .. } => *warnings,
-            _ => vgm::Warnings::default(),
-        };
-        Ok(Self { log: log.into_owned(), warnings })
-    }
-
     /// Renders with the interpreter released.
     fn play<T: Send>(
         &self,

@@ -12,13 +12,8 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors::{file_error_in, score_error};
 use crate::formats::played;
+use crate::hubs::{PyRegisterLog, PySong};
 use crate::options::{expression_named, voice_named};
-use crate::register_log::PyRegisterLog;
-
-/// A score of four voices, timed in ticks of 1/44,100 s.
-#[pyclass(name = "Song", module = "lakhnes", frozen, eq)]
-#[derive(PartialEq)]
-pub(crate) struct PySong(pub(crate) Song);
 
 /// What `pickle` stores: the function that makes the song again, and its arguments.
 type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyBytes>, &'static str));

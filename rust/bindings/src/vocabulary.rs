@@ -5,7 +5,7 @@ use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
 use crate::errors::{TokenError, score_error};
-use crate::song::PySong;
+use crate::hubs::PySong;
 
 /// The vocabularies by the names that Python gives them.
 const NAMES: [(&str, Dialect); 2] = [("tx1", Dialect::Tx1), ("tx2", Dialect::Tx2)];

@@ -1,33 +1,17 @@
 //! The one way out: whatever the chip can play, in whatever format, to a file, to a stream, or as stems.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::{fmt, io};
+use std::{env, fmt};
 
 use lakhnes_apu::{Channels, MixerMode, RegisterLog, RenderOptions, Renderer};
-use lakhnes_tokenizer::PerformOptions;
 
-use crate::sound::export_bytes;
-use crate::{Encoder, Encoding, FileError, Format, Played, Sound, Writer, export_sound, wav};
-
-/// How a file is written. Each format heeds what concerns it.
-#[derive(Debug, Clone, Default)]
-pub struct ExportOptions {
-    /// How songs become register writes.
-    pub perform: PerformOptions,
-    /// How register writes become sound.
-    pub render: RenderOptions,
-    /// Frames a second of scores as arrays, above 0 and at most 44,100; 0 takes the lowest rate that keeps the notes,
-    /// `None` 24, and 44,100 for raw scores.
-    pub score_rate: Option<f64>,
-    /// Whether register writes are transcribed true to the chip, not as NES-MDB does.
-    pub exact: bool,
-    /// Whether every wait of a VGM file is written as its longest command, as nesmdb does.
-    pub long_waits: bool,
-    /// What an NSF file is called whose song has no title of its own.
-    pub title: String,
-}
+use crate::replace::{Temporary, replace};
+use crate::sink::write_bytes;
+use crate::sound::BLOCK;
+use crate::{Codec, Encoder, Encoding, ExportOptions, FileError, Format, Holds, Played, Sink, Sound, Writer, wav};
 
 /// An export: its options, who codes FLAC and Ogg, and whether it is to stop.
 #[derive(Clone, Copy)]
@@ -63,19 +47,6 @@ impl Encoder for NoEncoder {
     }
 }
 
-/// Where a file goes.
-pub enum Sink<'a> {
-    /// To a path, whole or not at all.
-    File {
-        /// The file.
-        path: &'a Path,
-        /// Whether one of that name may be replaced.
-        overwrite: bool,
-    },
-    /// To a stream.
-    Stream(&'a mut dyn Write),
-}
-
 /// Writes what the chip can play, and gives the length of what was written, in seconds.
 ///
 /// # Errors
@@ -92,9 +63,9 @@ pub fn export(
         Writer::Text(append) => {
             let mut text = Vec::new();
             append(&*played.song(options.exact)?, &mut text);
-            export_bytes(&text, sink)?;
+            write_bytes(&text, sink)?;
         }
-        Writer::Bytes(write) => export_bytes(&write(played, options)?, sink)?,
+        Writer::Bytes(write) => write_bytes(&write(played, options)?, sink)?,
         Writer::Sound(_) => {
             return export_log(&*played.log(&options.perform)?, &options.render, format, export, sink);
         }
@@ -155,4 +126,44 @@ fn export_log(
     };
     export_sound(&mut sound, format, export, sink)?;
     Ok(sound.duration())
+}
+
+/// Writes sound in a format to a file, whole or not at all, or to a stream.
+///
+/// # Errors
+/// [`FileError::Format`] for a format that holds no sound; [`FileError::Limit`], [`FileError::Loop`] for what a WAV file
+/// cannot hold; [`FileError::Io`]; [`FileError::Stopped`].
+pub fn export_sound(
+    sound: &mut Sound<'_>,
+    format: &'static Format,
+    export: &Export<'_>,
+    sink: Sink<'_>,
+) -> Result<(), FileError> {
+    let Writer::Sound(codec) = format.writer()? else {
+        return Err(Format::refused(format.name, |format| format.holds == Holds::Audio));
+    };
+    match (sink, codec) {
+        (Sink::File { path, overwrite }, Codec::Wav) => {
+            replace(path, overwrite, |temporary| wav::write(sound, export.stop, &mut File::create(temporary)?))
+        }
+        (Sink::Stream(stream), Codec::Wav) => {
+            wav::write(sound, export.stop, &mut BufWriter::with_capacity(BLOCK, stream))
+        }
+        (Sink::File { path, overwrite }, Codec::Encoder) => {
+            replace(path, overwrite, |temporary| encode(sound, format.name, export, temporary))
+        }
+        // An encoder goes back to complete its header, which a stream cannot.
+        (Sink::Stream(stream), Codec::Encoder) => {
+            let temporary = Temporary::new(&env::temp_dir(), format.name);
+            encode(sound, format.name, export, temporary.path())?;
+            io::copy(&mut File::open(temporary.path())?, stream)?;
+            Ok(())
+        }
+    }
+}
+
+fn encode(sound: &mut Sound<'_>, format: &str, export: &Export<'_>, path: &Path) -> Result<(), FileError> {
+    let mut encoding = export.encoder.open(path, format, sound.sample_rate, sound.channels)?;
+    sound.each(export.stop, |samples| encoding.write(samples))?;
+    Ok(encoding.finish()?)
 }

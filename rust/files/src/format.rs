@@ -12,7 +12,8 @@ use lakhnes_tokenizer::separated::SeparatedScore;
 use lakhnes_tokenizer::{Song, midi, tx1, tx2};
 
 use crate::arrays::Kind::{Blended, Expressive, Raw, Separated};
-use crate::{ExportOptions, FileError, Played, arrays, texts, vgz};
+use crate::utf8::utf8;
+use crate::{ExportOptions, FileError, Played, arrays, vgz};
 
 /// What a format holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -89,12 +90,8 @@ const BINARY: &str = "application/octet-stream";
 
 /// All formats, songs first. Where a corpus holds a song in more than one, the first counts.
 pub static FORMATS: &[Format] = &[
-    row("tx1", &[".tx1.txt"], TEXT, Holds::Song)
-        .read(|data| Ok(tx1::read(texts::utf8(data)?)?.into()))
-        .text(tx1::append),
-    row("tx2", &[".tx2.txt"], TEXT, Holds::Song)
-        .read(|data| Ok(tx2::read(texts::utf8(data)?)?.into()))
-        .text(tx2::append),
+    row("tx1", &[".tx1.txt"], TEXT, Holds::Song).read(|data| Ok(tx1::read(utf8(data)?)?.into())).text(tx1::append),
+    row("tx2", &[".tx2.txt"], TEXT, Holds::Song).read(|data| Ok(tx2::read(utf8(data)?)?.into())).text(tx2::append),
     row("mid", &[".mid", ".midi"], MIDI, Holds::Song)
         .read(|data| {
             let (song, warnings) = midi::read_and_warn(data)?;
@@ -125,13 +122,13 @@ pub static FORMATS: &[Format] = &[
         Ok(nsf::write_named(&*played.log(&options.perform)?, nsf::Timing::Exact, &options.title)?)
     }),
     row("ndr", &[".ndr.txt"], TEXT, Holds::Log)
-        .read(|data| Ok(Ndr.read(texts::utf8(data)?)?.into()))
+        .read(|data| Ok(Ndr.read(utf8(data)?)?.into()))
         .bytes(|played, options| Ok(Ndr.write(&*played.log(&options.perform)?)?.into())),
     row("ndf", &[".ndf.txt"], TEXT, Holds::Log)
-        .read(|data| Ok(Ndf.read(texts::utf8(data)?)?.into()))
+        .read(|data| Ok(Ndf.read(utf8(data)?)?.into()))
         .bytes(|played, options| Ok(Ndf.write(&*played.log(&options.perform)?)?.into())),
     row("nlm", &[".nlm.txt"], TEXT, Holds::Log)
-        .read(|data| Ok(Nlm.read(texts::utf8(data)?)?.into()))
+        .read(|data| Ok(Nlm.read(utf8(data)?)?.into()))
         .bytes(|played, options| Ok(Nlm.write(&*played.log(&options.perform)?)?.into())),
     row("ndr.json", &[".ndr.json"], JSON, Holds::Log)
         .read(|data| Ok(Ndr.read_json(data)?.into()))

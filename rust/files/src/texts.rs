@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use lakhnes_tokenizer::score::ExpressiveScore;
-use lakhnes_tokenizer::{Dialect, Song, TokenizerError, Vocabulary};
+use lakhnes_tokenizer::{Dialect, Song, Vocabulary};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use crate::utf8::utf8;
 use crate::{FileError, Format, Writer, read, read_limited};
 
 /// Appends the text of a song to others, and gives the number of its events.
@@ -91,16 +92,4 @@ fn ids(path: &Path, format: &'static Format, vocabulary: &Vocabulary) -> Result<
         return Ok(vocabulary.encode(utf8(&data)?)?);
     }
     Ok(vocabulary.encode_song(&*read(&data, format)?.song(false)?))
-}
-
-/// The text that bytes are, or the line in which they are none.
-pub(crate) fn utf8(data: &[u8]) -> Result<&str, TokenizerError> {
-    std::str::from_utf8(data).map_err(|error| {
-        let (before, rest) = data.split_at(error.valid_up_to());
-        TokenizerError::Token {
-            line: before.split(|&byte| byte == b'\n').count(),
-            expected: "text".to_owned(),
-            found: rest.first().map_or_else(String::new, |byte| format!("byte {byte:#04X}")),
-        }
-    })
 }

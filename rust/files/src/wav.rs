@@ -13,10 +13,11 @@
 
 use std::io::Write;
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 
 use lakhnes_apu::{RegisterLog, RenderOptions, TICK_RATE};
 
-use crate::{Export, FileError, Sound};
+use crate::{FileError, Sound};
 
 /// The most bytes of samples that a file can hold, less what stands around them.
 const MAX_BYTES: u64 = u32::MAX as u64 - 256;
@@ -40,7 +41,7 @@ pub fn loop_samples(log: &RegisterLog, options: &RenderOptions) -> Option<Range<
 }
 
 /// Writes a file from its beginning to its end: the header needs no completion, for the length is known.
-pub(crate) fn write(sound: &mut Sound<'_>, export: &Export<'_>, file: &mut dyn Write) -> Result<(), FileError> {
+pub(crate) fn write(sound: &mut Sound<'_>, stop: &AtomicBool, file: &mut dyn Write) -> Result<(), FileError> {
     let frame = SAMPLE.saturating_mul(sound.channels);
     let size = sound.frames.saturating_mul(frame.into());
     if size > MAX_BYTES {
@@ -67,7 +68,7 @@ pub(crate) fn write(sound: &mut Sound<'_>, export: &Export<'_>, file: &mut dyn W
     file.write_all(b"data")?;
     file.write_all(&number(size as u32))?;
     let mut bytes = Vec::new();
-    sound.each(export, |samples| {
+    sound.each(stop, |samples| {
         bytes.resize(samples.len() * usize::from(SAMPLE), 0);
         let pairs = bytes.chunks_exact_mut(usize::from(SAMPLE)).zip(samples);
         pairs.for_each(|(pair, sample)| pair.copy_from_slice(&sample.to_le_bytes()));
