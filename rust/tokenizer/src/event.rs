@@ -17,13 +17,15 @@ use crate::limits::MAX_TICKS;
 use crate::piece::Piece;
 use crate::song::Voice;
 
-/// Which of the two event languages.
+/// Which of the event languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// Notes and waits: 631 symbols.
     Tx1,
     /// Velocities and timbres too: 686 symbols.
     Tx2,
+    /// Rows, frames and instruments: see [`crate::tx3`], which has events of its own.
+    Tx3,
 }
 
 /// An event of a TX text.
@@ -140,15 +142,17 @@ impl Dialect {
         match self {
             Self::Tx1 => "a TX1 event (WT_n, or P1, P2, TR, NO with _NOTEON_n or _NOTEOFF)",
             Self::Tx2 => "a TX2 event (WT_n, or P1, P2, TR, NO with _NOTEON_n, _NOTEOFF, _VELOCITY_n or _TIMBRE_n)",
+            Self::Tx3 => "an event of TX1 or TX2",
         }
     }
 
-    /// `TX1` or `TX2`.
+    /// `TX1`, `TX2` or `TX3`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tx1 => "TX1",
             Self::Tx2 => "TX2",
+            Self::Tx3 => "TX3",
         }
     }
 }

@@ -44,6 +44,7 @@ mod timeline;
 pub mod transcribe;
 pub mod tx1;
 pub mod tx2;
+pub mod tx3;
 mod vocabulary;
 
 pub use adapt::{AdaptOptions, adapt};
