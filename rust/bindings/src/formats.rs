@@ -9,7 +9,7 @@ use lakhnes_tokenizer::disassembly::Disassembly;
 use lakhnes_tokenizer::score::ExpressiveScore;
 use lakhnes_tokenizer::separated::SeparatedScore;
 use lakhnes_tokenizer::{
-    PerformOptions, Song, TokenizerError, midi, perform, transcribe, transcribe_exactly, tx1, tx2,
+    PerformOptions, Song, TokenizerError, midi, perform, transcribe, transcribe_exactly, tx1, tx2, tx3,
 };
 use pyo3::prelude::*;
 
@@ -150,6 +150,7 @@ pub(crate) fn disassembly_named(name: &str) -> PyResult<Disassembly> {
 pub(crate) enum SongFormat {
     Tx1,
     Tx2,
+    Tx3,
     Midi,
     ExpressiveScore,
     SeparatedScore,
@@ -161,11 +162,12 @@ impl SongFormat {
         match name {
             "tx1" => Ok(Self::Tx1),
             "tx2" => Ok(Self::Tx2),
+            "tx3" => Ok(Self::Tx3),
             "mid" => Ok(Self::Midi),
             "exprsco" => Ok(Self::ExpressiveScore),
             "seprsco" => Ok(Self::SeparatedScore),
             "blndsco" => Ok(Self::BlendedScore),
-            _ => Err(refused("format", "tx1, tx2, mid, exprsco, seprsco or blndsco", name)),
+            _ => Err(refused("format", "tx1, tx2, tx3, mid, exprsco, seprsco or blndsco", name)),
         }
     }
 
@@ -174,6 +176,7 @@ impl SongFormat {
         match self {
             Self::Tx1 => tx1::read(text(data)?),
             Self::Tx2 => tx2::read(text(data)?),
+            Self::Tx3 => tx3::read(text(data)?),
             Self::Midi => midi::read(data),
             Self::ExpressiveScore => ExpressiveScore::read_pickle(data)?.to_song(),
             Self::SeparatedScore => SeparatedScore::read_pickle(data)?.to_song(),

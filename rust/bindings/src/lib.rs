@@ -17,6 +17,7 @@ mod register_log;
 mod scores;
 mod song;
 mod tokens;
+mod tx3;
 mod vocabulary;
 
 /// The Rust half of lakhnes: scores, tokens, sound chip.
@@ -51,6 +52,8 @@ mod _native {
     use crate::song::{PySong, source_notes};
     #[pymodule_export]
     use crate::tokens::tokenize_files;
+    #[pymodule_export]
+    use crate::tx3::{PyGrammar, tx3_facts, tx3_song_and_loop};
     #[pymodule_export]
     use crate::vocabulary::PyVocabulary;
 

@@ -42,6 +42,7 @@ fn tokenize(path: &Path, format: SongFormat, vocabulary: &Vocabulary) -> PyResul
     let text_of = match vocabulary.dialect() {
         Dialect::Tx1 => SongFormat::Tx1,
         Dialect::Tx2 => SongFormat::Tx2,
+        Dialect::Tx3 => SongFormat::Tx3,
     };
     // A text of the vocabulary's own need not become a song: its events are counted as they stand.
     let ids = if format == text_of {

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use crate::errors::{TokenError, score_error};
 
-/// The numbering of TX1 (631) or TX2 (686) events for a language model; id 0 is `<S>`, the boundary of a song.
+/// The numbering of TX1 (631), TX2 (686) or TX3 events for a language model; id 0 is `<S>`, the boundary of a song.
 #[pyclass(name = "Vocabulary", module = "lakhnes", frozen, eq)]
 #[derive(PartialEq)]
 pub(crate) struct PyVocabulary(pub(crate) Vocabulary);
@@ -18,7 +18,11 @@ impl PyVocabulary {
         match dialect {
             "tx1" => Ok(Self::tx1()),
             "tx2" => Ok(Self::tx2()),
-            _ => Err(TokenError::new_err(format!("{dialect:?}: expected the vocabulary \"tx1\" or \"tx2\""))),
+            "tx3" => Ok(Self::tx3()),
+            _ => {
+                let expected = "expected the vocabulary \"tx1\", \"tx2\" or \"tx3\"";
+                Err(TokenError::new_err(format!("{dialect:?}: {expected}")))
+            }
         }
     }
 
@@ -32,11 +36,17 @@ impl PyVocabulary {
         Self(Vocabulary::tx2())
     }
 
+    #[staticmethod]
+    fn tx3() -> Self {
+        Self(Vocabulary::tx3())
+    }
+
     #[getter]
     fn dialect(&self) -> &'static str {
         match self.0.dialect() {
             Dialect::Tx1 => "tx1",
             Dialect::Tx2 => "tx2",
+            Dialect::Tx3 => "tx3",
         }
     }
 

@@ -28,8 +28,9 @@ const LAGS: usize = 320;
 /// The tempos that are tried, in frames a row and parts.
 const FASTEST: u32 = 3 * PARTS;
 const SLOWEST: u32 = 16 * PARTS;
-/// How many tempos the search for the bars tries.
-const TRIED: usize = 6;
+/// How many tempos are rated, and how many of them the search for the bars tries.
+const RATED: usize = 9;
+const TRIED: usize = 4;
 /// A song of more frames (36 minutes) has one tempo, for the search takes 16 bytes a frame and tempo.
 const LONG: u64 = 1 << 17;
 
@@ -38,10 +39,12 @@ const LONG: u64 = 1 << 17;
 const OFF: i64 = 7_000;
 const SLIP: i64 = 6_000;
 const BROKEN: i64 = 14_000;
-const CHANGE: i64 = 30_000;
+const CHANGE: i64 = 40_000;
 const PICKUP: i64 = 10_000;
 /// What an accent at the beginning of a bar is worth.
 const DOWNBEAT: i64 = 250;
+/// How much more than a song on its rows one may cost before grooves are tried.
+const GROOVE: i64 = 100_000;
 /// By how many frames a bar may differ from its rows.
 const SLIPS: i64 = 2;
 
@@ -61,8 +64,9 @@ pub(super) fn bars(onsets: &[Onset], length: u64) -> Vec<Bar> {
     // Each tempo for itself, the best of them a little faster and slower too; then all that are any good together.
     let mut rated: Vec<(i64, Tempo)> = tempos.iter().map(|&tempo| (search.cost(&[tempo]), tempo)).collect();
     rated.sort_by_key(|&(cost, _)| cost);
-    if let Some(&(_, best)) = rated.first() {
-        let near = variants(best).into_iter().map(|tempo| (search.cost(&[tempo]), tempo));
+    if let Some(&(cost, best)) = rated.first() {
+        let missed = cost - Costs::of(best).bar(search.total(), search.total());
+        let near = variants(best, missed > GROOVE).into_iter().map(|tempo| (search.cost(&[tempo]), tempo));
         rated.extend(near.collect::<Vec<_>>());
         rated.sort_by_key(|&(cost, _)| cost);
     }
@@ -77,14 +81,15 @@ pub(super) fn bars(onsets: &[Onset], length: u64) -> Vec<Bar> {
     search.bars(&together)
 }
 
-/// The best tempo, changed a little: its neighbours, and with grooves.
-fn variants(tempo: Tempo) -> Vec<Tempo> {
+/// The best tempo, changed a little: its neighbours, if it is no whole number of frames; and with grooves.
+fn variants(tempo: Tempo, grooves: bool) -> Vec<Tempo> {
     let mut variants: Vec<Tempo> = [-2_i32, -1, 1, 2]
         .iter()
+        .filter(|_| tempo.row % PARTS > 0)
         .filter_map(|&change| tempo.row.checked_add_signed(change))
         .map(|row| Tempo { row, ..tempo })
         .collect();
-    if tempo.row >= 5 * PARTS && tempo.row % 2 == 0 {
+    if grooves && tempo.row >= 5 * PARTS && tempo.row % 2 == 0 {
         let halves = Tempo { row: tempo.row / 2, rows: (tempo.rows * 2).min(32), ..tempo };
         variants.extend((1..=2).map(|swing| Tempo { swing, ..tempo }));
         if halves.row >= FASTEST {
@@ -171,6 +176,8 @@ fn candidates(spacing: &Spacing) -> Vec<Tempo> {
             }
         }
     }
+    rows.sort_by(|&a, &b| weight(b).total_cmp(&weight(a)));
+    rows.truncate(RATED);
     rows.into_iter().map(|row| Tempo { row, swing: 0, rows: meter(spacing, row) }).collect()
 }
 
@@ -250,6 +257,11 @@ impl Search {
             search.before.push(count);
         }
         search
+    }
+
+    /// The number of onsets.
+    fn total(&self) -> i32 {
+        self.before.last().copied().unwrap_or(0)
     }
 
     fn cost(&self, tempos: &[Tempo]) -> i64 {

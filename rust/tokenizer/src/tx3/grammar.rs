@@ -1,6 +1,7 @@
 //! Which token may follow which, so that what is drawn is a song that would be written so: time goes on, voices speak in
 //! order, only what sounds is ended, and only what is new is said.
 
+use super::clock::Clock;
 use super::cursor::Cursor;
 use super::instrument::{Codebook, Voicing};
 use super::player::Player;
@@ -24,6 +25,8 @@ pub struct Grammar {
     /// Whether the loop's start has been marked.
     looped: bool,
     ended: bool,
+    bars: u64,
+    clock: Clock,
 }
 
 impl Default for Grammar {
@@ -58,6 +61,8 @@ impl Grammar {
             noted: false,
             looped: false,
             ended: false,
+            bars: 0,
+            clock: Clock::default(),
         }
     }
 
@@ -79,10 +84,31 @@ impl Grammar {
         self.players[voice.index()].sounding().is_some()
     }
 
+    /// The time in ticks of 1/44,100 s.
+    #[must_use]
+    pub fn tick(&self) -> u64 {
+        self.clock.tick_of(self.frame())
+    }
+
+    /// The bars that have begun.
+    #[must_use]
+    pub fn bars(&self) -> u64 {
+        self.bars
+    }
+
     /// Which ids may come next; as long as the vocabulary.
     #[must_use]
     pub fn allowed(&self) -> Vec<bool> {
-        Table::get().tokens.iter().map(|&token| self.admits(token)).collect()
+        let mut allowed = vec![false; Table::get().tokens.len()];
+        self.allow(allowed.iter_mut());
+        allowed
+    }
+
+    /// Says of each id, in order, whether it may come next.
+    pub fn allow<'a>(&self, ids: impl Iterator<Item = &'a mut bool>) {
+        for (allowed, &token) in ids.zip(&Table::get().tokens) {
+            *allowed = self.admits(token);
+        }
     }
 
     /// Whether a token may come next.
@@ -116,6 +142,12 @@ impl Grammar {
     pub fn advance(&mut self, token: Token) {
         self.ended |= token == Token::Boundary;
         self.looped |= token == Token::Loop;
+        self.bars += u64::from(token == Token::Bar);
+        match token {
+            Token::Period(period) => self.clock.period = period,
+            Token::Phase(eighths) => self.clock = self.clock.with_phase(eighths),
+            _ => {}
+        }
         let before = self.turn;
         self.cursor.take(token);
         self.turn = match token {

@@ -4,7 +4,7 @@ use super::beat::{Bar, bars};
 use super::framed::{FramedSong, Line};
 use super::piece::groups;
 use super::tempo::{PARTS, Tempo};
-use super::token::{LENGTHS, Token};
+use super::token::{DENSITIES, LENGTHS, REGISTERS, TONICS, Token};
 use super::writer::onsets;
 use crate::error::TokenizerError;
 use crate::song::{Song, Voice};
@@ -14,9 +14,9 @@ const MAJOR: [f64; 12] = [6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 
 const MINOR: [f64; 12] = [6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17];
 
 /// The onsets a second from which a voice is of middle and of high density: thirds of NES-MDB's train split.
-const DENSITY: [[f64; 2]; 4] = [[2.5, 4.5], [2.5, 4.5], [2.5, 4.5], [2.5, 5.0]];
+const DENSITY: [[f64; 2]; 4] = [[2.6, 4.2], [2.5, 4.3], [2.7, 4.6], [3.4, 5.6]];
 /// The median pitches from which a voice is of the middle and of the high register: thirds too.
-const REGISTER: [[f64; 2]; 3] = [[64.0, 71.0], [60.0, 67.0], [46.0, 53.0]];
+const REGISTER: [[f64; 2]; 3] = [[67.0, 73.0], [64.0, 71.0], [50.0, 55.0]];
 
 /// What is true of a song.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +47,10 @@ pub struct Facts {
     pub register: [Option<u8>; 4],
     /// In seconds.
     pub duration: f64,
+    /// How far onsets of the song are moved to a frame, in ticks: the root of the mean square.
+    pub error: f64,
+    /// The notes that are shorter than half a frame and have no length on frames.
+    pub dropped: usize,
 }
 
 /// Measures a song.
@@ -55,7 +59,22 @@ pub struct Facts {
 /// What [`Song::check`] finds.
 pub fn facts(song: &Song) -> Result<Facts, TokenizerError> {
     let framed = FramedSong::of(song)?;
-    Ok(Facts::of(&framed, &bars(&onsets(&framed), framed.length)))
+    let facts = Facts::of(&framed, &bars(&onsets(&framed), framed.length));
+    let notes: usize = song.tracks.iter().map(|track| track.notes.len()).sum();
+    let kept: usize = framed.lines.iter().map(|line| line.notes.len()).sum();
+    Ok(Facts { error: error_of(song, &framed), dropped: notes - kept.min(notes), ..facts })
+}
+
+/// How far the onsets of a song lie from their frames.
+fn error_of(song: &Song, framed: &FramedSong) -> f64 {
+    let onsets = song.tracks.iter().flat_map(|track| &track.notes).map(|note| note.start);
+    let (mut sum, mut count) = (0.0, 0_u32);
+    for onset in onsets {
+        let distance = framed.clock.tick_of(framed.clock.frame_of(onset)).abs_diff(onset) as f64;
+        sum += distance * distance;
+        count += 1;
+    }
+    (sum / f64::from(count.max(1))).sqrt()
 }
 
 impl Facts {
@@ -78,7 +97,28 @@ impl Facts {
             density: Voice::ALL.map(|voice| per_second(&framed.lines[voice.index()])),
             register: Voice::ALL.map(|voice| median_pitch(&framed.lines[voice.index()])),
             duration,
+            error: 0.0,
+            dropped: 0,
         }
+    }
+
+    /// The key's name, such as `A minor`.
+    #[must_use]
+    pub fn key_name(&self) -> Option<String> {
+        let key = usize::from(self.key?);
+        Some(format!("{} {}", TONICS[key % 12], if key < 12 { "major" } else { "minor" }))
+    }
+
+    /// `none`, `low`, `mid` or `high`.
+    #[must_use]
+    pub fn density_name(&self, voice: Voice) -> String {
+        DENSITIES[usize::from(self.density_class(voice))].to_lowercase()
+    }
+
+    /// `low`, `mid` or `high`.
+    #[must_use]
+    pub fn register_name(&self, voice: Voice) -> Option<String> {
+        Some(REGISTERS[usize::from(self.register_class(voice)?)].to_lowercase())
     }
 
     /// The tempo in beats a minute: of four rows, or of the two in which a bar of 8 or fewer rows counts.

@@ -43,7 +43,7 @@ pub(super) const LENGTHS: [u8; 6] = [10, 20, 40, 60, 90, 180];
 /// The names of the ways in which a song ends.
 pub(super) const ENDINGS: [&str; 2] = ["STOP", "LOOP"];
 /// The names of the keys: 12 major, then 12 minor.
-const TONICS: [&str; 12] = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
+pub(super) const TONICS: [&str; 12] = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
 
 /// A token; numbers are the indices or values of its spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
