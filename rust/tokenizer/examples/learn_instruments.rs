@@ -39,7 +39,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         corpus.add(&midi::read(&std::fs::read(path)?)?, &name[..name.len().min(3)])?;
     }
-    println!("# The instruments and figures of TX3, learned by examples/learn_instruments.rs on {} songs.", paths.len());
+    println!(
+        "# The instruments and figures of TX3, learned by examples/learn_instruments.rs on {} songs.",
+        paths.len()
+    );
     println!("# pulse, noise: timbre:volume of each frame (xN: N equal ones); melodic, drum: semitones@frame.");
     for (kind, counts, size) in [("pulse", &corpus.courses[0], pulse), ("noise", &corpus.courses[1], noise)] {
         for instrument in instruments(counts, size) {
@@ -118,10 +121,8 @@ fn instruments(counts: &Counts<Vec<(u8, u8)>>, size: usize) -> Vec<Vec<Sound>> {
     let flat = vec![Sound { level: 15, timbre: 0 }];
     candidates.retain(|shape| *shape != flat);
     candidates.insert(0, flat); // always there: it can be as loud as any
-    let distances: Vec<Vec<u32>> = candidates
-        .iter()
-        .map(|shape| courses.iter().map(|(_, course)| distance(course, shape)).collect())
-        .collect();
+    let distances: Vec<Vec<u32>> =
+        candidates.iter().map(|shape| courses.iter().map(|(_, course)| distance(course, shape)).collect()).collect();
     eprintln!("{} courses, {} candidates", courses.len(), candidates.len());
     let weights: Vec<f64> = courses.iter().map(|(weight, _)| *weight).collect();
     let mut chosen = vec![0];

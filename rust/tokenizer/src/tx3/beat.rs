@@ -41,6 +41,8 @@ const SLIP: i64 = 6_000;
 const BROKEN: i64 = 14_000;
 const CHANGE: i64 = 40_000;
 const PICKUP: i64 = 10_000;
+/// What a song costs whose row is no whole number of frames, or has a groove.
+const ODD: i64 = 8_000;
 /// What an accent at the beginning of a bar is worth.
 const DOWNBEAT: i64 = 250;
 /// How much more than a song on its rows one may cost before grooves are tried.
@@ -103,6 +105,8 @@ fn variants(tempo: Tempo, grooves: bool) -> Vec<Tempo> {
 struct Spacing {
     counts: Vec<u32>,
     total: u64,
+    /// From the first onset to the last, in frames.
+    span: u64,
 }
 
 impl Spacing {
@@ -120,7 +124,8 @@ impl Spacing {
         }
         counts[..2].fill(0);
         let total = counts.iter().map(|&count| u64::from(count)).sum();
-        Self { counts, total }
+        let span = frames.last().copied().unwrap_or(0) - frames.first().copied().unwrap_or(0);
+        Self { counts, total, span }
     }
 
     /// How much better a row explains the distances than chance does, in bits for each (Kullback and Leibler's
@@ -145,10 +150,11 @@ impl Spacing {
         share * (share / chance).log2() + (1.0 - share) * ((1.0 - share) / (1.0 - chance)).log2()
     }
 
-    /// The count around a distance, for meters.
-    fn around(&self, lag: u32) -> u32 {
-        let lag = lag as usize;
-        (lag.saturating_sub(1)..=lag + 1).filter_map(|lag| self.counts.get(lag)).sum()
+    /// How often onsets repeat around a distance, a frame of the song that has room for it.
+    fn around(&self, lag: u32) -> f64 {
+        let at = lag as usize;
+        let count: u32 = (at.saturating_sub(1)..=at + 1).filter_map(|lag| self.counts.get(lag)).sum();
+        f64::from(count) / (self.span.saturating_sub(u64::from(lag)).max(1)) as f64
     }
 }
 
@@ -188,9 +194,10 @@ fn meter(spacing: &Spacing, row: u32) -> u8 {
         4..11 => (16, 12),
         _ => (8, 6),
     };
-    let after = |rows: u32| f64::from(spacing.around(rows * row / PARTS));
-    let (by_four, by_three) = (after(four), after(three));
-    let rows = if by_three > 1.3 * by_four { three } else { four };
+    let frames = |rows: u32| rows * row / PARTS;
+    let (by_four, by_three) = (spacing.around(frames(four)), spacing.around(frames(three)));
+    let known = spacing.span > 2 * u64::from(frames(four));
+    let rows = if known && by_three > 1.3 * by_four { three } else { four };
     METERS.into_iter().find(|&meter| u32::from(meter) == rows).unwrap_or(16)
 }
 
@@ -286,10 +293,11 @@ impl Search {
         let mut steps = Steps { steps: vec![NEVER; room * tempos.len()], tempos: tempos.len() };
         for (index, tempo) in tempos.iter().enumerate() {
             let earliest = (Self::LEAD + 1).saturating_sub(tempo.length() as usize);
+            let odd = if tempo.row % PARTS > 0 || tempo.swing > 0 { ODD } else { 0 };
             for at in earliest..Self::LEAD {
-                steps.at(at)[index].cost = PICKUP;
+                steps.at(at)[index].cost = odd + PICKUP;
             }
-            steps.at(Self::LEAD)[index].cost = 0;
+            steps.at(Self::LEAD)[index].cost = odd;
         }
         let costs: Vec<Costs> = tempos.iter().map(|&tempo| Costs::of(tempo)).collect();
         for at in 0..self.frames.max(Self::LEAD + 1) {

@@ -21,17 +21,20 @@ pub(super) struct Cursor {
     pub placed: bool,
     /// Whether a bar has begun and nothing been placed in it.
     pub fresh: bool,
+    /// The latest frame at which it has been.
+    reached: u64,
 }
 
 impl Cursor {
     pub(super) fn new() -> Self {
         let tempo = Tempo::default();
-        Self { begun: false, tempo, next: tempo, bar: 0, row: 0, frame: 0, placed: false, fresh: true }
+        Self { begun: false, tempo, next: tempo, bar: 0, row: 0, frame: 0, placed: false, fresh: true, reached: 0 }
     }
 
     /// The frame of the song at which it is.
     pub(super) fn now(&self) -> u64 {
-        if self.begun { (self.bar + self.offset() as i64).max(0) as u64 } else { 0 }
+        let here = if self.begun { self.bar + self.offset() as i64 } else { 0 };
+        self.reached.max(here.max(0) as u64)
     }
 
     fn offset(&self) -> u64 {
@@ -40,6 +43,7 @@ impl Cursor {
 
     /// Goes where a token of time leads; others leave it where it is.
     pub(super) fn take(&mut self, token: Token) {
+        self.reached = self.now();
         match token {
             Token::Bar => self.begin_bar(),
             Token::Row(row) => self.go_to(row, 0),
@@ -84,7 +88,7 @@ impl Cursor {
 
     fn go_to(&mut self, row: u8, frame: u8) {
         let row = row.min(self.tempo.rows - 1);
-        if (row, frame) > (self.row, self.frame) {
+        if self.tempo.row_start(row) + u64::from(frame) > self.offset() {
             (self.row, self.frame) = (row, frame);
         }
         (self.placed, self.fresh) = (true, false);

@@ -207,9 +207,7 @@ impl Grammar {
         let (Voicing { instrument, loudness }, gate) = player.setting();
         match token {
             Token::NoteOn(..) => silent_here,
-            Token::NoteOff(_) => {
-                silent_here && player.sounding().is_some_and(|(note, _)| note < self.cursor.now())
-            }
+            Token::NoteOff(_) => silent_here && player.sounding().is_some_and(|(note, _)| note < self.cursor.now()),
             Token::Attack(_) => {
                 let continued = self.turn == first + NOTE_ON && !self.begun;
                 continued || (silent_here && player.sounding().is_some_and(|(note, _)| note < self.cursor.now()))

@@ -159,11 +159,7 @@ pub(super) fn distance(course: &[Sound], voicing: Voicing, instruments: &[Instru
 }
 
 /// The voicing nearest to a course among those that `fits` lets in; the first of several.
-pub(super) fn nearest(
-    course: &[Sound],
-    instruments: &[Instrument],
-    fits: impl Fn(Voicing) -> bool,
-) -> Option<Voicing> {
+pub(super) fn nearest(course: &[Sound], instruments: &[Instrument], fits: impl Fn(Voicing) -> bool) -> Option<Voicing> {
     let mut best = (u32::MAX, None);
     for instrument in 0..instruments.len() as u8 {
         for loudness in 1..=LOUDEST {

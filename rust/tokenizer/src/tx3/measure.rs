@@ -124,7 +124,13 @@ impl Facts {
     /// The tempo in beats a minute: of four rows, or of the two in which a bar of 8 or fewer rows counts.
     #[must_use]
     pub fn beats_a_minute(&self) -> f64 {
-        let rows = if self.rows_a_bar >= 24 { 8.0 } else if self.rows_a_bar >= 12 { 4.0 } else { 2.0 };
+        let rows = if self.rows_a_bar >= 24 {
+            8.0
+        } else if self.rows_a_bar >= 12 {
+            4.0
+        } else {
+            2.0
+        };
         60.0 * crate::limits::TICKS_PER_SECOND as f64 / (rows * self.frames_a_row * self.period)
     }
 

@@ -32,10 +32,10 @@ use crate::error::TokenizerError;
 use crate::event;
 use crate::song::{Song, Voice};
 use framed::FramedSong;
-pub use instrument::{ATTACK, Sound, unlikeness};
-pub use piece::Course;
 pub use grammar::Grammar;
+pub use instrument::{ATTACK, Sound, unlikeness};
 pub use measure::{Facts, facts};
+pub use piece::Course;
 use reader::Reader;
 use token::Table;
 pub use token::Token;
@@ -136,8 +136,7 @@ pub fn encode_song_with(song: &Song, options: &WriteOptions) -> Result<Vec<u16>,
     let framed = FramedSong::of(song)?;
     let bars = beat::bars(&writer::onsets(&framed), framed.length);
     let loop_start = options.loop_start.map(|tick| framed.clock.frame_of(tick));
-    let controls =
-        if options.controls { Facts::of(&framed, &bars).tokens(loop_start.is_some()) } else { Vec::new() };
+    let controls = if options.controls { Facts::of(&framed, &bars).tokens(loop_start.is_some()) } else { Vec::new() };
     let tokens = writer::write(&framed, &bars, loop_start, &controls);
     Ok(tokens.into_iter().filter_map(id).collect())
 }

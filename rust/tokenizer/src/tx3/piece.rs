@@ -13,7 +13,7 @@ use crate::song::Voice;
 pub(super) const SHORT: u64 = 2;
 
 /// How unlike, a frame, an instrument may be that is kept although another one is nearer.
-const TOLERANCE: u32 = 6;
+const TOLERANCE: u32 = 12;
 
 /// What of a course tells it from others.
 const COURSE: usize = 64;
@@ -143,8 +143,7 @@ impl Divider {
         instruments: &[Instrument],
     ) -> Option<Voicing> {
         let course = &course[..course.len().min(COURSE)];
-        let fits =
-            |voicing: Voicing| before.is_none_or(|before| rises(before, voicing.sound(instruments, 0).level));
+        let fits = |voicing: Voicing| before.is_none_or(|before| rises(before, voicing.sound(instruments, 0).level));
         let key = (voice == Voice::No, course.to_vec());
         let best = match self.known.get(&key) {
             Some(&voicing) => Some(voicing),
@@ -244,9 +243,10 @@ impl Piece {
                         && i16::from(note.pitch) - i16::from(pitch) == i16::from(semitones)
                 })
         };
-        let longest = (0..).zip(figures).filter(|(_, figure)| plays(figure)).max_by_key(|(index, figure)| {
-            (figure.steps.len(), std::cmp::Reverse(*index))
-        });
+        let longest = (0..)
+            .zip(figures)
+            .filter(|(_, figure)| plays(figure))
+            .max_by_key(|(index, figure)| (figure.steps.len(), std::cmp::Reverse(*index)));
         if let Some((index, figure)) = longest {
             self.figure = Some(index);
             self.inner.drain(..figure.steps.len());

@@ -188,11 +188,13 @@ fn extend_voice(all: &mut Vec<(Token, String)>, voice: Voice) {
 fn expected(symbol: &str) -> String {
     let family = symbol.rfind('_').map(|end| &symbol[..=end]);
     let symbols = Table::get().symbols.iter();
-    let like: Vec<&String> =
-        symbols.filter(|known| family.is_some_and(|family| known.starts_with(family))).collect();
+    let like: Vec<&String> = symbols.filter(|known| family.is_some_and(|family| known.starts_with(family))).collect();
     match like[..] {
-        [first, .., last] if like.len() < 100 => format!("{first} to {}", &last[last.rfind('_').map_or(0, |at| at + 1)..]),
+        [first, .., last] if like.len() < 100 => {
+            format!("{first} to {}", &last[last.rfind('_').map_or(0, |at| at + 1)..])
+        }
         [only] => only.clone(),
-        _ => "a TX3 token (BAR, ROW_n, FRAME_n, TEMPO_n, or P1, P2, TR, NO with _NOTEON_n, _NOTEOFF, _INST_n …)".to_owned(),
+        _ => "a TX3 token (BAR, ROW_n, FRAME_n, TEMPO_n, or P1, P2, TR, NO with _NOTEON_n, _NOTEOFF, _INST_n …)"
+            .to_owned(),
     }
 }

@@ -3,19 +3,14 @@
 use super::beat::{Bar, Onset};
 use super::framed::FramedSong;
 use super::gate::{gates, needs_note_off};
-use super::piece::{Divider, Piece, SLOTS, groups};
 use super::instrument::Voicing;
+use super::piece::{Divider, Piece, SLOTS, groups};
 use super::tempo::{PARTS, Tempo};
 use super::token::{LAST_FRAME, Token};
 use crate::song::Voice;
 
 /// The tokens of a song, and the frame at which it loops if there is one.
-pub(super) fn write(
-    framed: &FramedSong,
-    bars: &[Bar],
-    loop_start: Option<u64>,
-    controls: &[Token],
-) -> Vec<Token> {
+pub(super) fn write(framed: &FramedSong, bars: &[Bar], loop_start: Option<u64>, controls: &[Token]) -> Vec<Token> {
     let mut divider = Divider::default();
     let lines = Voice::ALL.map(|voice| {
         let pieces = divider.pieces(voice, &framed.lines[voice.index()], framed.length);
@@ -111,8 +106,7 @@ struct Writer<'a> {
 impl<'a> Writer<'a> {
     fn begin(framed: &FramedSong, bars: &'a [Bar], controls: &[Token]) -> Self {
         let first = bars.first().copied().unwrap_or(Bar { start: 0, tempo: Tempo::default() });
-        let mut writer =
-            Self { tokens: Vec::new(), bars: bars.get(1..).unwrap_or(&[]), bar: first, row: 0, frame: 0 };
+        let mut writer = Self { tokens: Vec::new(), bars: bars.get(1..).unwrap_or(&[]), bar: first, row: 0, frame: 0 };
         if framed.clock.period > 0 {
             writer.tokens.push(Token::Period(framed.clock.period));
         }
