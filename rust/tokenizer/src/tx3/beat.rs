@@ -87,11 +87,11 @@ pub(super) fn bars(onsets: &[Onset], length: u64) -> Vec<Bar> {
 fn variants(tempo: Tempo, grooves: bool) -> Vec<Tempo> {
     let mut variants: Vec<Tempo> = [-2_i32, -1, 1, 2]
         .iter()
-        .filter(|_| tempo.row % PARTS > 0)
+        .filter(|_| !tempo.is_whole())
         .filter_map(|&change| tempo.row.checked_add_signed(change))
         .map(|row| Tempo { row, ..tempo })
         .collect();
-    if grooves && tempo.row >= 5 * PARTS && tempo.row % 2 == 0 {
+    if grooves && tempo.row >= 5 * PARTS && tempo.row.is_multiple_of(2) {
         let halves = Tempo { row: tempo.row / 2, rows: (tempo.rows * 2).min(32), ..tempo };
         variants.extend((1..=2).map(|swing| Tempo { swing, ..tempo }));
         if halves.row >= FASTEST {
@@ -136,7 +136,7 @@ impl Spacing {
         while let Some(&count) = self.counts.get((multiple / PARTS) as usize) {
             hits += u64::from(count);
             places += 1;
-            if multiple % PARTS > 0 {
+            if !multiple.is_multiple_of(PARTS) {
                 hits += u64::from(self.counts.get((multiple / PARTS) as usize + 1).copied().unwrap_or(0));
                 places += 1;
             }
@@ -171,7 +171,7 @@ fn candidates(spacing: &Spacing) -> Vec<Tempo> {
         })
         .collect();
     // Whole numbers of frames are far more common than others.
-    let weight = |row: u32| gains[row as usize] * if row % PARTS == 0 { 1.25 } else { 1.0 };
+    let weight = |row: u32| gains[row as usize] * if row.is_multiple_of(PARTS) { 1.25 } else { 1.0 };
     peaks.sort_by(|&a, &b| weight(b).total_cmp(&weight(a)));
     peaks.truncate(4);
     let mut rows: Vec<u32> = Vec::new();
@@ -293,7 +293,7 @@ impl Search {
         let mut steps = Steps { steps: vec![NEVER; room * tempos.len()], tempos: tempos.len() };
         for (index, tempo) in tempos.iter().enumerate() {
             let earliest = (Self::LEAD + 1).saturating_sub(tempo.length() as usize);
-            let odd = if tempo.row % PARTS > 0 || tempo.swing > 0 { ODD } else { 0 };
+            let odd = if tempo.is_whole() && tempo.swing == 0 { 0 } else { ODD };
             for at in earliest..Self::LEAD {
                 steps.at(at)[index].cost = odd + PICKUP;
             }
@@ -375,7 +375,7 @@ impl Costs {
         // The more rows, the more there is to choose from; off the rows, the frame must be chosen too.
         let on = -millibits(row);
         let groove = if tempo.swing > 0 { 60 } else { 0 };
-        let broken = if tempo.row % PARTS > 0 { 60 } else { 0 };
+        let broken = if tempo.is_whole() { 0 } else { 60 };
         Self { rows: usize::from(tempo.rows), starts, on: on + groove + broken, off: OFF }
     }
 

@@ -19,14 +19,22 @@ pub struct Grammar {
     players: [Player; 4],
     /// The place of the last token in the order of its kind: of the header, of what follows a BAR, of a frame.
     turn: u8,
-    /// Whether the voice whose turn it is has begun a piece here, and whether with a note.
-    begun: bool,
-    noted: bool,
+    /// What the voice whose turn it is has begun in this frame.
+    begun: Begun,
     /// Whether the loop's start has been marked.
     looped: bool,
     ended: bool,
     bars: u64,
     clock: Clock,
+}
+
+/// What a voice has begun: an instrument may be named for it, and a figure for a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    /// Nothing, or a note that plays on.
+    Nothing,
+    Attack,
+    Note,
 }
 
 impl Default for Grammar {
@@ -57,8 +65,7 @@ impl Grammar {
             cursor: Cursor::new(),
             players: Voice::ALL.map(Player::new),
             turn: 0,
-            begun: false,
-            noted: false,
+            begun: Begun::Nothing,
             looped: false,
             ended: false,
             bars: 0,
@@ -164,11 +171,9 @@ impl Grammar {
         player.take(token, now);
         let at_its_beginning = player.sounding().is_some_and(|(_, piece)| piece == now);
         match token {
-            Token::NoteOn(..) => (self.begun, self.noted) = (at_its_beginning, at_its_beginning),
-            Token::Attack(_) => {
-                let after_note = before == turn_of(Token::NoteOn(voice, 0));
-                (self.begun, self.noted) = (true, after_note);
-            }
+            Token::NoteOn(..) => self.begun = if at_its_beginning { Begun::Note } else { Begun::Nothing },
+            Token::Attack(_) if before == turn_of(Token::NoteOn(voice, 0)) => self.begun = Begun::Note,
+            Token::Attack(_) => self.begun = Begun::Attack,
             _ => {}
         }
     }
@@ -209,13 +214,13 @@ impl Grammar {
             Token::NoteOn(..) => silent_here,
             Token::NoteOff(_) => silent_here && player.sounding().is_some_and(|(note, _)| note < self.cursor.now()),
             Token::Attack(_) => {
-                let continued = self.turn == first + NOTE_ON && !self.begun;
+                let continued = self.turn == first + NOTE_ON && self.begun == Begun::Nothing;
                 continued || (silent_here && player.sounding().is_some_and(|(note, _)| note < self.cursor.now()))
             }
-            Token::Instrument(_, new) => spoken && self.begun && new != instrument,
-            Token::Volume(_, new) => spoken && self.begun && new != loudness,
-            Token::Gate(_, new) => spoken && self.begun && new != gate,
-            Token::Figure(_, figure) => spoken && self.noted && self.plays(voice, player, figure),
+            Token::Instrument(_, new) => spoken && self.begun != Begun::Nothing && new != instrument,
+            Token::Volume(_, new) => spoken && self.begun != Begun::Nothing && new != loudness,
+            Token::Gate(_, new) => spoken && self.begun != Begun::Nothing && new != gate,
+            Token::Figure(_, figure) => spoken && self.begun == Begun::Note && self.plays(voice, player, figure),
             _ => false,
         }
     }

@@ -190,3 +190,61 @@ const LEVELS: [u32; 16] = [0, 12, 19, 24, 28, 31, 34, 36, 38, 40, 42, 43, 45, 46
 
 /// 12.5, 25, 50 and 75 % (which sounds as 25 % does); the noise's two modes are the first and the second.
 const TIMBRES: [[u32; 4]; 4] = [[0, 40, 80, 41], [40, 0, 60, 1], [80, 60, 0, 60], [41, 1, 60, 0]];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_codebook_is_read() {
+        let text = include_str!("instruments.txt");
+        let count = |kind: &str| text.lines().filter(|line| line.starts_with(kind)).count();
+        let book = Codebook::get();
+        let sizes = [book.pulse.len(), book.noise.len(), book.melodic.len(), book.drums.len()];
+        assert_eq!(sizes, ["pulse ", "noise ", "melodic ", "drum "].map(count));
+        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), sizes.iter().sum());
+    }
+
+    #[test]
+    fn no_instrument_rises_as_if_it_were_struck_again() {
+        let book = Codebook::get();
+        for instrument in book.pulse.iter().chain(&book.noise) {
+            for loudness in 1..=LOUDEST {
+                for frame in ATTACK..HORIZON + 2 {
+                    let [before, now] = [frame - 1, frame].map(|frame| instrument.sound(loudness, frame).level);
+                    assert!(!rises(before, now), "{instrument:?} at {loudness}: {before} to {now} at {frame}");
+                }
+            }
+            assert!(instrument.len() <= HORIZON);
+        }
+    }
+
+    #[test]
+    fn a_voice_can_be_struck_again_after_any_level_that_rises_to_the_loudest() {
+        let book = Codebook::get();
+        for instruments in [&book.pulse, &book.noise] {
+            assert!(instruments.iter().any(|instrument| instrument.sound(LOUDEST, 0).level == LOUDEST));
+        }
+    }
+
+    #[test]
+    fn levels_and_timbres_differ_from_all_others() {
+        let sounds = (0..16).flat_map(|level| (0..4).map(move |timbre| Sound { level, timbre }));
+        let sounds: Vec<Sound> = sounds.collect();
+        for &a in &sounds {
+            for &b in &sounds {
+                assert_eq!(unlikeness(a, b) == 0, a == b, "{a:?} {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn figures_are_rows_of_notes_that_play_on() {
+        let book = Codebook::get();
+        for Figure { steps } in book.melodic.iter().chain(&book.drums) {
+            let frames: Vec<u64> = std::iter::once(0).chain(steps.iter().map(|&(_, frame)| u64::from(frame))).collect();
+            let short = |pair: &[u64]| pair[0] < pair[1] && pair[1] - pair[0] <= super::super::piece::SHORT;
+            assert!(frames.windows(2).all(short), "{steps:?}");
+        }
+    }
+}

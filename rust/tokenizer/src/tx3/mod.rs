@@ -178,12 +178,15 @@ pub fn courses(song: &Song) -> Result<Vec<Course>, TokenizerError> {
     Ok(Voice::ALL.into_iter().flat_map(|voice| piece::courses(voice, &framed.lines[voice.index()])).collect())
 }
 
+/// Semitones from the first note, and frames from its onset.
+pub type Steps = Vec<(i8, u8)>;
+
 /// The figures of a song: for each row of notes of at most two frames, semitones from its first note and frames from
 /// its onset.
 ///
 /// # Errors
 /// What [`Song::check`] finds.
-pub fn figures(song: &Song) -> Result<Vec<(Voice, Vec<(i8, u8)>)>, TokenizerError> {
+pub fn figures(song: &Song) -> Result<Vec<(Voice, Steps)>, TokenizerError> {
     let framed = FramedSong::of(song)?;
     let of_voice = |voice: Voice| piece::steps(&framed.lines[voice.index()].notes).into_iter().map(move |s| (voice, s));
     Ok(Voice::ALL.into_iter().flat_map(of_voice).collect())

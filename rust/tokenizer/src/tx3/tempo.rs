@@ -32,6 +32,11 @@ impl Default for Tempo {
 }
 
 impl Tempo {
+    /// Whether a row is a whole number of frames.
+    pub(super) const fn is_whole(self) -> bool {
+        self.row.is_multiple_of(PARTS)
+    }
+
     /// How many frames after the beginning of the bar a row begins; row [`Tempo::rows`] is the next bar.
     pub(super) fn row_start(self, row: u8) -> u64 {
         // Late by less than a row, so that the rows stay in order.

@@ -124,7 +124,7 @@ impl<'a> Writer<'a> {
     fn say_tempo(&mut self, before: Option<Tempo>, tempo: Tempo) {
         if before.is_none_or(|before| (before.row, before.swing) != (tempo.row, tempo.swing)) {
             self.tokens.push(Token::Tempo((tempo.row / PARTS) as u8));
-            if tempo.row % PARTS > 0 {
+            if !tempo.is_whole() {
                 self.tokens.push(Token::Fine((tempo.row % PARTS) as u8));
             }
             if tempo.swing > 0 {
