@@ -17,6 +17,7 @@ __all__ = [
     "RegisterLog",
     "SampleBlocks",
     "Song",
+    "Tx3Grammar",
     "Vocabulary",
     "__version__",
     "adapt_files",
@@ -37,6 +38,8 @@ __all__ = [
     "song_of_score_runs",
     "source_notes",
     "tokenize_files",
+    "tx3_facts",
+    "tx3_song_and_loop",
     "wav_loop_chunk",
 ]
 

@@ -24,6 +24,8 @@ const CANDIDATES: usize = 1_500;
 const STEPS: usize = 16;
 
 type Counts<K> = BTreeMap<K, f64>;
+/// How often figures occur, and in which games.
+type Figures = BTreeMap<tx3::Steps, (f64, BTreeSet<String>)>;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -62,7 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 #[derive(Default)]
 struct Corpus {
     courses: [Counts<Vec<(u8, u8)>>; 2],
-    figures: [BTreeMap<Vec<(i8, u8)>, (f64, BTreeSet<String>)>; 2],
+    figures: [Figures; 2],
 }
 
 impl Corpus {
@@ -95,7 +97,7 @@ impl Corpus {
 }
 
 /// The figures that save most tokens: a row and a frame or a note-on each step. They must be in two games at least.
-fn figures(counts: &BTreeMap<Vec<(i8, u8)>, (f64, BTreeSet<String>)>, size: usize) -> Vec<Vec<(i8, u8)>> {
+fn figures(counts: &Figures, size: usize) -> Vec<tx3::Steps> {
     let known = counts.iter().filter(|(_, (_, games))| games.len() > 1);
     let mut rated: Vec<(f64, &Vec<(i8, u8)>)> =
         known.map(|(steps, (sum, _))| (sum * (2 * steps.len() - 1) as f64, steps)).collect();

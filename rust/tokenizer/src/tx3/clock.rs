@@ -66,7 +66,9 @@ impl Clock {
         let tick = tick.min(2 * MAX_TICKS) as i64;
         let period = self.millionths();
         let place = tick * UNIT - i64::from(self.phase) * period + PHASES * period / 2;
-        place.max(0).div_euclid(PHASES * period) as u64
+        let frame = place.max(0).div_euclid(PHASES * period) as u64;
+        // Frame 0 of a negative phase has moved to tick 0.
+        if frame == 1 && 2 * tick < self.tick_of(1) as i64 { 0 } else { frame }
     }
 
     /// All clocks, the most common first.

@@ -202,7 +202,7 @@ mod tests {
         let book = Codebook::get();
         let sizes = [book.pulse.len(), book.noise.len(), book.melodic.len(), book.drums.len()];
         assert_eq!(sizes, ["pulse ", "noise ", "melodic ", "drum "].map(count));
-        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), sizes.iter().sum());
+        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), sizes.iter().sum::<usize>());
     }
 
     #[test]
