@@ -468,7 +468,7 @@ class LivePlayer:
 
 @final
 class Vocabulary:
-    """The numbering of TX1 (631), TX2 (686) or TX3 events for a language model; id 0 is ``<S>``, the boundary of a song.
+    """The numbering of TX1 (631), TX2 (686) or TX3 events for a language model; id 0 is ``<S>``, a song's boundary.
 
     The order of the ids is that of the vocabulary files beside the published LakhNES checkpoints.
     """
@@ -575,8 +575,8 @@ def tx3_facts(song: Song) -> dict[str, Any]:
     -------
     dict
         ``frame_period`` (ticks), ``frame_phase`` (frames), ``frames_a_row``, ``swing`` (frames), ``rows_a_bar``,
-        ``beats_a_minute``, ``bars``, ``tempo_changes``, ``on_rows`` (the share of onsets), ``key`` (such as ``A minor``,
-        or None), ``key_strength`` (a correlation), ``duration`` (seconds); ``voices``: of each, ``density`` (onsets a
+        ``beats_a_minute``, ``bars``, ``tempo_changes``, ``on_rows`` (the share of onsets), ``key`` (``A minor``, or
+        None), ``key_strength`` (a correlation), ``duration`` (seconds); ``voices``: of each, ``density`` (onsets a
         second), ``density_class``, ``register`` (the median pitch) and ``register_class``; ``error`` (ticks by which
         onsets are moved to frames, RMS) and ``dropped_notes`` (artefacts shorter than half a frame); ``controls``, the
         tokens that say so.
