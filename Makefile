@@ -18,7 +18,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-rust test-python check-data lint format build bench coverage fuzz song-statistics tasks clean check-resume
+.PHONY: help setup demo test test-rust test-python check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,13 @@ test-python: setup ## run the Python tests
 
 check-data: setup ## check all 4,905 songs of NES-MDB (in ../shared/data): both texts by SHA-256, MIDI and texts as fixed points
 	LAKHNES_ALL_SONGS=1 $(BIN)/python -m pytest -s tests/test_golden_formats.py tests/test_golden.py -k 'nesmdb or fixed or change'
+
+check-tx3: setup ## check TX3 on all 4,905 songs of NES-MDB (in ../shared/data): fixed points, grammar, onsets; audio of 200
+	mkdir -p target/nesmdb && tar -xJf ../shared/data/nesmdb_midi_train_valid.tar.xz -C target/nesmdb
+	for split in train valid; do \
+	  cargo run --release --locked -p lakhnes-tokenizer --example check_tx3 -- target/nesmdb/nesmdb_midi/$$split || exit 1; \
+	done
+	LAKHNES_ALL_SONGS=1 $(BIN)/python -m pytest -s tests/test_tx3.py -k 'alike or second' --timeout 3600
 
 fuzz: setup ## read a million damaged files of each kind (MUTATIONS=1000000)
 	LAKHNES_MUTATIONS=$(MUTATIONS) cargo test --release --locked -p lakhnes-tokenizer --test mutated_files -- --nocapture

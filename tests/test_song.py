@@ -129,7 +129,7 @@ def test_an_impossible_write_is_refused(row):
 
 
 def test_an_unknown_format_or_option_is_refused(song):
-    with pytest.raises(ValueError, match="mp3: expected one of tx1 tx2 mid"):
+    with pytest.raises(ValueError, match="mp3: expected one of tx1 tx2 tx3 mid"):
         Song.from_bytes(b"", "mp3")
     log = song.perform()
     for wrong in ({"mixer": "x"}, {"filter": "x"}, {"sample_rate": 7_999}, {"loops": 0}, {"fade": -1}):

@@ -19,6 +19,7 @@ __all__ = [
     "SampleBlocks",
     "SequenceState",
     "Song",
+    "Tx3Grammar",
     "Vocabulary",
     "__version__",
     "adapt_files",
@@ -35,6 +36,8 @@ __all__ = [
     "source_notes",
     "stem_path",
     "tokenize_files",
+    "tx3_facts",
+    "tx3_song_and_loop",
 ]
 
 _Encoder: TypeAlias = Callable[[Path, str, int, int], Any]
@@ -64,6 +67,9 @@ class Song:
     @staticmethod
     def from_tx2(text: str) -> Song:
         """Read a TX2 text."""
+    @staticmethod
+    def from_tx3(text: str) -> Song:
+        """Read a TX3 text (docs/tx3.md): every event lies on a frame."""
     @staticmethod
     def from_midi(data: bytes) -> Song:
         """Read a MIDI file in the form of NES-MDB: tracks named ``p1 p2 tr no``."""
@@ -104,6 +110,20 @@ class Song:
         r"""Write a TX1 text: lines joined by ``\n`` with none at the end."""
     def to_tx2(self) -> str:
         r"""Write a TX2 text: lines joined by ``\n`` with none at the end."""
+    def to_tx3(self, *, controls: bool = False, loop_start: int | None = None) -> str:
+        """Write a TX3 text: rows, frames and instruments (docs/tx3.md).
+
+        Everything moves to the nearest frame of the song's own clock; `tx3_facts` says how far.
+
+        Parameters
+        ----------
+        controls
+            Whether the text begins with what is true of the song: key, densities, registers, length, how it ends.
+        loop_start
+            The tick at which the song goes on after its end, as ``LOOP`` marks it.
+        """
+    def on_frames(self) -> Song:
+        """Give the song with every event at its nearest frame: what TX3 writes, but for the instruments."""
     def to_midi(self) -> bytes:
         """Write a MIDI file in the form of NES-MDB: format 1, a MIDI tick a tick of 1/44,100 s."""
     def to_pretty_midi(self) -> PrettyMIDI:
@@ -452,13 +472,13 @@ class LivePlayer:
 
 @final
 class Vocabulary:
-    """The numbering of TX1 (631) or TX2 (686) events for a language model; id 0 is ``<S>``, the boundary of a song.
+    """The numbering of TX1 (631), TX2 (686) or TX3 events for a language model; id 0 is ``<S>``, a song's boundary.
 
     The order of the ids is that of the vocabulary files beside the published LakhNES checkpoints.
     """
 
     def __new__(cls, dialect: str) -> Vocabulary:
-        """Make the vocabulary ``"tx1"`` or ``"tx2"``."""
+        """Make the vocabulary ``"tx1"``, ``"tx2"`` or ``"tx3"``."""
     @staticmethod
     def tx1() -> Vocabulary:
         """Make the vocabulary of notes and waits: 631 ids."""
@@ -466,8 +486,11 @@ class Vocabulary:
     def tx2() -> Vocabulary:
         """Make the vocabulary that has velocities and timbres too: 686 ids."""
     @staticmethod
+    def tx3() -> Vocabulary:
+        """Make the vocabulary of rows, frames and instruments."""
+    @staticmethod
     def names() -> list[str]:
-        """Name the vocabularies: ``"tx1"``, ``"tx2"``."""
+        """Name the vocabularies: ``"tx1"``, ``"tx2"``, ``"tx3"``."""
     @property
     def dialect(self) -> str:
         """Its name."""
@@ -526,6 +549,62 @@ class Vocabulary:
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     def __reduce__(self) -> tuple[type[Vocabulary], tuple[str]]: ...
+
+@final
+class Tx3Grammar:
+    """Which TX3 tokens may come next, in some songs that are written at once (docs/tx3.md, Grammar).
+
+    Parameters
+    ----------
+    batch_size
+        The number of songs, B; at most 65,536.
+    """
+
+    def __new__(cls, batch_size: int = 1) -> Tx3Grammar: ...
+    def allowed(self) -> npt.NDArray[np.bool_]:
+        """Give ``(B, V)``, true where a token may come next; ``<S>`` where the song may end."""
+    def advance(self, ids: npt.NDArray[np.int64]) -> None:
+        """Take note of the token that each song went on with, ``(B,)`` ids; what the grammar forbids does no harm.
+
+        Raises
+        ------
+        TokenError
+            If an id does not exist.
+        ValueError
+            If there are not B of them.
+        """
+    def select(self, songs: Sequence[int]) -> Tx3Grammar:
+        """Give the grammar of some of the songs, by index; a song may be chosen twice."""
+    @property
+    def ticks(self) -> npt.NDArray[np.int64]:
+        """The time of each song in ticks of 1/44,100 s, ``(B,)``."""
+    @property
+    def frames(self) -> npt.NDArray[np.int64]:
+        """The time of each song in frames, ``(B,)``."""
+    @property
+    def bars(self) -> npt.NDArray[np.int64]:
+        """How many bars of each song have begun, ``(B,)``."""
+    @property
+    def sounding(self) -> npt.NDArray[np.bool_]:
+        """Which voices sound, ``(B, 4)``."""
+    def __len__(self) -> int: ...
+
+def tx3_facts(song: Song) -> dict[str, Any]:
+    """Measure a song: its frames, tempo, bars and key, and how dense and how high each voice is.
+
+    Returns
+    -------
+    dict
+        ``frame_period`` (ticks), ``frame_phase`` (frames), ``frames_a_row``, ``swing`` (frames), ``rows_a_bar``,
+        ``beats_a_minute``, ``bars``, ``tempo_changes``, ``on_rows`` (the share of onsets), ``key`` (``A minor``, or
+        None), ``key_strength`` (a correlation), ``duration`` (seconds); ``voices``: of each, ``density`` (onsets a
+        second), ``density_class``, ``register`` (the median pitch) and ``register_class``; ``error`` (ticks by which
+        onsets are moved to frames, RMS) and ``dropped_notes`` (artefacts shorter than half a frame); ``controls``, the
+        tokens that say so.
+    """
+
+def tx3_song_and_loop(text: str) -> tuple[Song, int | None]:
+    """Read a TX3 text: the song, and the tick of its ``LOOP``."""
 
 @final
 class MelodyIndex:

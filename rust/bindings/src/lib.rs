@@ -18,6 +18,7 @@ mod sample;
 mod sequence_state;
 mod song;
 mod texts;
+mod tx3;
 mod vocabulary;
 
 /// The Rust half of lakhnes: scores, tokens, sound chip.
@@ -53,6 +54,8 @@ mod _native {
     use crate::song::source_notes;
     #[pymodule_export]
     use crate::texts::{convert_texts, tokenize_files};
+    #[pymodule_export]
+    use crate::tx3::{PyGrammar, tx3_facts, tx3_song_and_loop};
     #[pymodule_export]
     use crate::vocabulary::PyVocabulary;
 

@@ -3,7 +3,7 @@
 use lakhnes_tokenizer::arrange::{self as arranging, Report, SourceNote, Unplaced};
 use lakhnes_tokenizer::expression::{express, is_flat};
 use lakhnes_tokenizer::{
-    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Track, arrange, midi, perform, piano_roll, tx1, tx2,
+    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Track, arrange, midi, perform, piano_roll, tx1, tx2, tx3,
 };
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray2, PyArray3, PyArrayMethods};
@@ -37,6 +37,11 @@ impl PySong {
     }
 
     #[staticmethod]
+    fn from_tx3(py: Python<'_>, text: &str) -> PyResult<Self> {
+        py.detach(|| tx3::read(text)).map(Self).map_err(|error| score_error(&error))
+    }
+
+    #[staticmethod]
     fn from_midi(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
         py.detach(|| midi::read(data)).map(Self).map_err(|error| score_error(&error))
     }
@@ -60,6 +65,17 @@ impl PySong {
 
     fn to_tx2(&self, py: Python<'_>) -> String {
         py.detach(|| tx2::write(&self.0))
+    }
+
+    #[pyo3(signature = (*, controls=false, loop_start=None))]
+    fn to_tx3(&self, py: Python<'_>, controls: bool, loop_start: Option<u64>) -> PyResult<String> {
+        let options = tx3::WriteOptions { controls, loop_start };
+        let text = py.detach(|| tx3::encode_song_with(&self.0, &options).and_then(|ids| tx3::decode(&ids)));
+        text.map_err(|error| score_error(&error))
+    }
+
+    fn on_frames(&self, py: Python<'_>) -> PyResult<Self> {
+        py.detach(|| tx3::on_frames(&self.0)).map(Self).map_err(|error| score_error(&error))
     }
 
     fn to_midi<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {

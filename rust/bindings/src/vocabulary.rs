@@ -7,10 +7,7 @@ use pyo3::prelude::*;
 use crate::errors::{TokenError, score_error};
 use crate::hubs::PySong;
 
-/// The vocabularies by the names that Python gives them.
-const NAMES: [(&str, Dialect); 2] = [("tx1", Dialect::Tx1), ("tx2", Dialect::Tx2)];
-
-/// The numbering of TX1 (631) or TX2 (686) events for a language model; id 0 is `<S>`, the boundary of a song.
+/// The numbering of TX1 (631), TX2 (686) or TX3 events for a language model; id 0 is `<S>`, the boundary of a song.
 #[pyclass(name = "Vocabulary", module = "lakhnes", frozen, eq)]
 #[derive(PartialEq)]
 pub(crate) struct PyVocabulary(pub(crate) Vocabulary);
@@ -19,16 +16,16 @@ pub(crate) struct PyVocabulary(pub(crate) Vocabulary);
 impl PyVocabulary {
     #[new]
     fn new(dialect: &str) -> PyResult<Self> {
-        let known = NAMES.iter().find(|(name, _)| *name == dialect);
-        known.map(|&(_, dialect)| Self(Vocabulary::new(dialect))).ok_or_else(|| {
-            let names = NAMES.map(|(name, _)| format!("{name:?}")).join(" or ");
+        let known = Dialect::ALL.into_iter().find(|known| known.name() == dialect);
+        known.map(|dialect| Self(Vocabulary::new(dialect))).ok_or_else(|| {
+            let names = Dialect::ALL.map(|known| format!("{:?}", known.name())).join(" or ");
             TokenError::new_err(format!("{dialect:?}: expected the vocabulary {names}"))
         })
     }
 
     #[staticmethod]
-    fn names() -> [&'static str; NAMES.len()] {
-        NAMES.map(|(name, _)| name)
+    fn names() -> Vec<&'static str> {
+        Dialect::ALL.map(Dialect::name).to_vec()
     }
 
     #[staticmethod]
@@ -41,9 +38,14 @@ impl PyVocabulary {
         Self(Vocabulary::tx2())
     }
 
+    #[staticmethod]
+    fn tx3() -> Self {
+        Self(Vocabulary::tx3())
+    }
+
     #[getter]
     fn dialect(&self) -> &'static str {
-        NAMES.iter().find(|(_, dialect)| *dialect == self.0.dialect()).map_or("", |(name, _)| name)
+        self.0.dialect().name()
     }
 
     #[getter]
@@ -82,8 +84,9 @@ impl PyVocabulary {
         .map_err(|error| score_error(&error))
     }
 
-    fn events<'py>(&self, py: Python<'py>, song: &PySong) -> Bound<'py, PyArray1<i32>> {
-        py.detach(|| compact::of_song(&song.0, &self.0)).into_pyarray(py)
+    fn events<'py>(&self, py: Python<'py>, song: &PySong) -> PyResult<Bound<'py, PyArray1<i32>>> {
+        let events = py.detach(|| compact::of_song(&song.0, &self.0)).map_err(|error| score_error(&error))?;
+        Ok(events.into_pyarray(py))
     }
 
     fn song(&self, py: Python<'_>, events: &Bound<'_, PyAny>) -> PyResult<PySong> {

@@ -6,8 +6,7 @@ use lakhnes_tokenizer::adapt::{AdaptOptions, Adapted, Fingerprint, LikenessIndex
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use crate::texts::Append;
-use crate::{FileError, Format, read, read_limited};
+use crate::{Append, FileError, Format, read, read_limited};
 
 /// The melody of a file, by which versions of it are found.
 ///
@@ -86,7 +85,7 @@ pub fn adapt_file(
     for (number, song) in songs.iter().enumerate() {
         for ((append, suffix), events) in writers.iter().zip(&mut outcome.events) {
             text.clear();
-            *events += append(song, &mut text);
+            *events += append(song, &mut text)?;
             let mut name = target.as_os_str().to_owned();
             name.push(format!("_{number:03}{suffix}"));
             let path = PathBuf::from(name);

@@ -62,7 +62,7 @@ pub fn export(
     match format.writer()? {
         Writer::Text(append) => {
             let mut text = Vec::new();
-            append(&*played.song(options.exact)?, &mut text);
+            append(&*played.song(options.exact)?, &mut text)?;
             write_bytes(&text, sink)?;
         }
         Writer::Bytes(write) => write_bytes(&write(played, options)?, sink)?,

@@ -9,7 +9,7 @@ use lakhnes_tokenizer::blended::BlendedScore;
 use lakhnes_tokenizer::disassembly::Disassembly::{Ndf, Ndr, Nlm};
 use lakhnes_tokenizer::score::ExpressiveScore;
 use lakhnes_tokenizer::separated::SeparatedScore;
-use lakhnes_tokenizer::{Song, midi, tx1, tx2};
+use lakhnes_tokenizer::{Song, TokenizerError, midi, tx1, tx2, tx3};
 
 use crate::arrays::Kind::{Blended, Expressive, Raw, Separated};
 use crate::utf8::utf8;
@@ -44,11 +44,14 @@ impl Holds {
 /// Reads the bytes of a file.
 pub type Reader = fn(&[u8]) -> Result<Played<'static>, FileError>;
 
+/// Appends the text of a song to others, and gives the number of its events.
+pub type Append = fn(&Song, &mut Vec<u8>) -> Result<usize, TokenizerError>;
+
 /// How a format is written.
 #[derive(Debug, Clone, Copy)]
 pub enum Writer {
     /// As an event text, which is appended to others; gives the number of its events.
-    Text(fn(&Song, &mut Vec<u8>) -> usize),
+    Text(Append),
     /// As bytes.
     Bytes(fn(&Played<'_>, &ExportOptions) -> Result<Vec<u8>, FileError>),
     /// As sound, a block at a time.
@@ -90,8 +93,13 @@ const BINARY: &str = "application/octet-stream";
 
 /// All formats, songs first. Where a corpus holds a song in more than one, the first counts.
 pub static FORMATS: &[Format] = &[
-    row("tx1", &[".tx1.txt"], TEXT, Holds::Song).read(|data| Ok(tx1::read(utf8(data)?)?.into())).text(tx1::append),
-    row("tx2", &[".tx2.txt"], TEXT, Holds::Song).read(|data| Ok(tx2::read(utf8(data)?)?.into())).text(tx2::append),
+    row("tx1", &[".tx1.txt"], TEXT, Holds::Song)
+        .read(|data| Ok(tx1::read(utf8(data)?)?.into()))
+        .text(|song, text| Ok(tx1::append(song, text))),
+    row("tx2", &[".tx2.txt"], TEXT, Holds::Song)
+        .read(|data| Ok(tx2::read(utf8(data)?)?.into()))
+        .text(|song, text| Ok(tx2::append(song, text))),
+    row("tx3", &[".tx3.txt"], TEXT, Holds::Song).read(|data| Ok(tx3::read(utf8(data)?)?.into())).text(tx3::append),
     row("mid", &[".mid", ".midi"], MIDI, Holds::Song)
         .read(|data| {
             let (song, warnings) = midi::read_and_warn(data)?;
@@ -156,7 +164,7 @@ impl Format {
         Self { read: Some(read), ..self }
     }
 
-    const fn text(self, append: fn(&Song, &mut Vec<u8>) -> usize) -> Self {
+    const fn text(self, append: Append) -> Self {
         Self { write: Some(Writer::Text(append)), ..self }
     }
 

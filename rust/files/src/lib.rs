@@ -37,7 +37,7 @@ pub use batch::{Batch, Exported, Job, Source, Target};
 pub use encoder::{Encoder, Encoding};
 pub use error::FileError;
 pub use export::{Export, export, export_sound, export_stems, stem_path};
-pub use format::{Codec, FORMATS, Format, Holds, Reader, Writer};
+pub use format::{Append, Codec, FORMATS, Format, Holds, Reader, Writer};
 pub use options::ExportOptions;
 pub use played::Played;
 pub use read::{Edits, read, read_limited};

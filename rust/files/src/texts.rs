@@ -3,15 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use lakhnes_tokenizer::score::ExpressiveScore;
-use lakhnes_tokenizer::{Dialect, Song, Vocabulary};
+use lakhnes_tokenizer::{Song, Vocabulary};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use crate::utf8::utf8;
-use crate::{FileError, Format, Writer, read, read_limited};
-
-/// Appends the text of a song to others, and gives the number of its events.
-pub type Append = fn(&Song, &mut Vec<u8>) -> usize;
+use crate::{Append, FileError, Format, Writer, read, read_limited};
 
 /// How the event texts of a format are appended.
 ///
@@ -46,15 +43,15 @@ pub fn convert(
         let song = played.song(options.exact)?;
         let reduced = options.score_rate.map(|rate| ExpressiveScore::from_song(&song, rate)?.to_song()).transpose()?;
         let song = reduced.as_ref().unwrap_or(&song);
-        Ok(writers.iter().map(|append| text(song, *append)).collect())
+        writers.iter().map(|append| text(song, *append)).collect()
     };
     pool.install(|| songs.par_iter().with_max_len(1).map(convert).collect())
 }
 
-fn text(song: &Song, append: Append) -> Vec<u8> {
+fn text(song: &Song, append: Append) -> Result<Vec<u8>, FileError> {
     let mut text = Vec::new();
-    append(song, &mut text);
-    text
+    append(song, &mut text)?;
+    Ok(text)
 }
 
 /// Songs as token ids in a row, and where each begins and the last one ends.
@@ -83,13 +80,9 @@ pub fn tokenize(
 
 fn ids(path: &Path, format: &'static Format, vocabulary: &Vocabulary) -> Result<Vec<u16>, FileError> {
     let data = read_limited(path)?;
-    let text_of = match vocabulary.dialect() {
-        Dialect::Tx1 => "tx1",
-        Dialect::Tx2 => "tx2",
-    };
     // A text of the vocabulary's own need not become a song: its events are counted as they stand.
-    if format.name == text_of {
+    if format.name == vocabulary.dialect().name() {
         return Ok(vocabulary.encode(utf8(&data)?)?);
     }
-    Ok(vocabulary.encode_song(&*read(&data, format)?.song(false)?))
+    Ok(vocabulary.encode_song(&*read(&data, format)?.song(false)?)?)
 }

@@ -2,20 +2,25 @@
 //! other event is its id in the vocabulary, greater than 0. What a model draws, ids alone, is compact as it is.
 
 use crate::error::TokenizerError;
-use crate::event::Event;
+use crate::event::{Dialect, Event};
 use crate::song::Song;
 use crate::timeline::{self, Builder};
 use crate::vocabulary::Vocabulary;
 
-/// The events of a song, waits exact: those of its text, without the text.
-#[must_use]
-pub fn of_song(song: &Song, vocabulary: &Vocabulary) -> Vec<i32> {
+/// The events of a song, waits exact: those of its text, without the text. TX3 has no waits, so there they are its ids.
+///
+/// # Errors
+/// As [`Vocabulary::encode_song`].
+pub fn of_song(song: &Song, vocabulary: &Vocabulary) -> Result<Vec<i32>, TokenizerError> {
+    if vocabulary.dialect() == Dialect::Tx3 {
+        return Ok(vocabulary.encode_song(song)?.into_iter().map(i32::from).collect());
+    }
     let mut events = Vec::new();
     timeline::for_each_event(song, vocabulary.dialect(), |event| match event {
         Event::Wait(ticks) => events.push(-(ticks as i32)), // at most MAX_TICKS, which fits
         other => events.extend(vocabulary.id_of(other).map(i32::from)),
     });
-    events
+    Ok(events)
 }
 
 /// The song of a sequence of events, which may also be waits by their ids; boundaries are passed over.
@@ -26,6 +31,12 @@ pub fn of_song(song: &Song, vocabulary: &Vocabulary) -> Vec<i32> {
 pub fn to_song(events: &[i64], vocabulary: &Vocabulary) -> Result<Song, TokenizerError> {
     if events.is_empty() {
         return Err(TokenizerError::Empty { expected: "events" });
+    }
+    if vocabulary.dialect() == Dialect::Tx3 {
+        let narrow = |(position, &id): (usize, &i64)| {
+            u16::try_from(id).map_err(|_| TokenizerError::Id { position, id, size: vocabulary.len() })
+        };
+        return vocabulary.decode_song(&events.iter().enumerate().map(narrow).collect::<Result<Vec<_>, _>>()?);
     }
     let mut builder = Builder::default();
     for (position, &event) in events.iter().enumerate() {
@@ -54,7 +65,7 @@ mod tests {
     fn a_song_is_its_events_and_they_are_the_song() {
         let song = tx2::read(TEXT).expect("a legal text");
         let vocabulary = Vocabulary::tx2();
-        let events = of_song(&song, &vocabulary);
+        let events = of_song(&song, &vocabulary).expect("a song of TX2");
         assert_eq!(events.iter().filter(|&&event| event < 0).collect::<Vec<_>>(), [&-105, &-1_234_567, &-7]);
         let wide: Vec<i64> = events.into_iter().map(i64::from).collect();
         assert_eq!(to_song(&wide, &vocabulary), Ok(song));

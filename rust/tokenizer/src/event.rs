@@ -18,13 +18,33 @@ use crate::piece::Piece;
 use crate::values::{Pitch, Timbre, Velocity};
 use crate::voice::Voice;
 
-/// Which of the two event languages.
+/// How id 0, the boundary of a song, is spelled.
+pub const BOUNDARY: &str = "<S>";
+
+/// Which of the event languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// Notes and waits: 631 symbols.
     Tx1,
     /// Velocities and timbres too: 686 symbols.
     Tx2,
+    /// Rows, frames and instruments: see [`crate::tx3`], which has events of its own.
+    Tx3,
+}
+
+impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Tx1, Self::Tx2, Self::Tx3];
+
+    /// Its name, which is that of its texts' format too.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tx1 => "tx1",
+            Self::Tx2 => "tx2",
+            Self::Tx3 => "tx3",
+        }
+    }
 }
 
 /// An event of a TX text.
@@ -145,15 +165,7 @@ impl Dialect {
         match self {
             Self::Tx1 => "a TX1 event (WT_n, or P1, P2, TR, NO with _NOTEON_n or _NOTEOFF)",
             Self::Tx2 => "a TX2 event (WT_n, or P1, P2, TR, NO with _NOTEON_n, _NOTEOFF, _VELOCITY_n or _TIMBRE_n)",
-        }
-    }
-
-    /// `TX1` or `TX2`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tx1 => "TX1",
-            Self::Tx2 => "TX2",
+            Self::Tx3 => "an event of TX1 or TX2",
         }
     }
 }

@@ -11,7 +11,7 @@
 //!
 //! let song = tx1::read("P1_NOTEON_69\nWT_44100\nP1_NOTEOFF")?;
 //! assert_eq!(song.duration(), 1.0);
-//! assert_eq!(Vocabulary::tx1().encode_song(&song), [408, 314, 371]);
+//! assert_eq!(Vocabulary::tx1().encode_song(&song)?, [408, 314, 371]);
 //! assert_eq!(midi::read(&midi::write(&song)?)?, song);
 //! assert_eq!(perform(&song, &PerformOptions::default())?.length, 44_100);
 //! # Ok::<(), lakhnes_tokenizer::TokenizerError>(())
@@ -48,6 +48,7 @@ mod timeline;
 pub mod transcribe;
 pub mod tx1;
 pub mod tx2;
+pub mod tx3;
 mod unpickle;
 mod values;
 mod vocabulary;
@@ -56,7 +57,7 @@ mod voice;
 pub use adapt::{AdaptOptions, adapt};
 pub use arrange::{ArrangeOptions, arrange};
 pub use error::TokenizerError;
-pub use event::{Dialect, Event};
+pub use event::{BOUNDARY, Dialect, Event};
 pub use expression::Expression;
 pub use live::{LivePerformer, LivePlayer, MAX_WAIT};
 pub use perform::{PerformOptions, perform};
@@ -66,5 +67,5 @@ pub use song::{Change, ChangeKind, Note, Setting, Song, Track};
 pub use song_fault::SongFault;
 pub use transcribe::{transcribe, transcribe_exactly};
 pub use values::{Pitch, Ticks, Timbre, Velocity};
-pub use vocabulary::{BOUNDARY, Vocabulary};
+pub use vocabulary::Vocabulary;
 pub use voice::Voice;

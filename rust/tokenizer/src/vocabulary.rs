@@ -4,21 +4,19 @@
 //! in TX2, its velocities and its timbres. That is the order of the vocabulary files beside the published checkpoints.
 
 use crate::error::TokenizerError;
-use crate::event::{self, Dialect, Event};
+use crate::event::{self, BOUNDARY, Dialect, Event};
 use crate::quantize::{WAIT_TOKENS, wait_id, wait_of};
 use crate::song::Song;
 use crate::timeline::{self, Builder};
+use crate::tx3;
 use crate::values::{Pitch, Timbre, Velocity};
 use crate::voice::Voice;
 
-/// How id 0, the boundary of a song, is spelled.
-pub const BOUNDARY: &str = "<S>";
-
-/// The symbols of [`Dialect::Tx1`] (631) or [`Dialect::Tx2`] (686) and their ids.
+/// The symbols of [`Dialect::Tx1`] (631), [`Dialect::Tx2`] (686) or [`Dialect::Tx3`] and their ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vocabulary {
     dialect: Dialect,
-    /// By id; `None` is the boundary.
+    /// By id; `None` is the boundary. Empty for TX3, whose tokens are [`tx3::Token`]s.
     events: Vec<Option<Event>>,
     /// The id of each voice's note-off, at which its block begins.
     blocks: [u16; 4],
@@ -37,9 +35,18 @@ impl Vocabulary {
         Self::new(Dialect::Tx2)
     }
 
+    /// The symbols of TX3.
+    #[must_use]
+    pub fn tx3() -> Self {
+        Self::new(Dialect::Tx3)
+    }
+
     /// The symbols of a dialect.
     #[must_use]
     pub fn new(dialect: Dialect) -> Self {
+        if dialect == Dialect::Tx3 {
+            return Self { dialect, events: Vec::new(), blocks: [0; 4] };
+        }
         let mut events = vec![None];
         events.extend((1..=WAIT_TOKENS).filter_map(wait_of).map(|wait| Some(Event::Wait(wait))));
         let mut blocks = [0; 4];
@@ -64,23 +71,26 @@ impl Vocabulary {
         self.dialect
     }
 
-    /// The number of ids: 631 or 686.
+    /// The number of ids: 631 or 686, or those of TX3.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a vocabulary is never empty")]
     pub fn len(&self) -> usize {
-        self.events.len()
+        if self.dialect == Dialect::Tx3 { tx3::size() } else { self.events.len() }
     }
 
-    /// The event of an id; `None` for the boundary (0) and for an id that there is not.
+    /// The event of an id; `None` for the boundary (0), for an id that there is not, and in TX3.
     #[must_use]
     pub fn event(&self, id: u16) -> Option<Event> {
         self.events.get(usize::from(id)).copied().flatten()
     }
 
     /// The id of an event: of a wait, that of the token that stands for it. `None` for a pitch, velocity or timbre out
-    /// of range, and for velocities and timbres in TX1.
+    /// of range, for velocities and timbres in TX1, and in TX3.
     #[must_use]
     pub fn id_of(&self, event: Event) -> Option<u16> {
+        if self.dialect == Dialect::Tx3 {
+            return None;
+        }
         let (voice, offset) = match event {
             Event::Wait(ticks) => return Some(wait_id(ticks)),
             Event::NoteOff(voice) => (voice, 0),
@@ -100,6 +110,9 @@ impl Vocabulary {
     /// How an id is spelled: `<S>`, `WT_1`, `P1_NOTEON_60`.
     #[must_use]
     pub fn symbol(&self, id: u16) -> Option<String> {
+        if self.dialect == Dialect::Tx3 {
+            return tx3::symbol(id).map(str::to_owned);
+        }
         self.events
             .get(usize::from(id))
             .map(|event| event.map_or_else(|| BOUNDARY.to_owned(), |event| event.to_string()))
@@ -118,6 +131,9 @@ impl Vocabulary {
     /// [`TokenizerError::Token`] naming the line of the first unknown event; [`TokenizerError::Limit`] for more than
     /// [`crate::limits::MAX_INPUT_BYTES`] or [`crate::limits::MAX_EVENTS`].
     pub fn encode(&self, text: &str) -> Result<Vec<u16>, TokenizerError> {
+        if self.dialect == Dialect::Tx3 {
+            return tx3::encode(text);
+        }
         TokenizerError::check_input(text.len())?;
         let mut ids = Vec::new();
         for (line, token) in event::tokens(text) {
@@ -132,6 +148,9 @@ impl Vocabulary {
     /// # Errors
     /// [`TokenizerError::Id`] for the first id that the vocabulary does not have.
     pub fn decode(&self, ids: &[u16]) -> Result<String, TokenizerError> {
+        if self.dialect == Dialect::Tx3 {
+            return tx3::decode(ids);
+        }
         let mut text = Vec::with_capacity(ids.len().saturating_mul(12));
         for (position, &id) in ids.iter().enumerate() {
             if position > 0 {
@@ -149,11 +168,16 @@ impl Vocabulary {
     }
 
     /// The ids of a song: those of its text, without the text.
-    #[must_use]
-    pub fn encode_song(&self, song: &Song) -> Vec<u16> {
+    ///
+    /// # Errors
+    /// Of TX3 [`TokenizerError::Limit`], if the song on its frames is longer than a song may be.
+    pub fn encode_song(&self, song: &Song) -> Result<Vec<u16>, TokenizerError> {
+        if self.dialect == Dialect::Tx3 {
+            return tx3::encode_song(song);
+        }
         let mut ids = Vec::new();
         timeline::for_each_event(song, self.dialect, |event| ids.extend(self.id_of(event)));
-        ids
+        Ok(ids)
     }
 
     /// The song of a sequence of ids, boundaries passed over, as [`crate::tx1::read`] and [`crate::tx2::read`] build it.
@@ -161,6 +185,9 @@ impl Vocabulary {
     /// # Errors
     /// [`TokenizerError::Id`] for the first id that the vocabulary does not have, [`TokenizerError::Limit`].
     pub fn decode_song(&self, ids: &[u16]) -> Result<Song, TokenizerError> {
+        if self.dialect == Dialect::Tx3 {
+            return tx3::decode_song(ids);
+        }
         let mut builder = Builder::default();
         for (position, &id) in ids.iter().enumerate() {
             match self.events.get(usize::from(id)) {
@@ -175,6 +202,9 @@ impl Vocabulary {
     fn id_at(&self, token: &str, line: usize) -> Result<u16, TokenizerError> {
         if token == BOUNDARY {
             return Ok(0);
+        }
+        if self.dialect == Dialect::Tx3 {
+            return tx3::encode(token).map(|ids| ids.first().copied().unwrap_or(0));
         }
         let event = Event::parse(token, self.dialect, line)?;
         self.id_of(event).ok_or_else(|| TokenizerError::token(line, "a symbol of the vocabulary", token))
@@ -202,7 +232,7 @@ mod tests {
 
     #[test]
     fn every_id_is_the_id_of_its_symbol_and_of_its_event() {
-        for vocabulary in [Vocabulary::tx1(), Vocabulary::tx2()] {
+        for vocabulary in [Vocabulary::tx1(), Vocabulary::tx2(), Vocabulary::tx3()] {
             for id in 0..vocabulary.len() as u16 {
                 let symbol = vocabulary.symbol(id).expect("a symbol");
                 assert_eq!(vocabulary.id(&symbol), Some(id), "{symbol}");

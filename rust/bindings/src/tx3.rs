@@ -1,0 +1,129 @@
+//! `Tx3Grammar`: which TX3 tokens may come next in some songs that are written at once; and the facts of a song.
+
+use lakhnes_tokenizer::tx3::{self, Grammar};
+use lakhnes_tokenizer::{Song, TokenizerError, Voice};
+use numpy::ndarray::Array2;
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::errors::score_error;
+use crate::options::refused;
+use crate::hubs::PySong;
+
+/// The most songs that are written at once.
+const MAX_BATCH: usize = 1 << 16;
+
+/// The grammar of TX3 for a batch of songs.
+#[pyclass(name = "Tx3Grammar", module = "lakhnes._native")]
+pub(crate) struct PyGrammar(Vec<Grammar>);
+
+#[pymethods]
+impl PyGrammar {
+    #[new]
+    #[pyo3(signature = (batch_size=1))]
+    fn new(batch_size: usize) -> PyResult<Self> {
+        if batch_size > MAX_BATCH {
+            return Err(refused("batch_size", "at most 65536 songs", &batch_size.to_string()));
+        }
+        Ok(Self(vec![Grammar::new(); batch_size]))
+    }
+
+    fn allowed<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<bool>> {
+        let mut allowed = Array2::from_elem((self.0.len(), tx3::size()), false);
+        for (grammar, row) in self.0.iter().zip(allowed.rows_mut()) {
+            grammar.allow(row.into_iter());
+        }
+        allowed.into_pyarray(py)
+    }
+
+    fn advance(&mut self, ids: PyReadonlyArray1<'_, i64>) -> PyResult<()> {
+        let ids = ids.as_slice()?;
+        if ids.len() != self.0.len() {
+            let expected = format!("{} of them, one a song", self.0.len());
+            return Err(refused("ids", &expected, &ids.len().to_string()));
+        }
+        let token = |(position, &id): (usize, &i64)| {
+            let known = u16::try_from(id).ok().and_then(tx3::token);
+            known.ok_or_else(|| score_error(&TokenizerError::Id { position, id, size: tx3::size() }))
+        };
+        let tokens = ids.iter().enumerate().map(token).collect::<PyResult<Vec<_>>>()?;
+        for (grammar, token) in self.0.iter_mut().zip(tokens) {
+            grammar.advance(token);
+        }
+        Ok(())
+    }
+
+    fn select(&self, songs: Vec<usize>) -> PyResult<Self> {
+        let chosen = songs.iter().map(|&song| self.0.get(song).cloned());
+        let expected = format!("songs below {}", self.0.len());
+        let chosen: Option<Vec<_>> = chosen.collect();
+        chosen.map(Self).ok_or_else(|| refused("songs", &expected, &format!("{songs:?}")))
+    }
+
+    #[getter]
+    fn ticks<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        self.0.iter().map(|grammar| grammar.tick() as i64).collect::<Vec<_>>().into_pyarray(py)
+    }
+
+    #[getter]
+    fn frames<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        self.0.iter().map(|grammar| grammar.frame() as i64).collect::<Vec<_>>().into_pyarray(py)
+    }
+
+    #[getter]
+    fn bars<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        self.0.iter().map(|grammar| grammar.bars() as i64).collect::<Vec<_>>().into_pyarray(py)
+    }
+
+    #[getter]
+    fn sounding<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<bool>> {
+        let sounds = |(song, voice): (usize, usize)| self.0[song].sounds(Voice::ALL[voice]);
+        Array2::from_shape_fn((self.0.len(), Voice::ALL.len()), sounds).into_pyarray(py)
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+}
+
+#[pyfunction]
+pub(crate) fn tx3_song_and_loop(py: Python<'_>, text: &str) -> PyResult<(PySong, Option<u64>)> {
+    let read = py.detach(|| tx3::encode(text).and_then(|ids| tx3::decode_song_and_loop(&ids)));
+    read.map(|(song, loop_start)| (PySong(song), loop_start)).map_err(|error| score_error(&error))
+}
+
+#[pyfunction]
+pub(crate) fn tx3_facts<'py>(py: Python<'py>, song: &PySong) -> PyResult<Bound<'py, PyDict>> {
+    let song: &Song = &song.0;
+    let facts = py.detach(|| tx3::facts(song)).map_err(|error| score_error(&error))?;
+    let dict = PyDict::new(py);
+    dict.set_item("frame_period", facts.period)?;
+    dict.set_item("frame_phase", facts.phase)?;
+    dict.set_item("frames_a_row", facts.frames_a_row)?;
+    dict.set_item("swing", facts.swing)?;
+    dict.set_item("rows_a_bar", facts.rows_a_bar)?;
+    dict.set_item("beats_a_minute", facts.beats_a_minute())?;
+    dict.set_item("bars", facts.bars)?;
+    dict.set_item("tempo_changes", facts.tempo_changes)?;
+    dict.set_item("on_rows", facts.on_rows)?;
+    dict.set_item("key", facts.key_name())?;
+    dict.set_item("key_strength", facts.key_strength)?;
+    dict.set_item("duration", facts.duration)?;
+    let voices = PyDict::new(py);
+    for voice in Voice::ALL {
+        let own = PyDict::new(py);
+        own.set_item("density", facts.density[voice.index()])?;
+        own.set_item("density_class", facts.density_name(voice))?;
+        own.set_item("register", facts.register[voice.index()])?;
+        own.set_item("register_class", facts.register_name(voice))?;
+        voices.set_item(voice.name(), own)?;
+    }
+    dict.set_item("voices", voices)?;
+    dict.set_item("error", facts.error)?;
+    dict.set_item("dropped_notes", facts.dropped)?;
+    let controls = facts.tokens(false);
+    let symbols = controls.into_iter().filter_map(|token| tx3::symbol(tx3::id(token)?));
+    dict.set_item("controls", symbols.collect::<Vec<_>>())?;
+    Ok(dict)
+}
