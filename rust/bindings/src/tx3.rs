@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::errors::score_error;
-use crate::options::refused;
 use crate::hubs::PySong;
+use crate::options::refused;
 
 /// The most songs that are written at once.
 const MAX_BATCH: usize = 1 << 16;

@@ -76,12 +76,13 @@ impl Totals {
 
     /// Counts the notes of a song that have no onset within half a frame, at their pitch, in the one that was read back.
     fn compare(&mut self, song: &Song, back: &Song, period: f64) {
-        for (track, other) in song.tracks.iter().zip(&back.tracks) {
-            for note in track.notes.iter().filter(|note| note.end - note.start >= SHORTEST) {
-                let near = other.notes.partition_point(|other| other.start as f64 + period / 2.0 <= note.start as f64);
+        for (track, other) in song.tracks().iter().zip(back.tracks()) {
+            for note in track.notes.iter().filter(|note| note.length() >= SHORTEST) {
+                let onset = note.start.get() as f64;
+                let near = other.notes.partition_point(|other| other.start.get() as f64 + period / 2.0 <= onset);
                 let found = other.notes[near..]
                     .iter()
-                    .take_while(|other| (other.start as f64) < note.start as f64 + period / 2.0)
+                    .take_while(|other| (other.start.get() as f64) < onset + period / 2.0)
                     .any(|other| other.pitch == note.pitch);
                 self.notes += 1;
                 self.moved += usize::from(!found);
