@@ -17,6 +17,7 @@ mod register_log;
 mod scores;
 mod song;
 mod tokens;
+mod tracker;
 mod vocabulary;
 
 /// The Rust half of lakhnes: scores, tokens, sound chip.

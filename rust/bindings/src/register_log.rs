@@ -130,6 +130,11 @@ impl PyRegisterLog {
         Ok(PyBytes::new(py, &bytes))
     }
 
+    #[pyo3(signature = (format, *, mode="readable"))]
+    fn to_tracker<'py>(&self, py: Python<'py>, format: &str, mode: &str) -> PyResult<(String, Bound<'py, PyDict>)> {
+        export(py, &self.log, format, mode)
+    }
+
     #[pyo3(signature = (*, exact=false))]
     fn transcribe(&self, py: Python<'_>, exact: bool) -> PyResult<PySong> {
         let transcribe = if exact { transcribe_exactly } else { transcribe };

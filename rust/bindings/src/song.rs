@@ -15,6 +15,7 @@ use crate::errors::{LimitError, score_error};
 use crate::formats::SongFormat;
 use crate::options::{expression_named, refused, voice_named};
 use crate::register_log::PyRegisterLog;
+use crate::tracker::export;
 
 /// The most frames that a piano roll may have; each takes 512 bytes.
 const MAX_ROLL_FRAMES: u64 = 1 << 20;
@@ -80,6 +81,12 @@ impl PySong {
     fn perform(&self, py: Python<'_>, downsample: Option<f64>, expression: &str) -> PyResult<PyRegisterLog> {
         let options = PerformOptions { downsample, expression: expression_named(expression)? };
         py.detach(|| perform(&self.0, &options)).map(PyRegisterLog::from).map_err(|error| score_error(&error))
+    }
+
+    #[pyo3(signature = (format, *, mode="readable"))]
+    fn to_tracker<'py>(&self, py: Python<'py>, format: &str, mode: &str) -> PyResult<(String, Bound<'py, PyDict>)> {
+        let log = self.perform(py, None, "plain")?;
+        export(py, &log.log, format, mode)
     }
 
     fn express(&self, py: Python<'_>) -> Self {
