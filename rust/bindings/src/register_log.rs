@@ -7,12 +7,13 @@ use lakhnes_tokenizer::{transcribe, transcribe_exactly};
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
 use crate::errors::{FormatError, chip_error, score_error};
 use crate::formats::{LogFormat, disassembly_named};
 use crate::options::{channels_named, nsf_timing, refused, render_options, standard, standard_name};
 use crate::song::PySong;
+use crate::tracker::export;
 
 /// The longest name in a tuple.
 const LONGEST_WORD: usize = 16;
