@@ -14,9 +14,8 @@ pub(super) struct Row {
     pub(super) cells: u64,
 }
 
-/// What a pattern takes beside its cells, and what a bar takes in the order.
-const PATTERN_COST: u64 = 2;
-const BAR_COST: u64 = 1;
+/// What a pattern takes beside its cells.
+const PATTERN_COST: u64 = 1;
 
 /// What is asked of the bars.
 #[derive(Debug, Clone)]
@@ -25,17 +24,22 @@ pub(super) struct Limits {
     pub(super) lengths: Range<usize>,
     /// The most bars.
     pub(super) bars: usize,
-    /// Whether the song may begin with a part of a bar.
+}
+
+/// Rows that are cut into bars by themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Section {
+    pub(super) rows: Range<usize>,
+    /// Whether it may begin with a part of a bar; all such sections begin with the same.
     pub(super) upbeat: bool,
 }
 
-/// Cuts sections of rows (one, or two where the song loops into its middle) into bars: with that length and that upbeat
-/// that need the fewest cells. Other lengths than multiples of 4 have to be better by some percents.
-pub(super) fn choose(rows: &[Vec<Row>], sections: &[Range<usize>], limits: &Limits) -> Vec<Range<usize>> {
+/// Cuts sections of rows into bars: with that length and that upbeat that need the fewest cells. Other lengths than multiples of 4 have to be better by some percents.
+pub(super) fn choose(rows: &[Vec<Row>], sections: &[Section], limits: &Limits) -> Vec<Range<usize>> {
     let sums: Vec<Sums> = rows.iter().map(|channel| Sums::of(channel)).collect();
     let mut best: Option<(u64, Vec<Range<usize>>)> = None;
     for length in limits.lengths.clone() {
-        let upbeats = if limits.upbeat { length } else { 1 };
+        let upbeats = if sections.iter().any(|section| section.upbeat) { length } else { 1 };
         for upbeat in 0..upbeats {
             let bars = cut(sections, length, upbeat);
             if bars.len() > limits.bars {
@@ -51,14 +55,14 @@ pub(super) fn choose(rows: &[Vec<Row>], sections: &[Range<usize>], limits: &Limi
     best.map(|(_, bars)| bars).unwrap_or_default()
 }
 
-/// Cuts sections into bars of one length; the first section begins with an upbeat, each ends with what is left.
-pub(super) fn cut(sections: &[Range<usize>], length: usize, upbeat: usize) -> Vec<Range<usize>> {
+/// Cuts sections into bars of one length; each ends with what is left.
+pub(super) fn cut(sections: &[Section], length: usize, upbeat: usize) -> Vec<Range<usize>> {
     let mut bars = Vec::new();
-    for (index, section) in sections.iter().enumerate() {
-        let mut start = section.start;
-        let mut end = start + if index == 0 && upbeat > 0 { upbeat } else { length };
-        while start < section.end {
-            bars.push(start..end.min(section.end));
+    for Section { rows, upbeat: has_upbeat } in sections {
+        let mut start = rows.start;
+        let mut end = start + if *has_upbeat && upbeat > 0 { upbeat } else { length };
+        while start < rows.end {
+            bars.push(start..end.min(rows.end));
             (start, end) = (end, end + length);
         }
     }
@@ -87,7 +91,7 @@ impl Sums {
 
     fn cost(&self, bars: &[Range<usize>]) -> u64 {
         let mut seen = HashSet::with_capacity(bars.len());
-        let mut cost = BAR_COST * bars.len() as u64;
+        let mut cost = 0;
         for bar in bars {
             let before = self.hashes[bar.start].wrapping_mul(self.powers[bar.len()]);
             if seen.insert((self.hashes[bar.end].wrapping_sub(before), bar.len())) {
@@ -135,13 +139,14 @@ mod tests {
     fn bars_are_as_long_as_what_repeats_and_an_upbeat_comes_first() {
         let content = |row: usize| if row < 5 { 100 + row } else { (row - 5) % 24 };
         let rows = (0..5 + 24 * 6).map(|row| Row { hash: content(row) as u64 * 77 + 1, cells: 1 }).collect();
-        let limits = Limits { lengths: 8..65, bars: 128, upbeat: true };
-        let bars = choose(&[rows], &[0..149], &limits);
+        let limits = Limits { lengths: 8..65, bars: 128 };
+        let bars = choose(&[rows], &[Section { rows: 0..149, upbeat: true }], &limits);
         assert_eq!(bars[..3], [0..5, 5..29, 29..53]);
     }
 
     #[test]
     fn each_section_ends_with_what_is_left() {
-        assert_eq!(cut(&[0..10, 10..25], 8, 0), [0..8, 8..10, 10..18, 18..25]);
+        let sections = [0..10, 10..25].map(|rows| Section { rows, upbeat: false });
+        assert_eq!(cut(&sections, 8, 3), [0..8, 8..10, 10..18, 18..25]);
     }
 }

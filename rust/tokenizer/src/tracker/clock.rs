@@ -28,8 +28,9 @@ impl FrameClock {
         let mut ticks: Vec<u64> = log.writes.iter().map(|write| write.tick).filter(|&tick| tick < log.length).collect();
         ticks.dedup();
         let periods = match log.standard {
-            Standard::Pal | Standard::Dendy => [44_100.0 * 33_247.5 / 1_662_607.0, 882.0],
-            Standard::Ntsc => [44_100.0 * 29_780.5 / 1_789_773.0, 735.0],
+            Standard::Pal => [44_100.0 * 33_247.5 / 1_662_607.0, 882.0],
+            // Trackers have no third console: what runs at 50 Hz is looked at 60 times a second.
+            Standard::Ntsc | Standard::Dendy => [44_100.0 * 29_780.5 / 1_789_773.0, 735.0],
         };
         let [console, round] = periods.map(|period| (period, resultant(&ticks, period)));
         let (period, (strength, phase)) = if round.1.0 > console.1.0 && round.1.0 > BELIEVED { round } else { console };

@@ -19,7 +19,7 @@ const MANY: usize = 48;
 const _: () = assert!(MANY < MAX_INSTRUMENTS);
 /// Mean loss a frame below which no instrument is added, and below which none is beyond [`FEW`].
 const GOOD: f64 = 0.002;
-const FAIR: f64 = 0.08;
+const FAIR: f64 = 0.015;
 /// Frames of a note that are compared.
 const COMPARED: usize = 96;
 

@@ -22,6 +22,7 @@ mod notes;
 mod pitch;
 mod play;
 mod readable;
+mod repeats;
 mod samples;
 
 use std::ops::Range;
@@ -33,9 +34,10 @@ pub use frames::{Frame, MAX_FRAMES, Tone, frames_of};
 pub use grid::Grid;
 pub use module::{Action, Bar, CHANNELS, Cell, Instrument, MAX_ROWS, Module, Pattern, SampleKey};
 pub use pitch::NoteTable;
+pub use repeats::Repeat;
 
 use crate::error::{TokenizerError, check_limit};
-use bars::Limits;
+use bars::{Limits, Section};
 use play::Mixing;
 use samples::Samples;
 
@@ -165,10 +167,10 @@ impl Source<'_> {
     fn exact(self) -> Result<Module, TokenizerError> {
         let count = self.frames.len();
         check_limit("length in frames for the exact mode", self.longest() as u64, count as u64)?;
-        let sections = sections(count, self.loop_frame);
-        let shortest = EXACT_ROWS.max(count / (self.format.bars() - sections.len()) + 1);
+        let sections = sections(&[0, self.loop_frame.unwrap_or_default()], count, false);
+        let shortest = EXACT_ROWS.max(count / (self.format.bars() - 2 * sections.len()) + 1);
         let lengths = shortest..MAX_ROWS.max(shortest) + 1;
-        let limits = Limits { lengths, bars: self.format.bars(), upbeat: false };
+        let limits = Limits { lengths, bars: self.format.bars() };
         let bars = bars::choose(&exact::rows(self.frames), &sections, &limits);
         let mut cells = exact::all_cells(self.frames, &bars, &NoteTable::new(self.log.standard));
         cells[module::DPCM].clone_from(&self.samples.events);
@@ -179,7 +181,7 @@ impl Source<'_> {
     fn readable(mut self) -> Result<Module, TokenizerError> {
         let table = NoteTable::new(self.log.standard);
         let onsets = readable::onsets(self.frames, &table);
-        let grid = Grid::estimate(&onsets, self.frames.len(), self.loop_frame);
+        let grid = Grid::estimate(&onsets, self.frames, self.loop_frame);
         let count = grid.row_starts.len();
         check_limit("length in rows", self.longest().min(self.format.bars() * MAX_ROWS / 2) as u64, count as u64)?;
         let readable::Readable { instruments, mut cells } =
@@ -191,24 +193,24 @@ impl Source<'_> {
 
     /// The longest song of the exact mode.
     const fn longest(&self) -> usize {
-        self.format.exact_rows() * (self.format.bars() - 2)
+        self.format.exact_rows() * (self.format.bars() - 4)
     }
 
     /// The bars of the readable mode.
     fn bars(&self, cells: &[Vec<(usize, Cell)>; CHANNELS], grid: &Grid) -> Vec<Range<usize>> {
         let count = grid.row_starts.len();
-        let loop_row = self.loop_frame.map(|frame| grid.row_of(frame));
-        let sections = sections(count, loop_row);
+        let starts: Vec<usize> = grid.parts.iter().map(|&frame| grid.row_of(frame)).collect();
+        let sections = sections(&starts, count, true);
         if let Some((length, first)) = grid.bars {
             return bars::cut(&sections, length, first % length);
         }
         // The whole rows; the first may be short.
         let frames = (grid.frames / count.max(1)).max(1);
-        let fewest = count / (self.format.bars() - sections.len() - 1) + 1;
+        let fewest = count / (self.format.bars() - 2 * sections.len()) + 1;
         let [short, long] = BAR_FRAMES.map(|length| length / frames);
         let shortest = short.max(BAR_ROWS).max(fewest);
         let lengths = shortest..long.min(MAX_ROWS).max(shortest) + 1;
-        let limits = Limits { lengths, bars: self.format.bars(), upbeat: true };
+        let limits = Limits { lengths, bars: self.format.bars() };
         bars::choose(&readable::rows(cells, count), &sections, &limits)
     }
 
@@ -235,12 +237,15 @@ impl Source<'_> {
     }
 }
 
-/// What is cut into bars: all rows, or those before the loop point and those from it on.
-fn sections(count: usize, start: Option<usize>) -> Vec<Range<usize>> {
-    match start {
-        Some(start) if start > 0 && start < count => vec![0..start, start..count],
-        _ => vec![0..count],
-    }
+/// What is cut into bars: the rows from each start to the next. What comes before the last of the starts has no upbeat of
+/// its own if it is an introduction.
+fn sections(starts: &[usize], count: usize, upbeat: bool) -> Vec<Section> {
+    let mut starts: Vec<usize> = starts.iter().copied().filter(|&start| start < count).chain([0, count]).collect();
+    starts.sort_unstable();
+    starts.dedup();
+    let is_whole = starts.len() == 2;
+    let section = |pair: &[usize]| Section { rows: pair[0]..pair[1], upbeat: upbeat && (is_whole || pair[0] > 0) };
+    starts.windows(2).map(section).collect()
 }
 
 /// What the sample channel does, at most once a row.

@@ -107,7 +107,9 @@ impl Writer<'_> {
                 ..cell
             },
         )];
-        let last = self.grid.row_of(note.end.saturating_sub(1));
+        // The row with which the next note begins is that note's.
+        let end = self.grid.row_of(note.end);
+        let last = if note.cut || note.end == self.frames.len() { end } else { end.saturating_sub(1) };
         let mut volume = choice.volume;
         for row in row + 1..=last {
             if !has_volume {
