@@ -20,7 +20,9 @@ def integers(text: str) -> list[int]:
 
 HEADER = "# FamiTracker text export 0.4.2"
 ROW = re.compile(r"ROW ([0-9A-F]{2}) : (.*)")
-CELL = re.compile(r"(\.\.\.|---|[A-G][-#][0-7]|[0-9A-F]-#) (\.\.|[0-9A-F]{2}) ([.0-9A-F])((?: (?:\.\.\.|[0-9A-Z][0-9A-F]{2}))+)")
+CELL = re.compile(
+    r"(\.\.\.|---|[A-G][-#][0-7]|[0-9A-F]-#) (\.\.|[0-9A-F]{2}) ([.0-9A-F])((?: (?:\.\.\.|[0-9A-Z][0-9A-F]{2}))+)"
+)
 SEQUENCE_RANGES = {0: (0, 15), 1: (-96, 96), 2: (-128, 127), 4: (0, 3)}
 
 
@@ -98,17 +100,23 @@ def read_famitracker(text: str) -> FamiTrackerModule:
             case "KEYDPCM":
                 inst, octave, note, index, pitch, loop, point, delta = integers(rest)
                 need(inst in module.instruments and index in module.samples, number, "an instrument and a sample")
-                need(octave < 8 and note < 12 and pitch < 16 and loop < 2 and point == 0 and delta == -1, number, "a key")
+                need(
+                    octave < 8 and note < 12 and pitch < 16 and loop < 2 and point == 0 and delta == -1, number, "a key"
+                )
                 module.keys[inst, 12 * octave + note] = (index, pitch, loop)
             case "TRACK":
                 found = re.fullmatch(r'(\d+)\s+(\d+)\s+(\d+) ".*"', rest)
                 need(found and not module.rows, number, "one track")
                 assert found
                 module.rows, module.speed, module.tempo = (int(found[index]) for index in (1, 2, 3))
-                need(1 <= module.rows <= 256 and 1 <= module.speed <= 31 and module.tempo >= 32, number, "rows and tempo")
+                need(
+                    1 <= module.rows <= 256 and 1 <= module.speed <= 31 and module.tempo >= 32, number, "rows and tempo"
+                )
             case "COLUMNS":
                 module.columns = integers(rest[2:])
-                need(len(module.columns) == 5 and all(1 <= count <= 4 for count in module.columns), number, "5 of 1 to 4")
+                need(
+                    len(module.columns) == 5 and all(1 <= count <= 4 for count in module.columns), number, "5 of 1 to 4"
+                )
             case "ORDER":
                 found = re.fullmatch(r"([0-9A-F]{2}) :((?: [0-9A-F]{2}){5})", rest)
                 need(found and int(found[1], 16) == len(module.order) < 128, number, "the next of 128 places")
@@ -124,7 +132,9 @@ def read_famitracker(text: str) -> FamiTrackerModule:
                 need(found and pattern >= 0, number, "a row of a pattern")
                 assert found
                 row, cells = int(found[1], 16), found[2].split(" : ")
-                need(row < module.rows and len(cells) == 5 and row not in module.patterns[pattern], number, "5 channels")
+                need(
+                    row < module.rows and len(cells) == 5 and row not in module.patterns[pattern], number, "5 channels"
+                )
                 read = []
                 for channel, cell in enumerate(cells):
                     parts = CELL.fullmatch(cell)
@@ -132,8 +142,17 @@ def read_famitracker(text: str) -> FamiTrackerModule:
                     assert parts
                     effects = parts[4].split()
                     need(len(effects) == module.columns[channel], number, f"{module.columns[channel]} effects")
-                    need(parts[1] in ("...", "---") or (parts[1][0] in "0123456789ABCDEF" and parts[1][1:] == "-#") == (channel == 3), number, "a note of the channel")
-                    need(parts[2] == ".." or int(parts[2], 16) in module.instruments, number, "an instrument that is there")
+                    need(
+                        parts[1] in ("...", "---")
+                        or (parts[1][0] in "0123456789ABCDEF" and parts[1][1:] == "-#") == (channel == 3),
+                        number,
+                        "a note of the channel",
+                    )
+                    need(
+                        parts[2] == ".." or int(parts[2], 16) in module.instruments,
+                        number,
+                        "an instrument that is there",
+                    )
                     read.append((parts[1], parts[2], parts[3], effects))
                 module.patterns[pattern][row] = read
             case _:
@@ -317,5 +336,3 @@ def play_famitracker(text: str, longest: int = 1 << 20) -> Played:
         played.frames.append([channel.tone() for channel in channels[:4]])
     played.patterns = sum(len({bar[channel] for bar in module.order}) for channel in range(4))
     return played
-
-

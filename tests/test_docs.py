@@ -30,12 +30,13 @@ def test_the_python_of_the_readme_runs():
     assert len(names["samples"]) > 44_000
 
 
-def test_the_python_of_the_page_of_formats_runs():
+@pytest.mark.parametrize("page", ["formats.md", "trackers.md"])
+def test_the_python_of_the_pages_runs(page):
     names = {}
-    examples = blocks("python", (ROOT / "docs" / "formats.md").read_text())
+    examples = blocks("python", (ROOT / "docs" / page).read_text())
     assert examples
     for block in examples:
-        exec(compile(block, "formats.md", "exec"), names)
+        exec(compile(block, page, "exec"), names)
 
 
 def test_the_examples_of_the_package_give_what_they_say():

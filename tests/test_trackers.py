@@ -42,7 +42,9 @@ def played(source, format, mode):
 
 def audible(frames):
     """Leave out the triangle at timer 0, which a raw score cannot tell from silence."""
-    return [[(0, 0, 0) if tone[0] == 0 and voice == 2 else tone for voice, tone in enumerate(frame)] for frame in frames]
+    return [
+        [(0, 0, 0) if tone[0] == 0 and voice == 2 else tone for voice, tone in enumerate(frame)] for frame in frames
+    ]
 
 
 @FORMATS
@@ -147,7 +149,7 @@ def test_an_unknown_word_is_refused_in_one_line(format, mode):
 
 @pytest.mark.parametrize("mode", ["exact", "readable"])
 def test_a_song_that_no_pattern_holds_is_refused(mode):
-    writes = [(frame * 735, 0, 0x30 | frame % 16) for frame in range(0, 130_000)]
+    writes = [(frame * 735, 0, 0x30 | frame % 16) for frame in range(130_000)]
     log = lakhnes.RegisterLog(np.array(writes, np.int64), 735 * 140_000)
     with pytest.raises(lakhnes.LimitError, match="length in"):
         log.to_tracker("ftm", mode=mode)
