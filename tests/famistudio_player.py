@@ -238,17 +238,20 @@ class FamiStudioChannel:
         return (period, 15, 0) if self.index == 2 else (period, volume, self.values["DutyCycle"])
 
 
-def play_famistudio(text: str) -> Played:
-    """Play a project to its end."""
+def play_famistudio(text: str, beyond: int = 0) -> Played:
+    """Play a project to its end, and `beyond` frames after it has looped."""
     project = read_famistudio(text)
     channels = [FamiStudioChannel(index, project) for index in range(5)]
     played = Played([], instruments=len(project.instruments), bars=len(project.lengths))
     total = sum(project.lengths)
-    for bar, length in enumerate(project.lengths):
-        if bar == project.loop:
-            played.loop = len(played.frames)
-        for time in range(length):
-            left = total - len(played.frames)
+    starts = [sum(project.lengths[:bar]) for bar in range(len(project.lengths))]
+    order = list(range(len(project.lengths)))
+    if project.loop >= 0:
+        played.loop = starts[project.loop]
+        order += order[project.loop :] * (1 + beyond // (total - played.loop))
+    for bar in order:
+        for time in range(project.lengths[bar]):
+            left = total - starts[bar] - time
             for index, channel in enumerate(channels):
                 name = project.order[index].get(bar)
                 notes = project.patterns[index][name] if name is not None else {}
@@ -256,6 +259,7 @@ def play_famistudio(text: str) -> Played:
                 played.samples += [(len(played.frames), *event) for event in channel.events if index == 4]
                 channel.events.clear()
             played.frames.append([channel.update() for channel in channels[:4]])
+    played.frames = played.frames[: total + beyond * (project.loop >= 0)]
     # A bar without a pattern is as one more.
     played.patterns = sum(
         len(project.patterns[index]) + (len(project.order[index]) < len(project.lengths)) for index in range(4)

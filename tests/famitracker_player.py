@@ -288,8 +288,8 @@ class FamiTrackerChannel:
         return (period, 15, 0) if self.index == 2 else (period, volume, self.duty)
 
 
-def play_famitracker(text: str, longest: int = 1 << 20) -> Played:
-    """Play a text export until it halts or loops."""
+def play_famitracker(text: str, beyond: int = 0) -> Played:
+    """Play a text export until it halts or loops, and `beyond` frames after it has looped."""
     module = read_famitracker(text)
     channels = [FamiTrackerChannel(index, module) for index in range(5)]
     played = Played([], instruments=len(module.instruments), bars=len(module.order))
@@ -297,12 +297,15 @@ def play_famitracker(text: str, longest: int = 1 << 20) -> Played:
     counter = 0
     a_row = 60 * (50 if module.pal else 60)
     visited: dict[tuple[int, int], int] = {}
-    while len(played.frames) < longest:
+    end = 1 << 20
+    while len(played.frames) < end:
         if counter <= 0:
-            if (place, row) in visited:
+            if (place, row) in visited and played.loop is None:
                 played.loop = visited[place, row]
-                break
-            visited[place, row] = len(played.frames)
+                end = len(played.frames) + beyond
+                if not beyond:
+                    break
+            visited.setdefault((place, row), len(played.frames))
             jump: tuple[int, int] | None = None
             halt = False
             for index, channel in enumerate(channels):

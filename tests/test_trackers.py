@@ -35,9 +35,17 @@ def log_of_writes(writes, *, loop=None, standard="ntsc"):
 def played(source, format, mode):
     text, report = source.to_tracker(format, mode=mode)
     result = PLAYERS[format](text)
-    assert len(result.frames) >= report["frames"]
-    result.frames = result.frames[: report["frames"]]
+    assert len(result.frames) == report["frames"]
     return result, report
+
+
+def goes_on_as_it_began(log, format, mode):
+    """Tell whether the first frames after the loop are those that stand at the loop point."""
+    text, report = log.to_tracker(format, mode=mode)
+    result = PLAYERS[format](text, 30)
+    end = report["frames"]
+    again = (result.frames[result.loop : end] * 30)[:30]
+    return result.frames[end : end + 30] == again
 
 
 def audible(frames):
@@ -55,6 +63,7 @@ def test_the_exact_mode_plays_every_frame_of_any_log(format, writes, loop, stand
     result, report = played(log, format, "exact")
     assert audible(result.frames) == audible(frames_of(log, report))
     assert report["differing_frames"] == 0
+    assert loop is None or goes_on_as_it_began(log, format, "exact")
 
 
 @FORMATS
@@ -95,6 +104,7 @@ def test_a_song_goes_on_where_the_log_does(format, mode):
     result, report = played(log, format, mode)
     first, period = report["frame_clock"]
     assert ((first + (result.loop - 1) * period) >> 16) < 40 * 735 <= (first + result.loop * period) >> 16
+    assert goes_on_as_it_began(log, format, mode)
 
 
 def test_a_song_without_a_loop_ends():
@@ -126,6 +136,15 @@ def test_samples_come_with_their_keys(format, mode):
         else list(read_famitracker(text).sizes.values())
     )
     assert lengths == [33]
+
+
+@FORMATS
+@pytest.mark.parametrize("mode", ["exact", "readable"])
+@pytest.mark.parametrize("length", [0, 1, 500, 735 * 3])
+def test_the_shortest_songs_have_a_bar(format, mode, length):
+    log = lakhnes.RegisterLog(np.zeros((0, 3), np.int64), length)
+    result, report = played(log, format, mode)
+    assert result.frames == [[(0, 0, 0)] * 4] * report["frames"]
 
 
 def test_titles_are_quoted():

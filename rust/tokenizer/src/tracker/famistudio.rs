@@ -79,7 +79,7 @@ fn list<T: Display>(values: impl IntoIterator<Item = T>, separator: &str) -> Str
 
 fn instruments(text: &mut Text, module: &Module) {
     for (index, sample) in module.samples.iter().enumerate() {
-        let data: String = sample.iter().map(|byte| format!("{byte:02x}")).collect();
+        let data = list(sample.iter().map(|byte| format!("{byte:02x}")), "");
         text.object(1, "DPCMSample").with("Name", format_args!("Sample {index}")).with("Data", data);
     }
     for Instrument { name, volume, arpeggio, pitch, timbre } in &module.instruments {
@@ -126,7 +126,7 @@ impl Measure {
         let total = bar.frames();
         let row = usize::from(bar.rows.first().copied().unwrap_or(1));
         let even = bar.rows.iter().all(|&other| usize::from(other) == row);
-        let divides = |frames: &usize| total % frames == 0;
+        let divides = |frames: &usize| total.is_multiple_of(*frames);
         let frames =
             if even && (1..=longest).contains(&row) { row } else { (1..=longest).rev().find(divides).unwrap_or(1) };
         Self { notes: total / frames, frames }

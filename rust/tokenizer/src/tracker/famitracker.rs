@@ -84,7 +84,9 @@ fn instruments(text: &mut String, module: &Module) {
         }
     }
     text.push_str("\n# Instruments\n");
-    rows.iter().for_each(|row| line(text, format_args!("{row}")));
+    for row in rows {
+        line(text, format_args!("{row}"));
+    }
     let own = module.instruments.len();
     if !module.keys.is_empty() {
         line(text, format_args!("INST2A03{own:4}    -1  -1  -1  -1  -1 \"Samples\""));

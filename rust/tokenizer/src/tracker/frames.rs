@@ -22,13 +22,13 @@ pub struct Tone {
 /// What p1, p2, tr and no play in a frame.
 pub type Frame = [Tone; 4];
 
-/// Looks at the chip once a frame.
+/// Looks at the chip once a frame, at least once.
 ///
 /// # Errors
 /// [`TokenizerError::Limit`] for more than [`MAX_FRAMES`].
 pub fn frames_of(log: &RegisterLog, clock: &FrameClock) -> Result<Vec<Frame>, TokenizerError> {
     TokenizerError::check_ticks(log.length)?;
-    let count = clock.frames(log.length);
+    let count = clock.frames(log.length).max(1);
     check_limit("length in frames", MAX_FRAMES, count)?;
     let mut frames = Vec::with_capacity(count as usize);
     let mut now = Frame::default();
@@ -37,14 +37,14 @@ pub fn frames_of(log: &RegisterLog, clock: &FrameClock) -> Result<Vec<Frame>, To
             frames.push(now);
         }
         for (voice, (tone, state)) in now.iter_mut().zip(&states).enumerate() {
-            *tone = tone_of(voice, state);
+            *tone = tone_of(voice, *state);
         }
     }
     frames.resize(count as usize, now);
     Ok(frames)
 }
 
-fn tone_of(voice: usize, state: &VoiceState) -> Tone {
+fn tone_of(voice: usize, state: VoiceState) -> Tone {
     match (state.sounds, voice) {
         (false, _) => Tone::default(),
         (true, 2) => Tone { period: state.timer, volume: 15, timbre: 0 },

@@ -6,7 +6,7 @@
 use super::frames::Frame;
 use super::repeats::{self, Repeat};
 
-/// The shortest and the longest step, in frames. FamiTracker's speeds end at 31.
+/// The shortest and the longest step, in frames. `FamiTracker`'s speeds end at 31.
 const STEPS: std::ops::RangeInclusive<usize> = 3..=24;
 
 /// Fractions of a frame that a step may have.
@@ -134,7 +134,7 @@ fn best_step(onsets: &[Vec<usize>], lag: usize) -> (Step, usize) {
             let step = Step { frames, of };
             let (score, phase) = step.score(onsets);
             let score = if of > 1 { score * FRACTION_HANDICAP } else { score };
-            let fits = lag > 0 && (lag * of) % frames == 0;
+            let fits = lag > 0 && (lag * of).is_multiple_of(frames);
             let score = if fits { score * FITTING } else { score };
             if score > best.0 {
                 best = (score, step, phase);
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn steps_of_two_lengths_alternate() {
         let onsets: Vec<_> = (0..60).map(|step| step * 13 / 2).collect();
-        let grid = Grid::estimate(&[onsets.clone()], &[Frame::default(); 400], None);
+        let grid = Grid::estimate(std::slice::from_ref(&onsets), &[Frame::default(); 400], None);
         assert_eq!(grid.row_starts[..60], onsets);
     }
 

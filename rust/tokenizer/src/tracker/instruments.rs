@@ -10,8 +10,9 @@ use super::module::{Instrument, MAX_INSTRUMENTS};
 use super::notes::{Group, Note, Step};
 use super::play::Mixing;
 
-/// The most courses of a group that are thought of.
+/// The most courses of a group that are thought of, and the most pairs of a course and another.
 const CANDIDATES: usize = 320;
+const PAIRS: usize = 1 << 20;
 /// Instruments that a song has unless much is lost.
 const FEW: usize = 24;
 /// Instruments that it has at most, with room for that of the samples.
@@ -89,10 +90,11 @@ fn candidates(clients: &[Client<'_>]) -> Vec<usize> {
     whole.extend(sorted.last());
     let weight = |&client: &usize| (clients[client].count * clients[client].course.len() as f64) as u64;
     whole.sort_by_key(|client| (std::cmp::Reverse(weight(client)), *client));
+    let most = CANDIDATES.min(PAIRS / clients.len().max(1)).max(1);
     let mut taken = [0; 3];
     whole.retain(|&client| {
         taken[clients[client].group as usize] += 1;
-        taken[clients[client].group as usize] <= CANDIDATES
+        taken[clients[client].group as usize] <= most
     });
     whole
 }

@@ -39,7 +39,7 @@ pub use repeats::Repeat;
 use crate::error::{TokenizerError, check_limit};
 use bars::{Limits, Section};
 use play::Mixing;
-use samples::Samples;
+use samples::Dpcm;
 
 /// The program that a text is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,11 +100,12 @@ pub fn export(
 ) -> Result<(String, TrackerReport), TokenizerError> {
     let clock = FrameClock::of(log);
     let frames = frames_of(log, &clock)?;
-    let samples = Samples::of(log, &clock);
+    let mut dpcm = Dpcm::of(log, &clock);
+    dpcm.events.retain(|(frame, _)| *frame < frames.len());
     let loop_frame = log.loop_start.map(|tick| clock.frames(tick) as usize);
     let loop_frame = loop_frame.filter(|&frame| frame < frames.len());
-    let left_out = samples.left_out;
-    let source = Source { log, frames: &frames, loop_frame, samples, format };
+    let left_out = dpcm.left_out;
+    let source = Source { log, frames: &frames, loop_frame, dpcm, format };
     let module = match mode {
         TrackerMode::Exact => source.exact(),
         TrackerMode::Readable => source.readable(),
@@ -159,7 +160,7 @@ struct Source<'a> {
     log: &'a RegisterLog,
     frames: &'a [Frame],
     loop_frame: Option<usize>,
-    samples: Samples,
+    dpcm: Dpcm,
     format: TrackerFormat,
 }
 
@@ -173,20 +174,20 @@ impl Source<'_> {
         let limits = Limits { lengths, bars: self.format.bars() };
         let bars = bars::choose(&exact::rows(self.frames), &sections, &limits);
         let mut cells = exact::all_cells(self.frames, &bars, &NoteTable::new(self.log.standard));
-        cells[module::DPCM].clone_from(&self.samples.events);
+        cells[module::DPCM].clone_from(&self.dpcm.events);
         let grid = Grid::every_frame(count);
         Ok(self.module(vec![Instrument { name: "Plain".to_owned(), ..Instrument::default() }], &cells, &bars, &grid))
     }
 
     fn readable(mut self) -> Result<Module, TokenizerError> {
         let table = NoteTable::new(self.log.standard);
-        let onsets = readable::onsets(self.frames, &table);
+        let onsets = readable::onsets(self.frames, &table, self.loop_frame);
         let grid = Grid::estimate(&onsets, self.frames, self.loop_frame);
         let count = grid.row_starts.len();
         check_limit("length in rows", self.longest().min(self.format.bars() * MAX_ROWS / 2) as u64, count as u64)?;
         let readable::Readable { instruments, mut cells } =
-            readable::write(self.frames, &grid, &table, self.format.mixing());
-        cells[module::DPCM] = on_rows(std::mem::take(&mut self.samples.events), &grid);
+            readable::write(self.frames, &grid, &table, self.loop_frame, self.format.mixing());
+        cells[module::DPCM] = on_rows(std::mem::take(&mut self.dpcm.events), &grid);
         let bars = self.bars(&cells, &grid);
         Ok(self.module(instruments, &cells, &bars, &grid))
     }
@@ -228,8 +229,8 @@ impl Source<'_> {
             tags: self.log.tags.clone(),
             standard: self.log.standard,
             instruments,
-            samples: self.samples.samples,
-            keys: self.samples.keys,
+            samples: self.dpcm.samples,
+            keys: self.dpcm.keys,
             patterns,
             bars: order,
             loop_bar,

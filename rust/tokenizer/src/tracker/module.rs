@@ -8,13 +8,13 @@ use lakhnes_apu::{Standard, Tags};
 pub const CHANNELS: usize = 5;
 /// The channel of the samples.
 pub(super) const DPCM: usize = 4;
-/// The most instruments that FamiTracker holds.
+/// The most instruments that `FamiTracker` holds.
 pub(super) const MAX_INSTRUMENTS: usize = 64;
-/// The longest envelope of FamiTracker (FamiStudio: 256).
+/// The longest envelope of `FamiTracker` (`FamiStudio`: 256).
 pub(super) const MAX_ENVELOPE: usize = 252;
-/// The longest pattern of FamiTracker, in rows.
+/// The longest pattern of `FamiTracker`, in rows.
 pub const MAX_ROWS: usize = 256;
-/// The longest pattern of FamiStudio, in frames.
+/// The longest pattern of `FamiStudio`, in frames.
 pub(super) const MAX_PATTERN_FRAMES: usize = 2_047;
 
 /// Courses that a note runs through, a value a frame; the last is held. An empty one leaves the note as it is.

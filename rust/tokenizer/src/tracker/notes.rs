@@ -76,11 +76,13 @@ pub(super) struct Note {
     pub(super) course: Vec<Step>,
 }
 
-/// Where the notes of a voice begin. `free` says whether one may begin at a frame when the last began at another.
+/// Where the notes of a voice begin. What sounds at the loop point begins there, for it comes after two different frames.
+/// `free` says whether one may begin at a frame when the last began at another.
 pub(super) fn onsets(
     frames: &[Frame],
     voice: usize,
     table: &NoteTable,
+    loop_frame: Option<usize>,
     free: impl Fn(usize, usize) -> bool,
 ) -> Vec<usize> {
     let tones: Vec<Tone> = frames.iter().map(|frame| frame[voice]).collect();
@@ -90,6 +92,7 @@ pub(super) fn onsets(
         let sounds = tones[frame].volume > 0;
         let begins = sounds
             && (frame == 0
+                || loop_frame == Some(frame)
                 || tones[frame - 1].volume == 0
                 || is_struck(&tones, frame)
                 || (pitches[frame] != pitches[frame - 1] && is_held(&pitches, frame)));
@@ -137,26 +140,15 @@ pub(super) fn notes(
         let decided = cut.unwrap_or(next);
         // What is silent for long needs no course to say so.
         let length = (decided - start).min(if cut.is_some() { decided - start } else { end - start + silence.min(32) });
-        course(
-            &frames[start..start + length.min(MAX_ENVELOPE)],
-            voice,
-            table,
-            Note {
-                start,
-                end: decided,
-                cut: cut.is_some(),
-                pitch: 0,
-                fine: 0,
-                period: frames[start][voice].period,
-                course: Vec::new(),
-            },
-        )
+        let (pitch, fine, course) = course(&frames[start..start + length.min(MAX_ENVELOPE)], voice, table);
+        let period = frames[start][voice].period;
+        Note { start, end: decided, cut: cut.is_some(), pitch, fine, period, course }
     };
     onsets.iter().zip(nexts).map(note).collect()
 }
 
-/// Fills in what the frames of a note are.
-fn course(frames: &[Frame], voice: usize, table: &NoteTable, note: Note) -> Note {
+/// What the frames of a note are: its pitch, what it is out of tune by, and its course.
+fn course(frames: &[Frame], voice: usize, table: &NoteTable) -> (u8, i8, Vec<Step>) {
     let tones: Vec<Tone> = frames.iter().map(|frame| frame[voice]).collect();
     let pitches: Vec<i32> = tones.iter().map(|&tone| pitch_of(tone, voice, table)).collect();
     let first = &pitches[..pitches.len().min(FIRST)];
@@ -174,12 +166,14 @@ fn course(frames: &[Frame], voice: usize, table: &NoteTable, note: Note) -> Note
     }
     let bend = steps[0].bend;
     let is_even = steps.iter().all(|step| step.bend == bend);
-    let unheard = |step: &Step| i32::from(step.bend).abs() <= (i32::from(note.period) / UNHEARD).max(1);
+    let unheard = |step: &Step| i32::from(step.bend).abs() <= (i32::from(tones[0].period) / UNHEARD).max(1);
     let fine = if is_even && !unheard(&steps[0]) { bend } else { 0 };
     if is_even || steps.iter().all(unheard) {
-        steps.iter_mut().for_each(|step| step.bend = 0);
+        for step in &mut steps {
+            step.bend = 0;
+        }
     }
-    Note { pitch: base as u8, fine, course: steps, ..note }
+    (base as u8, fine, steps)
 }
 
 #[cfg(test)]
@@ -198,14 +192,14 @@ mod tests {
         tones.extend([(253, 12), (253, 10), (253, 8), (253, 6), (253, 11), (253, 9)]);
         tones.extend([(225, 8); 5]);
         let table = NoteTable::new(Standard::Ntsc);
-        assert_eq!(onsets(&frames(&tones), 0, &table, |_, _| true), [3, 7, 9]);
+        assert_eq!(onsets(&frames(&tones), 0, &table, None, |_, _| true), [3, 7, 9]);
     }
 
     #[test]
     fn what_changes_every_other_frame_is_an_arpeggio() {
         let tones: Vec<_> = (0..24).map(|frame| ([253, 201, 168][frame / 2 % 3], 10)).collect();
         let (frames, table) = (frames(&tones), NoteTable::new(Standard::Ntsc));
-        let onsets = onsets(&frames, 0, &table, |_, _| true);
+        let onsets = onsets(&frames, 0, &table, None, |_, _| true);
         assert_eq!(onsets, [0]);
         let notes = notes(&frames, 0, &table, &onsets, |_, end, _| Some(end));
         let arpeggio: Vec<_> = notes[0].course.iter().take(6).map(|step| step.arpeggio).collect();

@@ -1,7 +1,7 @@
 //! The notes of trackers and the timers that they have for them.
 //!
-//! Note 0 is C-0 at 32.7 Hz (on the triangle an octave lower), note 95 is B-7. FamiTracker and FamiStudio have the same
-//! table: clock / (16 · frequency) − ½, rounded down. Source: FamiStudio, `Source/Player/NesApu.cs`; FamiTracker's own
+//! Note 0 is C-0 at 32.7 Hz (on the triangle an octave lower), note 95 is B-7. `FamiTracker` and `FamiStudio` have the same
+//! table: clock / (16 · frequency) − ½, rounded down. Source: `FamiStudio`, `Source/Player/NesApu.cs`; `FamiTracker`'s own
 //! driver holds the same numbers.
 
 use lakhnes_apu::Standard;

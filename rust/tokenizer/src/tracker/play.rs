@@ -7,9 +7,9 @@ use super::pitch::NoteTable;
 /// How a program multiplies the volume of a channel with that of an instrument. Neither makes silence of two sounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mixing {
-    /// FamiTracker rounds down.
+    /// `FamiTracker` rounds down.
     Down,
-    /// FamiStudio rounds to the nearest.
+    /// `FamiStudio` rounds to the nearest.
     Nearest,
 }
 

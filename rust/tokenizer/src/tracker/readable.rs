@@ -24,13 +24,19 @@ pub(super) struct Readable {
 }
 
 /// Where the notes of each voice begin, for the estimate of the rows.
-pub(super) fn onsets(frames: &[Frame], table: &NoteTable) -> Vec<Vec<usize>> {
-    (0..4).map(|voice| notes::onsets(frames, voice, table, |_, _| true)).collect()
+pub(super) fn onsets(frames: &[Frame], table: &NoteTable, loop_frame: Option<usize>) -> Vec<Vec<usize>> {
+    (0..4).map(|voice| notes::onsets(frames, voice, table, loop_frame, |_, _| true)).collect()
 }
 
-/// Writes the voices down.
-pub(super) fn write(frames: &[Frame], grid: &Grid, table: &NoteTable, mixing: Mixing) -> Readable {
-    let mut voices: Vec<Vec<Note>> = (0..4).map(|voice| notes_on(frames, voice, grid, table)).collect();
+/// Writes the voices down. The loop point, if there is one, begins a row.
+pub(super) fn write(
+    frames: &[Frame],
+    grid: &Grid,
+    table: &NoteTable,
+    loop_frame: Option<usize>,
+    mixing: Mixing,
+) -> Readable {
+    let mut voices: Vec<Vec<Note>> = (0..4).map(|voice| notes_on(frames, voice, grid, table, loop_frame)).collect();
     let (found, choices) = instruments::find(&voices, mixing);
     let instruments = ended(found, &mut voices, &choices);
     let cells = std::array::from_fn(|channel| match voices.get(channel) {
@@ -38,7 +44,8 @@ pub(super) fn write(frames: &[Frame], grid: &Grid, table: &NoteTable, mixing: Mi
             let played = notes.iter().zip(&choices[channel]);
             let writer = Writer { frames, grid, mixing, instruments: &instruments, voice: channel };
             let is_tuned = notes.iter().any(|note| note.fine != 0);
-            played.flat_map(|(note, choice)| writer.cells(note, *choice, is_tuned)).collect()
+            let cells = played.flat_map(|(note, choice)| writer.cells(note, *choice, is_tuned)).collect();
+            cut_at_loop(cells, frames, grid, channel, loop_frame)
         }
         None => Vec::new(),
     });
@@ -46,8 +53,9 @@ pub(super) fn write(frames: &[Frame], grid: &Grid, table: &NoteTable, mixing: Mi
 }
 
 /// The notes of a voice, at most one a row.
-fn notes_on(frames: &[Frame], voice: usize, grid: &Grid, table: &NoteTable) -> Vec<Note> {
-    let onsets = notes::onsets(frames, voice, table, |last, frame| grid.row_of(frame) > grid.row_of(last));
+fn notes_on(frames: &[Frame], voice: usize, grid: &Grid, table: &NoteTable, loop_frame: Option<usize>) -> Vec<Note> {
+    let free = |last, frame| grid.row_of(frame) > grid.row_of(last);
+    let onsets = notes::onsets(frames, voice, table, loop_frame, free);
     notes::notes(frames, voice, table, &onsets, |start, end, next| {
         let next_row = if next == frames.len() { usize::MAX } else { grid.row_of(next) };
         let (first_row, row) = (grid.row_of(start), grid.row_of(end));
@@ -57,6 +65,26 @@ fn notes_on(frames: &[Frame], voice: usize, grid: &Grid, table: &NoteTable) -> V
         // A note that is delayed in its row cannot be cut there.
         (row + 1 < next_row).then(|| grid.row_starts.get(row + 1).copied()).flatten()
     })
+}
+
+/// Cuts what sounds at the end of the song where it goes on in silence.
+fn cut_at_loop(
+    mut cells: Vec<(usize, Cell)>,
+    frames: &[Frame],
+    grid: &Grid,
+    voice: usize,
+    loop_frame: Option<usize>,
+) -> Vec<(usize, Cell)> {
+    let is_silent = |frame: Option<&Frame>| frame.is_none_or(|frame| frame[voice].volume == 0);
+    let Some(start) = loop_frame.filter(|&start| is_silent(frames.get(start)) && !is_silent(frames.last())) else {
+        return cells;
+    };
+    let row = grid.row_of(start);
+    let place = cells.partition_point(|(other, _)| *other < row);
+    if cells.get(place).is_none_or(|(other, _)| *other > row) {
+        cells.insert(place, (row, Cell { action: Some(Action::Cut), ..Cell::default() }));
+    }
+    cells
 }
 
 /// Lets sounds that always die away together end by themselves: drums, and what has faded.

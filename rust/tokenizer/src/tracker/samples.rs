@@ -23,7 +23,7 @@ const PAL_RATES: [u64; 16] = [398, 354, 316, 298, 276, 236, 210, 198, 176, 148, 
 
 /// What the sample channel does.
 #[derive(Debug, Default)]
-pub(super) struct Samples {
+pub(super) struct Dpcm {
     pub(super) samples: Vec<Vec<u8>>,
     pub(super) keys: Vec<SampleKey>,
     /// Frames with what happens in them.
@@ -32,10 +32,10 @@ pub(super) struct Samples {
     pub(super) left_out: usize,
 }
 
-impl Samples {
+impl Dpcm {
     /// Reads the writes of a log.
     pub(super) fn of(log: &RegisterLog, clock: &FrameClock) -> Self {
-        let mut samples = Self::default();
+        let mut dpcm = Self::default();
         let mut channel = Channel::new();
         let mut blocks = log.memory.iter().peekable();
         for write in log.writes.iter().filter(|write| write.tick < log.length) {
@@ -45,21 +45,21 @@ impl Samples {
             let frame = clock.frames(write.tick) as usize;
             match write.register {
                 0x10 | 0x12 | 0x13 => channel.registers[usize::from(write.register) - 0x10] = write.value,
-                0x11 => samples.at(frame).level = Some(write.value & 0x7F),
+                0x11 => dpcm.at(frame).level = Some(write.value & 0x7F),
                 0x15 if write.value & 0x10 == 0 => {
                     if channel.ends > write.tick {
-                        samples.at(frame).action = Some(Action::Cut);
+                        dpcm.at(frame).action = Some(Action::Cut);
                     }
                     channel.ends = 0;
                 }
                 0x15 if channel.ends <= write.tick => {
                     channel.start(write.tick, log);
-                    samples.play(frame, &channel);
+                    dpcm.play(frame, &channel);
                 }
                 _ => {}
             }
         }
-        samples
+        dpcm
     }
 
     /// The cell of a frame, which is not before the last.
@@ -151,7 +151,7 @@ mod tests {
         let writes = [start(0, 15), start(7_350, 15), start(14_700, 14)].concat();
         let memory = vec![MemoryBlock { tick: 0, address: 0xC000, bytes: (0..64).collect() }];
         let log = RegisterLog { writes, memory, length: 20_000, ..RegisterLog::default() };
-        let samples = Samples::of(&log, &FrameClock { first: 0, period: 735 << 16 });
+        let samples = Dpcm::of(&log, &FrameClock { first: 0, period: 735 << 16 });
         assert_eq!((samples.samples.len(), samples.samples[0].len(), samples.keys.len()), (1, 17, 2));
         let played: Vec<_> = samples.events.iter().map(|(frame, cell)| (*frame, cell.action)).collect();
         let key = |note| Some(Action::Play { note, instrument: 0 });
