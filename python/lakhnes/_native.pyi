@@ -133,10 +133,10 @@ class Song:
         text
             The text.
         report
-            ``frames``, ``rows``, ``bars`` and ``instruments``; ``patterns``, how many p1, p2, tr, no and the samples have;
-            ``differing_frames``, in which any voice plays another period, volume or timbre than the song, and ``differing``,
-            the same by voice; ``frame_clock``, when frame 0 was looked at and how far frames lie apart, in 1/65,536 tick;
-            ``samples_left_out``, starts of samples for which there is no place.
+            ``frames``, ``rows``, ``bars``, ``instruments``; ``patterns``, how many p1, p2, tr, no and the samples have;
+            ``differing_frames``, in which any voice plays another period, volume or timbre than the song, and
+            ``differing``, the same by voice; ``frame_clock``, when frame 0 was looked at and how far frames lie apart,
+            in 1/65,536 tick; ``samples_left_out``, starts of samples for which there is no place.
 
         Raises
         ------
@@ -304,10 +304,10 @@ class RegisterLog:
         text
             The text.
         report
-            ``frames``, ``rows``, ``bars`` and ``instruments``; ``patterns``, how many p1, p2, tr, no and the samples have;
-            ``differing_frames``, in which any voice plays another period, volume or timbre than the log, and ``differing``,
-            the same by voice; ``frame_clock``, when frame 0 was looked at and how far frames lie apart, in 1/65,536 tick;
-            ``samples_left_out``, starts of samples for which there is no place.
+            ``frames``, ``rows``, ``bars``, ``instruments``; ``patterns``, how many p1, p2, tr, no and the samples have;
+            ``differing_frames``, in which any voice plays another period, volume or timbre than the log, and
+            ``differing``, the same by voice; ``frame_clock``, when frame 0 was looked at and how far frames lie apart,
+            in 1/65,536 tick; ``samples_left_out``, starts of samples for which there is no place.
 
         Raises
         ------
