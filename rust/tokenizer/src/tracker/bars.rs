@@ -69,7 +69,7 @@ pub(super) fn cut(sections: &[Section], length: usize, upbeat: usize) -> Vec<Ran
     bars
 }
 
-/// Hashes and counts of all rows before each, by which those of any bar are had at once.
+/// Hashes and counts of all rows before each, from which those of any bar follow at once.
 struct Sums {
     hashes: Vec<u64>,
     powers: Vec<u64>,

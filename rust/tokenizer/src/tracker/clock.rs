@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_of_the_console_is_told_from_round_sixty_hertz() {
+    fn the_rate_of_the_console_is_distinguished_from_round_sixty_hertz() {
         let clock = clock_of((0..2_000).map(|frame: u64| (frame * 29_780_500_000).div_ceil(40_584_422)));
         assert_eq!(clock.period / FRACTIONS, 733);
     }

@@ -113,7 +113,7 @@ fn name(note: usize) -> String {
     format!("{}{}", NAMES[note % 12], note / 12)
 }
 
-/// How a bar is counted: so many notes of so many frames.
+/// How a bar is counted: the number of notes, and the frames of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Measure {
     notes: usize,
