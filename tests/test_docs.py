@@ -30,7 +30,7 @@ def test_the_python_of_the_readme_runs():
     assert len(names["samples"]) > 44_000
 
 
-@pytest.mark.parametrize("page", ["composing.md", "evaluation.md", "formats.md"])
+@pytest.mark.parametrize("page", ["composing.md", "evaluation.md", "formats.md", "trackers.md"])
 def test_the_python_of_the_pages_runs(page):
     names = {}
     examples = blocks("python", (ROOT / "docs" / page).read_text())

@@ -140,6 +140,33 @@ class Song:
             velocities in a voice (every TX1) what NES music usually has: envelopes and duties by voice and length,
             measured on NES-MDB, and vibrato on long notes. A song that has its own stays as it is.
         """
+    def to_tracker(self, format: str, *, mode: str = "readable") -> tuple[str, dict[str, Any]]:
+        """Write the song as text for a tracker (``docs/trackers.md``).
+
+        Parameters
+        ----------
+        format
+            ``"ftm"``, FamiTracker's text export; ``"fms"``, FamiStudio's text.
+        mode
+            ``"readable"`` writes rows, notes and few instruments; ``"exact"`` every change in every frame.
+
+        Returns
+        -------
+        text
+            The text.
+        report
+            ``frames``, ``rows``, ``bars``, ``instruments``; ``patterns``, how many p1, p2, tr, no and the samples have;
+            ``differing_frames``, in which any voice plays another period, volume or timbre than the song, and
+            ``differing``, the same by voice; ``frame_clock``, when frame 0 was looked at and how far frames lie apart,
+            in 1/65,536 tick; ``samples_left_out``, starts of samples for which there is no place.
+
+        Raises
+        ------
+        ValueError
+            If `format` or `mode` is none of these.
+        LimitError
+            If the patterns of the program do not hold so long a song.
+        """
     def express(self) -> Song:
         """Give a song without dynamics those of NES music, as a natural performance has them but for its vibrato.
 
@@ -283,6 +310,33 @@ class RegisterLog:
         """Give the events of a disassembly as tuples of strings and integers; `format` is as in `to_text`."""
     def shorten(self, start: int = 0, count: int = ...) -> RegisterLog:
         """Give `count` events of the raw disassembly, writes and waits, from number `start` on, as a log of its own."""
+    def to_tracker(self, format: str, *, mode: str = "readable") -> tuple[str, dict[str, Any]]:
+        """Write the log as text for a tracker (``docs/trackers.md``).
+
+        Parameters
+        ----------
+        format
+            ``"ftm"``, FamiTracker's text export; ``"fms"``, FamiStudio's text.
+        mode
+            ``"readable"`` writes rows, notes and few instruments; ``"exact"`` every change in every frame.
+
+        Returns
+        -------
+        text
+            The text.
+        report
+            ``frames``, ``rows``, ``bars``, ``instruments``; ``patterns``, how many p1, p2, tr, no and the samples have;
+            ``differing_frames``, in which any voice plays another period, volume or timbre than the log, and
+            ``differing``, the same by voice; ``frame_clock``, when frame 0 was looked at and how far frames lie apart,
+            in 1/65,536 tick; ``samples_left_out``, starts of samples for which there is no place.
+
+        Raises
+        ------
+        ValueError
+            If `format` or `mode` is none of these.
+        LimitError
+            If the patterns of the program do not hold so long a song.
+        """
     def transcribe(self, *, exact: bool = False) -> Song:
         """Run the counters, sweeps and envelopes and take every voice's nearest note at each sample, as NES-MDB does.
 

@@ -18,6 +18,7 @@ mod sample;
 mod sequence_state;
 mod song;
 mod texts;
+mod tracker;
 mod tx3;
 mod vocabulary;
 

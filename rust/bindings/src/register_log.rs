@@ -15,6 +15,7 @@ use crate::errors::{FormatError, chip_error, score_error};
 use crate::formats::played;
 use crate::hubs::{PyRegisterLog, PySong};
 use crate::options::{BLOCKS, INTEGERS, RENDER, STEMS, export_options, nsf_timing, refused, standard, standard_name};
+use crate::tracker::export;
 
 /// The longest name in a tuple.
 const LONGEST_WORD: usize = 16;
@@ -108,6 +109,11 @@ impl PyRegisterLog {
     fn simplify_vgm<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = py.detach(|| simplify::simplify(data)).map_err(|error| chip_error(&error))?;
         Ok(PyBytes::new(py, &bytes))
+    }
+
+    #[pyo3(signature = (format, *, mode="readable"))]
+    fn to_tracker<'py>(&self, py: Python<'py>, format: &str, mode: &str) -> PyResult<(String, Bound<'py, PyDict>)> {
+        export(py, &self.log, format, mode)
     }
 
     #[pyo3(signature = (*, exact=false))]

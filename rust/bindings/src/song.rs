@@ -14,6 +14,7 @@ use crate::errors::{file_error_in, score_error};
 use crate::formats::played;
 use crate::hubs::{PyRegisterLog, PySong};
 use crate::options::{expression_named, voice_named};
+use crate::tracker::export;
 
 /// What `pickle` stores: the function that makes the song again, and its arguments.
 type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyBytes>, &'static str));
@@ -92,6 +93,12 @@ impl PySong {
     fn perform(&self, py: Python<'_>, downsample: Option<f64>, expression: &str) -> PyResult<PyRegisterLog> {
         let options = PerformOptions { downsample, expression: expression_named(expression)? };
         py.detach(|| perform(&self.0, &options)).map(PyRegisterLog::from).map_err(|error| score_error(&error))
+    }
+
+    #[pyo3(signature = (format, *, mode="readable"))]
+    fn to_tracker<'py>(&self, py: Python<'py>, format: &str, mode: &str) -> PyResult<(String, Bound<'py, PyDict>)> {
+        let log = self.perform(py, None, "plain")?;
+        export(py, &log.log, format, mode)
     }
 
     fn express(&self, py: Python<'_>) -> PyResult<Self> {

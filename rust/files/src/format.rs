@@ -9,7 +9,7 @@ use lakhnes_tokenizer::blended::BlendedScore;
 use lakhnes_tokenizer::disassembly::Disassembly::{Ndf, Ndr, Nlm};
 use lakhnes_tokenizer::score::ExpressiveScore;
 use lakhnes_tokenizer::separated::SeparatedScore;
-use lakhnes_tokenizer::{Song, TokenizerError, midi, tx1, tx2, tx3};
+use lakhnes_tokenizer::{Song, TokenizerError, TrackerFormat, TrackerMode, midi, tracker, tx1, tx2, tx3};
 
 use crate::arrays::Kind::{Blended, Expressive, Raw, Separated};
 use crate::utf8::utf8;
@@ -150,10 +150,21 @@ pub static FORMATS: &[Format] = &[
     row("ndr.pkl", &[".ndr.pkl"], BINARY, Holds::Log).read(|data| Ok(Ndr.read_pickle(data)?.into())),
     row("ndf.pkl", &[".ndf.pkl"], BINARY, Holds::Log).read(|data| Ok(Ndf.read_pickle(data)?.into())),
     row("nlm.pkl", &[".nlm.pkl"], BINARY, Holds::Log).read(|data| Ok(Nlm.read_pickle(data)?.into())),
+    row("ftm", &[".ftm.txt"], TEXT, Holds::Log)
+        .bytes(|played, options| tracker_text(played, TrackerFormat::FamiTracker, options)),
+    row("fms", &[".fms.txt"], TEXT, Holds::Log)
+        .bytes(|played, options| tracker_text(played, TrackerFormat::FamiStudio, options)),
     row("wav", &[".wav"], "audio/wav", Holds::Audio).sound(Codec::Wav),
     row("flac", &[".flac"], "audio/flac", Holds::Audio).sound(Codec::Encoder),
     row("ogg", &[".ogg"], "audio/ogg", Holds::Audio).sound(Codec::Encoder),
 ];
+
+/// A text for a tracker: rows and instruments, or, if register writes count as they are, every frame.
+fn tracker_text(played: &Played<'_>, format: TrackerFormat, options: &ExportOptions) -> Result<Vec<u8>, FileError> {
+    let mode = if options.exact { TrackerMode::Exact } else { TrackerMode::Readable };
+    let (text, _) = tracker::export(&*played.log(&options.perform)?, format, mode)?;
+    Ok(text.into())
+}
 
 const fn row(name: &'static str, suffixes: &'static [&'static str], mime: &'static str, holds: Holds) -> Format {
     Format { name, suffixes, mime, holds, read: None, write: None }

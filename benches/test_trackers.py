@@ -1,0 +1,101 @@
+"""Two hundred songs of NES-MDB as text for both trackers, played back by the tests' own players: equality and distance.
+
+The distance is that of the log's rendering to a rendering of what the player plays, the first 45 s of each. That of the
+exact mode is what 60 frames a second lose.
+"""
+
+import json
+import statistics
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lakhnes
+from audio_distance import SAMPLE_RATE, audio_distance
+from famistudio_player import play_famistudio
+from famitracker_player import play_famitracker
+from tracker_frames import Frames, frames_of, log_of
+
+ARCHIVE = Path(__file__).resolve().parents[2] / "shared" / "data" / "nesmdb_midi_train_valid.tar.xz"
+SONGS = 200
+LONGEST = 45 * SAMPLE_RATE
+# A song repeats if it has 20 s and a quarter of what sounds (in its first 50 s) is the same again after some time.
+LONG = 1_200
+REPEATS = 0.25
+LOOKED_AT = 3_000
+SHORTEST_LAG = 48
+PLAYERS = {"ftm": play_famitracker, "fms": play_famistudio}
+
+
+def songs() -> list[tuple[str, lakhnes.Song]]:
+    """Read 200 songs, evenly from both splits."""
+    with tarfile.open(ARCHIVE) as archive:
+        files = sorted((member for member in archive if member.isfile()), key=lambda member: member.name)
+        chosen = sorted(files[:: len(files) // SONGS][:SONGS], key=lambda member: member.offset)
+        found = ((Path(member.name).stem, archive.extractfile(member)) for member in chosen)
+        return [(name, lakhnes.Song.from_midi(file.read())) for name, file in found if file]
+
+
+def repeats(frames: Frames) -> bool:
+    """Tell whether a song repeats."""
+    if len(frames) < LONG:
+        return False
+    tones = np.array(frames[:LOOKED_AT])
+    keys = tones[:, :, 0] * 1_000 + tones[:, :, 1] * 10 + tones[:, :, 2]
+    return any(
+        ((one == other) & (one > 0)).sum() >= REPEATS * ((one > 0) | (other > 0)).sum()
+        for one, other in ((keys[lag:], keys[:-lag]) for lag in range(SHORTEST_LAG, len(keys) * 7 // 10))
+    )
+
+
+def measure(log: lakhnes.RegisterLog, format: str, mode: str) -> dict[str, Any]:
+    """Write a log, play the text, and compare."""
+    text, report = log.to_tracker(format, mode=mode)
+    played = PLAYERS[format](text)
+    frames = frames_of(log, report)
+    differing = sum(one != other for one, other in zip(frames, played.frames, strict=False))
+    assert len(played.frames) >= len(frames)
+    assert differing == report["differing_frames"]
+    assert played.instruments <= 64
+    row = {
+        "frames": len(frames),
+        "differing": differing,
+        "instruments": played.instruments,
+        "patterns": sum(report["patterns"][:4]),
+        "bars": 4 * report["bars"],
+        "repeats": repeats(frames),
+    }
+    if len(frames) > 30:
+        length = min(log.length, LONGEST)
+        ours = log.render()[:length]
+        theirs = log_of(played.frames[: len(frames)], report, log.length).render()[:length]
+        row["distance"] = audio_distance(ours, theirs)
+    return row
+
+
+@pytest.mark.timeout(7_200)
+@pytest.mark.skipif(not ARCHIVE.exists(), reason="the data of NES-MDB are not there")
+def test_songs_as_both_texts() -> None:
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for name, song in songs():
+        log = song.perform()
+        for format in PLAYERS:
+            for mode in ("exact", "readable"):
+                row = measure(log, format, mode)
+                rows.setdefault((format, mode), []).append(row)
+                print(json.dumps({"name": name, "format": format, "mode": mode, **row}), flush=True)
+    for (format, mode), found in rows.items():
+        median = {key: statistics.median(row[key] for row in found if key in row) for key in found[0]}
+        repeated = [row["patterns"] / row["bars"] for row in found if row["repeats"]]
+        shares = [row["differing"] / row["frames"] for row in found]
+        print(format, mode, median, "patterns/bars where it repeats", statistics.median(repeated), len(repeated))
+        print("    differing", statistics.median(shares), max(shares))
+        if mode == "exact":
+            assert max(shares) == 0
+        else:
+            assert median["instruments"] <= 24
+            assert median["distance"] < 1.5
+            assert statistics.median(repeated) <= 0.6
