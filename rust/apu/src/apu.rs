@@ -170,6 +170,11 @@ impl Apu {
         }
     }
 
+    /// Cycles from the last [`Self::end_frame`] to `cycle`.
+    pub(crate) fn cycles_in_frame(&self, cycle: u64) -> u64 {
+        cycle.saturating_sub(self.frame)
+    }
+
     // What a player of checked logs needs, without the checks.
 
     /// The cycle to which the chip must run before sample `sample` and all before it are ready.
