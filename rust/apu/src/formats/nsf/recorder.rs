@@ -11,6 +11,8 @@ const MAX_SAMPLE_BYTES: usize = 16 << 20;
 const MAX_BLOCKS: usize = 1 << 17;
 /// Where sample memory begins.
 const SAMPLES: u16 = 0x8000;
+/// Ticks of the longest burst of writes that get one tick: half a video frame.
+const LONGEST_BURST: u64 = 367;
 /// Cycles after which the chip that answers reads is relieved of its samples.
 const FRAME: u64 = 1 << 20;
 
@@ -34,6 +36,9 @@ pub(super) struct Recorder {
     chip: Option<Box<(Apu, usize)>>,
     /// Whether more was written than a log may hold.
     pub(super) full: bool,
+    /// Ticks after a write within which the next gets its tick, and from when on that holds.
+    pub(super) gather: u64,
+    last_tick: u64,
 }
 
 impl Recorder {
@@ -50,6 +55,8 @@ impl Recorder {
             last_level: 0,
             chip: None,
             full: false,
+            gather: 0,
+            last_tick: 0,
         };
         // As the format's page says: $4000–$4013 and $4015 cleared, then four voices on and the frame counter started.
         (0..=0x13).chain([0x15]).for_each(|register| recorder.write(0, register, 0));
@@ -61,6 +68,11 @@ impl Recorder {
     /// The tick in which a cycle lies.
     pub(super) fn tick(&self, cycle: u64) -> u64 {
         tick_of(cycle, self.standard)
+    }
+
+    /// Says that what follows is not part of what was sent before.
+    pub(super) fn begin_call(&mut self) {
+        self.last_tick = 0;
     }
 
     pub(super) fn write(&mut self, cycle: u64, register: u8, value: u8) {
@@ -77,7 +89,15 @@ impl Recorder {
             self.last_level = cycle;
         }
         *place = value;
-        let tick = self.tick(cycle);
+        let mut tick = self.tick(cycle);
+        let exact = tick;
+        if let Some(before) = self.writes.last()
+            && exact - self.last_tick <= self.gather
+            && exact - before.tick < LONGEST_BURST
+        {
+            tick = before.tick;
+        }
+        self.last_tick = exact;
         self.writes.push(Write { tick, register, value });
         self.cycles.push(cycle);
         if register == 0x15 {

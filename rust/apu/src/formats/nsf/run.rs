@@ -59,11 +59,16 @@ pub struct RunOptions {
     pub file_times: bool,
     /// Whether a loop ends the run.
     pub find_loop: bool,
+    /// Whether silence does.
+    pub find_silence: bool,
+    /// Ticks within which a write that follows another gets its tick: what a routine sends in one go acts at once, as a
+    /// transcription wants it. 0 leaves every write where it is.
+    pub gather: u64,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { standard: None, max_ticks: DEFAULT_MAX_TICKS, file_times: true, find_loop: true }
+        Self { standard: None, max_ticks: DEFAULT_MAX_TICKS, file_times: true, find_loop: true, find_silence: true, gather: 0 }
     }
 }
 
@@ -118,7 +123,8 @@ impl Nsf {
         };
         let standard = options.standard.unwrap_or(self.region.preferred);
         let mut run = Run::new(self, standard, ticks_of(known, options))?;
-        let ending = run.play(track as u8, options.find_loop);
+        run.console.recorder.gather = options.gather;
+        let ending = run.play(track as u8, options);
         let mut warnings = run.warnings();
         let mut played = ending::finish(run.console.recorder, standard, ending, run.cpu.cycle.min(run.end));
         if ending == Outcome::Halted {
@@ -214,12 +220,13 @@ impl<'a> Run<'a> {
     }
 
     /// Calls INIT and then PLAY until the track ends.
-    fn play(&mut self, track: u8, find_loop: bool) -> Outcome {
+    fn play(&mut self, track: u8, options: &RunOptions) -> Outcome {
         self.registers(track, 0);
         if let Some(outcome) = self.call(&INIT, self.nsf.init) {
             return outcome;
         }
         let beside = self.nsf.features.non_returning_init;
+        let options = RunOptions { find_loop: options.find_loop && !beside, ..*options };
         if beside {
             self.registers(track, 1);
             self.cpu.call(&mut self.console, self.nsf.init);
@@ -239,7 +246,7 @@ impl<'a> Run<'a> {
             if self.cpu.cycle >= self.end {
                 return Outcome::MaxDuration;
             }
-            if let Some(outcome) = self.look(find_loop && !beside) {
+            if let Some(outcome) = self.look(&options) {
                 return outcome;
             }
             if !self.nsf.features.no_play
@@ -258,6 +265,7 @@ impl<'a> Run<'a> {
         if !init_runs {
             (self.cpu.a, self.cpu.x, self.cpu.y, self.cpu.s) = (0, 0, 0, 0xFF);
         }
+        self.console.recorder.begin_call();
         let outcome = self.call(&PLAY, self.nsf.play);
         if init_runs {
             (self.cpu.a, self.cpu.x, self.cpu.y, self.cpu.s, self.cpu.pc) = (a, x, y, s, pc);
@@ -301,7 +309,7 @@ impl<'a> Run<'a> {
     }
 
     /// Whether the track ends here, before a call of PLAY.
-    fn look(&mut self, find_loop: bool) -> Option<Outcome> {
+    fn look(&mut self, options: &RunOptions) -> Option<Outcome> {
         let cycle = self.cpu.cycle;
         let recorder = &self.console.recorder;
         if recorder.full {
@@ -309,7 +317,7 @@ impl<'a> Run<'a> {
         }
         let quiet = recorder.cycles.last().is_some_and(|last| cycle - last > SILENCE * self.clock());
         let newly_quiet = quiet && self.looked_at < recorder.writes.len();
-        if newly_quiet || cycle >= self.next_look {
+        if options.find_silence && (newly_quiet || cycle >= self.next_look) {
             self.looked_at = recorder.writes.len();
             if !newly_quiet {
                 self.next_look = cycle + cycle / 2;
@@ -319,7 +327,7 @@ impl<'a> Run<'a> {
                 return Some(Outcome::Silence);
             }
         }
-        if find_loop { self.find_loop(cycle) } else { None }
+        if options.find_loop { self.find_loop(cycle) } else { None }
     }
 
     /// Whether the program has been in this state before, and with a sound that does not come from before the loop.
