@@ -12,6 +12,7 @@
 //!
 //! Source: nesdev wiki, "NSF", "NSFe" and "NSF2".
 
+mod album;
 mod assembler;
 mod chunks;
 mod console;
@@ -24,6 +25,7 @@ mod samples;
 mod stream;
 mod write;
 
+pub use self::album::{AlbumSong, LOOP_FADE_MS, write_album, write_nsfe};
 pub use self::file::{Features, MAX_TRACKS, Nsf, Region, Track, read};
 pub use self::run::{DEFAULT_MAX_TICKS, Ending, MAX_WRITES, Played, RunOptions};
 pub use self::write::{MAX_PROGRAM, Timing, write, write_named};

@@ -24,7 +24,8 @@ pub const MAX_WRITES: usize = 1 << 22;
 const MAX_STATES: usize = 1 << 19;
 /// Seconds of silence that end a track.
 const SILENCE: u64 = 5;
-/// Seconds of the shortest loop: a program that does the same in each call comes back to its state at once.
+/// Seconds that a state must lie back: a program that does the same in each call comes back to its own at once. Loops of
+/// less than a second are given as many times.
 const MIN_LOOP: u64 = 4;
 /// Seconds for which a note can sound on by itself: 254 half frames of the length counter and a bit.
 const LAST_NOTE: u64 = 3;
@@ -165,6 +166,12 @@ fn ticks_of(track: &Track, options: &RunOptions) -> u64 {
     }
 }
 
+/// The cycles of the calls at which the program was in a state.
+struct Visit {
+    first: u64,
+    last: u64,
+}
+
 /// A run in progress.
 struct Run<'a> {
     nsf: &'a Nsf,
@@ -174,8 +181,8 @@ struct Run<'a> {
     /// Cycles of the whole run.
     end: u64,
     fault: &'static str,
-    /// States at calls of PLAY, and the cycles of these calls.
-    states: HashMap<u64, u64>,
+    /// States at calls of PLAY.
+    states: HashMap<u64, Visit>,
     /// The cycle at which to look for silence, and how many writes there were the last time.
     next_look: u64,
     looked_at: usize,
@@ -183,7 +190,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(nsf: &'a Nsf, standard: Standard, ticks: u64) -> Result<Self, ApuError> {
-        let end = u128::from(ticks) * u128::from(standard.clock_hz()) / u128::from(TICK_RATE);
+        let end = (u128::from(ticks) * u128::from(standard.clock_hz())).div_ceil(u128::from(TICK_RATE));
         let end = u64::try_from(end).unwrap_or(u64::MAX).max(1);
         let clock = u64::from(standard.clock_hz());
         Ok(Self {
@@ -335,9 +342,11 @@ impl<'a> Run<'a> {
         if self.states.len() >= MAX_STATES {
             return None;
         }
-        let state = self.console.state();
-        let start = *self.states.entry(state).or_insert(cycle);
-        if cycle - start < MIN_LOOP * self.clock() {
+        let visit = self.states.entry(self.console.state()).or_insert(Visit { first: cycle, last: cycle });
+        let Visit { first: start, last: before } = *visit;
+        visit.last = cycle;
+        let clock = u64::from(self.standard.clock_hz());
+        if cycle - start < MIN_LOOP * clock {
             return None;
         }
         let recorder = &self.console.recorder;
@@ -345,11 +354,13 @@ impl<'a> Run<'a> {
         if last <= recorder.tick(start) {
             return Some(Outcome::Silence);
         }
-        if last > recorder.tick(start + LAST_NOTE * self.clock()) {
-            return Some(Outcome::Loop { start, end: cycle });
+        if last > recorder.tick(start + LAST_NOTE * clock) {
+            let period = cycle - before;
+            let end = if period < clock { cycle } else { start + period };
+            return Some(Outcome::Loop { start, end });
         }
         // The sound may be the rest of a note from before. The next round will tell.
-        self.states.insert(state, cycle);
+        visit.first = cycle;
         None
     }
 
