@@ -13,7 +13,7 @@ What needs torch (`load_model`, `generate`) is loaded at its first use, so that 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from lakhnes._native import Apu, LivePlayer, RegisterLog, Song, Vocabulary, __version__
+from lakhnes._native import Apu, LivePlayer, NsfFile, RegisterLog, Song, Vocabulary, __version__, write_nsf_album
 from lakhnes.audio import write_audio
 from lakhnes.errors import (
     CheckpointError,
@@ -41,6 +41,7 @@ __all__ = [
     "LimitError",
     "LivePlayer",
     "Model",
+    "NsfFile",
     "RegisterLog",
     "Song",
     "TokenError",
@@ -59,6 +60,7 @@ __all__ = [
     "tokenize_files",
     "write",
     "write_audio",
+    "write_nsf_album",
 ]
 
 _LAZY = {

@@ -69,9 +69,11 @@ fn the_track_and_the_console_are_in_the_registers() {
 
 #[test]
 fn play_comes_on_the_cycles_that_the_header_says() {
-    for (standard, speed, clock) in
-        [(Standard::Ntsc, 16_639_u64, 1_789_773_u64), (Standard::Pal, 19_997, 1_662_607), (Standard::Ntsc, 4_000, 1_789_773)]
-    {
+    for (standard, speed, clock) in [
+        (Standard::Ntsc, 16_639_u64, 1_789_773_u64),
+        (Standard::Pal, 19_997, 1_662_607),
+        (Standard::Ntsc, 4_000, 1_789_773),
+    ] {
         let mut nsf = tone(&[0xEE, 0x00, 0x03, 0xAD, 0x00, 0x03, 0x8D, 0x00, 0x40, RTS]); // INC, LDA, STA
         nsf.speeds = [speed as u16; 3];
         let options = RunOptions { standard: Some(standard), max_ticks: TICK_RATE, ..RunOptions::default() };
@@ -110,7 +112,8 @@ fn banks_are_shown_where_the_program_asks_for_them() {
     }
     code.push(RTS);
     program[0x10..0x10 + code.len()].copy_from_slice(&code);
-    let nsf = Nsf { banks: Some([0, 2, 0, 0, 0, 0, 0, 0]), init: 0x8010, ..file(&program, 0x8010 + code.len() as u16 - 1) };
+    let nsf =
+        Nsf { banks: Some([0, 2, 0, 0, 0, 0, 0, 0]), init: 0x8010, ..file(&program, 0x8010 + code.len() as u16 - 1) };
     assert_eq!(values(&run(&nsf, 1)), [(0, 3), (0, 1), (0, 0)]);
     // A load address within a page.
     let nsf = Nsf { load: 0x8000 + 0x123, init: 0x8133, play: 0x8133 + code.len() as u16 - 1, ..nsf };
@@ -152,7 +155,10 @@ fn samples_are_taken_from_the_banks_that_are_shown_when_they_start() {
     let played = run(&nsf, 1);
     let blocks: Vec<_> = played.log.memory.iter().map(|block| (block.address, block.bytes.clone())).collect();
     assert_eq!(blocks[0].0, 0xC000);
-    assert_eq!(blocks.iter().rev().take(2).map(|block| block.1.clone()).collect::<Vec<_>>(), [vec![0x55; 17], vec![0xAA; 17]]);
+    assert_eq!(
+        blocks.iter().rev().take(2).map(|block| block.1.clone()).collect::<Vec<_>>(),
+        [vec![0x55; 17], vec![0xAA; 17]]
+    );
     assert_eq!(played.log.validate(), Ok(()));
 }
 
@@ -182,7 +188,8 @@ fn a_program_that_repeats_has_an_exact_loop_point() {
     // The registers are those of INIT until the first note is sent, in call 51.
     assert!((start as f64 - 52.0 * period).abs() < 1.5, "{start}");
     assert!(((played.log.length - start) as f64 - 240.0 * period).abs() < 1.5);
-    let notes: Vec<u8> = played.log.writes.iter().filter(|write| write.tick >= start).map(|write| write.value).collect();
+    let notes: Vec<u8> =
+        played.log.writes.iter().filter(|write| write.tick >= start).map(|write| write.value).collect();
     assert_eq!(notes, (2..240).chain([0, 1]).collect::<Vec<_>>());
 }
 
@@ -321,8 +328,12 @@ fn an_nsfe_file_is_read_and_what_is_wrong_with_one_is_named() {
     assert_eq!(error(&[&info, &data]), "byte 31: expected an NEND chunk at the end, found the end of the file");
     assert_eq!(error(&[&info, &chunk(b"NEWS", &[]), &data, &end]), "byte 26: this mandatory chunk is not supported");
     assert_eq!(error(&[&info[..10]]), "byte 4: expected a chunk that ends inside the file, found 10 bytes of 2");
-    assert_eq!(nsf::read(b"NESM").unwrap_err().to_string(), "byte 0: expected NESM, 1A or NSFE, found [4E, 45, 53, 4D]");
-    let low = header(1, 0, &[]).iter().enumerate().map(|(at, &byte)| if at == 9 { 0x50 } else { byte }).collect::<Vec<_>>();
+    assert_eq!(
+        nsf::read(b"NESM").unwrap_err().to_string(),
+        "byte 0: expected NESM, 1A or NSFE, found [4E, 45, 53, 4D]"
+    );
+    let low =
+        header(1, 0, &[]).iter().enumerate().map(|(at, &byte)| if at == 9 { 0x50 } else { byte }).collect::<Vec<_>>();
     assert_eq!(nsf::read(&low).unwrap_err().to_string(), "byte 8: expected a load address from $6000 on, found $5000");
     let huge = header(1, 0, &vec![0; 1 << 20]);
     assert!(matches!(nsf::read(&huge), Err(ApuError::ByteLimit { .. })));
@@ -334,7 +345,9 @@ fn song(seed: u64, notes: u64, looped: bool) -> RegisterLog {
     let mut writes = vec![Write { tick: 0, register: 0x15, value: 0x0F }];
     for note in 0..notes {
         let tick = 700 * note + random.next(500);
-        for (register, value) in [(0, 0xB0 | random.next(16) as u8), (2, random.next(256) as u8), (3, random.next(3) as u8)] {
+        for (register, value) in
+            [(0, 0xB0 | random.next(16) as u8), (2, random.next(256) as u8), (3, random.next(3) as u8)]
+        {
             writes.push(Write { tick, register, value });
         }
     }
@@ -374,7 +387,13 @@ fn an_album_plays_each_of_its_songs() {
         let nsf = nsf::read(&bytes).unwrap();
         assert_eq!((nsf.tracks.len(), &*nsf.tags.title, &*nsf.tags.artist), (20, "Album", "Artist"));
         for (track, log) in logs.iter().enumerate() {
-            let options = RunOptions { max_ticks: log.length + 2_000, find_loop: false, find_silence: false, file_times: false, ..RunOptions::default() };
+            let options = RunOptions {
+                max_ticks: log.length + 2_000,
+                find_loop: false,
+                find_silence: false,
+                file_times: false,
+                ..RunOptions::default()
+            };
             let played = nsf.run(track, &options).unwrap();
             let expected = asked(log);
             assert_eq!(sent(&played)[..expected.len()], expected, "track {track}");
@@ -419,10 +438,14 @@ fn a_loop_of_our_own_files_is_found_where_it_was() {
 fn what_is_run_sounds_as_what_was_written() {
     let log = song(9, 100, false);
     let nsf = nsf::read(&nsf::write(&log, Timing::Exact).unwrap()).unwrap();
-    let again = nsf.run(0, &RunOptions { find_silence: false, max_ticks: log.length, ..RunOptions::default() }).unwrap().log;
+    let again =
+        nsf.run(0, &RunOptions { find_silence: false, max_ticks: log.length, ..RunOptions::default() }).unwrap().log;
     let level = |log: &RegisterLog| {
         let audio = render(log, &RenderOptions::default()).unwrap();
-        audio.chunks(4_410).map(|part| (part.iter().map(|x| x * x).sum::<f32>() / part.len() as f32).sqrt()).collect::<Vec<_>>()
+        audio
+            .chunks(4_410)
+            .map(|part| (part.iter().map(|x| x * x).sum::<f32>() / part.len() as f32).sqrt())
+            .collect::<Vec<_>>()
     };
     let (before, after) = (level(&log), level(&again));
     assert_eq!(before.len(), after.len());

@@ -12,6 +12,7 @@ mod errors;
 mod events;
 mod formats;
 mod live;
+mod nsf;
 mod options;
 mod register_log;
 mod scores;
@@ -40,6 +41,8 @@ mod _native {
     use crate::events::{augment_events, events_from_text, quantize_events, sample_augmentation};
     #[pymodule_export]
     use crate::live::PyLivePlayer;
+    #[pymodule_export]
+    use crate::nsf::{PyNsfFile, write_nsf_album};
     #[pymodule_export]
     use crate::register_log::{PyRegisterLog, PySampleBlocks, wav_loop_chunk};
     #[pymodule_export]

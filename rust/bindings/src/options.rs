@@ -36,7 +36,7 @@ pub(crate) fn render_options(
 }
 
 /// A number of ticks, saturated to what the chip can take.
-fn ticks(seconds: f64) -> u64 {
+pub(crate) fn ticks(seconds: f64) -> u64 {
     ((seconds * TICK_RATE as f64) as u64).min(MAX_LENGTH)
 }
 

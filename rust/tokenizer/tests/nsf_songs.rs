@@ -61,7 +61,8 @@ fn through(song: &Song, timing: Timing) -> std::result::Result<Result, String> {
     let gathered = file.run(0, &RunOptions { gather: 2, ..options }).map_err(|error| text(&error))?;
     let mut cut = RegisterLog { length: log.length, ..gathered.log };
     cut.writes.retain(|write| write.tick < log.length);
-    let events = |log: &RegisterLog| transcribe(log).map(|song| events(&tx1::write(&song))).map_err(|error| text(&error));
+    let events =
+        |log: &RegisterLog| transcribe(log).map(|song| events(&tx1::write(&song))).map_err(|error| text(&error));
     let (before, after) = (events(&log)?, events(&cut)?);
     result.events = before.iter().map(Vec::len).sum();
     for (before, after) in before.iter().zip(&after) {
@@ -115,7 +116,12 @@ fn scales() -> Song {
         if step % 2 == 0 {
             text += &format!("TR_NOTEON_{low}\n");
         }
-        text += &format!("NO_NOTEON_{}\nNO_VELOCITY_8\nWT_{}\nNO_NOTEOFF\nWT_{}\n", 1 + step % 16, 900 + step, 2_000 + 37 * step);
+        text += &format!(
+            "NO_NOTEON_{}\nNO_VELOCITY_8\nWT_{}\nNO_NOTEOFF\nWT_{}\n",
+            1 + step % 16,
+            900 + step,
+            2_000 + 37 * step
+        );
         if step % 5 == 4 {
             text += "P1_NOTEOFF\nP2_NOTEOFF\nTR_NOTEOFF\nWT_1500\n";
         }

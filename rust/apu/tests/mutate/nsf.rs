@@ -10,7 +10,8 @@ const LONG: &str = "as long as it may";
 pub(crate) fn read(bytes: &[u8]) -> Result<(), ApuError> {
     let nsf = nsf::read(bytes)?;
     let long = nsf.tags.title == LONG;
-    let options = RunOptions { max_ticks: if long { 300 * TICK_RATE } else { TICK_RATE / 10 }, ..RunOptions::default() };
+    let options =
+        RunOptions { max_ticks: if long { 300 * TICK_RATE } else { TICK_RATE / 10 }, ..RunOptions::default() };
     let played = nsf.run(nsf.first, &options)?;
     assert_eq!(played.log.validate(), Ok(()));
     assert_eq!(played.log.writes.len(), played.cycles.len());
@@ -58,7 +59,8 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         nsf::write_nsfe(&songs, Timing::Frame, &tags),
     ];
     let mut seeds: Vec<_> = written.into_iter().flatten().collect();
-    let all: Vec<u8> = [0x4C, 0x06, 0x80].into_iter().chain((0..=255).flat_map(|opcode| [opcode, 0x11, 0x40])).collect();
+    let all: Vec<u8> =
+        [0x4C, 0x06, 0x80].into_iter().chain((0..=255).flat_map(|opcode| [opcode, 0x11, 0x40])).collect();
     seeds.push(file("all opcodes", &all, [0; 8], 16_639));
     // LDA $4015, INC $5FFC, STA $4011, DEX, BNE, RTS
     let program = [0x4C, 0x03, 0x80, 0xAD, 0x15, 0x40, 0xEE, 0xFC, 0x5F, 0x8D, 0x11, 0x40, 0xCA, 0xD0, 0xF4, 0x60];

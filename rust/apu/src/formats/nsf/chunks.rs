@@ -128,8 +128,7 @@ fn metadata(nsf: &mut Nsf, name: [u8; 4], body: &[u8], offset: usize) -> Result<
         b"NSF2" => {
             let bits = body.first().copied().unwrap_or(0);
             let feature = |bit: u8| bits & bit != 0;
-            nsf.features =
-                Features { irq: feature(0x10), non_returning_init: feature(0x20), no_play: feature(0x40) };
+            nsf.features = Features { irq: feature(0x10), non_returning_init: feature(0x20), no_play: feature(0x40) };
         }
         b"regn" => {
             let bits = body.first().copied().unwrap_or(1);

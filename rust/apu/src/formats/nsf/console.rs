@@ -155,7 +155,8 @@ impl Console {
     fn keep_sample(&mut self, cycle: u64) {
         if let Some((start, length)) = self.recorder.sample(cycle) {
             // Behind $FFFF the channel goes on at $8000.
-            let address = |offset: u16| start.checked_add(offset).unwrap_or_else(|| 0x8000 + (start + offset - 0x8000) % 0x8000);
+            let address =
+                |offset: u16| start.checked_add(offset).unwrap_or_else(|| 0x8000 + (start + offset - 0x8000) % 0x8000);
             let bytes: Vec<u8> = (0..length).map(|offset| self.byte(address(offset))).collect();
             self.recorder.keep(cycle, start, &bytes);
         }

@@ -38,7 +38,8 @@ fn last_sound_of(log: &RegisterLog, recorder: &Recorder) -> u64 {
         if sounds {
             last = tick;
         }
-        let heard = |(voice, state): (usize, &crate::VoiceState)| state.sounds && (voice != 2 || state.timer >= ULTRASONIC);
+        let heard =
+            |(voice, state): (usize, &crate::VoiceState)| state.sounds && (voice != 2 || state.timer >= ULTRASONIC);
         sounds = states.iter().enumerate().any(heard);
     }
     if sounds {

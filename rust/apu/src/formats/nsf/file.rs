@@ -212,7 +212,8 @@ pub(super) fn check_program(offset: usize, bytes: usize) -> Result<(), ApuError>
 /// A text up to its zero: UTF-8, or else a character a byte. `<?>` says that nothing is known.
 pub(super) fn text(bytes: &[u8]) -> String {
     let bytes = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
-    let text = std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().copied().map(char::from).collect(), str::to_owned);
+    let text =
+        std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().copied().map(char::from).collect(), str::to_owned);
     let text: String = text.chars().filter(|c| !c.is_control()).collect();
     if text == "<?>" { String::new() } else { text.trim().to_owned() }
 }

@@ -69,7 +69,14 @@ pub struct RunOptions {
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { standard: None, max_ticks: DEFAULT_MAX_TICKS, file_times: true, find_loop: true, find_silence: true, gather: 0 }
+        Self {
+            standard: None,
+            max_ticks: DEFAULT_MAX_TICKS,
+            file_times: true,
+            find_loop: true,
+            find_silence: true,
+            gather: 0,
+        }
     }
 }
 
