@@ -454,16 +454,18 @@ class NsfFile:
         file_times
             Whether a track for which the file gives a time ends after that and its fade.
         find_loop, find_silence
-            Whether a run ends when the program is back in a state that it had been in, and after five seconds of silence.
+            Whether a run ends when the program is back in a state that it had been in, and after five seconds of
+            silence.
         gather
-            Ticks of 1/44,100 s: a write that follows another within them gets its tick. 0 keeps all apart; 2 is good for
-            transcriptions of the project's own files.
+            Ticks of 1/44,100 s: a write that follows another within them gets its tick. 0 keeps all apart; 2 is good
+            for transcriptions of the project's own files.
 
         Returns
         -------
         tuple
-            The log; why it ends (``"silence"``; ``"loop"``, with an exact loop point; ``"repetition"``, with a likely one;
-            ``"max_duration"``; ``"halted"``); and warnings: chips that are not played, a program that does not return.
+            The log; why it ends (``"silence"``; ``"loop"``, with an exact loop point; ``"repetition"``, with a likely
+            one; ``"max_duration"``; ``"halted"``); and warnings: chips that are not played, a program that does not
+            return.
 
         Raises
         ------

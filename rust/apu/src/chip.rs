@@ -127,6 +127,13 @@ impl Chip {
     /// A read of $4015 on `cycle`, before anything else that happens on it. Clears the frame counter's flag.
     pub(crate) fn read_status(&mut self, synthesizer: &mut Synthesizer, cycle: u64) -> u8 {
         self.run(synthesizer, cycle);
+        let status = self.status();
+        self.frame.flag = false;
+        status
+    }
+
+    /// What a read of $4015 would see.
+    pub(crate) fn status(&self) -> u8 {
         let bits = [
             self.p1.length.active(),
             self.p2.length.active(),
@@ -137,7 +144,6 @@ impl Chip {
             self.frame.flag,
             self.dmc.flag,
         ];
-        self.frame.flag = false;
         bits.iter().rev().fold(0, |status, &bit| status << 1 | u8::from(bit))
     }
 

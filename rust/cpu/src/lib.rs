@@ -1,8 +1,8 @@
 //! The 6502 of the Nintendo Entertainment System (Ricoh 2A03: an NMOS 6502 without decimal mode).
 //!
 //! All 256 opcodes with their flags and cycles; reads and writes carry the cycle on which they happen; a run ends at a
-//! cycle, so that no program can hold its caller up. Loops that only pass time are skipped ([`delay`](mod@self)), which
-//! changes nothing but the time that the emulation takes.
+//! cycle, so that no program can hold its caller up. Loops that only pass time are skipped, which changes nothing but the
+//! time that the emulation takes.
 //!
 //! ```
 //! use lakhnes_cpu::{Bus, Cpu, Stop};

@@ -28,7 +28,7 @@ fn sound(log: &RegisterLog) -> impl Iterator<Item = &Write> {
     log.writes.iter().filter(|write| write.tick < log.length && !matches!(write.register, 0x14 | 0x16))
 }
 
-fn through(song: &Song, timing: Timing) -> std::result::Result<Result, String> {
+fn through(song: &Song, timing: Timing, transcribed: bool) -> std::result::Result<Result, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let log = perform(song, &PerformOptions::default()).map_err(|error| text(&error))?;
     let file = nsf::write(&log, timing).map_err(|error| text(&error))?;
@@ -57,6 +57,9 @@ fn through(song: &Song, timing: Timing) -> std::result::Result<Result, String> {
         let displaced = sent.tick.abs_diff(write.tick);
         result.most = result.most.max(displaced);
         result.sum += displaced;
+    }
+    if !transcribed {
+        return Ok(result);
     }
     let gathered = file.run(0, &RunOptions { gather: 2, ..options }).map_err(|error| text(&error))?;
     let mut cut = RegisterLog { length: log.length, ..gathered.log };
@@ -132,7 +135,7 @@ fn scales() -> Song {
 #[test]
 fn a_song_comes_back_from_its_nsf_file_write_for_write() {
     for (timing, most) in [(Timing::Exact, 88), (Timing::Frame, 420)] {
-        let result = through(&scales(), timing).expect("the same writes");
+        let result = through(&scales(), timing, true).expect("the same writes");
         assert!(result.writes > 500 && result.most <= most, "{timing:?}: {} ticks", result.most);
         assert_eq!(result.moved_events, 0, "{timing:?}, of {}", result.events);
     }
@@ -156,7 +159,7 @@ fn songs_in(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// `LAKHNES_NESMDB_MIDI` names a folder of MIDI files (all of NES-MDB, say).
+/// `LAKHNES_NESMDB_MIDI` names a folder of MIDI files (all of NES-MDB, say). Every 25th is transcribed, too.
 #[test]
 fn all_songs_of_a_folder_come_back_from_their_nsf_files() {
     let Some(folder) = std::env::var_os("LAKHNES_NESMDB_MIDI") else { return };
@@ -167,7 +170,7 @@ fn all_songs_of_a_folder_come_back_from_their_nsf_files() {
         for path in songs_in(Path::new(&folder)) {
             songs += 1;
             let song = midi::read(&std::fs::read(&path).expect("a file")).expect("a song");
-            match through(&song, timing) {
+            match through(&song, timing, songs % 25 == 0) {
                 Ok(result) => {
                     total.writes += result.writes;
                     total.sum += result.sum;

@@ -163,7 +163,7 @@ impl Console {
     }
 
     /// A number for everything that decides what the program does next, but for the processor's registers.
-    pub(super) fn state(&self) -> u64 {
+    pub(super) fn state(&mut self, cycle: u64) -> u64 {
         let mut hash = Hash::default();
         hash.bytes(&*self.ram);
         if self.used {
@@ -176,7 +176,7 @@ impl Console {
             hash.bytes(&mmc5.factors);
             hash.bytes(&mmc5.memory);
         }
-        self.recorder.state(&mut hash);
+        self.recorder.state(cycle, &mut hash);
         hash.finish()
     }
 }

@@ -188,9 +188,11 @@ impl Recorder {
     }
 
     /// Adds what a program may ask the chip for, and what it has told it last.
-    pub(super) fn state(&self, hash: &mut Hash) {
+    pub(super) fn state(&mut self, cycle: u64, hash: &mut Hash) {
         hash.bytes(&self.registers);
-        hash.number(u64::from(self.chip.is_some()));
+        self.catch_up(cycle);
+        let status = self.chip.as_mut().map(|chip| chip.0.peek_status(cycle).unwrap_or_default());
+        hash.number(status.map_or(0x100, u64::from));
     }
 }
 

@@ -127,7 +127,7 @@ impl Nsf {
     /// ```
     pub fn run(&self, track: usize, options: &RunOptions) -> Result<Played, ApuError> {
         let Some(known) = self.tracks.get(track) else {
-            return Err(ApuError::Track { found: track as u64 + 1, tracks: self.tracks.len() as u64 });
+            return Err(ApuError::Track { found: (track as u64).wrapping_add(1), tracks: self.tracks.len() as u64 });
         };
         let standard = options.standard.unwrap_or(self.region.preferred);
         let mut run = Run::new(self, standard, ticks_of(known, options))?;
@@ -349,7 +349,7 @@ impl<'a> Run<'a> {
         if self.states.len() >= MAX_STATES {
             return None;
         }
-        let visit = self.states.entry(self.console.state()).or_insert(Visit { first: cycle, last: cycle });
+        let visit = self.states.entry(self.console.state(cycle)).or_insert(Visit { first: cycle, last: cycle });
         let Visit { first: start, last: before } = *visit;
         visit.last = cycle;
         let clock = u64::from(self.standard.clock_hz());
