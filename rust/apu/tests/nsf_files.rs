@@ -274,8 +274,8 @@ fn header(version: u8, length: u8, rest: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn chunk(name: &[u8; 4], bytes: &[u8]) -> Vec<u8> {
-    [&(bytes.len() as u32).to_le_bytes()[..], name, bytes].concat()
+fn chunk(name: [u8; 4], bytes: &[u8]) -> Vec<u8> {
+    [&(bytes.len() as u32).to_le_bytes()[..], &name, bytes].concat()
 }
 
 #[test]
@@ -292,12 +292,12 @@ fn a_header_is_read() {
 #[test]
 fn chunks_behind_the_program_are_read() {
     let rest = [
-        chunk(b"tlbl", b"One\0Zw\xC3\xB6lf\0"),
-        chunk(b"time", &[60_000_i32, -1, 5].map(i32::to_le_bytes).concat()),
-        chunk(b"fade", &[8_000_i32].map(i32::to_le_bytes).concat()),
-        chunk(b"plst", &[2, 0]),
-        chunk(b"xxxx", &[1, 2, 3]),
-        chunk(b"NEND", &[]),
+        chunk(*b"tlbl", b"One\0Zw\xC3\xB6lf\0"),
+        chunk(*b"time", &[60_000_i32, -1, 5].map(i32::to_le_bytes).concat()),
+        chunk(*b"fade", &[8_000_i32].map(i32::to_le_bytes).concat()),
+        chunk(*b"plst", &[2, 0]),
+        chunk(*b"xxxx", &[1, 2, 3]),
+        chunk(*b"NEND", &[]),
         vec![0xFF; 3],
     ]
     .concat();
@@ -314,19 +314,19 @@ fn chunks_behind_the_program_are_read() {
 
 #[test]
 fn an_nsfe_file_is_read_and_what_is_wrong_with_one_is_named() {
-    let info = chunk(b"INFO", &[0, 0x80, 0, 0x80, 0, 0x80, 1, 0, 2, 1]);
-    let data = chunk(b"DATA", &[RTS]);
-    let end = chunk(b"NEND", &[]);
+    let info = chunk(*b"INFO", &[0, 0x80, 0, 0x80, 0, 0x80, 1, 0, 2, 1]);
+    let data = chunk(*b"DATA", &[RTS]);
+    let end = chunk(*b"NEND", &[]);
     let whole = |chunks: &[&[u8]]| nsf::read(&[b"NSFE", chunks.concat().as_slice()].concat());
-    let auth = chunk(b"auth", b"Game\0Artist\0Copyright\0Ripper\0");
-    let nsf = whole(&[&info, &auth, &chunk(b"regn", &[4, 2]), &data, &end]).unwrap();
+    let auth = chunk(*b"auth", b"Game\0Artist\0Copyright\0Ripper\0");
+    let nsf = whole(&[&info, &auth, &chunk(*b"regn", &[4, 2]), &data, &end]).unwrap();
     assert_eq!((nsf.tracks.len(), nsf.first, nsf.region.preferred), (2, 1, Standard::Dendy));
     assert_eq!((&*nsf.tags.title, &*nsf.tags.creator), ("Game", "Ripper"));
     let error = |chunks: &[&[u8]]| whole(chunks).unwrap_err().to_string();
     assert_eq!(error(&[&data, &end]), "byte 4: expected an INFO chunk before the DATA chunk, found none");
     assert_eq!(error(&[&info, &end]), "byte 30: expected a DATA chunk, found the end of the file");
     assert_eq!(error(&[&info, &data]), "byte 31: expected an NEND chunk at the end, found the end of the file");
-    assert_eq!(error(&[&info, &chunk(b"NEWS", &[]), &data, &end]), "byte 26: this mandatory chunk is not supported");
+    assert_eq!(error(&[&info, &chunk(*b"NEWS", &[]), &data, &end]), "byte 26: this mandatory chunk is not supported");
     assert_eq!(error(&[&info[..10]]), "byte 4: expected a chunk that ends inside the file, found 10 bytes of 2");
     assert_eq!(
         nsf::read(b"NESM").unwrap_err().to_string(),

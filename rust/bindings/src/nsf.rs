@@ -189,8 +189,8 @@ pub(crate) fn write_nsf_album<'py>(
     let timing = nsf_timing(timing)?;
     let bytes = py.detach(|| {
         let name = |index: usize| names.get(index).map_or("", |name| &**name);
-        let song = |(index, log): (usize, &'_ Py<PyRegisterLog>)| AlbumSong { log: &log.get().log, name: name(index) };
-        let songs: Vec<_> = logs.iter().enumerate().map(song).collect();
+        let songs = logs.iter().enumerate().map(|(index, log)| AlbumSong { log: &log.get().log, name: name(index) });
+        let songs: Vec<_> = songs.collect();
         write(&songs, timing, &album)
     });
     Ok(PyBytes::new(py, &bytes.map_err(|error| chip_error(&error))?))

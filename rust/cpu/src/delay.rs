@@ -71,7 +71,7 @@ impl Cpu {
         if self.heads.0[slot] == head {
             return;
         }
-        match self.round(bus, head) {
+        match Round::of(bus, head) {
             Ok(round) => self.pass(bus, &round),
             Err(Fault::Never) => self.heads.0[slot] = head,
             Err(Fault::NotNow) => {}
@@ -102,10 +102,12 @@ impl Cpu {
             Place::Memory(address) => bus.write(address, counted, self.cycle),
         }
     }
+}
 
+impl Round {
     /// Follows one round from its head on.
-    fn round<B: Bus>(&self, bus: &B, head: u16) -> Result<Round, Fault> {
-        let mut round = Round {
+    fn of<B: Bus>(bus: &B, head: u16) -> Result<Self, Fault> {
+        let mut round = Self {
             pc: head,
             cycles: 0,
             tested: Tested::Nothing,
@@ -123,9 +125,7 @@ impl Cpu {
         }
         Err(Fault::Never)
     }
-}
 
-impl Round {
     /// Follows one instruction.
     fn follow<B: Bus>(&mut self, bus: &B) -> Result<(), Fault> {
         if self.pc < 0x2000 {

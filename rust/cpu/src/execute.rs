@@ -57,6 +57,7 @@ macro_rules! instructions {
 
 impl Cpu {
     /// Runs one instruction.
+    #[expect(clippy::too_many_lines, reason = "it is a table: a line an instruction")]
     #[inline]
     pub(crate) fn step<B: Bus>(&mut self, bus: &mut B) {
         let opcode = self.fetch(bus);

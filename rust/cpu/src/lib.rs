@@ -79,6 +79,7 @@ mod flag {
 
 /// Registers, flags and clock.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the processor's flags")]
 pub struct Cpu {
     /// The accumulator.
     pub a: u8,

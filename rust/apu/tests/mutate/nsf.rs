@@ -1,4 +1,5 @@
 //! NSF files to be made wrong, and what is to hold of whatever can be read of them.
+#![allow(dead_code, reason = "the tests do without the extremes")]
 
 use lakhnes_apu::formats::nsf::{self, AlbumSong, RunOptions, Timing};
 use lakhnes_apu::{ApuError, MemoryBlock, RegisterLog, TICK_RATE, Tags, Write};

@@ -12,7 +12,7 @@ use lakhnes_cpu::Bus;
 use super::file::{FDS, MMC5, Nsf};
 use super::recorder::Recorder;
 use super::samples::PAGE;
-use crate::{ApuError, Standard};
+use crate::Standard;
 
 /// Pages from $6000 to $FFFF.
 const PAGES: usize = 10;
@@ -49,10 +49,7 @@ struct Mmc5 {
 
 impl Console {
     /// Loads a program: all memory is zero, the first banks are shown.
-    ///
-    /// # Errors
-    /// A clock that no chip has.
-    pub(super) fn new(nsf: &Nsf, standard: Standard) -> Result<Self, ApuError> {
+    pub(super) fn new(nsf: &Nsf, standard: Standard) -> Self {
         let fds = nsf.chips & FDS != 0;
         // With banks the program begins somewhere in its first page; else at its place, from $6000 on.
         let padding = usize::from(if nsf.banks.is_some() { nsf.load & 0xFFF } else { nsf.load - 0x6000 });
@@ -73,7 +70,7 @@ impl Console {
             banked: nsf.banks.is_some(),
             used: fds,
             mmc5: (nsf.chips & MMC5 != 0).then(|| Box::new(Mmc5 { factors: [0; 2], memory: [0; 0x400] })),
-            recorder: Recorder::new(standard)?,
+            recorder: Recorder::new(standard),
         };
         for page in 0..writable {
             console.pages[page] = memory + page * PAGE;
@@ -87,7 +84,7 @@ impl Console {
                 _ => {}
             }
         }
-        Ok(console)
+        console
     }
 
     /// Shows a bank in a page: memory takes a copy of it.
@@ -245,9 +242,10 @@ impl Hash {
             }
         }
         self.0 = 0;
-        lanes.into_iter().for_each(|lane| self.number(lane));
-        words.iter().for_each(|word| self.number(u64::from_le_bytes(*word)));
-        rest.iter().for_each(|&byte| self.number(byte.into()));
+        let words = words.iter().map(|word| u64::from_le_bytes(*word));
+        for number in lanes.into_iter().chain(words).chain(rest.iter().map(|&byte| byte.into())) {
+            self.number(number);
+        }
     }
 
     pub(super) fn finish(mut self) -> u64 {

@@ -139,7 +139,9 @@ fn restore_memory(log: &mut RegisterLog) {
     let first = log.memory.partition_point(|block| block.tick < start);
     let (before, within) = log.memory.split_at(first);
     let mut image = vec![0; 0x1_0000];
-    before.iter().for_each(|block| put(&mut image, block));
+    for block in before {
+        put(&mut image, block);
+    }
     let mut blocks = Vec::new();
     for block in within {
         let place = usize::from(block.address);

@@ -3,7 +3,7 @@
 use super::console::Hash;
 use super::run::MAX_WRITES;
 use crate::dmc::{NTSC_PERIODS, PAL_PERIODS};
-use crate::{Apu, ApuError, ApuOptions, MemoryBlock, Standard, TICK_RATE, Write};
+use crate::{Apu, ApuOptions, MemoryBlock, Standard, TICK_RATE, Write};
 
 /// Most bytes of sample memory that a log takes.
 const MAX_SAMPLE_BYTES: usize = 16 << 20;
@@ -42,7 +42,7 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn new(standard: Standard) -> Result<Self, ApuError> {
+    pub(super) fn new(standard: Standard) -> Self {
         let mut recorder = Self {
             standard,
             writes: Vec::new(),
@@ -62,7 +62,7 @@ impl Recorder {
         (0..=0x13).chain([0x15]).for_each(|register| recorder.write(0, register, 0));
         recorder.write(0, 0x15, 0x0F);
         recorder.write(0, 0x17, 0x40);
-        Ok(recorder)
+        recorder
     }
 
     /// The tick in which a cycle lies.

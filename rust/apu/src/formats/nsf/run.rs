@@ -130,7 +130,7 @@ impl Nsf {
             return Err(ApuError::Track { found: (track as u64).wrapping_add(1), tracks: self.tracks.len() as u64 });
         };
         let standard = options.standard.unwrap_or(self.region.preferred);
-        let mut run = Run::new(self, standard, ticks_of(known, options))?;
+        let mut run = Run::new(self, standard, ticks_of(known, options));
         run.console.recorder.gather = options.gather;
         let ending = run.play(track as u8, options);
         let mut warnings = run.warnings();
@@ -196,21 +196,21 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(nsf: &'a Nsf, standard: Standard, ticks: u64) -> Result<Self, ApuError> {
+    fn new(nsf: &'a Nsf, standard: Standard, ticks: u64) -> Self {
         let end = (u128::from(ticks) * u128::from(standard.clock_hz())).div_ceil(u128::from(TICK_RATE));
         let end = u64::try_from(end).unwrap_or(u64::MAX).max(1);
         let clock = u64::from(standard.clock_hz());
-        Ok(Self {
+        Self {
             nsf,
             standard,
             cpu: Cpu::new(),
-            console: Console::new(nsf, standard)?,
+            console: Console::new(nsf, standard),
             end,
             fault: "",
             states: HashMap::new(),
             next_look: 2 * SILENCE * clock,
             looked_at: 0,
-        })
+        }
     }
 
     fn clock(&self) -> u64 {
