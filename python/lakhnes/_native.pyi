@@ -14,6 +14,7 @@ __all__ = [
     "DecoderState",
     "LivePlayer",
     "MelodyIndex",
+    "NsfFile",
     "RegisterLog",
     "SampleBlocks",
     "Song",
@@ -38,6 +39,7 @@ __all__ = [
     "source_notes",
     "tokenize_files",
     "wav_loop_chunk",
+    "write_nsf_album",
 ]
 
 __version__: str

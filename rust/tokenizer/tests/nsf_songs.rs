@@ -109,26 +109,23 @@ fn events(text: &str) -> [Vec<(u64, String)>; 4] {
 
 /// A song made here: scales in four voices with changes of velocity and timbre, none of it on frames.
 fn scales() -> Song {
-    let mut text = String::new();
-    for step in 0..120_u32 {
+    let step = |step: u32| {
         let (high, low) = (60 + step % 13, 40 + step % 7);
-        text += &format!("P1_NOTEON_{high}\nP1_VELOCITY_{}\n", 3 + step % 12);
-        if step % 3 == 0 {
-            text += &format!("P2_NOTEON_{}\nP2_VELOCITY_9\nP2_TIMBRE_{}\n", high + 4, step % 4);
+        let mut events = vec![format!("P1_NOTEON_{high} P1_VELOCITY_{}", 3 + step % 12)];
+        if step.is_multiple_of(3) {
+            events.push(format!("P2_NOTEON_{} P2_VELOCITY_9 P2_TIMBRE_{}", high + 4, step % 4));
         }
-        if step % 2 == 0 {
-            text += &format!("TR_NOTEON_{low}\n");
+        if step.is_multiple_of(2) {
+            events.push(format!("TR_NOTEON_{low}"));
         }
-        text += &format!(
-            "NO_NOTEON_{}\nNO_VELOCITY_8\nWT_{}\nNO_NOTEOFF\nWT_{}\n",
-            1 + step % 16,
-            900 + step,
-            2_000 + 37 * step
-        );
+        events.push(format!("NO_NOTEON_{} NO_VELOCITY_8 WT_{} NO_NOTEOFF", 1 + step % 16, 900 + step));
+        events.push(format!("WT_{}", 2_000 + 37 * step));
         if step % 5 == 4 {
-            text += "P1_NOTEOFF\nP2_NOTEOFF\nTR_NOTEOFF\nWT_1500\n";
+            events.push("P1_NOTEOFF P2_NOTEOFF TR_NOTEOFF WT_1500".to_owned());
         }
-    }
+        events.join(" ")
+    };
+    let text = (0..120).map(step).collect::<Vec<_>>().join(" ").replace(' ', "\n");
     tx2::read(&text).expect("a song")
 }
 
