@@ -157,6 +157,7 @@ impl Cpu {
     }
 
     /// The flags, as `PHP` pushes them.
+    #[inline]
     #[must_use]
     pub fn status(&self) -> u8 {
         let bits = [
@@ -172,6 +173,7 @@ impl Cpu {
     }
 
     /// Sets the flags, as `PLP` pulls them.
+    #[inline]
     pub fn set_status(&mut self, status: u8) {
         self.carry = status & flag::CARRY != 0;
         self.zero = !status & flag::ZERO;
