@@ -1,4 +1,4 @@
-//! `NsfFile`: the tracks of an NSF or NSFe file; and albums.
+//! `NsfFile`: the tracks of a file; and albums.
 
 use lakhnes_apu::formats::nsf::{self, AlbumSong, Ending, Nsf, RunOptions, Track};
 use lakhnes_apu::{Standard, Tags};

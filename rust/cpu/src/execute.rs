@@ -279,7 +279,7 @@ impl Cpu {
         let crossed = (address ^ base) & 0xFF00 != 0;
         if !READ || crossed {
             self.cycle += u64::from(READ);
-            bus.read(base & 0xFF00 | address & 0xFF, self.cycle - 2);
+            bus.touch(base & 0xFF00 | address & 0xFF, self.cycle - 2);
         }
         address
     }

@@ -43,6 +43,12 @@ pub trait Bus {
     /// The byte at an address, read on `cycle`.
     fn read(&mut self, address: u16, cycle: u64) -> u8;
 
+    /// A read whose byte nobody takes: an indexed access looks at an address before its high byte is right.
+    #[inline]
+    fn touch(&mut self, address: u16, cycle: u64) {
+        self.read(address, cycle);
+    }
+
     /// Writes a byte on `cycle`.
     fn write(&mut self, address: u16, value: u8, cycle: u64);
 

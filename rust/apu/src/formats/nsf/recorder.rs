@@ -148,6 +148,11 @@ impl Recorder {
         self.memory.push(MemoryBlock { tick: tick_of(cycle, self.standard), address: start + first as u16, bytes });
     }
 
+    /// Whether the program has asked the chip for anything.
+    pub(super) fn answers(&self) -> bool {
+        self.chip.is_some()
+    }
+
     /// What a read of $4015 on `cycle` sees.
     pub(super) fn status(&mut self, cycle: u64) -> u8 {
         if self.chip.is_none() {
@@ -198,6 +203,7 @@ impl Recorder {
 
 /// The tick of 1/44,100 s in which a cycle lies.
 pub(super) fn tick_of(cycle: u64, standard: Standard) -> u64 {
-    let exact = u128::from(cycle) * u128::from(TICK_RATE) / u128::from(standard.clock_hz());
-    u64::try_from(exact).unwrap_or(u64::MAX)
+    let clock = u64::from(standard.clock_hz());
+    // A log is at most 2^40 ticks long, so that the product has room.
+    cycle.saturating_mul(TICK_RATE) / clock
 }
