@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lakhnes._native import Apu, LivePlayer, RegisterLog, Song, Vocabulary, __version__
+    from lakhnes._native import Apu, LivePlayer, NsfFile, RegisterLog, Song, Vocabulary, __version__, write_nsf_album
     from lakhnes.audio import write_audio
     from lakhnes.checkpoint import load_model
     from lakhnes.errors import (
@@ -40,6 +40,7 @@ __all__ = [
     "LimitError",
     "LivePlayer",
     "Model",
+    "NsfFile",
     "RegisterLog",
     "Song",
     "TokenError",
@@ -58,10 +59,11 @@ __all__ = [
     "tokenize_files",
     "write",
     "write_audio",
+    "write_nsf_album",
 ]
 
 _MODULES = {
-    "_native": "Apu LivePlayer RegisterLog Song Vocabulary __version__",
+    "_native": "Apu LivePlayer NsfFile RegisterLog Song Vocabulary __version__ write_nsf_album",
     "audio": "write_audio",
     "checkpoint": "load_model",
     "errors": "CheckpointError FormatError LakhnesError LakhnesWarning LimitError TokenError UnsafeCheckpointError",

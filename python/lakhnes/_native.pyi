@@ -15,6 +15,7 @@ __all__ = [
     "Format",
     "LivePlayer",
     "MelodyIndex",
+    "NsfFile",
     "RegisterLog",
     "SampleBlocks",
     "SequenceState",
@@ -38,6 +39,7 @@ __all__ = [
     "tokenize_files",
     "tx3_facts",
     "tx3_song_and_loop",
+    "write_nsf_album",
 ]
 
 _Encoder: TypeAlias = Callable[[Path, str, int, int], Any]
@@ -443,6 +445,145 @@ class SampleBlocks:
     @property
     def remaining(self) -> int:
         """How many samples are still to come."""
+
+@final
+class NsfFile:
+    """An NSF or NSFe file: programs for the console that play music, and what is known about them.
+
+    `len` gives the number of tracks. They count from 1, as players show them.
+    """
+
+    @staticmethod
+    def from_bytes(data: bytes) -> NsfFile:
+        """Read a file: NSF, NSF2, or NSFe.
+
+        Raises
+        ------
+        FormatError, LimitError
+            If it is none; the message names the byte.
+        """
+    def __len__(self) -> int: ...
+    @property
+    def title(self) -> str:
+        """The title of the whole, usually the game's. This and the other texts are empty where nothing is known."""
+    @property
+    def artist(self) -> str:
+        """The composer."""
+    @property
+    def copyright(self) -> str:
+        """The line about the copyright."""
+    @property
+    def ripper(self) -> str:
+        """Who made the file."""
+    @property
+    def notes(self) -> str:
+        """Free text."""
+    @property
+    def track_titles(self) -> list[str]:
+        """The tracks' titles, one a track."""
+    @property
+    def track_artists(self) -> list[str]:
+        """The tracks' composers, where they are not the file's."""
+    @property
+    def times(self) -> list[float | None]:
+        """How long to play each track before its fade, in seconds; None where the file does not say."""
+    @property
+    def fades(self) -> list[float | None]:
+        """How long each track then fades, in seconds."""
+    @property
+    def playlist(self) -> list[int]:
+        """The order in which to play the tracks; empty where the file has none."""
+    @property
+    def effects(self) -> list[int]:
+        """The tracks that are sound effects."""
+    @property
+    def first(self) -> int:
+        """The track to begin with."""
+    @property
+    def chips(self) -> list[str]:
+        """Names of sound chips beside the console's own, whose voices are not played."""
+    @property
+    def standards(self) -> list[str]:
+        """The consoles that the program knows: ``ntsc``, ``pal``, ``dendy``."""
+    @property
+    def standard(self) -> str:
+        """The console that the file prefers."""
+    def call_rate(self, standard: str | None = None) -> float:
+        """How often the player is called on a console, in Hz; on the preferred one without a name."""
+    def run(
+        self,
+        track: int = 1,
+        *,
+        standard: str | None = None,
+        max_duration: float = 300.0,
+        file_times: bool = True,
+        find_loop: bool = True,
+        find_silence: bool = True,
+        gather: int = 0,
+    ) -> tuple[RegisterLog, str, list[str]]:
+        """Run a track's program and record what it tells the sound chip.
+
+        Parameters
+        ----------
+        track
+            Its number, from 1.
+        standard
+            ``"ntsc"``, ``"pal"`` or ``"dendy"``; None is the console that the file prefers.
+        max_duration
+            Longest run, in seconds.
+        file_times
+            Whether a track for which the file gives a time ends after that and its fade.
+        find_loop, find_silence
+            Whether a run ends when the program is back in a state that it had been in, and after five seconds of
+            silence.
+        gather
+            Ticks of 1/44,100 s: a write that follows another within them gets its tick. 0 keeps all apart; 2 is good
+            for transcriptions of the project's own files.
+
+        Returns
+        -------
+        tuple
+            The log; why it ends (``"silence"``; ``"loop"``, with an exact loop point; ``"repetition"``, with a likely
+            one; ``"max_duration"``; ``"halted"``); and warnings: chips that are not played, a program that does not
+            return.
+
+        Raises
+        ------
+        ValueError
+            If there is no such track.
+        """
+
+def write_nsf_album(
+    logs: Sequence[RegisterLog],
+    *,
+    format: str = "nsf",
+    names: Sequence[str] | None = None,
+    title: str = "",
+    artist: str = "",
+    copyright: str = "",
+    ripper: str = "",
+    timing: str = "exact",
+) -> bytes:
+    """Write several logs as the tracks of one file.
+
+    Parameters
+    ----------
+    logs
+        1 to 255 logs, all for an NTSC console or all for a PAL console.
+    format
+        ``"nsf"``, in which titles and times follow the program, or ``"nsfe"``.
+    names
+        Titles for logs that have none, one a log.
+    title, artist, copyright, ripper
+        What is known about the whole.
+    timing
+        As for `RegisterLog.to_nsf`.
+
+    Raises
+    ------
+    FormatError, LimitError
+        As for `RegisterLog.to_nsf`; if the logs are for different consoles.
+    """
 
 @final
 class Apu:

@@ -6,6 +6,8 @@
 
 #[path = "../tests/mutate/mod.rs"]
 mod mutate;
+#[path = "../tests/mutate/nsf.rs"]
+mod nsf;
 
 use std::error::Error;
 use std::io::Write as _;
@@ -29,6 +31,7 @@ struct Target {
 const TARGETS: &[Target] = &[
     Target { name: "vgm", read: read_vgm, seeds: vgm_seeds, extremes: vgm_extremes },
     Target { name: "vgz", read: read_vgz, seeds: vgz_seeds, extremes: || packed(&vgz_extremes()) },
+    Target { name: "nsf", read: nsf::read, seeds: nsf::seeds, extremes: nsf::extremes },
 ];
 
 /// A file that takes longer is told.

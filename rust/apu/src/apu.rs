@@ -173,6 +173,18 @@ impl Apu {
         }
     }
 
+    /// What [`Self::read_status`] would see on `cycle`, without its effect.
+    pub(crate) fn peek_status(&mut self, cycle: u64) -> Result<u8, ApuError> {
+        self.reach(cycle)?;
+        self.chip.run(&mut self.synthesizer, cycle);
+        Ok(self.chip.status())
+    }
+
+    /// Cycles from the last [`Self::end_frame`] to `cycle`.
+    pub(crate) fn cycles_in_frame(&self, cycle: u64) -> u64 {
+        cycle.saturating_sub(self.frame)
+    }
+
     // What a player of checked logs needs, without the checks.
 
     /// The cycle to which the chip must run before sample `sample` and all before it are ready.

@@ -114,9 +114,15 @@ impl Chip {
     /// A read of $4015 on `cycle`, before anything else that happens on it. Clears the frame counter's flag.
     pub(crate) fn read_status(&mut self, synthesizer: &mut Synthesizer, cycle: u64) -> u8 {
         self.run(synthesizer, cycle);
+        let status = self.status();
+        self.frame.flag = false;
+        status
+    }
+
+    /// What a read of $4015 would see.
+    pub(crate) fn status(&self) -> u8 {
         let [p1, p2, triangle, noise] = self.voices.active();
         let bits = [p1, p2, triangle, noise, self.dmc.active(), false, self.frame.flag, self.dmc.flag];
-        self.frame.flag = false;
         bits.iter().rev().fold(0, |status, &bit| status << 1 | u8::from(bit))
     }
 

@@ -154,6 +154,14 @@ pub enum ApuError {
         /// The feature.
         what: &'static str,
     },
+    /// A file of several tracks that has not the one asked for.
+    #[error("track: expected 1 to {tracks}, found {found}")]
+    Track {
+        /// The track, from 1.
+        found: u64,
+        /// How many there are.
+        tracks: u64,
+    },
     /// A log that a format has no way to hold.
     #[error("{format} cannot hold {what}")]
     NotWritable {

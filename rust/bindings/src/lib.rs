@@ -12,6 +12,7 @@ mod export;
 mod formats;
 mod hubs;
 mod live;
+mod nsf;
 mod options;
 mod register_log;
 mod sample;
@@ -45,6 +46,8 @@ mod _native {
     use crate::hubs::{PyRegisterLog, PySong};
     #[pymodule_export]
     use crate::live::PyLivePlayer;
+    #[pymodule_export]
+    use crate::nsf::{PyNsfFile, write_nsf_album};
     #[pymodule_export]
     use crate::register_log::PySampleBlocks;
     #[pymodule_export]

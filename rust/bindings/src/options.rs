@@ -55,7 +55,7 @@ pub(crate) fn export_options(arguments: Option<&Bound<'_, PyDict>>, taken: &[&st
 }
 
 /// A number of seconds in ticks, saturated to what the chip can take.
-fn ticks(option: &str, seconds: f64, least: f64) -> PyResult<u64> {
+pub(crate) fn ticks(option: &str, seconds: f64, least: f64) -> PyResult<u64> {
     if seconds.is_nan() || seconds < least {
         let expected = if least > 0.0 { "a number of seconds above 0" } else { "a number of seconds, 0 or more" };
         return Err(refused(option, expected, &seconds.to_string()));

@@ -1,29 +1,34 @@
-//! NSF 1, the format in which NES music is played by emulators and on consoles: a program for the 6502 that plays a log.
+//! NSF, the format in which NES music is played by emulators and on consoles: a program for the 6502 that plays.
+//!
+//! - [`read()`] reads `.nsf` (versions 1 and 2) and `.nsfe`; [`Nsf::run`] runs a track's program and gives its
+//!   [`RegisterLog`](crate::RegisterLog).
+//! - [`write()`] turns a log into a program that plays it; [`write_album`] and [`write_nsfe`] put several into one file.
 //!
 //! ```text
 //! 00 "NESM" 1A, version   06 songs, first   08 load, init, play   0E title   2E artist   4E copyright (32 bytes each)
-//! 6E µs between calls, NTSC   70 first banks   78 µs, PAL   7A 1: PAL   7B extra chips   7C 0   80 program and data
+//! 6E µs between calls, NTSC   70 first banks   78 µs, PAL   7A 1: PAL, 2: both   7B extra chips
+//! 7C features (version 2)   7D bytes of the program, 0: all   80 program and data, then chunks as in an NSFe file
 //! ```
-//! The program (`player.s`) is called some 60 times a second. It sends each write in its own time within the call
-//! ([`Timing::Exact`]) or all at the beginning of the nearest call ([`Timing::Frame`]), in the order of the log, and
-//! nothing but what is in the log, save that it sets the chip to its state at power-up first. Writes that belong to
-//! other units ($4014, $4016) are left out. A log without a loop point ends in silence.
 //!
-//! The file has no banks where player, stream and samples fit into 32 KiB; else the stream is seen through 4 KiB from
-//! $9000 on. Samples lie where the log puts them, at $C000–$FFFF; where its memory changes, banks are switched.
-//!
-//! Source: nesdev wiki, "NSF".
+//! Source: nesdev wiki, "NSF", "NSFe" and "NSF2".
 
+mod album;
 mod assembler;
+mod chunks;
+mod console;
+mod ending;
+mod file;
 mod pack;
+mod recorder;
+mod run;
 mod samples;
 mod stream;
+mod write;
 
-use self::assembler::{Program, assemble};
-use self::pack::{Place, frequent_waits, pack};
-use self::samples::{FIRST_SLOT, PAGE, SampleMemory};
-use self::stream::Stream;
-use crate::{ApuError, RegisterLog, Standard, Tags};
+pub use self::album::{AlbumSong, LOOP_FADE_MS, write_album, write_nsfe};
+pub use self::file::{Features, MAX_TRACKS, Nsf, Region, Track, read};
+pub use self::run::{DEFAULT_MAX_TICKS, Ending, MAX_WRITES, Played, RunOptions};
+pub use self::write::{MAX_PROGRAM, Timing, write, write_named};
 
 /// Bytes of the header.
 pub const HEADER: usize = 0x80;
@@ -31,159 +36,5 @@ pub const HEADER: usize = 0x80;
 pub const NTSC_SPEED: u16 = 16_639;
 /// Microseconds between two calls on a PAL console: 50.007 Hz.
 pub const PAL_SPEED: u16 = 19_997;
-/// Most bytes of program and data: 256 banks.
-pub const MAX_PROGRAM: usize = 256 * PAGE;
-
-/// Where the program begins.
-const LOAD: u16 = 0x8000;
-/// Bytes of a file without banks.
-const FLAT: usize = 0x8000;
-/// Ticks at the end of a call in which no wait ends, so that the call is over in time.
-const MARGIN: u16 = 64;
-const PLAYER: &str = include_str!("player.s");
-
-/// When the writes of a log happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Timing {
-    /// Each in its own time, to some tenths of a millisecond: the player waits for it within its call, of which the
-    /// last 1.5 ms are left alone. This takes nearly all time of the processor.
-    #[default]
-    Exact,
-    /// All at the beginning of the nearest call: as early or late as 1/120 s, and the processor is free.
-    Frame,
-}
-
-/// Writes a log as an NSF file.
-///
-/// # Errors
-/// Whatever [`RegisterLog::validate`] finds; logs of a Dendy, which NSF 1 does not know; samples that wrap round to
-/// $8000; more writes than a 6502 can send in their time; more than 1 MiB.
-pub fn write(log: &RegisterLog, timing: Timing) -> Result<Vec<u8>, ApuError> {
-    write_named(log, timing, "")
-}
-
-/// The same with a title for a log whose tags have none: the name of its file, say.
-///
-/// # Errors
-/// Those of [`write()`].
-pub fn write_named(log: &RegisterLog, timing: Timing, name: &str) -> Result<Vec<u8>, ApuError> {
-    log.validate()?;
-    if log.standard == Standard::Dendy {
-        return Err(ApuError::NotWritable { format: "NSF", what: "a log of a Dendy console" });
-    }
-    let samples = SampleMemory::of(log)?;
-    let stream = Stream::of(log, &samples)?;
-    let waits = frequent_waits(&stream.codes);
-    let flat = if samples.is_switched() { None } else { flat(log.standard, timing, &stream, &waits, &samples)? };
-    let (program, banks, bytes) = match flat {
-        Some((program, bytes)) => (program, [0; 8], bytes),
-        None => banked(log.standard, timing, &stream, &waits, &samples)?,
-    };
-    let mut file = header(log, name, &program, banks)?;
-    file.extend(bytes);
-    Ok(file)
-}
-
-/// The player for a console.
-fn player(standard: Standard, timing: Timing, banked: bool, waits: &[u16]) -> Result<Program, ApuError> {
-    // Of a call of 16,639 µs, or 19,997 µs.
-    let (ticks, part) = if standard == Standard::Pal { (881, 223) } else { (733, 200) };
-    let exact = timing == Timing::Exact;
-    let symbols = [
-        ("exact", u16::from(exact)),
-        ("ntsc", u16::from(standard != Standard::Pal)),
-        ("banked", u16::from(banked)),
-        ("ticks", ticks),
-        ("ticks_part", part),
-        ("margin", if exact { MARGIN } else { 1 }),
-        ("table_size", 2 * waits.len() as u16), // at most 0x60
-    ];
-    let mut program = assemble(PLAYER, LOAD, &symbols)?;
-    program.code.extend(waits.iter().flat_map(|wait| wait.to_le_bytes()));
-    Ok(program)
-}
-
-/// Player, stream and samples side by side, if they have room in 32 KiB.
-fn flat(
-    standard: Standard,
-    timing: Timing,
-    stream: &Stream,
-    waits: &[u16],
-    samples: &SampleMemory,
-) -> Result<Option<(Program, Vec<u8>)>, ApuError> {
-    let program = player(standard, timing, false, waits)?;
-    let slots = (usize::from(FIRST_SLOT)..).zip(samples.initial).filter_map(|(slot, page)| Some((slot, page?)));
-    let end = slots.clone().next().map_or(FLAT, |(slot, _)| slot * PAGE);
-    let room = end - program.code.len();
-    let place = Place { start: program.address("stream")?, banked: false, first_sample_bank: 0, room };
-    let packed = match pack(stream, waits, place) {
-        Err(ApuError::TooLarge { .. }) => return Ok(None),
-        packed => packed?,
-    };
-    let mut bytes = [&*program.code, &packed].concat();
-    for (slot, page) in slots {
-        bytes.resize(slot * PAGE, 0);
-        bytes.extend_from_slice(samples.pages.get(usize::from(page)).map_or(&[], |page| &**page));
-    }
-    Ok(Some((program, bytes)))
-}
-
-/// Player and stream in banks from number 0 on, then the pages of sample memory; and the banks to begin with.
-fn banked(
-    standard: Standard,
-    timing: Timing,
-    stream: &Stream,
-    waits: &[u16],
-    samples: &SampleMemory,
-) -> Result<(Program, [u8; 8], Vec<u8>), ApuError> {
-    let program = player(standard, timing, true, waits)?;
-    let room = (MAX_PROGRAM - PAGE * samples.pages.len()).saturating_sub(program.code.len());
-    let start = program.address("stream")?;
-    // The samples follow the stream, but their numbers stand in it: its size does not depend on them.
-    let place = Place { start, banked: true, first_sample_bank: 0, room };
-    let banks_of = |packed: &[u8]| (program.code.len() + packed.len()).div_ceil(PAGE).max(2);
-    let mut packed = pack(stream, waits, place)?;
-    let first_sample_bank = banks_of(&packed);
-    if samples.is_switched() {
-        let first_sample_bank = first_sample_bank as u8; // room is left for all pages
-        packed = pack(stream, waits, Place { first_sample_bank, ..place })?;
-    }
-    let mut banks = [0, 1, 0, 0, 0, 0, 0, 0];
-    for (bank, page) in banks.iter_mut().skip(usize::from(FIRST_SLOT)).zip(samples.initial) {
-        *bank = page.map_or(0, |page| (first_sample_bank + usize::from(page)) as u8);
-    }
-    let mut bytes = [&*program.code, &packed].concat();
-    bytes.resize(first_sample_bank * PAGE, 0);
-    samples.pages.iter().for_each(|page| bytes.extend_from_slice(page));
-    Ok((program, banks, bytes))
-}
-
-fn header(log: &RegisterLog, name: &str, program: &Program, banks: [u8; 8]) -> Result<Vec<u8>, ApuError> {
-    let Tags { title, title_native, game, artist, artist_native, date, .. } = &log.tags;
-    let mut file = Vec::with_capacity(HEADER);
-    file.extend(b"NESM\x1A");
-    file.extend([1, 1, 1]); // version, songs, the first of them
-    for address in [LOAD, program.address("init")?, program.address("play")?] {
-        file.extend(address.to_le_bytes());
-    }
-    file.extend(text(&[title, title_native, game, name]));
-    file.extend(text(&[artist, artist_native]));
-    file.extend(text(&[date]));
-    file.extend(NTSC_SPEED.to_le_bytes());
-    file.extend(banks);
-    file.extend(PAL_SPEED.to_le_bytes());
-    file.push(u8::from(log.standard == Standard::Pal));
-    file.resize(HEADER, 0);
-    Ok(file)
-}
-
-/// The first text that ASCII can say, or the mark of what is not known: 31 bytes at most, then zeros.
-fn text(choices: &[&str]) -> [u8; 32] {
-    let known = choices.iter().find(|text| text.chars().any(|c| c.is_ascii_graphic() && c != '?'));
-    let known = known.map_or("<?>", |text| text);
-    let mut field = [0; 32];
-    for (byte, c) in field.iter_mut().take(31).zip(known.chars().filter(|&c| c != '\0')) {
-        *byte = if c.is_ascii() && !c.is_ascii_control() { c as u8 } else { b'?' };
-    }
-    field
-}
+/// Microseconds between two calls on a Dendy: 50.006 Hz.
+pub const DENDY_SPEED: u16 = 19_998;

@@ -53,7 +53,7 @@ pub(super) struct Place {
 
 impl Place {
     /// The bytes by which the player finds the place of byte `offset` of the stream.
-    fn address(self, offset: usize) -> ([u8; 3], usize) {
+    pub(super) fn address(self, offset: usize) -> ([u8; 3], usize) {
         let place = usize::from(self.start - 0x8000) + offset;
         if !self.banked {
             let [low, high] = (0x8000 + place as u16).to_le_bytes();
@@ -66,27 +66,20 @@ impl Place {
     }
 }
 
-/// Packs a stream.
+/// Packs streams one after the other, and says at which byte each begins. What one has can stand in another.
 ///
 /// # Errors
-/// [`ApuError::TooLarge`] if it has no room.
-pub(super) fn pack(stream: &Stream, waits: &[u16], place: Place) -> Result<Vec<u8>, ApuError> {
+/// [`ApuError::TooLarge`] if they have no room.
+pub(super) fn pack(streams: &[Stream], waits: &[u16], place: Place) -> Result<(Vec<u8>, Vec<usize>), ApuError> {
     let codes = (FIRST_WAIT..).zip(waits).map(|(code, &ticks)| (ticks, code)).collect();
     let mut packer =
         Packer { place, waits: codes, bytes: Vec::new(), literals: Vec::new(), known: HashMap::new(), run: 0 };
-    let middle = stream.loop_code.unwrap_or(stream.codes.len());
-    let (before, after) = stream.codes.split_at_checked(middle).unwrap_or((&stream.codes, &[]));
-    packer.all(before)?;
-    packer.run += 1;
-    let goal = packer.bytes.len();
-    if stream.loop_code.is_some() {
-        packer.all(after)?;
-    } else {
-        packer.literal(Code::Wait(0x7FFF)); // silence has no end
+    let mut starts = Vec::new();
+    for stream in streams {
+        starts.push(packer.bytes.len());
+        packer.stream(stream)?;
     }
-    packer.refer(&[JUMP], goal);
-    packer.check()?;
-    Ok(packer.bytes)
+    Ok((packer.bytes, starts))
 }
 
 /// A code that stands in the stream as such.
@@ -108,6 +101,21 @@ struct Packer {
 }
 
 impl Packer {
+    fn stream(&mut self, stream: &Stream) -> Result<(), ApuError> {
+        let middle = stream.loop_code.unwrap_or(stream.codes.len());
+        let (before, after) = stream.codes.split_at_checked(middle).unwrap_or((&stream.codes, &[]));
+        self.all(before)?;
+        self.run += 1;
+        let goal = self.bytes.len();
+        if stream.loop_code.is_some() {
+            self.all(after)?;
+        } else {
+            self.literal(Code::Wait(0x7FFF)); // silence has no end
+        }
+        self.refer(&[JUMP], goal);
+        self.check()
+    }
+
     fn all(&mut self, mut codes: &[Code]) -> Result<(), ApuError> {
         while let Some((&code, rest)) = codes.split_first() {
             if let Some((at, count)) = self.best_match(codes) {

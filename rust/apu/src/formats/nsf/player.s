@@ -1,7 +1,9 @@
 ; The player of an NSF file that `nsf::write` makes: it reads the packed register writes and sends them to the chip.
 ;
 ; Symbols from outside: exact, ntsc, banked (0 or 1); ticks, ticks_part (what a call of play lasts, in 1/44,100 s and
-; 1/256 of them); margin (ticks at the end of a call that are left alone); table_size (bytes of the table of waits).
+; 1/256 of them); margin (ticks at the end of a call that are left alone); table_size (bytes of the table of waits);
+; songs (how many a file of several has, else 0), starts_size (bytes of their table: the low bytes of where each begins,
+; the high bytes, the banks, and then the banks that it shows in each of the last four slots).
 ;
 ; Codes of the stream:
 ;   00-17 vv        write vv to $4000 + code
@@ -26,6 +28,9 @@ cost    = $0f
 init:
         sei
         cld
+.if songs
+        tax
+.endif
         lda #0
         sta $4015       ; all silent, as when the console is switched on
         sta part
@@ -42,6 +47,23 @@ init:
 .endif
         lda #$40
         sta $4017
+.if songs
+        lda starts,x
+        sta pointer
+        lda starts+songs,x
+        sta pointer+1
+        lda starts+songs+songs,x
+        sta bank
+        sta $5ff9
+        lda samples,x
+        sta $5ffc
+        lda samples+songs,x
+        sta $5ffd
+        lda samples+songs+songs,x
+        sta $5ffe
+        lda samples+songs+songs+songs,x
+        sta $5fff
+.else
         lda #<stream
         sta pointer
         lda #>stream
@@ -50,6 +72,7 @@ init:
         lda #1
         sta bank
         sta $5ff9
+.endif
 .endif
                         ; the first call of play is due when this frame is over: what comes before it comes now
 
@@ -306,4 +329,6 @@ return:
         rts
 
 waits:
-stream = waits+table_size
+starts = waits+table_size
+samples = starts+songs+songs+songs
+stream = starts+starts_size
