@@ -10,6 +10,7 @@
 use lakhnes_cpu::Bus;
 
 use super::file::{FDS, MMC5, Nsf};
+use super::hash::Hash;
 use super::recorder::Recorder;
 use super::samples::PAGE;
 use crate::Standard;
@@ -223,42 +224,5 @@ impl Bus for Console {
             0x6000.. => Some(self.byte(address)),
             _ => None,
         }
-    }
-}
-
-/// A hash of 64 bits, eight bytes a step: quick, and good enough to tell the states of one song from each other.
-#[derive(Default)]
-pub(super) struct Hash(u64);
-
-impl Hash {
-    /// An odd number without a pattern: the golden ratio, 2^64 / phi.
-    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
-
-    pub(super) fn number(&mut self, number: u64) {
-        let mixed = (self.0 ^ number).wrapping_mul(Self::FACTOR);
-        self.0 = mixed ^ mixed >> 32;
-    }
-
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        // Four lanes, so that a multiplication need not wait for the one before.
-        let mut lanes = [self.0, 1, 2, 3];
-        let (quads, words) = words.as_chunks::<4>();
-        for quad in quads {
-            for (lane, word) in lanes.iter_mut().zip(quad) {
-                let mixed = (*lane ^ u64::from_le_bytes(*word)).wrapping_mul(Self::FACTOR);
-                *lane = mixed ^ mixed >> 32;
-            }
-        }
-        self.0 = 0;
-        let words = words.iter().map(|word| u64::from_le_bytes(*word));
-        for number in lanes.into_iter().chain(words).chain(rest.iter().map(|&byte| byte.into())) {
-            self.number(number);
-        }
-    }
-
-    pub(super) fn finish(mut self) -> u64 {
-        self.number(Self::FACTOR);
-        self.0
     }
 }

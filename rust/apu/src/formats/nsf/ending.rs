@@ -1,8 +1,35 @@
 //! Where a run's log ends, and where it repeats.
 
 use super::recorder::{Recorder, tick_of};
-use super::run::{Ending, Played};
 use crate::{MemoryBlock, RegisterLog, Standard, TICK_RATE, Trace, Write};
+
+/// Why a run ended, and with it how its log does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// Nothing has sounded for five seconds; the log ends with the last sound.
+    Silence,
+    /// The program came back to a state that it had been in: from the log's loop point on everything repeats.
+    Loop,
+    /// The last writes repeat those before them for at least two rounds and 15 s: the loop point is likely, not certain.
+    Repetition,
+    /// The longest time.
+    MaxDuration,
+    /// The processor has halted, a routine does not return, or more was written than a log may hold.
+    Halted,
+}
+
+/// What a track sends to the sound chip.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Played {
+    /// The writes, in ticks, from the call of INIT on.
+    pub log: RegisterLog,
+    /// The cycle of each write, at the log's clock.
+    pub cycles: Vec<u64>,
+    /// Why the run ended.
+    pub ending: Ending,
+    /// What the log lacks, a line each: chips that are not played, features that are not there.
+    pub warnings: Vec<String>,
+}
 
 /// How a run came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

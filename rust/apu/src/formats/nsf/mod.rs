@@ -18,7 +18,9 @@ mod chunks;
 mod console;
 mod ending;
 mod file;
+mod hash;
 mod pack;
+mod read;
 mod recorder;
 mod run;
 mod samples;
@@ -26,8 +28,11 @@ mod stream;
 mod write;
 
 pub use self::album::{AlbumSong, LOOP_FADE_MS, write_album, write_nsfe};
-pub use self::file::{Features, MAX_TRACKS, Nsf, Region, Track, read};
-pub use self::run::{DEFAULT_MAX_TICKS, Ending, MAX_WRITES, Played, RunOptions};
+pub use self::ending::{Ending, Played};
+pub use self::file::{Features, MAX_TRACKS, Nsf, Region, Track};
+pub use self::read::read;
+pub use self::recorder::MAX_WRITES;
+pub use self::run::{DEFAULT_MAX_TICKS, RunOptions};
 pub use self::write::{MAX_PROGRAM, Timing, write, write_named};
 
 /// Bytes of the header.

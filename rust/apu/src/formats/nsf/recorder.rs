@@ -1,9 +1,11 @@
 //! What a program tells the sound chip, written down as a log; and the chip's answers.
 
-use super::console::Hash;
-use super::run::MAX_WRITES;
+use super::hash::Hash;
 use crate::dmc::{NTSC_PERIODS, PAL_PERIODS};
 use crate::{Apu, ApuOptions, MemoryBlock, Standard, TICK_RATE, Write};
+
+/// Most writes of a run.
+pub const MAX_WRITES: usize = 1 << 22;
 
 /// Most bytes of sample memory that a log takes.
 const MAX_SAMPLE_BYTES: usize = 16 << 20;

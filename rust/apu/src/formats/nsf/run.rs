@@ -12,14 +12,12 @@ use std::collections::HashMap;
 use lakhnes_cpu::{Cpu, Stop};
 
 use super::console::Console;
-use super::ending::{self, Outcome};
+use super::ending::{self, Outcome, Played};
 use super::file::{Nsf, Track};
-use crate::{ApuError, RegisterLog, Standard, TICK_RATE, Tags};
+use crate::{ApuError, Standard, TICK_RATE, Tags};
 
 /// Longest run unless the caller allows another: five minutes, in ticks.
 pub const DEFAULT_MAX_TICKS: u64 = 300 * TICK_RATE;
-/// Most writes of a run.
-pub const MAX_WRITES: usize = 1 << 22;
 /// Most states that are remembered to find a loop.
 const MAX_STATES: usize = 1 << 19;
 /// Seconds of silence that end a track.
@@ -78,34 +76,6 @@ impl Default for RunOptions {
             gather: 0,
         }
     }
-}
-
-/// Why a run ended, and with it how its log does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Ending {
-    /// Nothing has sounded for five seconds; the log ends with the last sound.
-    Silence,
-    /// The program came back to a state that it had been in: from the log's loop point on everything repeats.
-    Loop,
-    /// The last writes repeat those before them for at least two rounds and 15 s: the loop point is likely, not certain.
-    Repetition,
-    /// The longest time.
-    MaxDuration,
-    /// The processor has halted, a routine does not return, or more was written than a log may hold.
-    Halted,
-}
-
-/// What a track sends to the sound chip.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Played {
-    /// The writes, in ticks, from the call of INIT on.
-    pub log: RegisterLog,
-    /// The cycle of each write, at the log's clock.
-    pub cycles: Vec<u64>,
-    /// Why the run ended.
-    pub ending: Ending,
-    /// What the log lacks, a line each: chips that are not played, features that are not there.
-    pub warnings: Vec<String>,
 }
 
 impl Nsf {
