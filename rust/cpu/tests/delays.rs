@@ -31,7 +31,9 @@ fn both(program: &[u8], memory: &[(u16, u8)], until: u64) -> (u64, u64) {
         let mut ram = Ram { bytes: vec![0; 0x1_0000], open, reads: 0 };
         ram.bytes[0x8000..0x8000 + program.len()].copy_from_slice(program);
         ram.bytes[0xFFF0] = 0x60; // an RTS to call
-        memory.iter().for_each(|&(address, value)| ram.bytes[usize::from(address)] = value);
+        for &(address, value) in memory {
+            ram.bytes[usize::from(address)] = value;
+        }
         let mut cpu = Cpu::new();
         cpu.call(&mut ram, 0x8000);
         let stop = cpu.run(&mut ram, until);

@@ -131,6 +131,7 @@ impl Machine {
         (address, base, length)
     }
 
+    #[expect(clippy::too_many_lines, reason = "a line an instruction")]
     fn step(&mut self) {
         let (name, mode) = table()[usize::from(self.get(self.pc))];
         let (address, base, length) = self.address(mode);
@@ -155,8 +156,7 @@ impl Machine {
             "lda" => self.a = self.nz(old),
             "ldx" => self.x = self.nz(old),
             "ldy" => self.y = self.nz(old),
-            "lax" => (self.a, self.x) = (self.nz(old), old),
-            "lxa" => (self.a, self.x) = (self.nz(old), old),
+            "lax" | "lxa" => (self.a, self.x) = (self.nz(old), old),
             "ane" => self.a = self.nz(x & old),
             "las" => {
                 let value = self.nz(old & self.s);
