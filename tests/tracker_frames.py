@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 import lakhnes
-from lakhnes._native import raw_runs
+from lakhnes.arrays import to_arrays
 
 SILENCE = (0, 0, 0)
 CLOCKS = (1_789_773, 1_662_607)
@@ -42,8 +42,8 @@ def note_periods(pal: bool) -> list[int]:
 def frames_of(log: lakhnes.RegisterLog, report: dict[str, Any]) -> Frames:
     """Look at a log once a frame, at the times that the report gives. A triangle of timer 0 counts as silent."""
     first, period = report["frame_clock"]
-    _, (starts, data) = raw_runs(log, exact=True)
-    runs = np.frombuffer(data, np.uint8).reshape(-1, 4, 4)
+    score = to_arrays(log, "rawsco", 44_100, exact=True)
+    starts, runs = score["starts"], score["values"]
     ticks = (first + np.arange(report["frames"], dtype=np.int64) * period) >> 16
     return [
         [tone_of(voice, raw) for voice, raw in enumerate(frame)]
