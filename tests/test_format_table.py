@@ -48,7 +48,8 @@ def test_what_a_row_writes_it_reads_again(name, song):
     again = decode(data, name, name="x")
     is_log = row.holds == "log" or name == "rawsco.npz"
     assert isinstance(again, lakhnes.RegisterLog if is_log else lakhnes.Song)
-    assert again.length == song.length
+    frame = 735 if name == "tx3" else 0  # all of it lies on video frames
+    assert abs(again.length - song.length) <= frame
     assert again == played or row.holds != "log"
     assert encode(again, name, **options) == data or name == "rawsco.npz"  # whose triangle is a quarter frame late
 

@@ -58,7 +58,7 @@ def test_the_number_of_parameters_is_that_of_the_weights(model):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"n_layer": 0}, {"d_model": 1.5}, {"dropout": 1.0}, {"vocabulary": "tx3"}, {"d_model": 60_000}]
+    "changes", [{"n_layer": 0}, {"d_model": 1.5}, {"dropout": 1.0}, {"vocabulary": "tx4"}, {"d_model": 60_000}]
 )
 def test_a_shape_out_of_range_is_refused(changes):
     with pytest.raises(CheckpointError, match="config: "):

@@ -320,7 +320,7 @@ def changed(**changes):
         (changed(clamp_len=None), "clamp_len is None"),
         (changed(dropout=1.0), "dropout is 1.0"),
         (changed(dropout="none"), "dropout is 'none'"),
-        (changed(vocabulary="tx3"), "expected 'tx1' or 'tx2'"),
+        (changed(vocabulary="tx4"), "expected 'tx1' or 'tx2' or 'tx3'"),
     ],
 )
 def test_a_wrong_config_is_told_in_one_line(text, message):

@@ -67,4 +67,4 @@ def test_the_first_bad_file_is_named_with_its_place(files, tmp_path):
     with pytest.raises(lakhnes.FormatError, match="must end in one of"):
         lakhnes.tokenize_files([tmp_path / "a.wav"])
     with pytest.raises(lakhnes.TokenError, match="expected the vocabulary"):
-        lakhnes.tokenize_files(files, "tx3")
+        lakhnes.tokenize_files(files, "tx4")
