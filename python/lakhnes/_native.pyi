@@ -886,6 +886,8 @@ def augment_events(
     switch_pulses: bool = False,
     keep: Sequence[bool] = ...,
     trim: bool = False,
+    tempo: int = 0,
+    controls: bool = False,
     vocabulary: Vocabulary | None = None,
 ) -> npt.NDArray[np.int32]:
     """Vary a song in the compact form (LakhNES, section 4.3).
@@ -904,6 +906,10 @@ def augment_events(
         Which of P1, P2, TR and NO stay; four booleans.
     trim
         Whether the silence before the first event and after the last goes.
+    tempo
+        Frames by which the rows of a TX3 song become longer, where what lies between rows allows it.
+    controls
+        Whether a TX3 song begins with its facts, as its control tokens say them.
     vocabulary
         TX1 where none is given.
     """

@@ -30,7 +30,8 @@ pub(crate) fn quantize_events<'py>(
 
 #[pyfunction]
 #[pyo3(signature = (
-    events, *, transpose=0, stretch=1.0, switch_pulses=false, keep=[true; 4], trim=false, vocabulary=None
+    events, *, transpose=0, stretch=1.0, switch_pulses=false, keep=[true; 4], trim=false, tempo=0, controls=false,
+    vocabulary=None
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
 pub(crate) fn augment_events<'py>(
@@ -41,13 +42,15 @@ pub(crate) fn augment_events<'py>(
     switch_pulses: bool,
     keep: [bool; 4],
     trim: bool,
+    tempo: i8,
+    controls: bool,
     vocabulary: Option<&PyVocabulary>,
 ) -> PyResult<Bound<'py, PyArray1<i32>>> {
-    let options = AugmentOptions { transpose, stretch, switch_pulses, keep, trim };
+    let options = AugmentOptions { transpose, stretch, switch_pulses, keep, trim, tempo, controls };
     let events = events.as_slice()?;
     let varied = py.detach(|| match vocabulary {
         Some(vocabulary) => augment::augment_with(events, &options, &vocabulary.0),
-        None => augment::augment(events, &options),
+        None => Ok(augment::augment(events, &options)),
     });
-    Ok(varied.into_pyarray(py))
+    varied.map(|events| events.into_pyarray(py)).map_err(|error| score_error(&error))
 }

@@ -7,8 +7,9 @@
 use std::sync::LazyLock;
 
 use crate::error::TokenizerError;
-use crate::event::{self, Event};
+use crate::event::{self, Dialect, Event};
 use crate::quantize::wait_id;
+use crate::tx3;
 use crate::vocabulary::Vocabulary;
 use crate::voice::Voice;
 
@@ -25,11 +26,23 @@ pub struct AugmentOptions {
     pub keep: [bool; 4],
     /// Whether the silence before the first event and after the last goes.
     pub trim: bool,
+    /// Frames by which the rows of a TX3 song become longer; other vocabularies have no rows.
+    pub tempo: i8,
+    /// Whether a TX3 song begins with its facts; other vocabularies have no tokens for them.
+    pub controls: bool,
 }
 
 impl Default for AugmentOptions {
     fn default() -> Self {
-        Self { transpose: 0, stretch: 1.0, switch_pulses: false, keep: [true; 4], trim: false }
+        Self {
+            transpose: 0,
+            stretch: 1.0,
+            switch_pulses: false,
+            keep: [true; 4],
+            trim: false,
+            tempo: 0,
+            controls: false,
+        }
     }
 }
 
@@ -42,6 +55,9 @@ impl Default for AugmentOptions {
 pub fn events_from_text(text: &str, vocabulary: &Vocabulary) -> Result<Vec<i32>, TokenizerError> {
     TokenizerError::check_input(text.len())?;
     let dialect = vocabulary.dialect();
+    if dialect == Dialect::Tx3 {
+        return Ok(tx3::without_clock(&tx3::encode(text)?).into_iter().map(i32::from).collect());
+    }
     let mut events = Vec::with_capacity(text.len() / 10);
     let mut length = 0;
     for (line, token) in event::tokens(text) {
@@ -93,7 +109,30 @@ pub fn quantize_events(events: &[i32], frame: bool) -> Vec<u16> {
 #[must_use]
 pub fn augment(events: &[i32], options: &AugmentOptions) -> Vec<i32> {
     static TX1: LazyLock<Vocabulary> = LazyLock::new(Vocabulary::tx1);
-    augment_with(events, options, &TX1)
+    vary_events(events, options, &TX1)
+}
+
+/// Varies a song in the compact form, of any vocabulary.
+///
+/// # Errors
+/// Of TX3 those of [`tx3::vary`].
+pub fn augment_with(
+    events: &[i32],
+    options: &AugmentOptions,
+    vocabulary: &Vocabulary,
+) -> Result<Vec<i32>, TokenizerError> {
+    if vocabulary.dialect() == Dialect::Tx3 {
+        return vary_rows(events, options);
+    }
+    Ok(vary_events(events, options, vocabulary))
+}
+
+/// A song of TX3 is varied as a song: see [`tx3::vary`].
+fn vary_rows(events: &[i32], options: &AugmentOptions) -> Result<Vec<i32>, TokenizerError> {
+    let AugmentOptions { transpose, switch_pulses, keep, tempo, controls, .. } = *options;
+    let ids: Vec<u16> = events.iter().map(|&id| id as u16).collect(); // what is no id is refused as such
+    let varied = tx3::vary(&ids, &tx3::Variation { transpose, switch_pulses, keep, tempo, controls })?;
+    Ok(varied.into_iter().map(i32::from).collect())
 }
 
 /// Varies a song in the compact form.
@@ -104,8 +143,7 @@ pub fn augment(events: &[i32], options: &AugmentOptions) -> Vec<i32> {
 /// A note that leaves its voice's range is dropped together with its note-off; where it followed another note directly,
 /// that note still ends there, so a note-off takes its place. (LakhNES left such note-offs where they were.) A note-off
 /// that had no note-on before the variation stays as it is: the events may be a piece cut out of a song.
-#[must_use]
-pub fn augment_with(events: &[i32], options: &AugmentOptions, vocabulary: &Vocabulary) -> Vec<i32> {
+fn vary_events(events: &[i32], options: &AugmentOptions, vocabulary: &Vocabulary) -> Vec<i32> {
     let plan = Plan::new(options, vocabulary);
     let mut varied = Vec::with_capacity(events.len());
     let mut waiting = 0_i64;

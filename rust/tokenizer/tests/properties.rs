@@ -154,7 +154,7 @@ proptest! {
         for vocabulary in [Vocabulary::tx1(), Vocabulary::tx2()] {
             let text = if vocabulary.dialect() == Dialect::Tx1 { tx1::write(&song) } else { tx2::write(&song) };
             let events = events_from_text(&text, &vocabulary)?;
-            let varied = augment_with(&events, &options, &vocabulary);
+            let varied = augment_with(&events, &options, &vocabulary)?;
             prop_assert_eq!(orphans(&events, &vocabulary), 0);
             prop_assert_eq!(orphans(&varied, &vocabulary), 0);
             prop_assert!(!varied.windows(2).any(|pair| pair[0] < 0 && pair[1] < 0), "waits merge");

@@ -26,6 +26,7 @@ mod player;
 mod reader;
 mod tempo;
 mod token;
+mod vary;
 mod writer;
 
 use crate::error::TokenizerError;
@@ -40,6 +41,7 @@ pub use piece::Course;
 use reader::Reader;
 use token::Table;
 pub use token::Token;
+pub use vary::{Variation, vary, without_clock};
 
 /// Writes a song as TX3, one token a line with none at the end.
 ///
