@@ -16,7 +16,7 @@ from lakhnes.sampling import compose as compose_with
 from lakhnes.sampling.composer import Composer
 from lakhnes.sampling.composing import _voices_of
 from lakhnes.sampling.excerpt import Excerpt
-from lakhnes.sampling.grammar import Grammar
+from lakhnes.sampling.grammar import EventGrammar
 from lakhnes.sampling.sampler import sample
 from legality import VOCABULARY, faults
 from small import tiny_model, tune
@@ -118,7 +118,7 @@ def test_a_sample_of_nothing_is_an_error_of_one_line():
 def test_the_grammar_allows_songs_only_and_every_song(dialect, seed):
     generator = np.random.default_rng(seed)
     vocabulary = Vocabulary(dialect)
-    grammar = Grammar(rules_of(dialect), 1)
+    grammar = EventGrammar(rules_of(dialect), 1)
     ids = []
     for _ in range(60):
         allowed = grammar.allowed()[0].copy()
@@ -139,7 +139,7 @@ def test_the_grammar_admits_the_text_of_any_midi(shared, dialect):
         ids = Excerpt.of(song, vocabulary, 5_000).ids
         assert len(ids) > 100
         assert faults(ids, vocabulary) == []
-        grammar = Grammar(rules_of(dialect), 1)
+        grammar = EventGrammar(rules_of(dialect), 1)
         for token in ids:
             assert grammar.admits(token)
             assert bool(grammar.allowed()[0, token])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lakhnes._native import Song, Vocabulary
-from lakhnes.grammar import BOUNDARY, VOICES
+from lakhnes.grammar import BOUNDARY, VOICES, rules_of
 from lakhnes.model.engine import losses_of
 from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, Composer, Composition, ignore, perplexity
@@ -84,7 +84,7 @@ def accompany_ids(
 
 
 def _choose_pitches(composer: Composer, ids: list[int]) -> list[Composition]:
-    rules, count = composer.rules, composer.count
+    rules, count = rules_of(composer.vocabulary.dialect), composer.count
     notes = {voice: rules.is_note & (rules.voice == voice) for voice in MELODIC}  # each (V,)
     songs = np.empty((count, len(ids)), dtype=np.int64)
     own, chosen, pitches = np.zeros(count), np.zeros(count), 0

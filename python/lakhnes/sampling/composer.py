@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from lakhnes._native import Vocabulary
 from lakhnes.errors import LakhnesError
-from lakhnes.grammar import BOUNDARY, rules_of
+from lakhnes.grammar import BOUNDARY
 from lakhnes.model.engine import Floats, Tokens, losses_of
 from lakhnes.model.model import READ_AT_ONCE, Model
-from lakhnes.sampling.grammar import Grammar
+from lakhnes.sampling.grammar import grammar_of
 from lakhnes.sampling.params import SamplingParams
 from lakhnes.sampling.sampler import Uniforms, sample
 
@@ -102,11 +102,8 @@ class Composer:
         length = 1 + given + params.length
         self.engine = model.begin(self.count, memory=params.memory, length=length, dtype=params.dtype)
         self.vocabulary = Vocabulary(model.config.vocabulary)
-        self.rules = rules_of(model.config.vocabulary)
-        self.grammar = Grammar(self.rules, self.count)
-        # The longest wait of no more than some number of ticks is the last one of `waits` up to there.
-        self.waits = np.flatnonzero(self.rules.is_wait)
-        self.ticks = np.zeros(self.count, dtype=np.int64)
+        self.grammar = grammar_of(self.vocabulary, self.count)
+        self.full = np.zeros(self.count, dtype=np.bool_)  # which songs have the longest duration that was asked for
         self.surprise = np.full(self.count, 2.0 * params.min_surprise, dtype=np.float32)
 
     def seconds(self) -> float:
@@ -118,11 +115,11 @@ class Composer:
         prime_ppl = perplexity(self.read(prime), len(prime))
         tokens = np.empty((self.count, self.params.length), dtype=np.int64)
         losses = np.empty_like(tokens, dtype=np.float32)
-        lengths = np.zeros_like(self.ticks)
+        lengths = np.zeros(self.count, dtype=np.int64)
         for position, step in enumerate(self.steps()):
             tokens[:, position], losses[:, position] = step.tokens, step.losses
             lengths += step.going
-        seconds, full = self.seconds(), self.is_full().tolist()
+        seconds, full = self.seconds(), self.full.tolist()
         songs = []
         for row, length in enumerate(lengths.tolist()):
             sampled = tokens[row, :length].tolist()
@@ -160,10 +157,11 @@ class Composer:
         for position in range(self.params.length):
             tokens, losses = self.choose(position)
             self.surprise = self.surprise + (losses - self.surprise) / np.float32(SURPRISE_SPAN)
-            tokens = self.within_duration(tokens)
+            tokens, full = self.grammar.pass_time(tokens, self.params.max_ticks)
+            self.full = np.where(going, full, self.full)
             yield Step(tokens, losses, going)
             self.advance(1)
-            going = going & (tokens != BOUNDARY) & ~self.is_full()
+            going = going & (tokens != BOUNDARY) & ~self.full
             if not going.any():
                 return
             if position + 1 < self.params.length:
@@ -180,7 +178,7 @@ class Composer:
         if position < params.min_length or not params.grammar:
             allowed[:, BOUNDARY] = False
         elif params.min_ticks:
-            allowed[:, BOUNDARY] &= self.ticks >= params.min_ticks
+            allowed[:, BOUNDARY] &= self.grammar.ticks >= params.min_ticks
         tokens, losses = self.sample(allowed)
         self.grammar.advance(tokens)
         return tokens, losses
@@ -198,22 +196,6 @@ class Composer:
         lack: Floats = (1.0 - self.surprise / np.float32(params.min_surprise)).clip(min=0.0)  # 0 to 1
         raised: Floats = np.float32(params.temperature) * (1.0 + np.float32(SURPRISE_GAIN) * lack)
         return raised
-
-    def within_duration(self, tokens: Tokens) -> Tokens:
-        """Count the time that tokens take; shorten the wait that would go beyond the duration asked for."""
-        ticks = self.ticks + self.rules.ticks[tokens]
-        if self.params.max_ticks is not None and (ticks > self.params.max_ticks).any():
-            left = self.params.max_ticks - self.ticks
-            longest = np.searchsorted(self.rules.ticks[self.waits], left, side="right") - 1
-            tokens = np.where(ticks > self.params.max_ticks, self.waits[longest.clip(min=0)], tokens)
-        self.ticks = ticks
-        return tokens
-
-    def is_full(self) -> npt.NDArray[np.bool_]:
-        """Tell which songs have the longest duration that was asked for, bool, ``(B,)``."""
-        if self.params.max_ticks is None:
-            return np.zeros(self.count, dtype=np.bool_)
-        return self.ticks >= self.params.max_ticks
 
 
 def perplexity(loss: float, count: int) -> float:

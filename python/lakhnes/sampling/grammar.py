@@ -1,22 +1,70 @@
-"""The grammar of a vocabulary for sequences that are sampled at once; its rules are those of `lakhnes.grammar`."""
+"""The grammar of a vocabulary for sequences that are sampled at once: what may come next, and how much time passed."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes.grammar import SUBSETS, Rules
+from lakhnes._native import Tx3Grammar, Vocabulary
+from lakhnes.grammar import SUBSETS, Rules, rules_of
+from lakhnes.model.engine import Tokens
 
-__all__ = ["Grammar"]
+__all__ = ["EventGrammar", "Grammar", "RowGrammar", "grammar_of"]
+
+Flags = npt.NDArray[np.bool_]
+
+LAST_BAR = 4 * 44_100
+"""Ticks after the longest duration within which a song of rows is led to the end of its bar."""
 
 
-class Grammar:
-    """What each of some sequences may continue with.
+class Grammar(Protocol):
+    """What each of some sequences may continue with."""
+
+    @property
+    def ticks(self) -> Tokens:
+        """The time that each sequence has taken, in ticks of 1/44,100 s, ``(B,)``."""
+        ...
+
+    def allowed(self) -> Flags:
+        """Return ``(B, V)``, true where an event may come next; ``<S>`` where a song may end."""
+        ...
+
+    def admits(self, token: int) -> bool:
+        """Tell whether the first sequence may have a token: of a given song, which may say more than is sampled."""
+        ...
+
+    def advance(self, tokens: Tokens) -> None:
+        """Take note of the next token of each sequence, ``(B,)``."""
+        ...
+
+    def pass_time(self, tokens: Tokens, max_ticks: int | None) -> tuple[Tokens, Flags]:
+        """Count the time of the tokens that `advance` was given.
+
+        Returns
+        -------
+        tokens : int64 array, ``(B,)``
+            The same, waits that would go beyond `max_ticks` shortened.
+        full : bool array, ``(B,)``
+            Which sequences end here, for they have the longest duration that was asked for.
+        """
+        ...
+
+
+def grammar_of(vocabulary: Vocabulary, sequences: int) -> Grammar:
+    """Return the grammar of a vocabulary."""
+    if "BAR" in vocabulary.symbols:  # time is written by where it falls
+        return RowGrammar(vocabulary, sequences)
+    return EventGrammar(rules_of(vocabulary.dialect), sequences)
+
+
+class EventGrammar:
+    """The grammar of events between waits, by the automaton of `lakhnes.grammar`.
 
     Parameters
     ----------
     rules : Rules
-        From `lakhnes.grammar.rules_of`.
     sequences : int
 
     Attributes
@@ -29,19 +77,76 @@ class Grammar:
         self._rules = rules
         self.place = np.zeros(sequences, dtype=np.int64)
         self.sounding = np.zeros(sequences, dtype=np.int64)
+        self.ticks = np.zeros(sequences, dtype=np.int64)
+        # The longest wait of no more than some number of ticks is the last one of `waits` up to there.
+        self._waits = np.flatnonzero(rules.is_wait)
 
-    def allowed(self) -> npt.NDArray[np.bool_]:
-        """Return ``(B, V)``, true where an event may come next. ``<S>`` may come wherever a wait may."""
-        rows: npt.NDArray[np.bool_] = self._rules.allowed[self.place * SUBSETS + self.sounding]
+    def allowed(self) -> Flags:
+        """See `Grammar`; ``<S>`` may come wherever a wait may."""
+        rows: Flags = self._rules.allowed[self.place * SUBSETS + self.sounding]
         return rows
 
     def admits(self, token: int) -> bool:
-        """Tell whether the first sequence may have a token: unlike in what is sampled, a silent voice may change."""
+        """See `Grammar`: unlike in what is sampled, a silent voice may change."""
         place, everything = int(self.place[0]) * SUBSETS, SUBSETS - 1
         silences = bool(self._rules.ends[token])
         return bool(self._rules.allowed[place + (int(self.sounding[0]) if silences else everything), token])
 
-    def advance(self, tokens: npt.NDArray[np.int64]) -> None:
-        """Take note of the next token of each sequence, ``(B,)``."""
+    def advance(self, tokens: Tokens) -> None:
+        """See `Grammar`."""
         self.place = self._rules.place[tokens]
         self.sounding = self.sounding & ~self._rules.ends[tokens] | self._rules.begins[tokens]
+
+    def pass_time(self, tokens: Tokens, max_ticks: int | None) -> tuple[Tokens, Flags]:
+        """See `Grammar`."""
+        ticks = self.ticks + self._rules.ticks[tokens]
+        full = np.zeros(len(ticks), dtype=np.bool_)
+        if max_ticks is not None:
+            full = ticks >= max_ticks
+            longest = np.searchsorted(self._rules.ticks[self._waits], max_ticks - self.ticks, side="right") - 1
+            tokens = np.where(ticks > max_ticks, self._waits[longest.clip(min=0)], tokens)
+        self.ticks = ticks
+        return tokens, full
+
+
+class RowGrammar:
+    """The grammar of bars, rows and frames (docs/tx3.md).
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+    sequences : int
+    """
+
+    def __init__(self, vocabulary: Vocabulary, sequences: int) -> None:
+        self._native = Tx3Grammar(sequences)
+        symbols = vocabulary.symbols
+        self._bar = symbols.index("BAR")
+        # A recording's own clock is of no use to a song that was never recorded.
+        self._unused = np.array([symbol.startswith(("PERIOD_", "PHASE_")) for symbol in symbols])
+
+    @property
+    def ticks(self) -> Tokens:
+        """See `Grammar`."""
+        return self._native.ticks
+
+    def allowed(self) -> Flags:
+        """See `Grammar`."""
+        rows: Flags = self._native.allowed() & ~self._unused
+        rows[~rows.any(axis=1), self._bar] = True  # of a song that has ended, where nobody looks
+        return rows
+
+    def admits(self, token: int) -> bool:
+        """See `Grammar`."""
+        return bool(self._native.select([0]).allowed()[0, token])
+
+    def advance(self, tokens: Tokens) -> None:
+        """See `Grammar`."""
+        self._native.advance(np.ascontiguousarray(tokens))
+
+    def pass_time(self, tokens: Tokens, max_ticks: int | None) -> tuple[Tokens, Flags]:
+        """See `Grammar`: a song ends with the bar in which its time is over."""
+        ticks = self.ticks
+        if max_ticks is None:
+            return tokens, np.zeros(len(ticks), dtype=np.bool_)
+        return tokens, (ticks >= max_ticks) & (tokens == self._bar) | (ticks >= max_ticks + LAST_BAR)
