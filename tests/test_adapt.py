@@ -138,7 +138,7 @@ def test_a_folder_that_holds_something_is_written_to_only_by_force(run, tmp_path
         (["nowhere"], 1, "nowhere: there is no such file or folder"),
         (["empty"], 1, "empty: no MIDI files (.mid, .midi) in it"),
         (["midis", "--exclude-like", "empty"], 1, "empty: no song there"),
-        (["midis", "--to", "tx3"], 2, "'tx3' is not one of tx1, tx2"),
+        (["midis", "--to", "tx4"], 2, "'tx4' is not one of tx1, tx2, tx3"),
         (["midis", "--valid", 0.8, "--test", 0.3], 2, "more than 1 together"),
         (["midis", "--exclude-like", "nowhere"], 1, "nowhere: there is no such file or folder"),
         (["midis", "--exclude-like", "midis/broken.mid"], 1, "midis/broken.mid: byte "),

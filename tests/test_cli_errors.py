@@ -118,7 +118,7 @@ def test_a_full_disk_leaves_nothing_behind(song_file, tmp_path, name):
         ["render", "x.mid", "--rate", "7"],
         ["render", "x.mid", "--mixer", "no"],
         ["convert", "x.mid"],
-        ["data", "nesmdb", "a", "b", "--to", "tx3"],
+        ["data", "nesmdb", "a", "b", "--to", "tx4"],
         ["nothing"],
         ["render", "x.mid", "--unknown"],
     ],

@@ -31,7 +31,7 @@ def shard(console: Console, data: Path, output: Path | None, vocabulary: str | N
 
     names = [vocabulary] if vocabulary else _dialects(data)
     if not names:
-        raise FormatError(f"{data}: no texts NAME.tx1.txt or NAME.tx2.txt in folders train, valid, test")
+        raise FormatError(f"{data}: no texts NAME.tx1.txt, NAME.tx2.txt or NAME.tx3.txt in folders train, valid, test")
     facts = shard_texts(console, data, names, output)
     console.result(output or data)
     console.summary({"corpus": str(output or data), "shards": facts})

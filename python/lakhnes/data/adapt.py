@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lakhnes import _native
-from lakhnes.data.layout import TEXTS, staged_folder, text_name
+from lakhnes.data.layout import PUBLISHED, TEXTS, staged_folder, text_name
 from lakhnes.data.midi_files import MidiFile, find_midi_files
 from lakhnes.data.splitting import assign_splits
 from lakhnes.errors import FormatError
@@ -81,7 +81,7 @@ def adapt(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    to: Iterable[str] = TEXTS,
+    to: Iterable[str] = PUBLISHED,
     seed: int = 0,
     jobs: int = 0,
     valid: float = 0.05,
@@ -111,7 +111,7 @@ def adapt(
         The folder of the corpus: ``train/ valid/ test/`` with ``NAME_000.tx1.txt`` …, and `REPORT`. It appears when all
         is done, or not at all.
     to
-        Which texts to write: ``"tx1"``, ``"tx2"`` or both.
+        Which texts to write: any of ``"tx1"``, ``"tx2"`` and ``"tx3"``.
     seed
         On what all choices depend.
     jobs

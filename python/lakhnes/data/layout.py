@@ -9,13 +9,16 @@ from pathlib import Path
 
 from lakhnes.files import unfinished_name
 
-__all__ = ["SPLITS", "TEXTS", "staged_folder", "text_name"]
+__all__ = ["PUBLISHED", "SPLITS", "TEXTS", "staged_folder", "text_name"]
 
 SPLITS = ("train", "valid", "test")
 """The folders of a corpus."""
 
-TEXTS = ("tx1", "tx2")
+TEXTS = ("tx1", "tx2", "tx3")
 """The texts that a corpus may hold of each song."""
+
+PUBLISHED = ("tx1", "tx2")
+"""Those of LakhNES, which are written where nothing else is asked for."""
 
 
 def text_name(name: str, dialect: str) -> str:

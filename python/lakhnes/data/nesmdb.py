@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from lakhnes import _native
 from lakhnes.archives import files_in
-from lakhnes.data.layout import SPLITS, TEXTS, staged_folder, text_name
+from lakhnes.data.layout import PUBLISHED, SPLITS, TEXTS, staged_folder, text_name
 from lakhnes.errors import FormatError
 from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, format_of, one_line
 
@@ -63,7 +63,7 @@ def convert_nesmdb(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    to: Iterable[str] = TEXTS,
+    to: Iterable[str] = PUBLISHED,
     threads: int = 0,
     overwrite: bool = False,
     exact: bool = False,
@@ -81,7 +81,7 @@ def convert_nesmdb(
         The folder of the corpus: ``train/ valid/ test/`` with ``NAME.tx1.txt`` and ``NAME.tx2.txt``. It appears when
         all is done, or not at all.
     to
-        Which texts to write: ``"tx1"``, ``"tx2"`` or both.
+        Which texts to write: any of ``"tx1"``, ``"tx2"`` and ``"tx3"``.
     threads
         How many songs at once; 0 stands for one a core.
     overwrite
