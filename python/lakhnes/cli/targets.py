@@ -10,7 +10,7 @@ import click
 from lakhnes.errors import FormatError, LimitError
 from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, check_target, format_of, read_limited, suffix_of
 
-__all__ = ["STDIO", "expand", "pair", "read_input", "text_formats"]
+__all__ = ["STDIO", "expand", "pair", "read_input"]
 
 STDIO = "-"
 """Stdin as an input, stdout as an output."""
@@ -114,14 +114,3 @@ def _refuse_existing(targets: Iterable[Path], overwrite: bool) -> None:
     for target in targets:
         if target.exists():
             check_target(target, overwrite=False)
-
-
-def text_formats(names: str) -> list[str]:
-    """Return the texts that ``--to`` of a command that writes corpora names."""
-    from lakhnes.data.layout import TEXTS
-
-    chosen = [name.strip() for name in names.split(",")]
-    unknown = [name for name in chosen if name not in TEXTS]
-    if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(TEXTS)}", param_hint="--to")
-    return chosen
