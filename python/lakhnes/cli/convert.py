@@ -11,7 +11,7 @@ from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options, expression_option, force_option, from_option, jobs_option
 from lakhnes.cli.targets import STDIO
 from lakhnes.errors import FormatError, LakhnesError, LimitError
-from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, WRITABLE, base_name, format_of, one_line, suffix_of
+from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, WRITABLE, base_name, format_of, known_format, one_line, suffix_of
 
 if TYPE_CHECKING:
     from lakhnes.exporting import ExportJob
@@ -130,9 +130,7 @@ class _Archived:
         among = PLAYABLE if self._only is None else (self._only,)
         found = False
         for place, read in files_in(archive):
-            try:
-                format_name = format_of(place, among)
-            except FormatError:
+            if (format_name := known_format(place, among)) is None:
                 continue
             found = True
             name = Path(f"{archive}: {place}")

@@ -8,8 +8,7 @@ import click
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options, force_option, from_option, jobs_option, sound_options
 from lakhnes.cli.targets import STDIO
-from lakhnes.errors import FormatError
-from lakhnes.files import AUDIO_FORMATS, check_target, format_of
+from lakhnes.files import AUDIO_FORMATS, check_target, format_of, known_format
 
 __all__ = ["render"]
 
@@ -55,7 +54,7 @@ def render(
     started = time.monotonic()
     if stems and STDIO in (*inputs, output):
         raise click.UsageError("- stands for one file, and --stems writes one a voice")
-    named = audio_format or _format_by_name(output)
+    named = audio_format or known_format(output or "", AUDIO_FORMATS) or "wav"
     only = "mid" if arrange else source_format
     work = jobs_of(inputs, output, named, source_format=source_format, only=only, overwrite=force or stems)
     chosen = audio_format or (named if output == STDIO else format_of(str(work[0].target), AUDIO_FORMATS))
@@ -68,11 +67,3 @@ def render(
     arranged = {str(path): facts for path, facts in report.arranged.items()} or None
     seconds = time.monotonic() - started
     tell(console, report, seconds, arranged=arranged, speed=True, to_stdout=output == STDIO)
-
-
-def _format_by_name(output: str | None) -> str:
-    """Give the format that the name of an output stands for; WAV for folders and stdout."""
-    try:
-        return format_of(output or "", AUDIO_FORMATS)
-    except FormatError:
-        return "wav"

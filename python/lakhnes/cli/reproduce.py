@@ -88,7 +88,8 @@ def table2(
         except Stopped:
             console.note(f"{row.title}: stopped; the same command resumes it")
             context.exit(INTERRUPTED)
-        _print_result(console, results[-1])
+        scores = "  ".join(f"{split} PPL {score['ppl']:.3f}" for split, score in results[-1].scores.items())
+        console.note(f"{row.title}: {scores}")
     _finish(console, runner, rows, results)
 
 
@@ -159,11 +160,6 @@ def _watch(console: Console, title: str, trainer: "Trainer") -> "Iterator[Report
 
     with live(console, title) as report, stopping_politely(trainer):
         yield report
-
-
-def _print_result(console: Console, result: "Result") -> None:
-    scores = "  ".join(f"{split} PPL {score['ppl']:.3f}" for split, score in result.scores.items())
-    console.note(f"{result.title}: {scores}")
 
 
 def _finish(console: Console, runner: "Runner", rows: "list[Row]", results: "list[Result]") -> None:

@@ -18,7 +18,7 @@ from lakhnes import _native
 from lakhnes.archives import batches, files_in
 from lakhnes.data.layout import SPLITS, TEXTS, staged_folder, text_name
 from lakhnes.errors import FormatError
-from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, format_of, one_line
+from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, known_format, one_line
 
 __all__ = ["CorpusReport", "convert_nesmdb"]
 
@@ -120,9 +120,7 @@ def _entries(source: Path, report: CorpusReport) -> Iterator[_Entry]:
         split = next((part for part in reversed(path.parts[:-1]) if part in SPLITS), None)
         if split is None or path.name.startswith(".") or "\\" in path.name:
             continue
-        try:
-            format_name = format_of(path.name, PLAYABLE)
-        except FormatError:
+        if (format_name := known_format(path.name, PLAYABLE)) is None:
             continue
         name = base_name(path.name)
         if (split, name) in seen:
