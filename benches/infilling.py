@@ -11,8 +11,8 @@ from pathlib import Path
 
 import lakhnes
 from lakhnes.data.corpus import Corpus
-from lakhnes.evaluation.infilling import compare, summary, without
 from lakhnes.grammar import VOICES
+from new_parts import compare, summary, without
 
 EVENTS = 512
 FEWEST_NOTES = 8

@@ -14,7 +14,7 @@ import numpy as np
 
 import lakhnes
 from lakhnes.data.corpus import Corpus
-from lakhnes.evaluation.tasks import accompaniment_faults, continuations, infilling_faults
+from task_checks import accompaniment_faults, continuations, infilling_faults
 
 PRIME, LENGTH = 512, 128
 EVENTS = 512

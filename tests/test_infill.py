@@ -8,7 +8,6 @@ import pytest
 
 import lakhnes
 from lakhnes import Song, Vocabulary
-from lakhnes.evaluation.infilling import compare, part_of, summary, without
 from lakhnes.grammar import rules_of
 from lakhnes.model.native_engine import NativeEngine
 from lakhnes.sampling import SamplingParams, density, infilling
@@ -17,6 +16,7 @@ from lakhnes.sampling.infilling import infillings
 from lakhnes.sampling.particle import KeptEvent, NoteCount
 from lakhnes.sampling.particle_filter import LONGEST_SPAN
 from lakhnes.sampling.proposals import Proposals
+from new_parts import compare, part_of, summary, without
 from small import tune
 
 VOCABULARY = Vocabulary.tx1()

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import lakhnes
-import lakhnes.evaluation.tasks as tasks
+import task_checks
 from lakhnes import Song, Vocabulary
-from lakhnes.evaluation.tasks import accompaniment_faults, continuations, infilling_faults
 from small import tune
+from task_checks import accompaniment_faults, continuations, infilling_faults
 
 VOCABULARY = Vocabulary.tx1()
 
@@ -47,7 +47,7 @@ def test_faults_are_found(monkeypatch, bundled, songs):
     ids = [songs[1][0], *songs[0][1:-1], 5]
     song = Song.from_tx1(tune(1))
     broken = types.SimpleNamespace(ids=ids, song=song, events=VOCABULARY.events(song))
-    monkeypatch.setattr(tasks, "accompany_ids", lambda *_, **__: [broken])
-    monkeypatch.setattr(tasks, "infillings", lambda *_, **__: [broken])
+    monkeypatch.setattr(task_checks, "accompany_ids", lambda *_, **__: [broken])
+    monkeypatch.setattr(task_checks, "infillings", lambda *_, **__: [broken])
     assert len(accompaniment_faults(bundled, songs[0].tolist())) == 1
     assert len(infilling_faults(bundled, Song.from_tx1(tune(0)), ["p2"])) >= 4

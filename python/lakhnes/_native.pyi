@@ -143,32 +143,7 @@ class Song:
             measured on NES-MDB, and vibrato on long notes. A song that has its own stays as it is.
         """
     def to_tracker(self, format: str, *, mode: str = "readable") -> tuple[str, dict[str, Any]]:
-        """Write the song as text for a tracker (``docs/trackers.md``).
-
-        Parameters
-        ----------
-        format
-            ``"ftm"``, FamiTracker's text export; ``"fms"``, FamiStudio's text.
-        mode
-            ``"readable"`` writes rows, notes and few instruments; ``"exact"`` every change in every frame.
-
-        Returns
-        -------
-        text
-            The text.
-        report
-            ``frames``, ``rows``, ``bars``, ``instruments``; ``patterns``, how many p1, p2, tr, no and the samples have;
-            ``differing_frames``, in which any voice plays another period, volume or timbre than the song, and
-            ``differing``, the same by voice; ``frame_clock``, when frame 0 was looked at and how far frames lie apart,
-            in 1/65,536 tick; ``samples_left_out``, starts of samples for which there is no place.
-
-        Raises
-        ------
-        ValueError
-            If `format` or `mode` is none of these.
-        LimitError
-            If the patterns of the program do not hold so long a song.
-        """
+        """Write the song as text for a tracker; see `RegisterLog.to_tracker`."""
     def express(self) -> Song:
         """Give a song without dynamics those of NES music, as a natural performance has them but for its vibrato.
 
@@ -328,7 +303,7 @@ class RegisterLog:
             The text.
         report
             ``frames``, ``rows``, ``bars``, ``instruments``; ``patterns``, how many p1, p2, tr, no and the samples have;
-            ``differing_frames``, in which any voice plays another period, volume or timbre than the log, and
+            ``differing_frames``, in which any voice plays another period, volume or timbre than before, and
             ``differing``, the same by voice; ``frame_clock``, when frame 0 was looked at and how far frames lie apart,
             in 1/65,536 tick; ``samples_left_out``, starts of samples for which there is no place.
 
@@ -1047,30 +1022,9 @@ def convert_texts(
 def tokenize_files(
     files: Sequence[tuple[str | PathLike[str], str]], vocabulary: Vocabulary, *, threads: int = 0
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Read songs, each a path and a format, as token ids.
+    """Read songs, each a path and a format, as token ids and offsets; see `lakhnes.tokenize_files`.
 
-    Parameters
-    ----------
-    files
-        Paths and formats.
-    vocabulary
-        Which ids.
-    threads
-        How many files at once; 0 stands for one a core.
-
-    Returns
-    -------
-    ids : int32 array, ``(n,)``
-        All songs in a row.
-    offsets : int64 array, ``(len(files) + 1,)``
-        Where each song begins and the last one ends.
-
-    Raises
-    ------
-    FormatError, TokenError, LimitError
-        For the first file that is not what its name says; the message names file and place.
-    OSError
-        If it cannot be read.
+    `threads` says how many files at once; 0 stands for one a core.
     """
 
 @final

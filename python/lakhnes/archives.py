@@ -4,17 +4,24 @@ import contextlib
 import lzma
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
+from typing import TypeVar
 
-from lakhnes.errors import FormatError
+from lakhnes.errors import FormatError, LakhnesError
 from lakhnes.files import MAX_INPUT_BYTES
 
-__all__ = ["ARCHIVES", "files_in", "inner_path", "is_archive"]
+__all__ = ["ARCHIVES", "batches", "files_in", "inner_path", "is_archive"]
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 """The ends of the names of archives."""
+
+BATCH_SONGS = 256
+BATCH_BYTES = 64 * 2**20
+"""Songs of an archive, and their bytes, that are kept in memory at once."""
+
+T = TypeVar("T")
 
 
 def is_archive(path: Path) -> bool:
@@ -44,6 +51,23 @@ def files_in(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
         for member in archive:
             if member.isreg() and not _is_of_macos(PurePosixPath(member.name)):
                 yield member.name, partial(_extract, source, archive, member)
+
+
+def batches(songs: Iterable[T], size_of: Callable[[T], int]) -> Iterator[list[T]]:
+    """Give songs in batches to be worked on together; where their source breaks off, first those before that place."""
+    batch: list[T] = []
+    size = 0
+    try:
+        for song in songs:
+            batch.append(song)
+            size += size_of(song)
+            if len(batch) >= BATCH_SONGS or size >= BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+    except LakhnesError:
+        yield batch
+        raise
+    yield batch
 
 
 def _is_of_macos(path: PurePath) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "file_sha256",
     "format_of",
     "is_special",
+    "known_format",
     "one_line",
     "read_limited",
     "replacing",
@@ -65,12 +66,16 @@ def format_of(path: str | os.PathLike[str], among: tuple[str, ...]) -> str:
     FormatError
         If the name ends in none of their suffixes.
     """
-    name = Path(path).name.lower()
-    for format_name in among:
-        if name.endswith(tuple(FORMATS[format_name].suffixes)):
-            return format_name
+    if (found := known_format(path, among)) is not None:
+        return found
     expected = " ".join(suffix for format_name in among for suffix in FORMATS[format_name].suffixes)
     raise FormatError(f"{path}: the name must end in one of {expected}")
+
+
+def known_format(path: str | os.PathLike[str], among: tuple[str, ...]) -> str | None:
+    """Name the format of a file as `format_of` does; None if the name ends in none of the suffixes."""
+    name = Path(path).name.lower()
+    return next((known for known in among if name.endswith(tuple(FORMATS[known].suffixes))), None)
 
 
 def suffix_of(format: str) -> str:

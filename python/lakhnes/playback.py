@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,17 +35,22 @@ LEAST = 3 * BLOCK
 """Seconds of sound that are kept ready for it even where its own buffers are as long as one would like to wait."""
 
 
-class Sink(Protocol):
-    """Where sound goes. A context manager: it closes, and what is not finished is dropped."""
+class Sink:
+    """Where sound goes; as it stands here, nobody waits for it to be heard.
 
-    underruns: int
+    A context manager: it closes, and what is not finished is dropped.
+    """
+
+    underruns = 0
     """How often the sound ran out before more was there."""
 
     def write(self, samples: Samples) -> None:
         """Take samples, mono, in [-1, 1]; return at once."""
+        raise NotImplementedError
 
     def waiting(self) -> float:
         """Return how many seconds a sample that is written now will wait until it is heard."""
+        return 0.0
 
     def wait(self, seconds: float) -> None:
         """Return when at most this many seconds of sound are waiting."""
@@ -53,14 +58,16 @@ class Sink(Protocol):
     def finish(self) -> None:
         """Return when all has been heard."""
 
-    def __enter__(self) -> Sink: ...
+    def __enter__(self) -> Sink:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        """Close."""
 
 
-class ClockSink:
+class ClockSink(Sink):
     """A clock in place of a sound card: it takes as long as one would, and nothing is heard.
 
     Parameters
@@ -103,14 +110,8 @@ class ClockSink:
         self.wait(0.0)
         self._end = None
 
-    def __enter__(self) -> ClockSink:
-        return self
 
-    def __exit__(self, *exception: object) -> None:
-        pass
-
-
-class FileSink:
+class FileSink(Sink):
     """A sound file, which is there when the sink closes; nobody waits for it to be heard.
 
     Parameters
@@ -122,8 +123,6 @@ class FileSink:
         Whether a file of that name may be replaced.
     """
 
-    underruns = 0
-
     def __init__(self, path: str | os.PathLike[str], sample_rate: int, *, overwrite: bool = True) -> None:
         self._format = format_of(path, AUDIO_FORMATS)
         self._rate = sample_rate
@@ -133,16 +132,6 @@ class FileSink:
     def write(self, samples: Samples) -> None:
         """Take samples."""
         self._file.write(samples)
-
-    def waiting(self) -> float:
-        """Return 0: what is written is heard whenever someone likes."""
-        return 0.0
-
-    def wait(self, seconds: float) -> None:
-        """Return at once."""
-
-    def finish(self) -> None:
-        """Return at once."""
 
     def __enter__(self) -> FileSink:
         self._file = open_encoder(self._target.__enter__(), self._format, self._rate)
@@ -155,7 +144,7 @@ class FileSink:
         self._target.__exit__(kind, error, trace)
 
 
-class DeviceSink:
+class DeviceSink(Sink):
     """The sound card, through PortAudio.
 
     Parameters

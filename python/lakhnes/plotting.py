@@ -1,7 +1,7 @@
 """Pictures of songs."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +126,7 @@ def plot_song(
     OSError
         If the file cannot be written; nothing is left behind then.
     """
-    _check_picture(path)
-    _save(piano_roll_figure(song, title), path, dpi=dpi, overwrite=overwrite)
+    _save(lambda: piano_roll_figure(song, title), path, dpi=dpi, overwrite=overwrite)
 
 
 def plot_arrangement(
@@ -141,17 +140,14 @@ def plot_arrangement(
     overwrite: bool = True,
 ) -> None:
     """Write the picture of a MIDI file and of its arrangement; see `arrangement_figure` and `plot_song`."""
-    _check_picture(path)
-    _save(arrangement_figure(data, song, report, title), path, dpi=dpi, overwrite=overwrite)
+    _save(lambda: arrangement_figure(data, song, report, title), path, dpi=dpi, overwrite=overwrite)
 
 
-def _check_picture(path: str | os.PathLike[str]) -> None:
-    if Path(path).suffix.lower() not in PICTURES:
-        raise FormatError(f"{path}: the name must end in one of {' '.join(PICTURES)}")
-
-
-def _save(figure: Any, path: str | os.PathLike[str], *, dpi: int, overwrite: bool) -> None:
+def _save(draw: Callable[[], Any], path: str | os.PathLike[str], *, dpi: int, overwrite: bool) -> None:
     suffix = Path(path).suffix.lower()
+    if suffix not in PICTURES:
+        raise FormatError(f"{path}: the name must end in one of {' '.join(PICTURES)}")
+    figure = draw()
     with replacing(path, overwrite=overwrite) as temporary:
         # Without a date the same song gives the same bytes.
         metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix)

@@ -1,7 +1,7 @@
 """How fast lakhnes is on this machine: one module a suite.
 
 A suite measures on songs and gives figures by name, each beside a reference that is taken in the same run. A new suite
-is a module with a `Suite` function and a line in `SUITES`.
+is a module with a `Suite` function and a name in `SUITES`.
 """
 
 import importlib
@@ -11,12 +11,8 @@ from pathlib import Path
 
 __all__ = ["SUITES", "Figure", "load"]
 
-SUITES = {
-    "render": "lakhnes.benchmarks.render:measure_render",
-    "tokenize": "lakhnes.benchmarks.tokenize:measure_tokenize",
-    "generate": "lakhnes.benchmarks.generate:measure_generate",
-}
-"""Where the function of each suite stands; it is imported when it runs."""
+SUITES = ("render", "tokenize", "generate")
+"""The function of a suite is ``measure_NAME`` in the module of its name; it is imported when it runs."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +48,5 @@ Suite = Callable[[Sequence[Path]], dict[str, Figure]]
 
 def load(name: str) -> Suite:
     """Import the function of a suite."""
-    module, function = SUITES[name].split(":")
-    suite: Suite = getattr(importlib.import_module(module), function)
+    suite: Suite = getattr(importlib.import_module(f"lakhnes.benchmarks.{name}"), f"measure_{name}")
     return suite

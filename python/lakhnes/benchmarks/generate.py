@@ -2,11 +2,12 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakhnes.benchmarks import Figure
+from lakhnes.benchmarks.songs import seconds_of
 
 if TYPE_CHECKING:
     from lakhnes.model.engine import Engine
@@ -37,7 +38,7 @@ def measure_generate(_: Sequence[Path]) -> dict[str, Figure]:
     slow = OriginalDecoder(network, 1, MEMORY)
     # A memory of anything: filling it step by step would take longer than all else here.
     slow.memory = [torch.randn(MEMORY, 1, network.config.d_model) for _ in slow.memory]
-    original = 1.0 / _median(lambda: slow.step(torch.ones(1, dtype=torch.int64)), SLOW_STEPS)
+    original = 1.0 / statistics.median(seconds_of(lambda: slow.step(torch.ones(1, dtype=torch.int64)), SLOW_STEPS))
     figures = {"decode_original": Figure(original, "events/s", original)}
     model = Model.of(network)
     for dtype in DTYPES:
@@ -56,16 +57,7 @@ def _speed(engine: "Engine", songs: int, steps: int) -> float:
     for song in range(1, songs):
         engine.fork(0, song)
     tokens = np.ones(songs, dtype=np.int64)
-    return songs / _median(lambda: engine.feed(tokens), steps)
-
-
-def _median(step: Callable[[], object], count: int) -> float:
-    seconds = []
-    for _ in range(count):
-        started = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+    return songs / statistics.median(seconds_of(lambda: engine.feed(tokens), steps))
 
 
 def _speed_of_composing() -> float:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lakhnes.benchmarks import Figure
-from lakhnes.benchmarks.songs import cores, write_songs
+from lakhnes.benchmarks.songs import cores, seconds_of, write_songs
 from lakhnes.exporting import ExportJob, export_files
 from lakhnes.songs import read_log
 
@@ -45,12 +45,7 @@ def measure_render(songs: Sequence[Path]) -> dict[str, Figure]:
 
 def _speed_of_chip(path: Path) -> float:
     log = read_log(path)
-    seconds = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        log.render_int16()
-        seconds.append(time.perf_counter() - started)
-    return log.duration / min(seconds)
+    return log.duration / min(seconds_of(log.render_int16, REPEATS))
 
 
 def _speed_of_files(paths: Sequence[Path], folder: Path, threads: int) -> float:

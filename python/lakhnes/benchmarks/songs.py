@@ -1,13 +1,14 @@
-"""Songs to measure on where the user gives none: as busy as those of NES-MDB, and the same everywhere."""
+"""What suites measure with: a clock, and songs as busy as those of NES-MDB where the user gives none."""
 
 import os
 import random
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lakhnes._native import Song
 
-__all__ = ["cores", "made_songs", "write_songs"]
+__all__ = ["cores", "made_songs", "seconds_of", "write_songs"]
 
 FRAME = 735
 """Ticks of a sixtieth of a second."""
@@ -36,6 +37,16 @@ def write_songs(folder: Path, count: int, seconds: int) -> list[Path]:
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def seconds_of(work: Callable[[], object], repeats: int) -> list[float]:
+    """Measure how long each of some repetitions of the same work takes."""
+    seconds = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return seconds
 
 
 def _events(draw: random.Random, seconds: int) -> Iterator[str]:

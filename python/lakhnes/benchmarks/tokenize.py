@@ -1,12 +1,11 @@
 """Tokenizing: how many songs a second become token ids, beside what `pretty_midi` takes only to parse them."""
 
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lakhnes.benchmarks import Figure
-from lakhnes.benchmarks.songs import cores, write_songs
+from lakhnes.benchmarks.songs import cores, seconds_of, write_songs
 from lakhnes.tokenizing import tokenize_files
 
 __all__ = ["measure_tokenize"]
@@ -30,9 +29,9 @@ def measure_tokenize(songs: Sequence[Path]) -> dict[str, Figure]:
         count = cores()
         import pretty_midi  # noqa: F401  loaded here, so that its loading is not measured
 
-        parsing = min(len(paths), PARSED) / _seconds(lambda: _parse(paths[:PARSED]), 1)
-        one = len(paths) / _seconds(lambda: tokenize_files(paths, jobs=1), REPEATS)
-        every = len(paths) / _seconds(lambda: tokenize_files(paths, jobs=count), REPEATS)
+        parsing = min(len(paths), PARSED) / min(seconds_of(lambda: _parse(paths[:PARSED]), 1))
+        one = len(paths) / min(seconds_of(lambda: tokenize_files(paths, jobs=1), REPEATS))
+        every = len(paths) / min(seconds_of(lambda: tokenize_files(paths, jobs=count), REPEATS))
     return {
         "tokenize": Figure(one, UNIT, parsing, "pretty_midi, which only parses"),
         f"tokenize_{count}_cores": Figure(every, UNIT, one, "one core"),
@@ -45,12 +44,3 @@ def _parse(paths: Sequence[Path]) -> None:
     pretty_midi.pretty_midi.MAX_TICK = 10**9  # it refuses songs of NES-MDB that last over four minutes otherwise
     for path in paths:
         pretty_midi.PrettyMIDI(str(path))
-
-
-def _seconds(work: Callable[[], object], repeats: int) -> float:
-    seconds = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)

@@ -24,7 +24,7 @@ from lakhnes.checkpoint.config import CARD_FILE, CONFIG_FILE, MODEL_FILE, WEIGHT
 from lakhnes.checkpoint.torch_file import TorchFile, read_torch_file
 from lakhnes.checkpoint.unpickler import Module, Tensor, quote
 from lakhnes.errors import CheckpointError, LakhnesError
-from lakhnes.files import file_sha256, read_limited, replacing
+from lakhnes.files import file_sha256, read_limited, write_bytes
 from lakhnes.model.config import TransformerXLConfig
 
 __all__ = ["VOCABULARY_FILE", "Published", "import_checkpoint", "read_published"]
@@ -115,7 +115,7 @@ def import_checkpoint(
     FileExistsError
         If there is a checkpoint already and `overwrite` is false.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     destination = Path(target)
     names = (WEIGHTS_FILE, CONFIG_FILE, VOCABULARY_FILE, CARD_FILE)
@@ -127,20 +127,15 @@ def import_checkpoint(
         digest = file_sha256(folder / MODEL_FILE)
         destination.mkdir(parents=True, exist_ok=True)
         weights, config, vocabulary, card = (destination / name for name in names)
-        with replacing(weights, overwrite=overwrite) as unfinished:
-            whole = {name: np.ascontiguousarray(array) for name, array in published.weights.items()}
-            unfinished.touch()
-            rights = unfinished.stat().st_mode
-            save_file(whole, unfinished, {"format": "pt"})
-            unfinished.chmod(rights)  # those of any other file: safetensors writes for the owner alone
+        whole = {name: np.ascontiguousarray(array) for name, array in published.weights.items()}
         symbols = Vocabulary(published.config.vocabulary).symbols[1:]
-        for path, text in (
-            (vocabulary, "\n".join(symbols) + "\n"),
-            (card, _card(published.config, Path(source).name, digest)),
-            (config, published.config.to_json()),
+        for path, content in (
+            (weights, save(whole, {"format": "pt"})),
+            (vocabulary, ("\n".join(symbols) + "\n").encode()),
+            (card, _card(published.config, Path(source).name, digest).encode()),
+            (config, published.config.to_json().encode()),
         ):
-            with replacing(path, overwrite=overwrite) as unfinished:
-                unfinished.write_text(text)
+            write_bytes(path, content, overwrite=overwrite)
     return published
 
 

@@ -154,16 +154,14 @@ def _read_zip(path: Path, data: npt.NDArray[np.uint8]) -> tuple[object, dict[str
     """Read the newer form, a zip archive."""
     try:
         with _Bounded(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
-            return _read_entries(path, archive, data)
+            return _read_entries(archive, data)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, struct.error) as error:
         raise CheckpointError(f"{path}: damaged zip archive ({quote(error)})") from None
     except CheckpointError as error:
-        if str(error).startswith(f"{path}"):
-            raise
         raise type(error)(f"{path}: {error}") from None
 
 
-def _read_entries(path: Path, archive: zipfile.ZipFile, data: npt.NDArray[np.uint8]) -> tuple[object, dict[str, int]]:
+def _read_entries(archive: zipfile.ZipFile, data: npt.NDArray[np.uint8]) -> tuple[object, dict[str, int]]:
     entries = {entry.filename: entry for entry in archive.infolist()}
     if len(entries) < len(archive.infolist()):
         raise CheckpointError("two entries of one name")
@@ -183,7 +181,7 @@ def _read_entries(path: Path, archive: zipfile.ZipFile, data: npt.NDArray[np.uin
     order = entries.get(f"{folder}byteorder")
     if order is not None and (order.file_size > len("little") or archive.read(order) != b"little"):
         raise CheckpointError("expected a file written by a little-endian machine")
-    root, storages = unpickle(io.BytesIO(archive.read(pickles[0])), f"{path}: {pickles[0]}")
+    root, storages = unpickle(io.BytesIO(archive.read(pickles[0])), pickles[0])
     if sum(storage.whole * np.dtype(storage.dtype).itemsize for storage in storages.values()) > len(data):
         raise CheckpointError(f"storages that have more bytes together than the file's {len(data)}")
     places = {}

@@ -8,43 +8,29 @@ needs when it runs.
 import click
 
 from lakhnes.cli.console import common_options
-from lakhnes.cli.group import Entry, LazyGroup
+from lakhnes.cli.group import LazyGroup
 
 __all__ = ["cli", "main"]
 
 COMMANDS = {
-    "generate": Entry("lakhnes.cli.generate:generate", "Compose new songs and perform them."),
-    "continue": Entry(
-        "lakhnes.cli.continue_:continue_song", "Continue a song: its beginning is kept, the model writes the rest."
-    ),
-    "accompany": Entry(
-        "lakhnes.cli.accompany:accompany", "Choose new pitches for a song: its rhythm, drums and note-offs stay."
-    ),
-    "infill": Entry(
-        "lakhnes.cli.infill:infill",
-        "Write new parts for the named voices of a song; the others stay event for event.",
-    ),
-    "render": Entry("lakhnes.cli.render:render", "Play songs on the chip and write what is heard."),
-    "convert": Entry("lakhnes.cli.convert:convert", "Turn songs into another format."),
-    "info": Entry("lakhnes.cli.info:info", "Tell what is in songs."),
-    "plot": Entry("lakhnes.cli.plot:plot", "Draw the piano roll of a song."),
-    "play": Entry(
-        "lakhnes.cli.play:play",
-        "Hear songs in any readable format, or with --radio songs that are composed while they are heard.",
-    ),
-    "data": Entry("lakhnes.cli.data:data", "Make corpora for training and evaluation."),
-    "train": Entry("lakhnes.cli.train:train", "Train a model on DATA, or resume the run in RUN."),
-    "finetune": Entry("lakhnes.cli.finetune:finetune", "Fine-tune MODEL on DATA."),
-    "eval": Entry(
-        "lakhnes.cli.evaluate:evaluate", "Print the perplexity of MODEL on DATA exactly as LakhNES computes it."
-    ),
-    "reproduce": Entry("lakhnes.cli.reproduce:reproduce", "Run the experiments of the paper again."),
-    "checkpoint": Entry("lakhnes.cli.checkpoint:checkpoint", "Import, list, download and describe models."),
-    "bench": Entry(
-        "lakhnes.cli.bench:bench",
-        "Measure speed, each figure beside a reference of the same run; all suites if none is named.",
-    ),
+    "generate": "Compose new songs and perform them.",
+    "continue": "Continue a song: its beginning is kept, the model writes the rest.",
+    "accompany": "Choose new pitches for a song: its rhythm, drums and note-offs stay.",
+    "infill": "Write new parts for the named voices of a song; the others stay event for event.",
+    "render": "Play songs on the chip and write what is heard.",
+    "convert": "Turn songs into another format.",
+    "info": "Tell what is in songs.",
+    "plot": "Draw the piano roll of a song.",
+    "play": "Hear songs in any readable format, or with --radio songs that are composed while they are heard.",
+    "data": "Make corpora for training and evaluation.",
+    "train": "Train a model on DATA, or resume the run in RUN.",
+    "finetune": "Fine-tune MODEL on DATA.",
+    "eval": "Print the perplexity of MODEL on DATA exactly as LakhNES computes it.",
+    "reproduce": "Run the experiments of the paper again.",
+    "checkpoint": "Import, list, download and describe models.",
+    "bench": "Measure speed, each figure beside a reference of the same run; all suites if none is named.",
 }
+"""The line of each command in the overview. Its module and its function are called as the command is."""
 
 
 def _print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -57,7 +43,7 @@ def _print_version(context: click.Context, parameter: click.Parameter, wanted: b
 
 @click.group(
     cls=LazyGroup,
-    entries=COMMANDS,
+    overview=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
-from lakhnes.cli.shard import shard_texts, shards_option
-from lakhnes.cli.targets import text_formats
+from lakhnes.cli.options import jobs_option, names_of
+from lakhnes.cli.shard import corpus_options, shard_texts
+from lakhnes.data.layout import TEXTS
 
 if TYPE_CHECKING:
     from lakhnes.data.adapt import AdaptReport
@@ -19,7 +20,6 @@ __all__ = ["adapt"]
 @click.command()
 @click.argument("source", metavar="MIDI_DIR")
 @click.argument("target", metavar="DEST")
-@click.option("--to", "formats", default="tx1,tx2", show_default=True, help="Texts to write, separated by commas.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**64 - 1), help="Of all random choices.")
 @click.option("--valid", default=0.05, show_default=True, type=click.FloatRange(0, 1), help="Share of files for valid.")
 @click.option("--test", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Share of files for test.")
@@ -47,9 +47,8 @@ __all__ = ["adapt"]
     "--clip", metavar="S", default=180.0, show_default=True, type=click.FloatRange(min=1), help="Longest song."
 )
 @click.option("--no-drums", is_flag=True, help="Leave the noise silent.")
-@click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help="Files at once.  [default: one a core]")
-@shards_option
-@click.option("-f", "--force", is_flag=True, help="Write into DEST although it is not empty.")
+@jobs_option("Files")
+@corpus_options
 @common_options
 @pass_console
 def adapt(
@@ -64,7 +63,7 @@ def adapt(
     """
     from lakhnes.data.adapt import adapt as adapt_collection
 
-    chosen = text_formats(formats)
+    chosen = names_of(formats, TEXTS, "--to")
     if options["valid"] + options["test"] > 1:
         raise click.UsageError("--valid and --test are more than 1 together")
     started = time.monotonic()

@@ -10,7 +10,7 @@ __all__ = ["bench"]
 
 
 @click.command()
-@click.argument("suites", metavar=f"[{'|'.join(SUITES)}]...", nargs=-1, type=click.Choice(list(SUITES)))
+@click.argument("suites", metavar=f"[{'|'.join(SUITES)}]...", nargs=-1, type=click.Choice(SUITES))
 @click.option("--songs", multiple=True, metavar="FILE|DIR", help="Measure on these.  [default: songs made for it]")
 @common_options
 @pass_console

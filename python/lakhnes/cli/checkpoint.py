@@ -43,32 +43,25 @@ def import_(console: Console, source: str, target: Path, force: bool) -> None:
 @pass_console
 def list_(console: Console) -> None:
     """List the known models, and which of them are here."""
-    from lakhnes.checkpoint.zoo import BUNDLED, models_directory, zoo
+    from lakhnes.checkpoint.zoo import BUNDLED, ZooModel, models_directory, zoo
 
-    rows: list[tuple[str, bool, int | None, float | None, str, str]]
-    rows = [("bundled", _is_checkpoint(BUNDLED), None, None, "comes with the package", "MIT")]
-    rows += [
-        (
-            model.name,
-            _is_checkpoint(models_directory() / model.name),
-            model.megabytes,
-            model.test_ppl,
-            model.description,
-            model.licence,
-        )
-        for model in zoo()
-    ]
-    for name, here, megabytes, test_ppl, description, licence in rows:
-        size = f"{megabytes} MB" if megabytes else "-"
-        ppl = f"test PPL {test_ppl:.3f}" if test_ppl else "-"
-        console.result(f"{name:<21} {'here' if here else '-':<5} {size:<7} {ppl:<15} {description}; licence: {licence}")
-    if not all(row[1] for row in rows[1:]):
+    bundled = ZooModel("bundled", "comes with the package", "MIT", None, None, None, None)
+    places = {bundled: BUNDLED} | {model: models_directory() / model.name for model in zoo()}
+    models: list[dict[str, Any]] = []
+    for model, place in places.items():
+        here = _is_checkpoint(place)
+        size = f"{model.megabytes} MB" if model.megabytes else "-"
+        ppl = f"test PPL {model.test_ppl:.3f}" if model.test_ppl else "-"
+        what = f"{model.description}; licence: {model.licence}"
+        console.result(f"{model.name:<21} {'here' if here else '-':<5} {size:<7} {ppl:<15} {what}")
+        facts = {name: getattr(model, name) for name in ("megabytes", "test_ppl", "description", "licence")}
+        models.append({"name": model.name, "here": here} | facts)
+    if not all(facts["here"] for facts in models[1:]):
         console.note(
             "The authors' download links are dead. If you have a model's archive or folder: "
             f"lakhnes checkpoint import PATH {models_directory() / 'NAME'}"
         )
-    keys = ("name", "here", "megabytes", "test_ppl", "description", "licence")
-    console.summary({"models": [dict(zip(keys, row, strict=True)) for row in rows]})
+    console.summary({"models": models})
 
 
 @checkpoint.command()

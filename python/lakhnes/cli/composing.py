@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
+from lakhnes.cli.options import adding, expression_option, force_option, names_of
 from lakhnes.files import PLAYABLE, WRITABLE, check_target, suffix_of
 from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SONG, SamplingParams
 
@@ -26,42 +27,26 @@ __all__ = ["compose_and_write", "composing_options", "ending_options", "from_exc
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _formats(context: click.Context, parameter: click.Parameter, value: str) -> list[str]:
-    names = list(dict.fromkeys(name.strip() for name in value.split(",")))
-    for name in names:
-        if name not in WRITABLE:
-            raise click.BadParameter(f"{name!r}: expected one of {', '.join(WRITABLE)}")
-    return names
-
-
 def sampling_options(purpose: str = "") -> Callable[[F], F]:
     """Give the options that say how each event is sampled; their help begins with what they are for."""
     share = click.FloatRange(0, 1, min_open=True)
-    return _adding(
-        *(
-            _option(flag, kind, purpose + text, default)
-            for flag, kind, text, default in (
-                ("--temperature", click.FloatRange(min=0), "Higher is more varied; 0: the most likely event.", None),
-                ("--top-k", click.IntRange(min=0), "Sample from the k most likely events (0: all).", None),
-                ("--top-p", share, "Sample from the most likely events that together reach probability p.", None),
-                (
-                    "--min-p",
-                    click.FloatRange(0, 1),
-                    "Sample from events at least p times as likely as the first.",
-                    None,
-                ),
-                ("--typical-p", share, "Sample from the most typical events that together reach probability p.", None),
-                ("--memory", click.IntRange(0, MAX_LENGTH), "Events attended to.", "the model's own"),
-                ("--dtype", click.Choice(DTYPES), "Type of stored weights; int8 on the CPU only.", "float32"),
-            )
-        )
+    of_probability = "events that together reach probability p."
+    options = (
+        ("--temperature", click.FloatRange(min=0), "Higher is more varied; 0: the most likely event."),
+        ("--top-k", click.IntRange(min=0), "Sample from the k most likely events (0: all)."),
+        ("--top-p", share, f"Sample from the most likely {of_probability}"),
+        ("--min-p", click.FloatRange(0, 1), "Sample from events at least p times as likely as the first."),
+        ("--typical-p", share, f"Sample from the most typical {of_probability}"),
+        ("--memory", click.IntRange(0, MAX_LENGTH), "Events attended to.", "the model's own"),
+        ("--dtype", click.Choice(DTYPES), "Type of stored weights; int8 on the CPU only.", "float32"),
     )
+    return adding(*(_option(flag, kind, purpose + text, *default) for flag, kind, text, *default in options))
 
 
 def ending_options(base: SamplingParams) -> Callable[[F], F]:
     """Give the options that say when a new part ends, and what may come before; their defaults are those of `base`."""
     shortest = f"{MIN_DURATION:g}, or --max-duration" if base.min_duration is None else f"{base.min_duration:g}"
-    return _adding(
+    return adding(
         _option("--length", click.IntRange(1, MAX_LENGTH), "Events at the most.", base=base),
         _option("--min-length", click.IntRange(min=0), "Events at the least.", base=base),
         _option("--min-duration", click.FloatRange(min=0), "Seconds at the least.", shortest, base=base),
@@ -83,7 +68,7 @@ def ending_options(base: SamplingParams) -> Callable[[F], F]:
 
 
 def _option(
-    flag: str, kind: Any, text: str, default: str | None = None, base: SamplingParams = SONG
+    flag: str, kind: Any, text: str, default: str | None = None, *, base: SamplingParams = SONG
 ) -> Callable[[F], F]:
     """Give the option for the field of `SamplingParams` that has its name, with the default that stands there."""
     value = getattr(base, flag.removeprefix("--").replace("-", "_"))
@@ -91,18 +76,9 @@ def _option(
     return click.option(flag, default=value, show_default=value is not None and not default, type=kind, help=text)
 
 
-def _adding(*options: Callable[[F], F]) -> Callable[[F], F]:
-    def add(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
 def composing_options(command: F) -> F:
     """Add the options that every composing command takes; `compose_and_write` takes what they give."""
-    add: Callable[[F], F] = _adding(
+    add: Callable[[F], F] = adding(
         click.option("-n", "--num", default=1, show_default=True, type=click.IntRange(min=1), help="How many songs."),
         click.option(
             "-o",
@@ -134,17 +110,9 @@ def composing_options(command: F) -> F:
         click.option(
             "--device", default="auto", show_default=True, help="auto (composes on the CPU), cpu, cuda or mps."
         ),
-        click.option(
-            "--format", "formats", default="wav,tx1", show_default=True, callback=_formats, help="Files of each song."
-        ),
-        click.option(
-            "--expression",
-            default="natural",
-            show_default=True,
-            type=click.Choice(["plain", "natural"]),
-            help="How scores without dynamics are played.",
-        ),
-        click.option("-f", "--force", is_flag=True, help="Replace outputs that exist."),
+        click.option("--format", "formats", default="wav,tx1", show_default=True, help="Files of each song."),
+        expression_option("natural"),
+        force_option(),
     )
     return add(command)
 
@@ -164,7 +132,7 @@ def compose_and_write(
     num: int,
     out_dir: Path,
     model_name: str,
-    formats: list[str],
+    formats: str,
     expression: "Expression",
     seed: int | None,
     force: bool,
@@ -180,7 +148,8 @@ def compose_and_write(
     from lakhnes.checkpoint import load_model
     from lakhnes.sampling.composing import new_seed
 
-    targets = [_targets(out_dir, index, formats) for index in range(num)]
+    chosen = names_of(formats, WRITABLE, "--format")
+    targets = [{name: out_dir / f"{index}{suffix_of(name)}" for name in chosen} for index in range(num)]
     model = load_model(model_name, device)
     out_dir.mkdir(exist_ok=True)
     for paths in targets:
@@ -222,11 +191,6 @@ def from_excerpt(
         return made
 
     return songs
-
-
-def _targets(folder: Path, index: int, formats: list[str]) -> dict[str, Path]:
-    """Return where each format of a song goes."""
-    return {name: folder / f"{index}{suffix_of(name)}" for name in formats}
 
 
 def _listed(paths: dict[str, Path]) -> Path:

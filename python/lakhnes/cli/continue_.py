@@ -8,7 +8,7 @@ from lakhnes.cli.composing import compose_and_write, composing_options, ending_o
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.sampling.params import CONTINUATION, PRIME_LENGTH
 
-__all__ = ["continue_song"]
+__all__ = ["continue_"]
 
 
 @click.command("continue")
@@ -24,7 +24,7 @@ __all__ = ["continue_song"]
 @composing_options
 @common_options
 @pass_console
-def continue_song(console: Console, /, prime: str, prime_length: int, **options: Any) -> None:
+def continue_(console: Console, /, prime: str, prime_length: int, **options: Any) -> None:
     """Continue a song: its beginning is kept, the model writes the rest.
 
     PRIME is a song in any readable format. OUT_DIR gets 0.tx1.txt, 0.wav, … For each song a path is printed, and on

@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.options import arrange_options, expression_option, force_option, from_option, jobs_option
 from lakhnes.cli.targets import STDIO
 from lakhnes.errors import FormatError, LakhnesError, LimitError
-from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, WRITABLE, base_name, format_of, one_line, suffix_of
+from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, WRITABLE, base_name, format_of, known_format, one_line, suffix_of
 
 if TYPE_CHECKING:
     from lakhnes.exporting import ExportJob
 
 __all__ = ["convert"]
-
-
-BATCH_SONGS = 256
-BATCH_BYTES = 64 * 2**20
-"""Songs of an archive that are kept in memory at once."""
 
 
 class _Part(click.ParamType[tuple[int, int]]):
@@ -41,16 +37,9 @@ class _Part(click.ParamType[tuple[int, int]]):
     "-o", "--output", metavar="OUT", help="File, folder (with --to), or - for stdout.  [default: the last argument]"
 )
 @click.option("--to", "target_format", type=click.Choice(WRITABLE), help="Format of the output, if not by name.")
-@click.option("--from", "source_format", type=click.Choice(PLAYABLE), help="Format of the inputs, if not by name.")
-@click.option(
-    "--expression",
-    default="plain",
-    show_default=True,
-    type=click.Choice(["plain", "natural"]),
-    help="How scores without dynamics are played.",
-)
-@click.option("--arrange", is_flag=True, help="Make four voices of any MIDI file, and tell what found none.")
-@click.option("--arpeggio", is_flag=True, help="With --arrange: play the rest of a chord as an arpeggio.")
+@from_option("inputs")
+@expression_option("plain")
+@arrange_options()
 @click.option("--exact", is_flag=True, help="Transcribe register writes true to the chip, not as NES-MDB does.")
 @click.option("--simplify", is_flag=True, help="Take out of VGM files what four voices do not play, and the loop.")
 @click.option("--shorten", type=_Part(), help="Keep COUNT writes and waits of a log from number START on.")
@@ -61,8 +50,8 @@ class _Part(click.ParamType[tuple[int, int]]):
     type=click.FloatRange(0, 44_100),
     help="Frames a second of .npz scores; 0 takes the lowest rate that keeps the notes.  [default: 24; raw: 44100]",
 )
-@click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help="Songs at once.  [default: one a core]")
-@click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
+@jobs_option("Songs")
+@force_option()
 @common_options
 @pass_console
 def convert(
@@ -88,7 +77,7 @@ def convert(
             raise click.UsageError("Missing option '-o': where does it go?")
         *given, output = inputs
         inputs = tuple(given)
-    from lakhnes.archives import is_archive
+    from lakhnes.archives import batches, is_archive
     from lakhnes.cli.exporting import export_all, jobs_of, tell
 
     if output == STDIO and target_format is None:
@@ -108,7 +97,8 @@ def convert(
         raise click.UsageError(f"{output} is a file, but an archive needs a folder")
     else:
         songs = _Archived(console, archives, Path(output), chosen, only)
-        report = export_all(console, "convert", songs.batches(), None, chosen, **options)
+        work_in_batches = batches(songs.jobs(), lambda job: len(job.data or b""))
+        report = export_all(console, "convert", work_in_batches, None, chosen, **options)
         targets = {**songs.targets}
         report.failed += songs.failed
     arranged = {str(targets[source]): facts for source, facts in report.arranged.items()}
@@ -128,22 +118,10 @@ class _Archived:
         self._to, self._only = to, only
         self._taken: set[Path] = set()
 
-    def batches(self) -> "Iterator[list[ExportJob]]":
-        """Give the songs, so many at once; those before the place where an archive is damaged, too."""
-        batch: list[ExportJob] = []
-        size = 0
+    def jobs(self) -> "Iterator[ExportJob]":
+        """Give the songs, archive by archive."""
         for archive in self._archives:
-            try:
-                for job in self._songs(archive):
-                    batch.append(job)
-                    size += len(job.data or b"")
-                    if len(batch) >= BATCH_SONGS or size >= BATCH_BYTES:
-                        yield batch
-                        batch, size = [], 0
-            except LakhnesError:
-                yield batch
-                raise
-        yield batch
+            yield from self._songs(archive)
 
     def _songs(self, archive: Path) -> "Iterator[ExportJob]":
         from lakhnes.archives import files_in
@@ -152,9 +130,7 @@ class _Archived:
         among = PLAYABLE if self._only is None else (self._only,)
         found = False
         for place, read in files_in(archive):
-            try:
-                format_name = format_of(place, among)
-            except FormatError:
+            if (format_name := known_format(place, among)) is None:
                 continue
             found = True
             name = Path(f"{archive}: {place}")

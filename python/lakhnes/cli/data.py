@@ -8,8 +8,9 @@ import click
 
 from lakhnes.cli.adapt import adapt
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
-from lakhnes.cli.shard import shard, shard_texts, shards_option
-from lakhnes.cli.targets import text_formats
+from lakhnes.cli.options import jobs_option, names_of
+from lakhnes.cli.shard import corpus_options, shard, shard_texts
+from lakhnes.data.layout import TEXTS
 
 __all__ = ["data"]
 
@@ -28,12 +29,10 @@ data.add_command(shard)
 @data.command()
 @click.argument("source", metavar="SRC")
 @click.argument("target", metavar="DEST")
-@click.option("--to", "formats", default="tx1,tx2", show_default=True, help="Texts to write, separated by commas.")
-@click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help="Songs at once.  [default: one a core]")
+@jobs_option("Songs")
 @click.option("--exact", is_flag=True, help="Transcribe register writes true to the chip, not as NES-MDB does.")
 @click.option("--score-rate", type=click.FloatRange(min=0, min_open=True), metavar="HZ", help=SCORE_RATE_HELP)
-@shards_option
-@click.option("-f", "--force", is_flag=True, help="Write into DEST although it is not empty.")
+@corpus_options
 @common_options
 @pass_console
 def nesmdb(
@@ -47,7 +46,7 @@ def nesmdb(
     """
     from lakhnes.data.nesmdb import convert_nesmdb
 
-    chosen = text_formats(formats)
+    chosen = names_of(formats, TEXTS, "--to")
     started = time.monotonic()
     with console.progress("convert", None) as advance:
         report = convert_nesmdb(source, target, to=chosen, threads=jobs, overwrite=force, finished=advance, **options)

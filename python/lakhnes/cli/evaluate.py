@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import Console, common_options, device_option, pass_console
+from lakhnes.cli.options import names_of
 from lakhnes.data.layout import SPLITS
 from lakhnes.training.choices import PRECISIONS
 
@@ -58,7 +59,8 @@ def evaluate(
 
     loaded = load_model(model, device)
     vocabulary = Vocabulary(loaded.config.vocabulary)
-    chosen = _splits(splits, data)
+    existing = [split for split in ("valid", "test") if (data / split).is_dir()]
+    chosen = existing if splits is None else names_of(splits, SPLITS, "--split")
     if not chosen:
         raise FormatError(f"{data}: no folder valid or test in it")
     options |= {"max_songs": songs, "dtype": product_dtype(precision, loaded.network.device)}
@@ -108,13 +110,3 @@ def _line(split: str, score: "Score") -> str:
         f"{split}: loss {score.loss:.4f}  PPL {score.ppl:.4f}  "
         f"{score.positions} positions of {score.songs} songs  {score.seconds:.1f} s"
     )
-
-
-def _splits(names: str | None, data: Path) -> list[str]:
-    if names is None:
-        return [split for split in ("valid", "test") if (data / split).is_dir()]
-    chosen = [name.strip() for name in names.split(",")]
-    for name in chosen:
-        if name not in SPLITS:
-            raise click.BadParameter(f"{name!r} is not one of {', '.join(SPLITS)}", param_hint="--split")
-    return chosen

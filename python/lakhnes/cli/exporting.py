@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakhnes.cli.console import Console
+from lakhnes.cli.console import FAILED, Console
 from lakhnes.cli.targets import STDIO, pair, read_input
 from lakhnes.files import base_name, check_target, one_line
 
@@ -82,7 +82,7 @@ def tell(
     speed: bool = False,
     to_stdout: bool = False,
 ) -> None:
-    """Print the summary, unless stdout has the file; leave with 1 if anything failed."""
+    """Print the summary, unless stdout has the file; leave with `FAILED` if anything failed."""
     files = sorted(map(str, report.written))
     failed = [{"path": str(path), "error": error} for path, error in report.failed]
     summary = {"files": files, "failed": failed, "audio_seconds": report.audio_seconds, "seconds": seconds}
@@ -92,4 +92,4 @@ def tell(
         faster = f", {report.audio_seconds / seconds:,.0f} x real time" if speed else ""
         console.note(f"{len(files)} files written, {len(failed)} songs failed{faster}")
     if failed:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(FAILED)

@@ -10,23 +10,20 @@ import sys
 import warnings
 from collections.abc import Mapping
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from lakhnes.cli.console import FAILED, INTERRUPTED, Console
 from lakhnes.errors import LakhnesWarning
 
-__all__ = ["Entry", "LazyGroup"]
+__all__ = ["LazyGroup"]
 
 TERMINATED = 143
 
 
-class Entry(NamedTuple):
-    """A command that is not loaded: ``module:attribute``, and its line in the overview."""
-
-    place: str
-    help: str
+RENAMED = {"continue": "continue_", "eval": "evaluate"}
+"""Commands whose names Python has taken."""
 
 
 class LazyGroup(click.Group):
@@ -34,34 +31,32 @@ class LazyGroup(click.Group):
 
     Parameters
     ----------
-    entries
-        The commands by name, in the order of the overview.
+    overview
+        The commands in their order, each with its line. The function of that name in the module of that name in
+        `lakhnes.cli` is the command.
     """
 
-    def __init__(self, *args: Any, entries: Mapping[str, Entry] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, overview: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.entries = dict(entries or {})
+        self.overview = overview or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the commands in the order of the overview."""
-        return [*self.entries, *super().list_commands(ctx)]
+        return list(self.overview)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load the module of a command and return the command."""
-        entry = self.entries.get(cmd_name)
-        if entry is None:
-            return super().get_command(ctx, cmd_name)
-        module, _, attribute = entry.place.partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{entry.place} is not a click command")
+        if cmd_name not in self.overview:
+            return None
+        name = RENAMED.get(cmd_name, cmd_name)
+        command: click.Command = getattr(importlib.import_module(f"lakhnes.cli.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the overview from the entries, without loading a command."""
-        width = formatter.width - 6 - max(map(len, self.entries))
+        """Write the overview without loading a command."""
+        width = formatter.width - 6 - max(map(len, self.overview))
         with formatter.section("Commands"):
-            formatter.write_dl([(name, _shortened(entry.help, width)) for name, entry in self.entries.items()])
+            formatter.write_dl([(name, _shortened(text, width)) for name, text in self.overview.items()])
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the command line and leave with its exit code; the parameters are those of `click.Command.main`."""

@@ -6,6 +6,8 @@ import click
 
 from lakhnes.cli.composing import compose_and_write, composing_options, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.options import names_of
+from lakhnes.units import VOICES
 
 if TYPE_CHECKING:
     from lakhnes._native import Song
@@ -13,8 +15,6 @@ if TYPE_CHECKING:
     from lakhnes.sampling import SamplingParams
 
 __all__ = ["infill"]
-
-VOICES = ("p1", "p2", "tr", "no")
 
 
 @click.command()
@@ -33,9 +33,7 @@ def infill(console: Console, /, song: str, voices: str, **options: Any) -> None:
     from lakhnes.songs import read
 
     given = read(song)
-    names = [name.strip().lower() for name in voices.split(",")]
-    if unknown := [name for name in names if name not in VOICES]:
-        raise click.BadParameter(f"{unknown[0]!r}: expected some of {', '.join(VOICES)}", param_hint="--voices")
+    names = names_of(voices.lower(), VOICES, "--voices")
 
     def fill(model: "Model", num: int, params: "SamplingParams", **chosen: Any) -> "list[tuple[Song, dict[str, Any]]]":
         made = []

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.console import FAILED, Console, common_options, pass_console
+from lakhnes.cli.options import from_option
 from lakhnes.errors import LakhnesError
 from lakhnes.files import PLAYABLE, format_of, one_line, read_limited
 from lakhnes.units import TICKS_PER_SECOND
@@ -17,7 +18,7 @@ __all__ = ["info"]
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--from", "source_format", type=click.Choice(PLAYABLE), help="Format of the files, if not by name.")
+@from_option("files")
 @common_options
 @pass_console
 def info(console: Console, files: tuple[str, ...], source_format: str | None) -> None:
@@ -38,7 +39,7 @@ def info(console: Console, files: tuple[str, ...], source_format: str | None) ->
             console.result(line)
     console.summary({"files": told, "failed": failed})
     if failed:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(FAILED)
 
 
 def _facts(path: str, source_format: str) -> dict[str, Any]:
@@ -60,16 +61,13 @@ def _score_facts(song: "Song") -> dict[str, Any]:
             "highest": int(pitches.max()) if len(notes) else None,
             "sounding_seconds": float((notes[:, 1] - notes[:, 0]).sum()) / TICKS_PER_SECOND,
         }
-    return {"tx1_events": _events(song.to_tx1()), "tx2_events": _events(song.to_tx2()), "voices": voices}
+    tx1, tx2 = song.to_tx1().splitlines(), song.to_tx2().splitlines()
+    return {"tx1_events": len(tx1), "tx2_events": len(tx2), "voices": voices}
 
 
 def _log_facts(log: "RegisterLog") -> dict[str, Any]:
     loop = None if log.loop_start is None else log.loop_start / TICKS_PER_SECOND
     return {"standard": log.standard, "clock_hz": log.clock_hz, "writes": len(log.writes), "loop_start": loop}
-
-
-def _events(text: str) -> int:
-    return text.count("\n") + 1 if text else 0
 
 
 def _lines(facts: dict[str, Any]) -> list[str]:

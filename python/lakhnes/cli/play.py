@@ -7,24 +7,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.composing import params_of, sampling_options
-from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.console import FAILED, INTERRUPTED, Console, common_options, pass_console
+from lakhnes.cli.options import force_option, from_option, sound_options
 from lakhnes.cli.targets import expand, read_input
-from lakhnes.files import PLAYABLE
 from lakhnes.sampling.params import MAX_LENGTH, SONG
 
 if TYPE_CHECKING:
-    from lakhnes.playback import Samples, Sink
+    from lakhnes.playback import Sink
 
 __all__ = ["play"]
-
-FAILED = 1
-INTERRUPTED = 130
 
 
 @click.command()
 @click.argument("inputs", metavar="[FILE]...", nargs=-1)
 @click.option("--radio", is_flag=True, help="Compose and play song after song, without end.")
-@click.option("--from", "source_format", type=click.Choice(PLAYABLE), help="Format of the files, if not by name.")
+@from_option("files")
 @click.option(
     "--sink",
     default="device",
@@ -33,33 +30,9 @@ INTERRUPTED = 130
     help="Where the sound goes: to the sound card; nowhere, but as slowly; into a .wav, .flac or .ogg file.",
 )
 @click.option("--audio-device", metavar="NAME", help="Which sound card (python -m sounddevice lists them).")
-@click.option(
-    "--rate", default=44_100, show_default=True, type=click.IntRange(8_000, 192_000), help="Samples a second."
-)
-@click.option(
-    "--mixer", default="nes", show_default=True, type=click.Choice(["nes", "linear"]), help="How voices add up."
-)
-@click.option(
-    "--filter",
-    "output_filter",
-    default="nes",
-    show_default=True,
-    type=click.Choice(["nes", "famicom", "none"]),
-    help="The console's output filter.",
-)
-@click.option(
-    "--expression",
-    default="natural",
-    show_default=True,
-    type=click.Choice(["plain", "natural"]),
-    help="How scores without dynamics are played.",
-)
-@click.option("--loops", default=2, show_default=True, type=click.IntRange(min=1), help="How often a loop is played.")
-@click.option(
-    "--fade", default=8.0, show_default=True, type=click.FloatRange(min=0), help="Fade after the loops (seconds)."
-)
+@sound_options("natural")
 @click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Stop after this many seconds of sound.")
-@click.option("-f", "--force", is_flag=True, help="Replace a sound file that exists.")
+@force_option("Replace a sound file that exists.")
 @click.option("-n", "--num", type=click.IntRange(min=1), help="Radio: stop after this many songs.")
 @click.option("-m", "--model", "model_name", default="bundled", show_default=True, help="Radio: which model composes.")
 @click.option("--seed", type=click.IntRange(min=0), help="Radio: song I is that of seed SEED + I.")
@@ -81,7 +54,7 @@ def play(
     radio: bool,
     sink: str,
     audio_device: str | None,
-    rate: int,
+    sample_rate: int,
     force: bool,
     **options: Any,
 ) -> None:
@@ -95,9 +68,9 @@ def play(
         raise click.UsageError("expected either files to play or --radio")
     device = int(audio_device) if audio_device and audio_device.isdigit() else audio_device
     started = time.monotonic()
-    with open_sink(sink, rate, device=device, overwrite=force) as output:
+    with open_sink(sink, sample_rate, device=device, overwrite=force) as output:
         begin = _broadcast if radio else _play_files
-        facts, stopped = begin(console, output, inputs, rate=rate, **options)
+        facts, stopped = begin(console, output, inputs, sample_rate=sample_rate, **options)
     console.summary(facts | {"seconds": time.monotonic() - started})
     if stopped or facts.get("failed"):
         raise click.exceptions.Exit(INTERRUPTED if stopped else FAILED)
@@ -108,37 +81,34 @@ def _play_files(
     output: "Sink",
     inputs: tuple[str, ...],
     *,
-    rate: int,
+    sample_rate: int,
     source_format: str | None,
-    mixer: str,
-    output_filter: str,
-    expression: "Any",
-    loops: int,
-    fade: float,
     duration: float | None,
-    **_: Any,
+    **options: Any,
 ) -> tuple[dict[str, Any], bool]:
     """Play files one after the other; return the facts, and whether the user stopped it."""
     from lakhnes.errors import LakhnesError
     from lakhnes.files import one_line
+    from lakhnes.songs import decode, render
 
-    options = {"sample_rate": rate, "mixer": mixer, "filter": output_filter, "loops": loops, "fade": fade}
+    sound = {name: options[name] for name in ("mixer", "filter", "expression", "loops", "fade")}
     played: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     left, stopped = duration, True
     with contextlib.suppress(KeyboardInterrupt):
         for source in [path for given in inputs for path in _songs(given, source_format)]:
             try:
-                samples = _sound_of(source, source_format, expression, options)
+                data, format_name, name = read_input(source, source_format)
+                samples = render(decode(data, format_name, name=name), sample_rate=sample_rate, **sound)
             except (LakhnesError, OSError) as error:
                 console.error(f"Error: {one_line(error)}")
                 failed.append({"path": source, "error": one_line(error)})
                 continue
             if left is not None:
-                samples = samples[: round(left * rate)]
-                left -= len(samples) / rate
-            console.note(f"{source} ({len(samples) / rate:.0f} s)")
-            played.append({"path": source, "duration": len(samples) / rate})
+                samples = samples[: round(left * sample_rate)]
+                left -= len(samples) / sample_rate
+            console.note(f"{source} ({len(samples) / sample_rate:.0f} s)")
+            played.append({"path": source, "duration": len(samples) / sample_rate})
             output.write(samples)
             output.finish()
             if left is not None and left <= 0:
@@ -146,13 +116,6 @@ def _play_files(
         stopped = False
     facts = {"files": played, "failed": failed, "audio_seconds": sum(song["duration"] for song in played)}
     return facts, stopped
-
-
-def _sound_of(source: str, source_format: str | None, expression: "Any", options: dict[str, Any]) -> "Samples":
-    from lakhnes.songs import decode, perform
-
-    data, format_name, name = read_input(source, source_format)
-    return perform(decode(data, format_name, name=name), expression=expression).render(**options)
 
 
 def _songs(given: str, source_format: str | None) -> list[str]:
@@ -164,9 +127,9 @@ def _broadcast(
     output: "Sink",
     inputs: tuple[str, ...],
     *,
-    rate: int,
+    sample_rate: int,
     mixer: str,
-    output_filter: str,
+    filter: str,
     expression: str,
     duration: float | None,
     num: int | None,
@@ -184,7 +147,7 @@ def _broadcast(
     from lakhnes.sampling.composing import new_seed
     from lakhnes.sampling.radio import Radio
 
-    player = LivePlayer(sample_rate=rate, mixer=mixer, filter=output_filter, expression=expression)
+    player = LivePlayer(sample_rate=sample_rate, mixer=mixer, filter=filter, expression=expression)
     programme = Radio(load_model(model_name, device), output, player, params_of(options))
     stopped = True
     with contextlib.suppress(KeyboardInterrupt):

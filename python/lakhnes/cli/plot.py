@@ -3,6 +3,7 @@
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.options import arrange_options, force_option, from_option
 from lakhnes.files import PLAYABLE, base_name, check_target, format_of, read_limited
 
 __all__ = ["plot"]
@@ -11,13 +12,12 @@ __all__ = ["plot"]
 @click.command()
 @click.argument("file", metavar="FILE")
 @click.option("-o", "--output", metavar="PICTURE", required=True, help="A .png, .svg or .pdf file.")
-@click.option("--from", "source_format", type=click.Choice(PLAYABLE), help="Format of the song, if not by name.")
-@click.option("--arrange", is_flag=True, help="Show any MIDI file before and after it is arranged for four voices.")
-@click.option("--arpeggio", is_flag=True, help="With --arrange: play the rest of a chord as an arpeggio.")
+@from_option("song")
+@arrange_options("Show any MIDI file before and after it is arranged for four voices.")
 @click.option(
     "--dpi", default=100, show_default=True, type=click.IntRange(20, 600), help="Dots an inch; 10 x 4 inches."
 )
-@click.option("-f", "--force", is_flag=True, help="Replace the picture if it exists.")
+@force_option("Replace the picture if it exists.")
 @common_options
 @pass_console
 def plot(

@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.options import arrange_options, force_option, from_option, jobs_option, sound_options
 from lakhnes.cli.targets import STDIO
-from lakhnes.errors import FormatError
-from lakhnes.files import AUDIO_FORMATS, PLAYABLE, check_target, format_of
+from lakhnes.files import AUDIO_FORMATS, check_target, format_of, known_format
 
 __all__ = ["render"]
 
@@ -17,46 +17,17 @@ __all__ = ["render"]
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="FILE|DIR|-", help="Where to; beside each input if not given.")
 @click.option("--format", "audio_format", type=click.Choice(AUDIO_FORMATS), help="Of the output.  [default: wav]")
-@click.option("--from", "source_format", type=click.Choice(PLAYABLE), help="Format of the inputs, if not by name.")
-@click.option(
-    "--rate",
-    "sample_rate",
-    default=44_100,
-    show_default=True,
-    type=click.IntRange(8_000, 192_000),
-    help="Samples a second.",
-)
-@click.option(
-    "--mixer", default="nes", show_default=True, type=click.Choice(["nes", "linear"]), help="How voices add up."
-)
-@click.option(
-    "--filter",
-    default="nes",
-    show_default=True,
-    type=click.Choice(["nes", "famicom", "none"]),
-    help="The console's output filter.",
-)
+@from_option("inputs")
+@sound_options("plain")
 @click.option(
     "--downsample", type=click.FloatRange(min=0, min_open=True), help="Reduce scores to a frame rate (Hz) first."
-)
-@click.option(
-    "--expression",
-    default="plain",
-    show_default=True,
-    type=click.Choice(["plain", "natural"]),
-    help="How scores without dynamics are played.",
-)
-@click.option("--loops", default=2, show_default=True, type=click.IntRange(min=1), help="How often a loop is played.")
-@click.option(
-    "--fade", default=8.0, show_default=True, type=click.FloatRange(min=0), help="Fade after the loops (seconds)."
 )
 @click.option("--dither", is_flag=True, help="Add triangular dither before rounding to 16 bits.")
 @click.option("--stems", is_flag=True, help="A file a voice: NAME.p1.wav, …")
 @click.option("--max-duration", default=3600.0, show_default=True, help="Refuse longer songs (seconds).")
-@click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help="Songs at once.  [default: one a core]")
-@click.option("--arrange", is_flag=True, help="Make four voices of any MIDI file, and tell what found none.")
-@click.option("--arpeggio", is_flag=True, help="With --arrange: play the rest of a chord as an arpeggio.")
-@click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
+@jobs_option("Songs")
+@arrange_options()
+@force_option()
 @common_options
 @pass_console
 def render(
@@ -83,7 +54,7 @@ def render(
     started = time.monotonic()
     if stems and STDIO in (*inputs, output):
         raise click.UsageError("- stands for one file, and --stems writes one a voice")
-    named = audio_format or _format_by_name(output)
+    named = audio_format or known_format(output or "", AUDIO_FORMATS) or "wav"
     only = "mid" if arrange else source_format
     work = jobs_of(inputs, output, named, source_format=source_format, only=only, overwrite=force or stems)
     chosen = audio_format or (named if output == STDIO else format_of(str(work[0].target), AUDIO_FORMATS))
@@ -96,11 +67,3 @@ def render(
     arranged = {str(path): facts for path, facts in report.arranged.items()} or None
     seconds = time.monotonic() - started
     tell(console, report, seconds, arranged=arranged, speed=True, to_stdout=output == STDIO)
-
-
-def _format_by_name(output: str | None) -> str:
-    """Give the format that the name of an output stands for; WAV for folders and stdout."""
-    try:
-        return format_of(output or "", AUDIO_FORMATS)
-    except FormatError:
-        return "wav"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import INTERRUPTED, Console, common_options, device_option, pass_console
+from lakhnes.cli.options import names_of
 from lakhnes.training.choices import PRESET_NAMES
 
 if TYPE_CHECKING:
@@ -72,7 +73,10 @@ def table2(
     from lakhnes.reproduction.scales import SCALES
 
     chosen = SCALES[scale]
-    rows = _chosen_rows(chosen.rows(), names)
+    rows = chosen.rows()
+    if names is not None:
+        wanted = names_of(names, [row.name for row in rows], "--rows")
+        rows = [row for row in rows if row.name in wanted]
     runner = _runner(console, chosen, _corpus(console, data, output), pretrain, output, _models(models), device)
     results: list[Result] = []
     for row in rows:
@@ -84,19 +88,9 @@ def table2(
         except Stopped:
             console.note(f"{row.title}: stopped; the same command resumes it")
             context.exit(INTERRUPTED)
-        _print_result(console, results[-1])
+        scores = "  ".join(f"{split} PPL {score['ppl']:.3f}" for split, score in results[-1].scores.items())
+        console.note(f"{row.title}: {scores}")
     _finish(console, runner, rows, results)
-
-
-def _chosen_rows(rows: "list[Row]", names: str | None) -> "list[Row]":
-    if names is None:
-        return rows
-    known = [row.name for row in rows]
-    wanted = [name.strip() for name in names.split(",")]
-    for name in wanted:
-        if name not in known:
-            raise click.BadParameter(f"{name!r} is not one of {', '.join(known)}", param_hint="--rows")
-    return [row for row in rows if row.name in wanted]
 
 
 def _models(given: tuple[str, ...]) -> dict[str, str]:
@@ -168,11 +162,6 @@ def _watch(console: Console, title: str, trainer: "Trainer") -> "Iterator[Report
         yield report
 
 
-def _print_result(console: Console, result: "Result") -> None:
-    scores = "  ".join(f"{split} PPL {score['ppl']:.3f}" for split, score in result.scores.items())
-    console.note(f"{result.title}: {scores}")
-
-
 def _finish(console: Console, runner: "Runner", rows: "list[Row]", results: "list[Result]") -> None:
     import json
 
@@ -223,10 +212,5 @@ def _points(rows: "list[Row]", results: "dict[str, Result]") -> "list[tuple[floa
 
 
 def _row_facts(result: "Result") -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "title": result.title,
-        "parameters": result.parameters,
-        "tokens": result.tokens,
-        "seconds": result.seconds,
-    } | result.scores
+    names = ("name", "title", "parameters", "tokens", "seconds")
+    return {name: getattr(result, name) for name in names} | result.scores

@@ -6,12 +6,17 @@ from pathlib import Path
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.options import adding, force_option
 from lakhnes.data.layout import SPLITS, TEXTS, text_name
 
-__all__ = ["shard", "shard_texts", "shards_option"]
+__all__ = ["corpus_options", "shard", "shard_texts"]
 
-shards_option = click.option("--shards", is_flag=True, help="Write memory-mapped shards beside the texts.")
-"""Of the commands that write a corpus: they call `shard_texts` then."""
+corpus_options = adding(
+    click.option("--to", "formats", default="tx1,tx2", show_default=True, help="Texts to write, separated by commas."),
+    click.option("--shards", is_flag=True, help="Write memory-mapped shards beside the texts."),
+    force_option("Write into DEST although it is not empty."),
+)
+"""Of the commands that write a corpus; with ``--shards`` they call `shard_texts`."""
 
 
 @click.command()

@@ -8,9 +8,18 @@ from pathlib import Path
 import click
 
 from lakhnes.errors import FormatError, LimitError
-from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, check_target, format_of, read_limited, suffix_of
+from lakhnes.files import (
+    MAX_INPUT_BYTES,
+    PLAYABLE,
+    base_name,
+    check_target,
+    format_of,
+    known_format,
+    read_limited,
+    suffix_of,
+)
 
-__all__ = ["STDIO", "expand", "pair", "read_input", "text_formats"]
+__all__ = ["STDIO", "expand", "pair", "read_input"]
 
 STDIO = "-"
 """Stdin as an input, stdout as an output."""
@@ -30,12 +39,13 @@ def expand(inputs: Sequence[str], only: str | None = None) -> list[tuple[Path, P
     -------
     list of (file, name relative to the input it came from)
     """
+    among = PLAYABLE if only is None else (only,)
     songs = []
     for given in map(Path, inputs):
         if not given.is_dir():
             songs.append((given, Path(given.name)))
             continue
-        found = sorted(path for path in given.rglob("*") if path.is_file() and _is_song(path, only))
+        found = sorted(path for path in given.rglob("*") if path.is_file() and known_format(path, among))
         if not found:
             raise FormatError(f"{given}: no {only or 'readable'} songs in this folder")
         songs += [(path, path.relative_to(given)) for path in found]
@@ -90,14 +100,6 @@ def read_input(source: str, source_format: str | None) -> tuple[bytes, str, str]
     return data, source_format, "stdin"
 
 
-def _is_song(path: Path, only: str | None) -> bool:
-    try:
-        format_of(path, PLAYABLE if only is None else (only,))
-    except FormatError:
-        return False
-    return True
-
-
 def _refuse_collisions(pairs: Iterable[tuple[Path, Path]]) -> None:
     sources: dict[Path, Path] = {}
     for source, target in pairs:
@@ -114,14 +116,3 @@ def _refuse_existing(targets: Iterable[Path], overwrite: bool) -> None:
     for target in targets:
         if target.exists():
             check_target(target, overwrite=False)
-
-
-def text_formats(names: str) -> list[str]:
-    """Return the texts that ``--to`` of a command that writes corpora names."""
-    from lakhnes.data.layout import TEXTS
-
-    chosen = [name.strip() for name in names.split(",")]
-    unknown = [name for name in chosen if name not in TEXTS]
-    if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(TEXTS)}", param_hint="--to")
-    return chosen

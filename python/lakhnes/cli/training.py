@@ -1,5 +1,6 @@
 """What `train` and `finetune` share: their options, and a run from its data to its model."""
 
+import contextlib
 import dataclasses
 import os
 import shlex
@@ -7,14 +8,15 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lakhnes.cli.console import INTERRUPTED, Console, device_option
+from lakhnes.cli.options import adding, force_option
 from lakhnes.errors import LakhnesError
 from lakhnes.training.choices import LENGTH, OPTIMIZERS, PRECISIONS
 
@@ -26,15 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["given_options", "run_training", "stopping_politely", "training_options"]
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 CHANGEABLE = (
     "learning_rate", "precision", "mem_len", "compile", "patience", "samples", "sample_every", "eval_every",
     "save_every",
 )  # fmt: skip
 """Options that may change when a run is resumed; all others stay."""
 
-OPTIONS = (
+training_options = adding(
     click.option(
         "-o", "--output", required=True, metavar="RUN", type=click.Path(path_type=Path), help="The run directory."
     ),
@@ -60,15 +60,9 @@ OPTIONS = (
     click.option("--precision", type=click.Choice(PRECISIONS), help="Of matrix products."),
     device_option,
     click.option("--processes", default=1, show_default=True, type=click.IntRange(min=1), help="Share the streams."),
-    click.option("-f", "--force", is_flag=True, help="Replace the run in RUN, if any."),
+    force_option("Replace the run in RUN, if any."),
 )
-
-
-def training_options(command: F) -> F:
-    """Add the options that both commands take."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+"""Adds the options that both commands take."""
 
 
 def given_options(context: click.Context) -> dict[str, Any]:
@@ -236,25 +230,20 @@ def _run(console: Console, trainer: "Trainer", tensorboard: bool) -> None:
         _finish(console, trainer, score)
 
 
-class stopping_politely:  # noqa: N801 (reads as a statement)
+@contextlib.contextmanager
+def stopping_politely(trainer: "Trainer") -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end the run after the present step; a second Ctrl-C ends it at once."""
 
-    def __init__(self, trainer: "Trainer") -> None:
-        self.trainer = trainer
-        self.before: dict[int, Any] = {}
-
-    def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self.before[number] = signal.signal(number, self.ask)
-
-    def ask(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal."""
-        if self.trainer.stop and self.trainer.group.size == 1:
+    def ask(number: int, frame: FrameType | None) -> None:
+        if trainer.stop and trainer.group.size == 1:
             raise KeyboardInterrupt
-        self.trainer.stop = True
+        trainer.stop = True
 
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self.before.items():
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
             signal.signal(number, handler)
 
 

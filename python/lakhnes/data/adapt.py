@@ -20,7 +20,7 @@ from lakhnes.data.layout import PUBLISHED, TEXTS, staged_folder, text_name
 from lakhnes.data.midi_files import MidiFile, find_midi_files
 from lakhnes.data.splitting import assign_splits
 from lakhnes.errors import FormatError
-from lakhnes.files import SCORES, base_name, format_of
+from lakhnes.files import SCORES, base_name, format_of, known_format
 
 __all__ = ["REPORT", "AdaptReport", "MelodyIndex", "adapt", "index_melodies"]
 
@@ -224,16 +224,12 @@ def index_melodies(places: Sequence[str | os.PathLike[str]], *, jobs: int = 0) -
     for place in map(Path, places):
         if not place.exists():
             raise FileNotFoundError(2, "there is no such file or folder", str(place))
-        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if place.is_dir() and (not path.is_file() or path.name.startswith(".")):
-                continue
-            try:
-                format_name = format_of(path, SCORES)
-            except FormatError:
-                if place.is_dir():
-                    continue
-                raise
-            songs.setdefault(path.with_name(base_name(path)), (path, format_name))
+        files = [place]
+        if place.is_dir():
+            found = (path for path in sorted(place.rglob("*")) if path.is_file() and not path.name.startswith("."))
+            files = [path for path in found if known_format(path, SCORES)]
+        for path in files:
+            songs.setdefault(path.with_name(base_name(path)), (path, format_of(path, SCORES)))
     if not songs:
         raise FormatError(f"{', '.join(map(str, places))}: no song there; expected texts, MIDI files or scores")
     return [str(path) for path, _ in songs.values()], MelodyIndex(list(songs.values()), threads=jobs)

@@ -168,11 +168,10 @@ def _read_texts(
 
 
 def _read_song(path: Path, vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
+    data = read_limited(path)
     try:
-        return events_from_text(read_limited(path).decode("ascii"), vocabulary)
+        return events_from_text(data.decode("ascii"), vocabulary)
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: byte {error.start} is not ASCII text") from None
     except LakhnesError as error:
-        if str(path) in str(error):
-            raise
         raise type(error)(f"{path}: {error}") from None

@@ -8,8 +8,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from lakhnes.errors import FormatError
-from lakhnes.files import base_name, format_of
+from lakhnes.files import base_name, known_format
 
 __all__ = ["MidiFile", "find_midi_files"]
 
@@ -62,8 +61,4 @@ def find_midi_files(source: Path) -> list[MidiFile]:
 
 
 def _is_midi(path: Path) -> bool:
-    try:
-        format_of(path, ("mid",))
-    except FormatError:
-        return False
-    return not path.name.startswith("._") and path.is_file()
+    return known_format(path, ("mid",)) is not None and not path.name.startswith("._") and path.is_file()

@@ -15,18 +15,12 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from lakhnes import _native
-from lakhnes.archives import files_in
+from lakhnes.archives import batches, files_in
 from lakhnes.data.layout import PUBLISHED, SPLITS, TEXTS, staged_folder, text_name
 from lakhnes.errors import FormatError
-from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, format_of, one_line
+from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, known_format, one_line
 
 __all__ = ["CorpusReport", "convert_nesmdb"]
-
-BATCH_SONGS = 256
-"""How many songs are read before they are converted together."""
-
-BATCH_BYTES = 32 * 2**20
-"""How many bytes are read before they are converted together."""
 
 
 @dataclass
@@ -110,7 +104,7 @@ def convert_nesmdb(
     report = CorpusReport()
     convert = partial(_native.convert_texts, formats=formats, threads=threads, exact=exact, score_rate=score_rate)
     with staged_folder(Path(target), overwrite=overwrite) as staging:
-        for batch in _batches(_entries(Path(source), report)):
+        for batch in batches(_entries(Path(source), report), lambda entry: len(entry.data)):
             _convert(batch, staging, formats, convert, report)
             finished(len(batch))
         if not report.songs and not report.failed:
@@ -126,9 +120,7 @@ def _entries(source: Path, report: CorpusReport) -> Iterator[_Entry]:
         split = next((part for part in reversed(path.parts[:-1]) if part in SPLITS), None)
         if split is None or path.name.startswith(".") or "\\" in path.name:
             continue
-        try:
-            format_name = format_of(path.name, PLAYABLE)
-        except FormatError:
+        if (format_name := known_format(path.name, PLAYABLE)) is None:
             continue
         name = base_name(path.name)
         if (split, name) in seen:
@@ -144,19 +136,6 @@ def _entries(source: Path, report: CorpusReport) -> Iterator[_Entry]:
             report.failed.append((place, f"{place}: more than {MAX_INPUT_BYTES} bytes"))
             continue
         yield _Entry(place, split, name, format_name, data)
-
-
-def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
-    batch: list[_Entry] = []
-    size = 0
-    for entry in entries:
-        batch.append(entry)
-        size += len(entry.data)
-        if len(batch) >= BATCH_SONGS or size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _convert(
@@ -175,5 +154,5 @@ def _convert(
         split.mkdir(parents=True, exist_ok=True)
         for format_name, text in zip(formats, texts, strict=True):
             (split / text_name(entry.name, format_name)).write_bytes(text)
-            report.events[format_name] += text.count(b"\n") + 1 if text else 0
+            report.events[format_name] += len(text.splitlines())
         report.songs[entry.split] += 1

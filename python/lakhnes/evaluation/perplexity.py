@@ -55,13 +55,7 @@ class Score:
 
     def facts(self) -> dict[str, float | int]:
         """Return what ``--json`` prints."""
-        return {
-            "loss": self.loss,
-            "ppl": self.ppl,
-            "positions": self.positions,
-            "songs": self.songs,
-            "seconds": self.seconds,
-        }
+        return {name: getattr(self, name) for name in ("loss", "ppl", "positions", "songs", "seconds")}
 
 
 @torch.inference_mode()
@@ -115,11 +109,9 @@ def evaluate(
     memory = network.cache()
     total, positions = 0.0, 0
     for inputs, targets in StreamPacker(song, count, batch_size, tgt_len):
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-            hidden, memory = network(torch.from_numpy(inputs).to(device), memory, mem_len)
-            logits = network.logits(hidden)
+        logits, memory = network.score(torch.from_numpy(inputs).to(device), memory, mem_len, dtype)
         losses = functional.cross_entropy(
-            logits.float().flatten(0, 1), torch.from_numpy(targets).to(device).flatten(), reduction="sum"
+            logits.flatten(0, 1), torch.from_numpy(targets).to(device).flatten(), reduction="sum"
         )
         total += float(losses.double())
         positions += targets.size

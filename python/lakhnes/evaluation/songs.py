@@ -65,19 +65,10 @@ def evaluate_songs(
 
     Parameters
     ----------
-    model : Model or Network
-        Put into evaluation mode while this runs.
-    corpus : Corpus
     batch_size : int
         Songs read side by side; the results are the same for any number.
-    tgt_len, mem_len : int
-        Length of a segment and of memory.
-    max_songs : int, optional
-        Score only the first of them, this many.
-    dtype : torch.dtype
-        Of matrix products.
-    advance : callable
-        Called with the number of songs done since the last call.
+    model, corpus, tgt_len, mem_len, max_songs, dtype, advance
+        As of `lakhnes.evaluation.perplexity.evaluate`.
 
     Returns
     -------
@@ -97,11 +88,9 @@ def evaluate_songs(
         sums = np.zeros(len(batch))
         memory = network.cache()
         for inputs, targets in _segments([ids for _, ids in batch], tgt_len):
-            with torch.autocast(network.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-                hidden, memory = network(torch.from_numpy(inputs).to(network.device), memory, mem_len)
-                logits = network.logits(hidden)
+            logits, memory = network.score(torch.from_numpy(inputs).to(network.device), memory, mem_len, dtype)
             losses = functional.cross_entropy(
-                logits.float().transpose(1, 2), torch.from_numpy(targets).to(network.device),
+                logits.transpose(1, 2), torch.from_numpy(targets).to(network.device),
                 ignore_index=PADDING, reduction="none",
             )  # fmt: skip
             sums += losses.double().sum(dim=1).cpu().numpy()

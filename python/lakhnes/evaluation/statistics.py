@@ -18,7 +18,7 @@ import numpy.typing as npt
 from lakhnes._native import Song, Vocabulary
 from lakhnes.data.layout import SPLITS, TEXTS
 from lakhnes.errors import FormatError, LakhnesError
-from lakhnes.files import PLAYABLE, base_name, format_of
+from lakhnes.files import PLAYABLE, base_name, format_of, known_format
 from lakhnes.grammar import faults
 from lakhnes.progress import Advance
 from lakhnes.songs import read
@@ -77,9 +77,8 @@ def describe(song: Song) -> Figures:
     """Measure a song."""
     notes = {name: rows for name, rows in song.voices.items() if len(rows)}
     pitches = np.concatenate([song.voices[name][:, 2] for name in PITCHED])
-    text = song.to_tx1()
     return Figures(
-        events=text.count("\n") + 1 if text else 0,
+        events=len(song.to_tx1().splitlines()),
         faults=0,
         duration=song.duration,
         voices=len(notes),
@@ -182,11 +181,9 @@ def find_songs(folder: Path) -> dict[str, list[Path]]:
 def _songs_in(folder: Path) -> list[Path]:
     chosen: dict[str, tuple[int, Path]] = {}
     for path in sorted(folder.iterdir()):
-        try:
-            rank = PLAYABLE.index(format_of(path, PLAYABLE))
-        except FormatError:
+        if (format_name := known_format(path, PLAYABLE)) is None:
             continue
-        name = base_name(path)
+        rank, name = PLAYABLE.index(format_name), base_name(path)
         if name not in chosen or rank < chosen[name][0]:
             chosen[name] = (rank, path)
     return [path for _, path in chosen.values()]
@@ -243,9 +240,5 @@ def markdown(columns: dict[str, dict[str, Any]]) -> str:
     rows = [["", *columns], ["---", *("---:" for _ in columns)]]
     for name, figure, form in ROWS:
         figures = [figure(facts) for facts in columns.values()]
-        rows.append([name, *("" if value is None else _spelled(value, form) for value in figures)])
+        rows.append([name, *("" if value is None else format(value, form).replace("%", " %") for value in figures)])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
-def _spelled(value: float, form: str) -> str:
-    return format(value, form).replace("%", " %")

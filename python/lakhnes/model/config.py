@@ -36,18 +36,6 @@ def check_range(name: str, value: object, least: int, most: int = MAX_DIMENSION)
         raise CheckpointError(f"config: {name} is {value!r}, expected a whole number from {least} to {most}")
 
 
-def check_dropout(value: object) -> None:
-    """Refuse a dropout that is no probability.
-
-    Raises
-    ------
-    CheckpointError
-        If it is not a number from 0 up to 1.
-    """
-    if not isinstance(value, (int, float)) or not 0.0 <= value < 1.0:
-        raise CheckpointError(f"config: dropout is {value!r}, expected a number from 0 up to 1")
-
-
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
     """What models of every architecture have.
@@ -68,17 +56,13 @@ class ModelConfig:
     vocabulary: str = "tx1"
     vocab_size: int = 631
 
-    def check_vocabulary(self) -> None:
-        """Refuse an unknown vocabulary.
-
-        Raises
-        ------
-        CheckpointError
-        """
+    def __post_init__(self) -> None:
         check_range("vocab_size", self.vocab_size, 1)
         if self.vocabulary not in Vocabulary.names():
             known = " or ".join(map(repr, Vocabulary.names()))
             raise CheckpointError(f"config: vocabulary is {self.vocabulary!r}, expected {known}")
+        if self.num_parameters > MAX_PARAMETERS:
+            raise CheckpointError(f"config: {self.num_parameters} parameters, expected at most {MAX_PARAMETERS}")
 
     @property
     def mem_len(self) -> int:
@@ -104,16 +88,6 @@ class ModelConfig:
     def description(self) -> str:
         """The shape in words."""
         raise NotImplementedError
-
-    def check_size(self) -> None:
-        """Refuse a shape of too many weights.
-
-        Raises
-        ------
-        CheckpointError
-        """
-        if self.num_parameters > MAX_PARAMETERS:
-            raise CheckpointError(f"config: {self.num_parameters} parameters, expected at most {MAX_PARAMETERS}")
 
     def to_json(self) -> str:
         """Return the text of ``config.json``."""
@@ -145,6 +119,13 @@ class LayeredConfig(ModelConfig):
     """A model of equal layers."""
 
     n_layer: int
+    d_model: int
+    dropout: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.dropout, (int, float)) or not 0.0 <= self.dropout < 1.0:
+            raise CheckpointError(f"config: dropout is {self.dropout!r}, expected a number from 0 up to 1")
+        super().__post_init__()
 
     @property
     def layer_tensors(self) -> Shapes:
@@ -154,7 +135,7 @@ class LayeredConfig(ModelConfig):
     @property
     def other_tensors(self) -> Shapes:
         """The tensors that are of no layer."""
-        raise NotImplementedError
+        return {"embedding.weight": (self.vocab_size, self.d_model), "output_bias": (self.vocab_size,)}
 
     @property
     def num_parameters(self) -> int:
@@ -218,11 +199,9 @@ class TransformerXLConfig(LayeredConfig):
             check_range(name, getattr(self, name), 1)
         for name in ("clamp_len", "mem_len"):
             check_range(name, getattr(self, name), 0)
-        check_dropout(self.dropout)
-        self.check_vocabulary()
         if self.d_model % 2:
             raise CheckpointError(f"config: d_model is {self.d_model}, expected an even number (sines and cosines)")
-        self.check_size()
+        super().__post_init__()
 
     @property
     def layer_tensors(self) -> Shapes:
@@ -249,10 +228,7 @@ class TransformerXLConfig(LayeredConfig):
     def other_tensors(self) -> Shapes:
         """The tensors that are of no layer."""
         norm: Shapes = {"final_norm.weight": (self.d_model,), "final_norm.bias": (self.d_model,)}
-        return {
-            "embedding.weight": (self.vocab_size, self.d_model),
-            "output_bias": (self.vocab_size,),
-        } | (norm if self.pre_norm else {})
+        return super().other_tensors | (norm if self.pre_norm else {})
 
     @property
     def description(self) -> str:
@@ -285,9 +261,7 @@ class LSTMConfig(LayeredConfig):
     def __post_init__(self) -> None:
         for name in ("n_layer", "d_model"):
             check_range(name, getattr(self, name), 1)
-        check_dropout(self.dropout)
-        self.check_vocabulary()
-        self.check_size()
+        super().__post_init__()
 
     @property
     def mem_len(self) -> int:
@@ -304,11 +278,6 @@ class LSTMConfig(LayeredConfig):
             "layers.bias_ih_l{}": (gates,),
             "layers.bias_hh_l{}": (gates,),
         }
-
-    @property
-    def other_tensors(self) -> Shapes:
-        """The tensors that are of no layer."""
-        return {"embedding.weight": (self.vocab_size, self.d_model), "output_bias": (self.vocab_size,)}
 
     @property
     def description(self) -> str:
@@ -337,7 +306,6 @@ class NGramConfig(ModelConfig):
     ngrams: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        self.check_vocabulary()
         check_range("order", self.order, 0, MAX_ORDER)
         for name in ("contexts", "ngrams"):
             value = getattr(self, name)
@@ -346,7 +314,7 @@ class NGramConfig(ModelConfig):
             for number in value:
                 check_range(name, number, 1, MAX_PARAMETERS)
             object.__setattr__(self, name, tuple(value))  # JSON gives lists
-        self.check_size()
+        super().__post_init__()
 
     @property
     def mem_len(self) -> int:

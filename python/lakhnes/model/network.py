@@ -59,6 +59,13 @@ class Network(nn.Module):
         """Return unnormalised log-probabilities of the next token, ``(B, T, …)`` to ``(B, T, vocab_size)``."""
         raise NotImplementedError
 
+    def score(self, tokens: Tensor, memory: Any, mem_len: int, dtype: torch.dtype) -> tuple[Tensor, Any]:
+        """Read one segment with matrix products in `dtype`; return float32 logits, ``(B, T, V)``, and the memory."""
+        with torch.autocast(tokens.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+            hidden, memory = self(tokens, memory, mem_len)
+            logits = self.logits(hidden)
+        return logits.float(), memory
+
     def cache(self) -> Any:
         """Return the memory with which reading without gradients begins; ``None``, if it is that of training."""
         return None

@@ -26,22 +26,19 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Composition": "composer",
-    "Infilling": "infilling",
-    "SamplingParams": "params",
-    "accompany": "accompaniment",
-    "accompany_ids": "accompaniment",
-    "compose": "composing",
-    "continue_song": "composing",
-    "generate": "composing",
-    "infill": "infilling",
-    "infillings": "infilling",
-    "stream": "streaming",
+    "accompaniment": "accompany accompany_ids",
+    "composer": "Composition",
+    "composing": "compose continue_song generate",
+    "infilling": "Infilling infill infillings",
+    "params": "SamplingParams",
+    "streaming": "stream",
 }
+"""The public names of each module."""
 
 
 def __getattr__(name: str) -> Any:
     """Import a name at its first use: the command line reads defaults from `params` alone."""
-    if name in _MODULES:
-        return getattr(importlib.import_module(f"lakhnes.sampling.{_MODULES[name]}"), name)
+    for module, names in _MODULES.items():
+        if name in names.split():
+            return getattr(importlib.import_module(f"lakhnes.sampling.{module}"), name)
     raise AttributeError(f"module 'lakhnes.sampling' has no attribute '{name}'")

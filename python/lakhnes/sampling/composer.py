@@ -167,6 +167,15 @@ class Composer:
             if position + 1 < self.params.length:
                 self.engine.feed(tokens)
 
+    def events(self, prime: Sequence[int]) -> Iterator[str]:
+        """Read the prime, then give the symbols of the first song's events as they are sampled."""
+        self.read(prime)
+        for step in self.steps():
+            token = int(step.tokens[0])
+            if token == BOUNDARY:
+                return
+            yield self.vocabulary.symbol(token)
+
     def all_songs(self, token: int) -> Tokens:
         """Return one token for every song, ``(B,)``."""
         return np.full(self.count, token, dtype=np.int64)

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from lakhnes._native import Song
 from lakhnes.grammar import VOICES, Rules
-from lakhnes.sampling.params import TICKS_PER_SECOND
 from lakhnes.sampling.particle import NoteCount
+from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["counted", "event_rate", "log_odds", "target_densities"]
 

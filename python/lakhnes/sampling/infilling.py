@@ -20,10 +20,11 @@ from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, ignore, perplexity
 from lakhnes.sampling.composing import batches
 from lakhnes.sampling.density import event_rate, target_densities
-from lakhnes.sampling.params import SONG, TICKS_PER_SECOND, SamplingParams
+from lakhnes.sampling.params import SONG, SamplingParams
 from lakhnes.sampling.particle import KeptEvent
 from lakhnes.sampling.particle_filter import ParticleFilter
 from lakhnes.sampling.proposals import SECONDS_AHEAD, Proposals
+from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["Infilling", "infill", "infillings"]
 
@@ -75,10 +76,8 @@ def infill(
         If it has dynamics and the model's vocabulary has none, the new parts get those of NES music.
     voices : sequence of str
         The voices to write: any of ``p1 p2 tr no``. The others stay as they are.
-    num : int
-        How many versions.
-    seed : int, optional
-        Version ``i`` is that of seed ``seed + i``.
+    num, seed
+        As of `lakhnes.generate`.
     advance : callable
         Called with the number of events of each version when it is written.
     **options

@@ -1,13 +1,15 @@
 """How songs are sampled: every option, its default and its range.
 
 The command line, Python, streams, the radio and the web page read the defaults here: `SONG` has those of a new song,
-`CONTINUATION` those of one that continues another. Nothing is imported for it, so that ``--help`` is shown at once.
+`CONTINUATION` those of one that continues another. Nothing heavy is imported for it: ``--help`` is shown at once.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+
+from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = [
     "BATCH_SIZE",
@@ -16,12 +18,8 @@ __all__ = [
     "MIN_DURATION",
     "PRIME_LENGTH",
     "SONG",
-    "TICKS_PER_SECOND",
     "SamplingParams",
 ]
-
-TICKS_PER_SECOND = 44_100
-"""The clock of songs and of their waits."""
 
 MAX_LENGTH = 1_000_000
 """Events of one song at the most: hours of music."""

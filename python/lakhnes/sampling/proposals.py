@@ -16,9 +16,10 @@ import numpy.typing as npt
 from lakhnes._native import quantize_events
 from lakhnes.grammar import BOUNDARY, SUBSETS, Rules
 from lakhnes.sampling.density import counted, log_odds
-from lakhnes.sampling.params import TICKS_PER_SECOND, SamplingParams
+from lakhnes.sampling.params import SamplingParams
 from lakhnes.sampling.particle import Floats, KeptEvent, NoteCount, Particle
 from lakhnes.sampling.sampler import sample
+from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["LONG_REST", "Proposals", "wait_token"]
 

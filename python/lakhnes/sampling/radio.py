@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import LivePlayer
-from lakhnes.grammar import BOUNDARY
 from lakhnes.model.model import Model
 from lakhnes.playback import Sink
 from lakhnes.sampling.composer import Advance, Composer, ignore
-from lakhnes.sampling.params import SONG, TICKS_PER_SECOND, SamplingParams
+from lakhnes.sampling.params import SONG, SamplingParams
+from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["GAP", "LOOKAHEAD", "Broadcast", "Radio"]
 
@@ -142,15 +142,11 @@ class Radio:
 
     def _events(self, seed: int) -> Iterator[str]:
         """Sample the events of a song, each when there is little left to hear before it."""
-        composer = Composer(self.model, [seed], self.params, advance=self._advance)
-        composer.read([])
-        steps = composer.steps()
-        while True:
+        events = Composer(self.model, [seed], self.params, advance=self._advance).events([])
+        self.sink.wait(LOOKAHEAD)
+        for event in events:
+            yield event
             self.sink.wait(LOOKAHEAD)
-            step = next(steps, None)
-            if step is None or (token := int(step.tokens[0])) == BOUNDARY:
-                return
-            yield composer.vocabulary.symbol(token)
 
     def _write(self, samples: Samples, sampled: list[float]) -> None:
         heard = self._clock() + self.sink.waiting()

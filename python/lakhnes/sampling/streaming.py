@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from lakhnes._native import Song, Vocabulary
-from lakhnes.grammar import BOUNDARY
 from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, Composer, ignore
 from lakhnes.sampling.composing import new_seed
@@ -57,13 +56,4 @@ def stream(
         params = dataclasses.replace(CONTINUATION, **options)
         ids = Excerpt.of(prime, Vocabulary(model.config.vocabulary), prime_length).ids
     composer = Composer(model, [new_seed() if seed is None else seed], params, len(ids), advance)
-    return _events(composer, ids)
-
-
-def _events(composer: Composer, prime: list[int]) -> Iterator[str]:
-    composer.read(prime)
-    for step in composer.steps():
-        token = int(step.tokens[0])
-        if token == BOUNDARY:
-            return
-        yield composer.vocabulary.symbol(token)
+    return composer.events(ids)

@@ -106,16 +106,14 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None:
             raise ValueError("the length of the run is not set: expected steps or minutes")
-        for name in ("batch_size", "tgt_len", "accumulate", "steps"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} is {value}, expected at least 1")
+        positive = ("batch_size", "tgt_len", "accumulate", "steps")
+        others = ("mem_len", "mem_len_start", "fresh_every", "warmup_steps", "patience", "samples", "sample_every")
+        for name in (*positive, *others, "seed"):
+            value, least = getattr(self, name), int(name in positive)
+            if value is not None and value < least:
+                raise ValueError(f"{name} is {value}, expected at least {least}")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise ValueError(f"minutes is {self.minutes}, expected more than 0")
-        for name in ("mem_len", "mem_len_start", "fresh_every", "warmup_steps", "patience", "samples", "sample_every",
-                     "seed"):  # fmt: skip
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected at least 0")
         if not 0.0 <= self.ema < 1.0:
             raise ValueError(f"ema is {self.ema}, expected at least 0 and less than 1")
         if not 0.0 < self.decay <= 1.0:
@@ -182,7 +180,11 @@ class TrainingConfig:
         """
         given = dict(facts)
         try:
-            for name, make in (("model", config_from_facts), ("augmentation", _augmentation), ("memory_ramp", tuple)):
+            for name, make in (
+                ("model", config_from_facts),
+                ("augmentation", lambda chances: Augmentation(**chances)),
+                ("memory_ramp", tuple),
+            ):
                 if name in given:
                     given[name] = make(given[name])
             return cls(**given)
@@ -216,7 +218,3 @@ class TrainingConfig:
                 raise CheckpointError(f"training configuration: {name}: expected a table")
             given[name] = facts.get(name, {}) | part
         return cls.from_facts(facts | given)
-
-
-def _augmentation(chances: Mapping[str, Any]) -> Augmentation:
-    return Augmentation(**chances)

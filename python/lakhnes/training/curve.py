@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from lakhnes.files import replacing
 from lakhnes.training.log import read_log
@@ -35,7 +36,9 @@ def draw_curve(log: Path, picture: Path) -> bool:
         axes.annotate(f"PPL {math.exp(last[1]):.2f}", last, (0, 8), textcoords="offset points", ha="right")
     axes.set_xlabel("million tokens")
     axes.set_ylabel("loss (nats a token)")
-    right = axes.secondary_yaxis("right", functions=(_exp, _log))
+    # Bounded, for matplotlib asks for values that are far outside the picture.
+    to_perplexity, to_loss = (lambda loss: np.exp(np.clip(loss, -20, 20))), (lambda ppl: np.log(np.maximum(ppl, 1e-9)))
+    right = axes.secondary_yaxis("right", functions=(to_perplexity, to_loss))
     right.set_ylabel("perplexity")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
@@ -50,15 +53,3 @@ def _smoothed(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
         window = points[max(end - SMOOTH, 0) : end]
         means.append((window[-1][0], sum(loss for _, loss in window) / len(window)))
     return means
-
-
-def _exp(loss: Any) -> Any:
-    import numpy as np
-
-    return np.exp(np.clip(loss, -20, 20))
-
-
-def _log(perplexity: Any) -> Any:
-    import numpy as np
-
-    return np.log(np.maximum(perplexity, 1e-9))

@@ -27,7 +27,5 @@ class SegmentLoss(nn.Module):
 
     def forward(self, inputs: Tensor, targets: Tensor, memory: Tensor | None, mem_len: int) -> tuple[Tensor, Tensor]:
         """Return the loss of a segment ``(B, T)`` and the memory after it."""
-        with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            hidden, memory = self.model(inputs, memory, mem_len)
-            logits = self.model.logits(hidden)
-        return functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten()), memory
+        logits, memory = self.model.score(inputs, memory, mem_len, self.dtype)
+        return functional.cross_entropy(logits.flatten(0, 1), targets.flatten()), memory

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from lakhnes._native import Song, Vocabulary, quantize_events
 from lakhnes.grammar import BOUNDARY, VOICES
 from lakhnes.model.model import Model
-from lakhnes.sampling.params import TICKS_PER_SECOND
+from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["Part", "Replacement", "compare", "part_of", "summary", "without"]
 
