@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
+from lakhnes.cli.sound import expression_option
 from lakhnes.files import PLAYABLE, WRITABLE, check_target, suffix_of
 from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SONG, SamplingParams
 
@@ -137,13 +138,7 @@ def composing_options(command: F) -> F:
         click.option(
             "--format", "formats", default="wav,tx1", show_default=True, callback=_formats, help="Files of each song."
         ),
-        click.option(
-            "--expression",
-            default="natural",
-            show_default=True,
-            type=click.Choice(["plain", "natural"]),
-            help="How scores without dynamics are played.",
-        ),
+        expression_option("natural"),
         click.option("-f", "--force", is_flag=True, help="Replace outputs that exist."),
     )
     return add(command)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.sound import expression_option
 from lakhnes.cli.targets import STDIO
 from lakhnes.errors import FormatError, LakhnesError, LimitError
 from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, WRITABLE, base_name, format_of, one_line, suffix_of
@@ -42,13 +43,7 @@ class _Part(click.ParamType[tuple[int, int]]):
 )
 @click.option("--to", "target_format", type=click.Choice(WRITABLE), help="Format of the output, if not by name.")
 @click.option("--from", "source_format", type=click.Choice(PLAYABLE), help="Format of the inputs, if not by name.")
-@click.option(
-    "--expression",
-    default="plain",
-    show_default=True,
-    type=click.Choice(["plain", "natural"]),
-    help="How scores without dynamics are played.",
-)
+@expression_option("plain")
 @click.option("--arrange", is_flag=True, help="Make four voices of any MIDI file, and tell what found none.")
 @click.option("--arpeggio", is_flag=True, help="With --arrange: play the rest of a chord as an arpeggio.")
 @click.option("--exact", is_flag=True, help="Transcribe register writes true to the chip, not as NES-MDB does.")
@@ -81,7 +76,7 @@ def convert(
 
     INPUT is a song (text, MIDI, NES-MDB score, VGM or disassembly), a folder or an archive (.tar.gz, .tar.xz) of songs,
     or - for stdin (with --from). The format of the output is what its name says, or --to. `lakhnes render` has options
-    for the sound of .wav .flac .ogg.
+    for sound files.
     """
     if output is None:
         if len(inputs) < 2:

@@ -8,6 +8,7 @@ import click
 
 from lakhnes.cli.composing import params_of, sampling_options
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.sound import CHIP, sound_options
 from lakhnes.cli.targets import expand, read_input
 from lakhnes.files import PLAYABLE
 from lakhnes.sampling.params import MAX_LENGTH, SONG
@@ -30,34 +31,10 @@ INTERRUPTED = 130
     default="device",
     show_default=True,
     metavar="device|null|FILE",
-    help="Where the sound goes: to the sound card; nowhere, but as slowly; into a .wav, .flac or .ogg file.",
+    help="Where the sound goes: to the sound card; nowhere, but as slowly; into a sound file.",
 )
 @click.option("--audio-device", metavar="NAME", help="Which sound card (python -m sounddevice lists them).")
-@click.option(
-    "--rate", default=44_100, show_default=True, type=click.IntRange(8_000, 192_000), help="Samples a second."
-)
-@click.option(
-    "--mixer", default="nes", show_default=True, type=click.Choice(["nes", "linear"]), help="How voices add up."
-)
-@click.option(
-    "--filter",
-    "output_filter",
-    default="nes",
-    show_default=True,
-    type=click.Choice(["nes", "famicom", "none"]),
-    help="The console's output filter.",
-)
-@click.option(
-    "--expression",
-    default="natural",
-    show_default=True,
-    type=click.Choice(["plain", "natural"]),
-    help="How scores without dynamics are played.",
-)
-@click.option("--loops", default=2, show_default=True, type=click.IntRange(min=1), help="How often a loop is played.")
-@click.option(
-    "--fade", default=8.0, show_default=True, type=click.FloatRange(min=0), help="Fade after the loops (seconds)."
-)
+@sound_options(expression="natural")
 @click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Stop after this many seconds of sound.")
 @click.option("-f", "--force", is_flag=True, help="Replace a sound file that exists.")
 @click.option("-n", "--num", type=click.IntRange(min=1), help="Radio: stop after this many songs.")
@@ -81,7 +58,6 @@ def play(
     radio: bool,
     sink: str,
     audio_device: str | None,
-    rate: int,
     force: bool,
     **options: Any,
 ) -> None:
@@ -95,9 +71,10 @@ def play(
         raise click.UsageError("expected either files to play or --radio")
     device = int(audio_device) if audio_device and audio_device.isdigit() else audio_device
     started = time.monotonic()
-    with open_sink(sink, rate, device=device, overwrite=force) as output:
+    chip = {name: options.pop(name) for name in CHIP}
+    with open_sink(sink, chip["sample_rate"], device=device, overwrite=force) as output:
         begin = _broadcast if radio else _play_files
-        facts, stopped = begin(console, output, inputs, rate=rate, **options)
+        facts, stopped = begin(console, output, inputs, chip, **options)
     console.summary(facts | {"seconds": time.monotonic() - started})
     if stopped or facts.get("failed"):
         raise click.exceptions.Exit(INTERRUPTED if stopped else FAILED)
@@ -107,11 +84,9 @@ def _play_files(
     console: Console,
     output: "Sink",
     inputs: tuple[str, ...],
+    chip: dict[str, Any],
     *,
-    rate: int,
     source_format: str | None,
-    mixer: str,
-    output_filter: str,
     expression: "Any",
     loops: int,
     fade: float,
@@ -122,7 +97,7 @@ def _play_files(
     from lakhnes.errors import LakhnesError
     from lakhnes.files import one_line
 
-    options = {"sample_rate": rate, "mixer": mixer, "filter": output_filter, "loops": loops, "fade": fade}
+    options, rate = chip | {"loops": loops, "fade": fade}, chip["sample_rate"]
     played: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     left, stopped = duration, True
@@ -163,10 +138,8 @@ def _broadcast(
     console: Console,
     output: "Sink",
     inputs: tuple[str, ...],
+    chip: dict[str, Any],
     *,
-    rate: int,
-    mixer: str,
-    output_filter: str,
     expression: str,
     duration: float | None,
     num: int | None,
@@ -184,7 +157,7 @@ def _broadcast(
     from lakhnes.sampling.composing import new_seed
     from lakhnes.sampling.radio import Radio
 
-    player = LivePlayer(sample_rate=rate, mixer=mixer, filter=output_filter, expression=expression)
+    player = LivePlayer(**chip, expression=expression)
     programme = Radio(load_model(model_name, device), output, player, params_of(options))
     stopped = True
     with contextlib.suppress(KeyboardInterrupt):

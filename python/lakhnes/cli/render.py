@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.sound import sound_options
 from lakhnes.cli.targets import STDIO
 from lakhnes.errors import FormatError
 from lakhnes.files import AUDIO_FORMATS, PLAYABLE, check_target, format_of
@@ -18,37 +19,9 @@ __all__ = ["render"]
 @click.option("-o", "--output", metavar="FILE|DIR|-", help="Where to; beside each input if not given.")
 @click.option("--format", "audio_format", type=click.Choice(AUDIO_FORMATS), help="Of the output.  [default: wav]")
 @click.option("--from", "source_format", type=click.Choice(PLAYABLE), help="Format of the inputs, if not by name.")
-@click.option(
-    "--rate",
-    "sample_rate",
-    default=44_100,
-    show_default=True,
-    type=click.IntRange(8_000, 192_000),
-    help="Samples a second.",
-)
-@click.option(
-    "--mixer", default="nes", show_default=True, type=click.Choice(["nes", "linear"]), help="How voices add up."
-)
-@click.option(
-    "--filter",
-    default="nes",
-    show_default=True,
-    type=click.Choice(["nes", "famicom", "none"]),
-    help="The console's output filter.",
-)
+@sound_options(expression="plain")
 @click.option(
     "--downsample", type=click.FloatRange(min=0, min_open=True), help="Reduce scores to a frame rate (Hz) first."
-)
-@click.option(
-    "--expression",
-    default="plain",
-    show_default=True,
-    type=click.Choice(["plain", "natural"]),
-    help="How scores without dynamics are played.",
-)
-@click.option("--loops", default=2, show_default=True, type=click.IntRange(min=1), help="How often a loop is played.")
-@click.option(
-    "--fade", default=8.0, show_default=True, type=click.FloatRange(min=0), help="Fade after the loops (seconds)."
 )
 @click.option("--dither", is_flag=True, help="Add triangular dither before rounding to 16 bits.")
 @click.option("--stems", is_flag=True, help="A file a voice: NAME.p1.wav, …")

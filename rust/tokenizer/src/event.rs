@@ -45,6 +45,25 @@ impl Dialect {
             Self::Tx3 => "tx3",
         }
     }
+
+    /// Whether its voices have velocities.
+    pub(crate) const fn has_velocities(self) -> bool {
+        matches!(self, Self::Tx2)
+    }
+
+    /// Whether its voices have timbres.
+    pub(crate) const fn has_timbres(self) -> bool {
+        matches!(self, Self::Tx2)
+    }
+
+    /// What a text of it consists of, for messages.
+    pub(crate) const fn lines(self) -> &'static str {
+        match self {
+            Self::Tx1 => "TX1 events, one a line",
+            Self::Tx2 => "TX2 events, one a line",
+            Self::Tx3 => "TX3 events, one a line",
+        }
+    }
 }
 
 /// An event of a TX text.
@@ -112,21 +131,21 @@ impl Event {
                 .map(|pitch| Self::NoteOn(voice, pitch))
                 .ok_or_else(|| TokenizerError::token(line, in_range(), token));
         }
-        if dialect == Dialect::Tx2 {
-            if let (Some(digits), Some(range)) = (action.strip_prefix("_VELOCITY_"), voice.velocities()) {
-                let expected = || format!("{tag}_VELOCITY_{} to {}", range.start(), range.end());
-                return within(digits, &range)
-                    .and_then(Velocity::new)
-                    .map(|value| Self::Velocity(voice, value))
-                    .ok_or_else(|| TokenizerError::token(line, expected(), token));
-            }
-            if let (Some(digits), Some(range)) = (action.strip_prefix("_TIMBRE_"), voice.timbres()) {
-                let expected = || format!("{tag}_TIMBRE_{} to {}", range.start(), range.end());
-                return within(digits, &range)
-                    .and_then(Timbre::new)
-                    .map(|value| Self::Timbre(voice, value))
-                    .ok_or_else(|| TokenizerError::token(line, expected(), token));
-            }
+        let velocities = voice.velocities().filter(|_| dialect.has_velocities());
+        if let (Some(digits), Some(range)) = (action.strip_prefix("_VELOCITY_"), velocities) {
+            let expected = || format!("{tag}_VELOCITY_{} to {}", range.start(), range.end());
+            return within(digits, &range)
+                .and_then(Velocity::new)
+                .map(|value| Self::Velocity(voice, value))
+                .ok_or_else(|| TokenizerError::token(line, expected(), token));
+        }
+        let timbres = voice.timbres().filter(|_| dialect.has_timbres());
+        if let (Some(digits), Some(range)) = (action.strip_prefix("_TIMBRE_"), timbres) {
+            let expected = || format!("{tag}_TIMBRE_{} to {}", range.start(), range.end());
+            return within(digits, &range)
+                .and_then(Timbre::new)
+                .map(|value| Self::Timbre(voice, value))
+                .ok_or_else(|| TokenizerError::token(line, expected(), token));
         }
         Err(unknown())
     }
