@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
-from lakhnes.cli.sound import expression_option
+from lakhnes.cli.sound import adding, expression_option
 from lakhnes.files import PLAYABLE, WRITABLE, check_target, suffix_of
 from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SONG, SamplingParams
 
@@ -38,7 +38,7 @@ def _formats(context: click.Context, parameter: click.Parameter, value: str) -> 
 def sampling_options(purpose: str = "") -> Callable[[F], F]:
     """Give the options that say how each event is sampled; their help begins with what they are for."""
     share = click.FloatRange(0, 1, min_open=True)
-    return _adding(
+    return adding(
         *(
             _option(flag, kind, purpose + text, default)
             for flag, kind, text, default in (
@@ -62,7 +62,7 @@ def sampling_options(purpose: str = "") -> Callable[[F], F]:
 def ending_options(base: SamplingParams) -> Callable[[F], F]:
     """Give the options that say when a new part ends, and what may come before; their defaults are those of `base`."""
     shortest = f"{MIN_DURATION:g}, or --max-duration" if base.min_duration is None else f"{base.min_duration:g}"
-    return _adding(
+    return adding(
         _option("--length", click.IntRange(1, MAX_LENGTH), "Events at the most.", base=base),
         _option("--min-length", click.IntRange(min=0), "Events at the least.", base=base),
         _option("--min-duration", click.FloatRange(min=0), "Seconds at the least.", shortest, base=base),
@@ -92,18 +92,9 @@ def _option(
     return click.option(flag, default=value, show_default=value is not None and not default, type=kind, help=text)
 
 
-def _adding(*options: Callable[[F], F]) -> Callable[[F], F]:
-    def add(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
 def composing_options(command: F) -> F:
     """Add the options that every composing command takes; `compose_and_write` takes what they give."""
-    add: Callable[[F], F] = _adding(
+    add: Callable[[F], F] = adding(
         click.option("-n", "--num", default=1, show_default=True, type=click.IntRange(min=1), help="How many songs."),
         click.option(
             "-o",
