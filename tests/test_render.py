@@ -1,10 +1,12 @@
 import hashlib
+from typing import get_args
 
 import numpy as np
 import pytest
 
 import lakhnes
 from lakhnes import Apu, Song
+from lakhnes.songs import Expression, Filter, Mixer
 
 A4 = "P1_NOTEON_69\nWT_44100\nP1_NOTEOFF"
 
@@ -22,6 +24,14 @@ def test_a_note_sounds_at_its_pitch():
     assert 0.05 < np.abs(samples).max() <= 1.0
     plain = lakhnes.render(Song.from_tx1(A4), filter="none")
     assert abs(strongest(plain) - 440) <= 1
+
+
+@pytest.mark.parametrize(("option", "names"), [("mixer", Mixer), ("filter", Filter), ("expression", Expression)])
+def test_the_names_of_an_option_are_the_same_in_python_and_in_rust(option, names):
+    with pytest.raises(ValueError, match=r"found other$") as refusal:
+        lakhnes.LivePlayer(**{option: "other"})
+    expected = str(refusal.value).removeprefix(f"{option}: expected ").removesuffix(", found other")
+    assert expected.replace(" or ", ", ").split(", ") == list(get_args(names))
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 48_000, 192_000])

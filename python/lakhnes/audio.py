@@ -1,4 +1,4 @@
-"""Sound files: WAV, FLAC and Ogg Vorbis, 16 bits, written whole or not at all."""
+"""Sound files of 16 bits, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write_audio(
     overwrite: bool = True,
     loop: tuple[int, int] | None = None,
 ) -> None:
-    """Write sound to a WAV, FLAC or Ogg Vorbis file.
+    """Write sound to a file, such as WAV, FLAC or Ogg Vorbis.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def write_audio(
     sample_rate
         In Hz.
     format
-        ``"wav"``, ``"flac"`` or ``"ogg"``, where the name does not say it.
+        One of `lakhnes.files.AUDIO_FORMATS`, such as ``"wav"``, where the name does not say it.
     overwrite
         Whether a file of that name may be replaced.
     loop
@@ -54,7 +54,7 @@ def write_audio(
     Raises
     ------
     FormatError
-        If the name ends in none of ``.wav .flac .ogg``, or the samples have more than two dimensions.
+        If the name stands for no such format, or the samples have more than two dimensions.
     OSError
         If the file cannot be written; nothing is left behind then.
     """

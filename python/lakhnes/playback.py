@@ -117,7 +117,7 @@ class FileSink(Sink):
     Parameters
     ----------
     path : path
-        Its name ends in ``.wav``, ``.flac`` or ``.ogg``.
+        The end of its name says the format, one of `lakhnes.files.AUDIO_FORMATS`.
     sample_rate : int
     overwrite : bool
         Whether a file of that name may be replaced.

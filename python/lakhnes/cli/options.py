@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
 from lakhnes.files import PLAYABLE
+from lakhnes.songs import Expression, Filter, Mixer
 
 __all__ = [
     "adding",
@@ -57,7 +58,7 @@ def expression_option(default: str) -> Callable[[F], F]:
         "--expression",
         default=default,
         show_default=True,
-        type=click.Choice(["plain", "natural"]),
+        type=click.Choice(get_args(Expression)),
         help="How scores without dynamics are played.",
     )
 
@@ -73,11 +74,10 @@ def arrange_options(text: str = "Make four voices of any MIDI file, and tell wha
 def sound_options(expression: str) -> Callable[[F], F]:
     """Give the options of `lakhnes.render` that say how sound is made, with a default for ``--expression``."""
     shown = functools.partial(click.option, show_default=True)
-    consoles = click.Choice(["nes", "famicom", "none"])
     return adding(
         shown("--rate", "sample_rate", default=44_100, type=click.IntRange(8_000, 192_000), help="Samples a second."),
-        shown("--mixer", default="nes", type=click.Choice(["nes", "linear"]), help="How voices add up."),
-        shown("--filter", default="nes", type=consoles, help="The console's output filter."),
+        shown("--mixer", default="nes", type=click.Choice(get_args(Mixer)), help="How voices add up."),
+        shown("--filter", default="nes", type=click.Choice(get_args(Filter)), help="The console's output filter."),
         expression_option(expression),
         shown("--loops", default=2, type=click.IntRange(min=1), help="How often a loop is played."),
         shown("--fade", default=8.0, type=click.FloatRange(min=0), help="Fade after the loops (seconds)."),

@@ -45,8 +45,8 @@ def accompany(
     seed, batch_size, advance
         As of `lakhnes.generate`.
     **options
-        ``length`` (events of the song that are taken), ``temperature``, ``top_k``, ``top_p``, ``min_p``, ``typical_p``,
-        ``memory``, ``dtype`` of `lakhnes.sampling.SamplingParams`.
+        ``length`` (events of the song that are taken), ``temperature``, the filters from ``top_k`` on, ``memory`` and
+        ``dtype`` of `lakhnes.sampling.SamplingParams`.
 
     Returns
     -------

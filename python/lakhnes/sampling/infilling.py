@@ -81,8 +81,8 @@ def infill(
     advance : callable
         Called with the number of events of each version when it is written.
     **options
-        ``temperature``, ``top_k``, ``top_p``, ``min_p``, ``typical_p``, ``memory``, ``dtype`` of
-        `lakhnes.sampling.SamplingParams`. When a new voice speaks is sampled at temperature 1, what it says by these.
+        ``temperature``, the filters from ``top_k`` on, ``memory`` and ``dtype`` of `lakhnes.sampling.SamplingParams`.
+        When a new voice speaks is sampled at temperature 1, what it says by these.
 
     Returns
     -------

@@ -59,7 +59,7 @@ def sample(
     uniforms : float32 array, ``(B,)``
         Numbers in [0, 1): the place in the cumulated probabilities that is taken.
     params : SamplingParams
-        Its ``temperature``, ``top_k``, ``top_p``, ``min_p`` and ``typical_p`` are used.
+        Its ``temperature`` and the filters from ``top_k`` on are used.
     allowed : bool array, optional, ``(B, V)``
         What may be sampled; everything, if not given.
     temperature : float or float32 array, ``(B,)``, optional

@@ -15,6 +15,11 @@ pub enum FilterMode {
     None,
 }
 
+impl FilterMode {
+    /// All of them, with their names.
+    pub const NAMED: [(&'static str, Self); 3] = [("nes", Self::Nes), ("famicom", Self::Famicom), ("none", Self::None)];
+}
+
 const PI: f64 = std::f64::consts::PI;
 
 /// A filter of first order: `y[n] = b0 x[n] + b1 x[n-1] + a y[n-1]`.

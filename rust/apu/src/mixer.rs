@@ -25,6 +25,11 @@ pub enum MixerMode {
     Linear,
 }
 
+impl MixerMode {
+    /// All of them, with their names.
+    pub const NAMED: [(&'static str, Self); 2] = [("nes", Self::Nes), ("linear", Self::Linear)];
+}
+
 /// Which channels are heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Channels {

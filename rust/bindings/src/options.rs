@@ -64,28 +64,25 @@ pub(crate) fn ticks(option: &str, seconds: f64, least: f64) -> PyResult<u64> {
 }
 
 pub(crate) fn mixer_mode(name: &str) -> PyResult<MixerMode> {
-    match name {
-        "nes" => Ok(MixerMode::Nes),
-        "linear" => Ok(MixerMode::Linear),
-        _ => Err(refused("mixer", "nes or linear", name)),
-    }
+    named("mixer", &MixerMode::NAMED, name)
 }
 
 pub(crate) fn filter_mode(name: &str) -> PyResult<FilterMode> {
-    match name {
-        "nes" => Ok(FilterMode::Nes),
-        "famicom" => Ok(FilterMode::Famicom),
-        "none" => Ok(FilterMode::None),
-        _ => Err(refused("filter", "nes, famicom or none", name)),
-    }
+    named("filter", &FilterMode::NAMED, name)
+}
+
+/// What has a name, of all that an option may be.
+fn named<T: Copy>(option: &str, all: &[(&str, T)], name: &str) -> PyResult<T> {
+    let found = all.iter().find(|(known, _)| *known == name);
+    found.map(|&(_, value)| value).ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(|&(known, _)| known).collect();
+        let (last, others) = names.split_last().unwrap_or((&"", &[]));
+        refused(option, &format!("{} or {last}", others.join(", ")), name)
+    })
 }
 
 pub(crate) fn nsf_timing(name: &str) -> PyResult<nsf::Timing> {
-    match name {
-        "exact" => Ok(nsf::Timing::Exact),
-        "frame" => Ok(nsf::Timing::Frame),
-        _ => Err(refused("timing", "exact or frame", name)),
-    }
+    named("timing", &[("exact", nsf::Timing::Exact), ("frame", nsf::Timing::Frame)], name)
 }
 
 /// The one channel of that name; all without one.
@@ -98,11 +95,7 @@ pub(crate) fn channels_named(name: Option<&str>) -> PyResult<Channels> {
 }
 
 pub(crate) fn expression_named(name: &str) -> PyResult<Expression> {
-    match name {
-        "plain" => Ok(Expression::Plain),
-        "natural" => Ok(Expression::Natural),
-        _ => Err(refused("expression", "plain or natural", name)),
-    }
+    named("expression", &[("plain", Expression::Plain), ("natural", Expression::Natural)], name)
 }
 
 pub(crate) fn voice_named(name: &str) -> PyResult<Voice> {
@@ -111,12 +104,11 @@ pub(crate) fn voice_named(name: &str) -> PyResult<Voice> {
 }
 
 pub(crate) fn standard(name: &str) -> PyResult<Standard> {
-    match name {
-        "ntsc" => Ok(Standard::Ntsc),
-        "pal" => Ok(Standard::Pal),
-        "dendy" => Ok(Standard::Dendy),
-        _ => Err(refused("standard", "ntsc, pal or dendy", name)),
-    }
+    named(
+        "standard",
+        &[Standard::Ntsc, Standard::Pal, Standard::Dendy].map(|known| (standard_name(known), known)),
+        name,
+    )
 }
 
 pub(crate) const fn standard_name(standard: Standard) -> &'static str {

@@ -45,6 +45,25 @@ impl Dialect {
             Self::Tx3 => "tx3",
         }
     }
+
+    /// Whether its voices have velocities.
+    pub(crate) const fn has_velocities(self) -> bool {
+        matches!(self, Self::Tx2)
+    }
+
+    /// Whether its voices have timbres.
+    pub(crate) const fn has_timbres(self) -> bool {
+        matches!(self, Self::Tx2)
+    }
+
+    /// What a text of it consists of, for messages.
+    pub(crate) const fn lines(self) -> &'static str {
+        match self {
+            Self::Tx1 => "TX1 events, one a line",
+            Self::Tx2 => "TX2 events, one a line",
+            Self::Tx3 => "TX3 events, one a line",
+        }
+    }
 }
 
 /// An event of a TX text.
@@ -104,29 +123,20 @@ impl Event {
         if action == "_NOTEOFF" {
             return Ok(Self::NoteOff(voice));
         }
-        if let Some(digits) = action.strip_prefix("_NOTEON_") {
-            let (lowest, highest) = voice.pitches().into_inner();
-            let in_range = || format!("{tag}_NOTEON_{lowest} to {highest}");
-            return within(digits, &voice.pitches())
-                .and_then(Pitch::new)
-                .map(|pitch| Self::NoteOn(voice, pitch))
-                .ok_or_else(|| TokenizerError::token(line, in_range(), token));
+        // The number of an action, if it is this one and the voice has it.
+        let number = |prefix: &str, range: Option<RangeInclusive<u8>>| {
+            let (digits, range) = (action.strip_prefix(prefix)?, range?);
+            let expected = || format!("{tag}{prefix}{} to {}", range.start(), range.end());
+            Some(within(digits, &range).ok_or_else(|| TokenizerError::token(line, expected(), token)))
+        };
+        if let Some(pitch) = number("_NOTEON_", Some(voice.pitches())) {
+            return Ok(Self::NoteOn(voice, Pitch::saturating(pitch?)));
         }
-        if dialect == Dialect::Tx2 {
-            if let (Some(digits), Some(range)) = (action.strip_prefix("_VELOCITY_"), voice.velocities()) {
-                let expected = || format!("{tag}_VELOCITY_{} to {}", range.start(), range.end());
-                return within(digits, &range)
-                    .and_then(Velocity::new)
-                    .map(|value| Self::Velocity(voice, value))
-                    .ok_or_else(|| TokenizerError::token(line, expected(), token));
-            }
-            if let (Some(digits), Some(range)) = (action.strip_prefix("_TIMBRE_"), voice.timbres()) {
-                let expected = || format!("{tag}_TIMBRE_{} to {}", range.start(), range.end());
-                return within(digits, &range)
-                    .and_then(Timbre::new)
-                    .map(|value| Self::Timbre(voice, value))
-                    .ok_or_else(|| TokenizerError::token(line, expected(), token));
-            }
+        if let Some(velocity) = number("_VELOCITY_", voice.velocities().filter(|_| dialect.has_velocities())) {
+            return Ok(Self::Velocity(voice, Velocity::saturating(velocity?)));
+        }
+        if let Some(timbre) = number("_TIMBRE_", voice.timbres().filter(|_| dialect.has_timbres())) {
+            return Ok(Self::Timbre(voice, Timbre::saturating(timbre?)));
         }
         Err(unknown())
     }

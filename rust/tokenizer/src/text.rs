@@ -16,12 +16,7 @@ pub(crate) fn read(text: &str, dialect: Dialect) -> Result<Song, TokenizerError>
         empty = false;
     }
     if empty {
-        let expected = match dialect {
-            Dialect::Tx1 => "TX1 events, one a line",
-            Dialect::Tx2 => "TX2 events, one a line",
-            Dialect::Tx3 => "TX3 events, one a line",
-        };
-        return Err(TokenizerError::Empty { expected });
+        return Err(TokenizerError::Empty { expected: dialect.lines() });
     }
     builder.finish()
 }

@@ -40,8 +40,9 @@ const NEVER: u64 = u64::MAX;
 struct Line<'a> {
     voice: Voice,
     notes: &'a [Note],
-    /// Empty in TX1, and for a voice without notes, of which the original has no events.
+    /// Empty in TX1, and for a voice without notes, of which the original has no events; the first is one of the dialect.
     changes: &'a [Change],
+    dialect: Dialect,
     /// Where the note that sounds ends, if a note-off says so.
     end: Option<u64>,
     has_velocity: bool,
@@ -49,9 +50,24 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     fn new(voice: Voice, track: &'a Track, dialect: Dialect) -> Self {
-        let full = dialect == Dialect::Tx2;
-        let changes = if full && !track.notes.is_empty() { track.changes.as_slice() } else { &[] };
-        Self { voice, notes: &track.notes, changes, end: None, has_velocity: full && voice.velocities().is_some() }
+        let changing = !track.notes.is_empty() && (dialect.has_velocities() || dialect.has_timbres());
+        let has_velocity = dialect.has_velocities() && voice.velocities().is_some();
+        let mut line = Self { voice, notes: &track.notes, changes: &[], dialect, end: None, has_velocity };
+        line.set_changes(if changing { &track.changes } else { &[] });
+        line
+    }
+
+    /// Passes over the changes that the dialect does not have.
+    fn set_changes(&mut self, mut changes: &'a [Change]) {
+        let dialect = self.dialect;
+        let has = |change: &Change| match change.to {
+            Setting::Velocity(_) => dialect.has_velocities(),
+            Setting::Timbre(_) => dialect.has_timbres(),
+        };
+        while let Some((_, later)) = changes.split_first().filter(|(change, _)| !has(change)) {
+            changes = later;
+        }
+        self.changes = changes;
     }
 
     fn next_note_event(&self) -> u64 {
@@ -71,7 +87,7 @@ impl<'a> Line<'a> {
                 && change.tick.get() <= now
             {
                 take(change_event(self.voice, *change));
-                self.changes = later;
+                self.set_changes(later);
             }
             if next > now {
                 return;

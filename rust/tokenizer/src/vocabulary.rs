@@ -55,12 +55,12 @@ impl Vocabulary {
             events.push(Some(Event::NoteOff(voice)));
             let pitches = voice.pitches().filter_map(Pitch::new);
             events.extend(pitches.map(|pitch| Some(Event::NoteOn(voice, pitch))));
-            if dialect == Dialect::Tx2 {
-                let velocities = voice.velocities().into_iter().flatten().filter_map(Velocity::new);
-                events.extend(velocities.map(|value| Some(Event::Velocity(voice, value))));
-                let timbres = voice.timbres().into_iter().flatten().filter_map(Timbre::new);
-                events.extend(timbres.map(|value| Some(Event::Timbre(voice, value))));
-            }
+            let velocities = voice.velocities().filter(|_| dialect.has_velocities());
+            let velocities = velocities.into_iter().flatten().filter_map(Velocity::new);
+            events.extend(velocities.map(|value| Some(Event::Velocity(voice, value))));
+            let timbres = voice.timbres().filter(|_| dialect.has_timbres());
+            let timbres = timbres.into_iter().flatten().filter_map(Timbre::new);
+            events.extend(timbres.map(|value| Some(Event::Timbre(voice, value))));
         }
         Self { dialect, events, blocks }
     }
@@ -95,15 +95,13 @@ impl Vocabulary {
             Event::Wait(ticks) => return Some(wait_id(ticks)),
             Event::NoteOff(voice) => (voice, 0),
             Event::NoteOn(voice, pitch) => (voice, 1 + offset_in(Some(voice.pitches()), pitch.get())?),
-            Event::Velocity(voice, value) => (voice, note_ids(voice) + offset_in(voice.velocities(), value.get())?),
+            Event::Velocity(voice, value) => (voice, note_ids(voice) + offset_in(self.velocities(voice), value.get())?),
             Event::Timbre(voice, value) => {
-                let velocities = voice.velocities().map_or(0, |range| range.count() as u16);
-                (voice, note_ids(voice) + velocities + offset_in(voice.timbres(), value.get())?)
+                let velocities = self.velocities(voice).map_or(0, |range| range.count() as u16);
+                let timbres = voice.timbres().filter(|_| self.dialect.has_timbres());
+                (voice, note_ids(voice) + velocities + offset_in(timbres, value.get())?)
             }
         };
-        if self.dialect == Dialect::Tx1 && matches!(event, Event::Velocity(..) | Event::Timbre(..)) {
-            return None;
-        }
         Some(self.blocks[voice.index()] + offset)
     }
 
@@ -197,6 +195,10 @@ impl Vocabulary {
             }
         }
         builder.finish()
+    }
+
+    fn velocities(&self, voice: Voice) -> Option<std::ops::RangeInclusive<u8>> {
+        voice.velocities().filter(|_| self.dialect.has_velocities())
     }
 
     fn id_at(&self, token: &str, line: usize) -> Result<u16, TokenizerError> {
