@@ -63,29 +63,27 @@ pub(crate) fn ticks(option: &str, seconds: f64, least: f64) -> PyResult<u64> {
     Ok(((seconds * TICK_RATE as f64) as u64).min(MAX_LENGTH))
 }
 
+/// The value of an option, of those that have names in Python.
+pub(crate) fn one_of<T: Copy>(option: &str, known: &[(&str, T)], name: &str) -> PyResult<T> {
+    let found = known.iter().find(|(known, _)| *known == name);
+    found.map(|&(_, value)| value).ok_or_else(|| {
+        let names: Vec<_> = known.iter().map(|&(name, _)| name).collect();
+        let (last, others) = names.split_last().unwrap_or((&"", &[]));
+        refused(option, &format!("{} or {last}", others.join(", ")), name)
+    })
+}
+
 pub(crate) fn mixer_mode(name: &str) -> PyResult<MixerMode> {
-    match name {
-        "nes" => Ok(MixerMode::Nes),
-        "linear" => Ok(MixerMode::Linear),
-        _ => Err(refused("mixer", "nes or linear", name)),
-    }
+    one_of("mixer", &[("nes", MixerMode::Nes), ("linear", MixerMode::Linear)], name)
 }
 
 pub(crate) fn filter_mode(name: &str) -> PyResult<FilterMode> {
-    match name {
-        "nes" => Ok(FilterMode::Nes),
-        "famicom" => Ok(FilterMode::Famicom),
-        "none" => Ok(FilterMode::None),
-        _ => Err(refused("filter", "nes, famicom or none", name)),
-    }
+    let known = [("nes", FilterMode::Nes), ("famicom", FilterMode::Famicom), ("none", FilterMode::None)];
+    one_of("filter", &known, name)
 }
 
 pub(crate) fn nsf_timing(name: &str) -> PyResult<nsf::Timing> {
-    match name {
-        "exact" => Ok(nsf::Timing::Exact),
-        "frame" => Ok(nsf::Timing::Frame),
-        _ => Err(refused("timing", "exact or frame", name)),
-    }
+    one_of("timing", &[("exact", nsf::Timing::Exact), ("frame", nsf::Timing::Frame)], name)
 }
 
 /// The one channel of that name; all without one.
@@ -98,25 +96,16 @@ pub(crate) fn channels_named(name: Option<&str>) -> PyResult<Channels> {
 }
 
 pub(crate) fn expression_named(name: &str) -> PyResult<Expression> {
-    match name {
-        "plain" => Ok(Expression::Plain),
-        "natural" => Ok(Expression::Natural),
-        _ => Err(refused("expression", "plain or natural", name)),
-    }
+    one_of("expression", &[("plain", Expression::Plain), ("natural", Expression::Natural)], name)
 }
 
 pub(crate) fn voice_named(name: &str) -> PyResult<Voice> {
-    let voice = Voice::ALL.into_iter().find(|voice| voice.name() == name);
-    voice.ok_or_else(|| refused("voice", "p1, p2, tr or no", name))
+    one_of("voice", &Voice::ALL.map(|voice| (voice.name(), voice)), name)
 }
 
 pub(crate) fn standard(name: &str) -> PyResult<Standard> {
-    match name {
-        "ntsc" => Ok(Standard::Ntsc),
-        "pal" => Ok(Standard::Pal),
-        "dendy" => Ok(Standard::Dendy),
-        _ => Err(refused("standard", "ntsc, pal or dendy", name)),
-    }
+    let known = [Standard::Ntsc, Standard::Pal, Standard::Dendy].map(|standard| (standard_name(standard), standard));
+    one_of("standard", &known, name)
 }
 
 pub(crate) const fn standard_name(standard: Standard) -> &'static str {
