@@ -40,6 +40,13 @@ impl Standard {
             Self::Dendy => 1_773_448,
         }
     }
+
+    /// The console whose clock is nearest to one in Hz.
+    #[must_use]
+    pub fn nearest(clock_hz: u32) -> Self {
+        let standards = [Self::Ntsc, Self::Pal, Self::Dendy];
+        standards.into_iter().min_by_key(|standard| standard.clock_hz().abs_diff(clock_hz)).unwrap_or_default()
+    }
 }
 
 /// One write to one register.

@@ -43,11 +43,11 @@ fn disassemblies_are_byte_for_byte_those_of_the_original() {
         };
         assert!(golden_text(song, "ndr.txt.gz").is_none_or(|theirs| ndr::write(&log) == Ok(theirs)), "{song}");
         assert!(golden_text(song, "ndf.txt.gz").is_none_or(|theirs| ndf::write(&log) == Ok(theirs)), "{song}");
-        let tuples = json(ndr::events(&log).map(|event| event.fields()));
+        let tuples = json(ndr::tuples(&log));
         assert!(golden_text(song, "ndr.json.gz").is_none_or(|theirs| tuples == theirs), "{song}");
-        let tuples = json(ndf::events(&log).map(|event| event.fields()));
+        let tuples = json(ndf::tuples(&log));
         assert!(golden_text(song, "ndf.json.gz").is_none_or(|theirs| tuples == theirs), "{song}");
-        let tuples = json(nlm::events(&log).map(|event| event.fields()));
+        let tuples = json(nlm::tuples(&log));
         assert!(golden_text(song, "nlm.json.gz").is_none_or(|theirs| tuples == theirs), "{song}");
     }
 }
@@ -130,8 +130,8 @@ fn tokens_leave_out_what_changes_nothing() {
 #[test]
 fn tuples_hold_names_bytes_and_numbers() {
     let log = small_log();
-    assert_eq!(json(ndr::events(&log).take(2).map(|event| event.fields())), r#"[["clock",1789773],["apu","15","1f"]]"#);
-    let tuple = nlm::events(&log).nth(1).expect("an event").fields();
+    assert_eq!(json(ndr::tuples(&log).take(2)), r#"[["clock",1789773],["apu","15","1f"]]"#);
+    let tuple = nlm::tuples(&log).nth(1).expect("an event");
     assert_eq!(tuple.iter().map(|field| field.is_number()).collect::<Vec<_>>(), [false, true]);
     assert_eq!(json(std::iter::once(tuple)), r#"[["ch_no",1]]"#);
     assert_eq!(Field::Hex(7).to_string(), "07");

@@ -35,20 +35,20 @@ impl PyApu {
             filter: filter_mode(filter)?,
             channels: channels_named(channel)?,
         };
-        let apu = Apu::new(&options).map_err(|error| chip_error(&error))?;
+        let apu = Apu::new(&options).map_err(chip_error)?;
         Ok(Self { apu, options })
     }
 
     fn write(&mut self, cycle: u64, address: u16, value: u8) -> PyResult<()> {
-        self.apu.write(cycle, address, value).map_err(|error| chip_error(&error))
+        self.apu.write(cycle, address, value).map_err(chip_error)
     }
 
     fn read_status(&mut self, cycle: u64) -> PyResult<u8> {
-        self.apu.read_status(cycle).map_err(|error| chip_error(&error))
+        self.apu.read_status(cycle).map_err(chip_error)
     }
 
     fn irq(&mut self, cycle: u64) -> PyResult<bool> {
-        self.apu.irq(cycle).map_err(|error| chip_error(&error))
+        self.apu.irq(cycle).map_err(chip_error)
     }
 
     fn set_memory(&mut self, address: u16, data: &[u8]) {
@@ -56,7 +56,7 @@ impl PyApu {
     }
 
     fn end_frame(&mut self, py: Python<'_>, cycle: u64) -> PyResult<()> {
-        py.detach(|| self.apu.end_frame(cycle)).map_err(|error| chip_error(&error))
+        py.detach(|| self.apu.end_frame(cycle)).map_err(chip_error)
     }
 
     fn samples<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyArray1<f32>> {

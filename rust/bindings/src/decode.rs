@@ -21,7 +21,7 @@ pub(crate) fn decode(
     let hub = match &played {
         Played::Raw(_) if !score => Hub::Log(PyRegisterLog::of(&played)?),
         Played::Log { .. } => Hub::Log(PyRegisterLog::of(&played)?),
-        _ => Hub::Song(PySong(played.song(false).map_err(|error| score_error(&error))?.into_owned())),
+        _ => Hub::Song(PySong(played.song(false).map_err(score_error)?.into_owned())),
     };
     Ok((hub, played.warnings()))
 }

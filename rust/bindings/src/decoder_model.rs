@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyMapping;
 
 use crate::errors::decoder_error;
-use crate::options::refused;
+use crate::options::one_of;
 use crate::sequence_state::PySequenceState;
 
 /// The weights of a Transformer-XL, packed for incremental decoding.
@@ -34,24 +34,20 @@ impl PyDecoderModel {
         dtype: &str,
     ) -> PyResult<Self> {
         let shape = Shape { vocab_size, n_layer, n_head, d_model, d_head, d_inner, pre_norm, clamp_len };
-        let dtype = match dtype {
-            "float32" => Dtype::Float32,
-            "bfloat16" => Dtype::Bfloat16,
-            "int8" => Dtype::Int8,
-            _ => return Err(refused("dtype", "float32, bfloat16 or int8", dtype)),
-        };
+        let known = [("float32", Dtype::Float32), ("bfloat16", Dtype::Bfloat16), ("int8", Dtype::Int8)];
+        let dtype = one_of("dtype", &known, dtype)?;
         let tensors: Vec<(String, PyReadonlyArray1<'_, f32>)> = tensors.items()?.extract()?;
         let mut slices = HashMap::new();
         for (name, tensor) in &tensors {
             slices.insert(name.as_str(), tensor.as_slice()?);
         }
         let model = py.detach(|| Model::new(shape, dtype, |name| slices.get(name).copied()));
-        Ok(Self(model.map_err(|error| decoder_error(&error))?))
+        Ok(Self(model.map_err(decoder_error)?))
     }
 
     #[pyo3(signature = (*, window, sequences, threads))]
     fn begin(&self, py: Python<'_>, window: usize, sequences: usize, threads: usize) -> PyResult<PySequenceState> {
         let state = py.detach(|| SequenceState::new(&self.0, window, sequences, threads));
-        Ok(PySequenceState(state.map_err(|error| decoder_error(&error))?))
+        Ok(PySequenceState(state.map_err(decoder_error)?))
     }
 }

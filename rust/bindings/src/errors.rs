@@ -22,8 +22,8 @@ pub(crate) use python::{FormatError, TokenError};
 const EEXIST: i32 = 17;
 
 /// The exception that a mistake in a score or a token becomes.
-pub(crate) fn score_error(error: &TokenizerError) -> PyErr {
-    score_exception(error, error.to_string())
+pub(crate) fn score_error(error: TokenizerError) -> PyErr {
+    score_exception(&error, error.to_string())
 }
 
 fn score_exception(error: &TokenizerError, message: String) -> PyErr {
@@ -36,8 +36,8 @@ fn score_exception(error: &TokenizerError, message: String) -> PyErr {
 }
 
 /// The exception that a mistake in a register log, or in a call of the chip, becomes.
-pub(crate) fn chip_error(error: &ApuError) -> PyErr {
-    chip_exception(error, error.to_string())
+pub(crate) fn chip_error(error: ApuError) -> PyErr {
+    chip_exception(&error, error.to_string())
 }
 
 fn chip_exception(error: &ApuError, message: String) -> PyErr {
@@ -110,7 +110,7 @@ fn is_nameless(error: &PyErr) -> bool {
 }
 
 /// The exception that a mistake in a model, or a failure of its decoder, becomes.
-pub(crate) fn decoder_error(error: &DecoderError) -> PyErr {
+pub(crate) fn decoder_error(error: DecoderError) -> PyErr {
     let message = error.to_string();
     match error {
         DecoderError::OutOfMemory { .. } => PyMemoryError::new_err(message),

@@ -14,7 +14,7 @@ pub(crate) fn events_from_text<'py>(
     vocabulary: &PyVocabulary,
 ) -> PyResult<Bound<'py, PyArray1<i32>>> {
     let events = py.detach(|| augment::events_from_text(text, &vocabulary.0));
-    events.map(|events| events.into_pyarray(py)).map_err(|error| score_error(&error))
+    events.map(|events| events.into_pyarray(py)).map_err(score_error)
 }
 
 #[pyfunction]

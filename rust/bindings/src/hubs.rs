@@ -37,7 +37,7 @@ impl From<RegisterLog> for PyRegisterLog {
 impl PyRegisterLog {
     /// The register writes of a file.
     pub(crate) fn of(played: &Played<'_>) -> PyResult<Self> {
-        let log = played.log(&PerformOptions::default()).map_err(|error| score_error(&error))?;
+        let log = played.log(&PerformOptions::default()).map_err(score_error)?;
         let warnings = match played {
             Played::Log { warnings, .. } => *warnings,
             _ => vgm::Warnings::default(),

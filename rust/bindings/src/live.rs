@@ -22,14 +22,14 @@ impl PyLivePlayer {
     fn new(sample_rate: u32, mixer: &str, filter: &str, expression: &str) -> PyResult<Self> {
         let (mixer, filter) = (mixer_mode(mixer)?, filter_mode(filter)?);
         let options = ApuOptions { sample_rate, mixer, filter, ..ApuOptions::default() };
-        let player = LivePlayer::new(&options, expression_named(expression)?).map_err(|error| chip_error(&error))?;
+        let player = LivePlayer::new(&options, expression_named(expression)?).map_err(chip_error)?;
         Ok(Self { player, sample_rate })
     }
 
     fn push<'py>(&mut self, py: Python<'py>, event: &str) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let event = Event::parse(event, Dialect::Tx2, 1).map_err(|error| score_error(&error))?;
+        let event = Event::parse(event, Dialect::Tx2, 1).map_err(score_error)?;
         let mut samples = Vec::new();
-        py.detach(|| self.player.push(event, &mut samples)).map_err(|error| chip_error(&error))?;
+        py.detach(|| self.player.push(event, &mut samples)).map_err(chip_error)?;
         Ok(samples.into_pyarray(py))
     }
 

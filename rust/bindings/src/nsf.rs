@@ -17,7 +17,7 @@ pub(crate) struct PyNsfFile(Nsf);
 impl PyNsfFile {
     #[staticmethod]
     fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
-        py.detach(|| nsf::read(data)).map(Self).map_err(|error| chip_error(&error))
+        py.detach(|| nsf::read(data)).map(Self).map_err(chip_error)
     }
 
     fn __len__(&self) -> usize {
@@ -126,7 +126,7 @@ impl PyNsfFile {
         let max_ticks = ticks("max_duration", max_duration, f64::MIN_POSITIVE)?;
         let standard = standard.map(self::standard).transpose()?;
         let options = RunOptions { standard, max_ticks, file_times, find_loop, find_silence, gather };
-        let played = py.detach(|| self.0.run(track.wrapping_sub(1), &options)).map_err(|error| chip_error(&error))?;
+        let played = py.detach(|| self.0.run(track.wrapping_sub(1), &options)).map_err(chip_error)?;
         Ok((played.log.into(), ending_name(played.ending), played.warnings))
     }
 
@@ -190,5 +190,5 @@ pub(crate) fn write_nsf_album<'py>(
         let songs: Vec<_> = songs.collect();
         write(&songs, timing, &album)
     });
-    Ok(PyBytes::new(py, &bytes.map_err(|error| chip_error(&error))?))
+    Ok(PyBytes::new(py, &bytes.map_err(chip_error)?))
 }

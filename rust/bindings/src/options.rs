@@ -63,26 +63,26 @@ pub(crate) fn ticks(option: &str, seconds: f64, least: f64) -> PyResult<u64> {
     Ok(((seconds * TICK_RATE as f64) as u64).min(MAX_LENGTH))
 }
 
-pub(crate) fn mixer_mode(name: &str) -> PyResult<MixerMode> {
-    named("mixer", &MixerMode::NAMED, name)
-}
-
-pub(crate) fn filter_mode(name: &str) -> PyResult<FilterMode> {
-    named("filter", &FilterMode::NAMED, name)
-}
-
-/// What has a name, of all that an option may be.
-fn named<T: Copy>(option: &str, all: &[(&str, T)], name: &str) -> PyResult<T> {
-    let found = all.iter().find(|(known, _)| *known == name);
+/// The value of an option, of those that have names in Python.
+pub(crate) fn one_of<T: Copy>(option: &str, known: &[(&str, T)], name: &str) -> PyResult<T> {
+    let found = known.iter().find(|(known, _)| *known == name);
     found.map(|&(_, value)| value).ok_or_else(|| {
-        let names: Vec<_> = all.iter().map(|&(known, _)| known).collect();
+        let names: Vec<_> = known.iter().map(|&(name, _)| name).collect();
         let (last, others) = names.split_last().unwrap_or((&"", &[]));
         refused(option, &format!("{} or {last}", others.join(", ")), name)
     })
 }
 
+pub(crate) fn mixer_mode(name: &str) -> PyResult<MixerMode> {
+    one_of("mixer", &MixerMode::NAMED, name)
+}
+
+pub(crate) fn filter_mode(name: &str) -> PyResult<FilterMode> {
+    one_of("filter", &FilterMode::NAMED, name)
+}
+
 pub(crate) fn nsf_timing(name: &str) -> PyResult<nsf::Timing> {
-    named("timing", &[("exact", nsf::Timing::Exact), ("frame", nsf::Timing::Frame)], name)
+    one_of("timing", &[("exact", nsf::Timing::Exact), ("frame", nsf::Timing::Frame)], name)
 }
 
 /// The one channel of that name; all without one.
@@ -95,20 +95,16 @@ pub(crate) fn channels_named(name: Option<&str>) -> PyResult<Channels> {
 }
 
 pub(crate) fn expression_named(name: &str) -> PyResult<Expression> {
-    named("expression", &[("plain", Expression::Plain), ("natural", Expression::Natural)], name)
+    one_of("expression", &[("plain", Expression::Plain), ("natural", Expression::Natural)], name)
 }
 
 pub(crate) fn voice_named(name: &str) -> PyResult<Voice> {
-    let voice = Voice::ALL.into_iter().find(|voice| voice.name() == name);
-    voice.ok_or_else(|| refused("voice", "p1, p2, tr or no", name))
+    one_of("voice", &Voice::ALL.map(|voice| (voice.name(), voice)), name)
 }
 
 pub(crate) fn standard(name: &str) -> PyResult<Standard> {
-    named(
-        "standard",
-        &[Standard::Ntsc, Standard::Pal, Standard::Dendy].map(|known| (standard_name(known), known)),
-        name,
-    )
+    let known = [Standard::Ntsc, Standard::Pal, Standard::Dendy].map(|standard| (standard_name(standard), standard));
+    one_of("standard", &known, name)
 }
 
 pub(crate) const fn standard_name(standard: Standard) -> &'static str {

@@ -14,7 +14,9 @@ use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use crate::errors::{FormatError, chip_error, score_error};
 use crate::formats::played;
 use crate::hubs::{PyRegisterLog, PySong};
-use crate::options::{BLOCKS, INTEGERS, RENDER, STEMS, export_options, nsf_timing, refused, standard, standard_name};
+use crate::options::{
+    BLOCKS, INTEGERS, RENDER, STEMS, export_options, nsf_timing, one_of, refused, standard, standard_name,
+};
 use crate::tracker::export;
 
 /// The longest name in a tuple.
@@ -47,7 +49,7 @@ impl PyRegisterLog {
             loop_start,
             ..RegisterLog::new(standard)
         };
-        log.validate().map_err(|error| chip_error(&error))?;
+        log.validate().map_err(chip_error)?;
         Ok(log.into())
     }
 
@@ -58,34 +60,34 @@ impl PyRegisterLog {
 
     #[staticmethod]
     fn from_vgm(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
-        let (log, warnings) = py.detach(|| vgm::read_and_warn(data)).map_err(|error| chip_error(&error))?;
+        let (log, warnings) = py.detach(|| vgm::read_and_warn(data)).map_err(chip_error)?;
         Ok(Self { log, warnings })
     }
 
     #[pyo3(signature = (*, long_waits=false))]
     fn to_vgm<'py>(&self, py: Python<'py>, long_waits: bool) -> PyResult<Bound<'py, PyBytes>> {
         let write = if long_waits { vgm::write_with_long_waits } else { vgm::write };
-        let bytes = py.detach(|| write(&self.log)).map_err(|error| chip_error(&error))?;
+        let bytes = py.detach(|| write(&self.log)).map_err(chip_error)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
     #[pyo3(signature = (*, timing="exact", title=""))]
     fn to_nsf<'py>(&self, py: Python<'py>, timing: &str, title: &str) -> PyResult<Bound<'py, PyBytes>> {
         let timing = nsf_timing(timing)?;
-        let bytes = py.detach(|| nsf::write_named(&self.log, timing, title)).map_err(|error| chip_error(&error))?;
+        let bytes = py.detach(|| nsf::write_named(&self.log, timing, title)).map_err(chip_error)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
     /// The text of a disassembly.
     fn to_text(&self, py: Python<'_>, format: &str) -> PyResult<String> {
         let disassembly = disassembly_named(format)?;
-        py.detach(|| disassembly.write(&self.log)).map_err(|error| chip_error(&error))
+        py.detach(|| disassembly.write(&self.log)).map_err(chip_error)
     }
 
     /// The JSON of a disassembly.
     fn to_json(&self, py: Python<'_>, format: &str) -> PyResult<String> {
         let disassembly = disassembly_named(format)?;
-        py.detach(|| disassembly.write_json(&self.log)).map_err(|error| chip_error(&error))
+        py.detach(|| disassembly.write_json(&self.log)).map_err(chip_error)
     }
 
     /// The tuples of a disassembly.
@@ -97,17 +99,17 @@ impl PyRegisterLog {
     fn from_tuples(py: Python<'_>, tuples: &Bound<'_, PyAny>, format: &str) -> PyResult<Self> {
         let disassembly = disassembly_named(format)?;
         let rows = rows_of(tuples)?;
-        py.detach(|| disassembly.read_rows(&rows)).map(Self::from).map_err(|error| score_error(&error))
+        py.detach(|| disassembly.read_rows(&rows)).map(Self::from).map_err(score_error)
     }
 
     #[pyo3(signature = (start=0, count=usize::MAX))]
     fn shorten(&self, py: Python<'_>, start: usize, count: usize) -> PyResult<Self> {
-        py.detach(|| simplify::shorten(&self.log, start, count)).map(Self::from).map_err(|error| chip_error(&error))
+        py.detach(|| simplify::shorten(&self.log, start, count)).map(Self::from).map_err(chip_error)
     }
 
     #[staticmethod]
     fn simplify_vgm<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = py.detach(|| simplify::simplify(data)).map_err(|error| chip_error(&error))?;
+        let bytes = py.detach(|| simplify::simplify(data)).map_err(chip_error)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
@@ -119,7 +121,7 @@ impl PyRegisterLog {
     #[pyo3(signature = (*, exact=false))]
     fn transcribe(&self, py: Python<'_>, exact: bool) -> PyResult<PySong> {
         let transcribe = if exact { transcribe_exactly } else { transcribe };
-        py.detach(|| transcribe(&self.log)).map(PySong).map_err(|error| score_error(&error))
+        py.detach(|| transcribe(&self.log)).map(PySong).map_err(score_error)
     }
 
     #[getter]
@@ -203,7 +205,7 @@ impl PyRegisterLog {
     #[pyo3(signature = (**options))]
     fn blocks(&self, options: Option<&Bound<'_, PyDict>>) -> PyResult<PySampleBlocks> {
         let options = export_options(options, BLOCKS)?.render;
-        Renderer::new(self.log.clone(), &options).map(PySampleBlocks).map_err(|error| chip_error(&error))
+        Renderer::new(self.log.clone(), &options).map(PySampleBlocks).map_err(chip_error)
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
@@ -223,7 +225,7 @@ impl PyRegisterLog {
         options: &RenderOptions,
         render: fn(&RegisterLog, &RenderOptions) -> Result<T, ApuError>,
     ) -> PyResult<T> {
-        py.detach(|| render(&self.log, options)).map_err(|error| chip_error(&error))
+        py.detach(|| render(&self.log, options)).map_err(chip_error)
     }
 }
 
@@ -296,10 +298,5 @@ fn write_of(index: usize, tick: i64, register: i64, value: i64) -> PyResult<Writ
 }
 
 fn disassembly_named(name: &str) -> PyResult<Disassembly> {
-    match name {
-        "ndr" => Ok(Disassembly::Ndr),
-        "ndf" => Ok(Disassembly::Ndf),
-        "nlm" => Ok(Disassembly::Nlm),
-        _ => Err(refused("format", "ndr, ndf or nlm", name)),
-    }
+    one_of("format", &[("ndr", Disassembly::Ndr), ("ndf", Disassembly::Ndf), ("nlm", Disassembly::Nlm)], name)
 }

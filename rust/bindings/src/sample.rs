@@ -43,7 +43,7 @@ pub(crate) fn sample_tokens<'py>(
         let params = SamplingParams { temperature, top_k: top_k.unwrap_or(usize::MAX), top_p, min_p, typical_p };
         let allowed = allowed.get(row.clone()).unwrap_or_default();
         let sample = sampler.sample(&logits[row], allowed, uniforms[index], params);
-        let sample = sample.map_err(|error| decoder_error(&error))?;
+        let sample = sample.map_err(decoder_error)?;
         tokens.push(sample.token as i64);
         losses.push(sample.loss);
     }

@@ -35,11 +35,11 @@ impl PySequenceState {
     }
 
     fn rewind(&mut self, sequence: usize) -> PyResult<()> {
-        self.0.rewind(sequence).map_err(|error| decoder_error(&error))
+        self.0.rewind(sequence).map_err(decoder_error)
     }
 
     fn fork(&mut self, source: usize, target: usize, common: u64) -> PyResult<()> {
-        self.0.fork(source, target, common).map_err(|error| decoder_error(&error))
+        self.0.fork(source, target, common).map_err(decoder_error)
     }
 }
 
@@ -50,7 +50,7 @@ impl PySequenceState {
         feed: impl FnOnce(&mut SequenceState, &mut Vec<f32>) -> Result<(), DecoderError> + Send,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
         let mut logits = Vec::new();
-        py.detach(|| feed(&mut self.0, &mut logits)).map_err(|error| decoder_error(&error))?;
+        py.detach(|| feed(&mut self.0, &mut logits)).map_err(decoder_error)?;
         Ok(logits.into_pyarray(py))
     }
 }

@@ -24,27 +24,27 @@ impl PySong {
     #[staticmethod]
     fn from_bytes(py: Python<'_>, data: &[u8], format: &str) -> PyResult<Self> {
         let played = played(py, data, format)?;
-        py.detach(|| played.song(false).map(|song| Self(song.into_owned()))).map_err(|error| score_error(&error))
+        py.detach(|| played.song(false).map(|song| Self(song.into_owned()))).map_err(score_error)
     }
 
     #[staticmethod]
     fn from_tx1(py: Python<'_>, text: &str) -> PyResult<Self> {
-        py.detach(|| tx1::read(text)).map(Self).map_err(|error| score_error(&error))
+        py.detach(|| tx1::read(text)).map(Self).map_err(score_error)
     }
 
     #[staticmethod]
     fn from_tx2(py: Python<'_>, text: &str) -> PyResult<Self> {
-        py.detach(|| tx2::read(text)).map(Self).map_err(|error| score_error(&error))
+        py.detach(|| tx2::read(text)).map(Self).map_err(score_error)
     }
 
     #[staticmethod]
     fn from_tx3(py: Python<'_>, text: &str) -> PyResult<Self> {
-        py.detach(|| tx3::read(text)).map(Self).map_err(|error| score_error(&error))
+        py.detach(|| tx3::read(text)).map(Self).map_err(score_error)
     }
 
     #[staticmethod]
     fn from_midi(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
-        py.detach(|| midi::read(data)).map(Self).map_err(|error| score_error(&error))
+        py.detach(|| midi::read(data)).map(Self).map_err(score_error)
     }
 
     #[staticmethod]
@@ -72,15 +72,15 @@ impl PySong {
     fn to_tx3(&self, py: Python<'_>, controls: bool, loop_start: Option<u64>) -> PyResult<String> {
         let options = tx3::WriteOptions { controls, loop_start };
         let text = py.detach(|| tx3::encode_song_with(&self.0, &options).and_then(|ids| tx3::decode(&ids)));
-        text.map_err(|error| score_error(&error))
+        text.map_err(score_error)
     }
 
     fn on_frames(&self, py: Python<'_>) -> PyResult<Self> {
-        py.detach(|| tx3::on_frames(&self.0)).map(Self).map_err(|error| score_error(&error))
+        py.detach(|| tx3::on_frames(&self.0)).map(Self).map_err(score_error)
     }
 
     fn to_midi<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = py.detach(|| midi::write(&self.0)).map_err(|error| score_error(&error))?;
+        let bytes = py.detach(|| midi::write(&self.0)).map_err(score_error)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
@@ -92,7 +92,7 @@ impl PySong {
     #[pyo3(signature = (*, downsample=None, expression="plain"))]
     fn perform(&self, py: Python<'_>, downsample: Option<f64>, expression: &str) -> PyResult<PyRegisterLog> {
         let options = PerformOptions { downsample, expression: expression_named(expression)? };
-        py.detach(|| perform(&self.0, &options)).map(PyRegisterLog::from).map_err(|error| score_error(&error))
+        py.detach(|| perform(&self.0, &options)).map(PyRegisterLog::from).map_err(score_error)
     }
 
     #[pyo3(signature = (format, *, mode="readable"))]
@@ -102,12 +102,12 @@ impl PySong {
     }
 
     fn express(&self, py: Python<'_>) -> PyResult<Self> {
-        py.detach(|| express(&self.0)).map(Self).map_err(|error| score_error(&error))
+        py.detach(|| express(&self.0)).map(Self).map_err(score_error)
     }
 
     fn with_voices(&self, py: Python<'_>, other: &Self, voices: Vec<String>) -> PyResult<Self> {
         let voices = voices.iter().map(|name| voice_named(name)).collect::<PyResult<Vec<_>>>()?;
-        py.detach(|| self.0.with_voices(&other.0, &voices)).map(Self).map_err(|error| score_error(&error))
+        py.detach(|| self.0.with_voices(&other.0, &voices)).map(Self).map_err(score_error)
     }
 
     #[getter]
@@ -145,7 +145,7 @@ impl PySong {
 
     #[pyo3(signature = (frame_rate=24.0))]
     fn piano_roll<'py>(&self, py: Python<'py>, frame_rate: f64) -> PyResult<Bound<'py, PyArray3<u8>>> {
-        let roll = py.detach(|| piano_roll(&self.0, frame_rate)).map_err(|error| score_error(&error))?;
+        let roll = py.detach(|| piano_roll(&self.0, frame_rate)).map_err(score_error)?;
         roll.velocities.into_pyarray(py).reshape([4, 128, roll.frames])
     }
 
@@ -176,7 +176,7 @@ fn by_voice<'py, const N: usize>(
 /// The notes of any MIDI file: a row of start, end, channel, pitch and level a note.
 #[pyfunction]
 pub(crate) fn source_notes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyArray2<i64>>> {
-    let notes = py.detach(|| arranging::source_notes(data)).map_err(|error| score_error(&error))?;
+    let notes = py.detach(|| arranging::source_notes(data)).map_err(score_error)?;
     let row = |note: &SourceNote| {
         let SourceNote { start, end, channel, pitch, level } = *note;
         [start as i64, end as i64, channel.into(), pitch.into(), level.into()]

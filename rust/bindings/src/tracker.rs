@@ -25,7 +25,7 @@ pub(crate) fn export<'py>(
         "readable" => TrackerMode::Readable,
         _ => return Err(refused("mode", "exact or readable", &format!("{mode:?}"))),
     };
-    let (text, report) = py.detach(|| tracker::export(log, format, mode)).map_err(|error| score_error(&error))?;
+    let (text, report) = py.detach(|| tracker::export(log, format, mode)).map_err(score_error)?;
     Ok((text, report_of(py, &report)?))
 }
 

@@ -45,7 +45,7 @@ impl PyGrammar {
         }
         let token = |(position, &id): (usize, &i64)| {
             let known = u16::try_from(id).ok().and_then(tx3::token);
-            known.ok_or_else(|| score_error(&TokenizerError::Id { position, id, size: tx3::size() }))
+            known.ok_or_else(|| score_error(TokenizerError::Id { position, id, size: tx3::size() }))
         };
         let tokens = ids.iter().enumerate().map(token).collect::<PyResult<Vec<_>>>()?;
         for (grammar, token) in self.0.iter_mut().zip(tokens) {
@@ -90,13 +90,13 @@ impl PyGrammar {
 #[pyfunction]
 pub(crate) fn tx3_song_and_loop(py: Python<'_>, text: &str) -> PyResult<(PySong, Option<u64>)> {
     let read = py.detach(|| tx3::encode(text).and_then(|ids| tx3::decode_song_and_loop(&ids)));
-    read.map(|(song, loop_start)| (PySong(song), loop_start)).map_err(|error| score_error(&error))
+    read.map(|(song, loop_start)| (PySong(song), loop_start)).map_err(score_error)
 }
 
 #[pyfunction]
 pub(crate) fn tx3_facts<'py>(py: Python<'py>, song: &PySong) -> PyResult<Bound<'py, PyDict>> {
     let song: &Song = &song.0;
-    let facts = py.detach(|| tx3::facts(song)).map_err(|error| score_error(&error))?;
+    let facts = py.detach(|| tx3::facts(song)).map_err(score_error)?;
     let dict = PyDict::new(py);
     dict.set_item("frame_period", facts.period)?;
     dict.set_item("frame_phase", facts.phase)?;

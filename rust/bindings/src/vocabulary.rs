@@ -55,12 +55,12 @@ impl PyVocabulary {
 
     fn symbol(&self, id: i64) -> PyResult<String> {
         let known = u16::try_from(id).ok().and_then(|id| self.0.symbol(id));
-        known.ok_or_else(|| score_error(&TokenizerError::Id { position: 0, id, size: self.0.len() }))
+        known.ok_or_else(|| score_error(TokenizerError::Id { position: 0, id, size: self.0.len() }))
     }
 
     fn id(&self, symbol: &str) -> PyResult<u16> {
         // `encode` names the mistake; a text of one symbol has one id.
-        let ids = self.0.encode(symbol).map_err(|error| score_error(&error))?;
+        let ids = self.0.encode(symbol).map_err(score_error)?;
         match ids[..] {
             [id] => Ok(id),
             _ => Err(TokenError::new_err(format!("{symbol:?}: expected one symbol"))),
@@ -69,7 +69,7 @@ impl PyVocabulary {
 
     fn encode<'py>(&self, py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyArray1<i64>>> {
         let ids = py.detach(|| self.0.encode(text).map(|ids| ids.into_iter().map(i64::from).collect::<Vec<_>>()));
-        ids.map(|ids| ids.into_pyarray(py)).map_err(|error| score_error(&error))
+        ids.map(|ids| ids.into_pyarray(py)).map_err(score_error)
     }
 
     fn decode(&self, py: Python<'_>, ids: &Bound<'_, PyAny>) -> PyResult<String> {
@@ -81,17 +81,17 @@ impl PyVocabulary {
             let ids = ids.iter().enumerate().map(narrow).collect::<Result<Vec<_>, _>>()?;
             self.0.decode(&ids)
         })
-        .map_err(|error| score_error(&error))
+        .map_err(score_error)
     }
 
     fn events<'py>(&self, py: Python<'py>, song: &PySong) -> PyResult<Bound<'py, PyArray1<i32>>> {
-        let events = py.detach(|| compact::of_song(&song.0, &self.0)).map_err(|error| score_error(&error))?;
+        let events = py.detach(|| compact::of_song(&song.0, &self.0)).map_err(score_error)?;
         Ok(events.into_pyarray(py))
     }
 
     fn song(&self, py: Python<'_>, events: &Bound<'_, PyAny>) -> PyResult<PySong> {
         let events = ids_of(events)?;
-        py.detach(|| compact::to_song(&events, &self.0)).map(PySong).map_err(|error| score_error(&error))
+        py.detach(|| compact::to_song(&events, &self.0)).map(PySong).map_err(score_error)
     }
 
     fn __len__(&self) -> usize {

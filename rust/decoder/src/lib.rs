@@ -42,6 +42,9 @@
 mod attention;
 mod bits;
 mod cache;
+#[cfg(test)]
+#[path = "../tests/decoding/mod.rs"]
+mod decoding;
 mod distances;
 mod dtype;
 mod element;
@@ -52,8 +55,6 @@ mod model;
 mod network;
 mod norm;
 mod projection;
-#[cfg(test)]
-mod reference;
 mod rows;
 mod sampler;
 mod sequence_state;

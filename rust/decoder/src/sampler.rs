@@ -257,4 +257,5 @@ fn loss(logits: &[f32], token: usize) -> f32 {
 }
 
 #[cfg(test)]
+#[path = "../tests/sampling/mod.rs"]
 mod tests;

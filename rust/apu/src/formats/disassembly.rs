@@ -11,9 +11,9 @@
 
 use std::fmt;
 
-use super::{MAX_INPUT, vgm};
+use super::MAX_INPUT;
 use crate::register_log::{MAX_CLOCK, MAX_EVENTS, MAX_LENGTH, MIN_CLOCK};
-use crate::{ApuError, RegisterLog, Write};
+use crate::{ApuError, RegisterLog, Standard, Write};
 
 /// One field of a tuple.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -179,28 +179,26 @@ pub(super) const fn is_kept(write: &Write) -> bool {
     !matches!(write.register, 0x10..=0x13)
 }
 
-/// A group of writes at one tick, and the wait before it.
-pub(super) struct Frame<'a> {
-    /// Ticks since the group before, which no wait of 0 separates; none before a group at tick 0.
-    pub(super) wait: Option<u32>,
-    pub(super) writes: &'a [Write],
-}
-
-/// The writes by tick, up to the end; where it is later than they are, an empty group comes last.
+/// The tuples of a log: its clock, then tick by tick the waits, by their name in the format, and what `of_writes` makes of
+/// the writes, up to the end.
 ///
-/// Writes of the sample channel are still in the groups, but a tick that has no others is no group.
-pub(super) fn frames(log: &RegisterLog) -> impl Iterator<Item = Frame<'_>> {
+/// Writes of the sample channel are still among them, but a tick that has no others is passed over.
+pub(super) fn tuples<'a, T: IntoIterator<Item = Vec<Field>>>(
+    log: &'a RegisterLog,
+    wait: &'static str,
+    mut of_writes: impl FnMut(&'a [Write]) -> T,
+) -> impl Iterator<Item = Vec<Field>> {
     let heard = log.writes.partition_point(|write| write.tick <= log.length);
     let groups = log.writes.get(..heard).unwrap_or_default().chunk_by(|a, b| a.tick == b.tick);
     let groups = groups.filter(|group| group.iter().any(is_kept));
     let groups = groups.filter_map(|group| group.first().map(|write| (write.tick, group)));
     let mut now = 0;
-    groups.chain(std::iter::once((log.length, [].as_slice()))).flat_map(move |(tick, writes)| {
+    let events = groups.chain(std::iter::once((log.length, [].as_slice()))).flat_map(move |(tick, writes)| {
         let waits = waits(tick.saturating_sub(now));
         now = tick;
-        let group = (!writes.is_empty()).then_some(Frame { wait: None, writes });
-        waits.map(|wait| Frame { wait: Some(wait), writes: &[] }).chain(group)
-    })
+        waits.map(move |ticks| vec![Field::Word(wait), Field::Number(ticks)]).chain(of_writes(writes))
+    });
+    std::iter::once(vec![Field::Word("clock"), Field::Number(log.clock_hz)]).chain(events)
 }
 
 /// A wait as numbers of 32 bits.
@@ -212,29 +210,21 @@ fn waits(mut ticks: u64) -> impl Iterator<Item = u32> {
     })
 }
 
-/// Writes events as text: one a line, without a newline at the end.
-pub(super) fn text(events: impl Iterator<Item = impl fmt::Display>) -> String {
+/// Writes tuples as text: one a line, without a newline at the end.
+pub(super) fn text(tuples: impl Iterator<Item = Vec<Field>>) -> String {
     use fmt::Write as _;
     let mut text = String::new();
-    for event in events {
+    for fields in tuples {
         if !text.is_empty() {
             text.push('\n');
         }
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{event}");
+        for (index, field) in fields.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{comma}{field}");
+        }
     }
     text
-}
-
-/// Writes a tuple as a line.
-pub(super) fn line(fields: &[Field], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (index, field) in fields.iter().enumerate() {
-        if index > 0 {
-            f.write_str(",")?;
-        }
-        write!(f, "{field}")?;
-    }
-    Ok(())
 }
 
 /// A log in the making.
@@ -307,8 +297,14 @@ impl Builder {
         let clock = field.parse().ok().filter(|clock| (MIN_CLOCK..=MAX_CLOCK).contains(clock));
         let clock = clock.ok_or_else(|| self.fault("a clock of 1000000 to 4000000 Hz", field))?;
         self.log.clock_hz = clock;
-        self.log.standard = vgm::standard_of(clock);
+        self.log.standard = Standard::nearest(clock);
         Ok(())
+    }
+
+    /// The value of a function.
+    pub(super) fn value(&self, function: &Function, field: &str) -> Result<u8, ApuError> {
+        let value = field.parse().ok().filter(|&value| value <= function.highest());
+        value.ok_or_else(|| self.fault("a value that the function can have", field))
     }
 
     pub(super) fn wait(&mut self, field: &str) -> Result<(), ApuError> {

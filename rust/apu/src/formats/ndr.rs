@@ -7,53 +7,15 @@
 //! ```
 //! The loop, tags and everything of the sample channel are left out: NES-MDB knows four voices.
 
-use std::fmt;
-
-use super::disassembly::{self, Builder, Field, frames, is_kept};
+use super::disassembly::{self, Builder, Field, is_kept};
 use crate::{ApuError, RegisterLog};
 
-/// An event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Event {
-    /// The clock of the chip in Hz.
-    Clock(u32),
-    /// So many ticks pass.
-    Wait(u32),
-    /// A write to a register.
-    Write {
-        /// The register, less $4000.
-        register: u8,
-        /// The byte.
-        value: u8,
-    },
-}
-
-impl Event {
-    /// The tuple that stands for it.
-    #[must_use]
-    pub fn fields(&self) -> Vec<Field> {
-        match *self {
-            Self::Clock(hz) => vec![Field::Word("clock"), Field::Number(hz)],
-            Self::Wait(ticks) => vec![Field::Word("wait"), Field::Number(ticks)],
-            Self::Write { register, value } => vec![Field::Word("apu"), Field::Hex(register), Field::Hex(value)],
-        }
-    }
-}
-
-impl fmt::Display for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        disassembly::line(&self.fields(), f)
-    }
-}
-
-/// The events of a log.
-pub fn events(log: &RegisterLog) -> impl Iterator<Item = Event> {
-    let frames = frames(log).flat_map(|frame| {
-        let writes = frame.writes.iter().filter(|write| is_kept(write));
-        let writes = writes.map(|write| Event::Write { register: write.register, value: write.value });
-        frame.wait.map(Event::Wait).into_iter().chain(writes)
-    });
-    std::iter::once(Event::Clock(log.clock_hz)).chain(frames)
+/// The tuples of a log.
+pub fn tuples(log: &RegisterLog) -> impl Iterator<Item = Vec<Field>> {
+    disassembly::tuples(log, "wait", |writes| {
+        let writes = writes.iter().filter(|write| is_kept(write));
+        writes.map(|write| vec![Field::Word("apu"), Field::Hex(write.register), Field::Hex(write.value)])
+    })
 }
 
 /// Writes a log as text.
@@ -62,7 +24,7 @@ pub fn events(log: &RegisterLog) -> impl Iterator<Item = Event> {
 /// Whatever [`RegisterLog::validate`] finds.
 pub fn write(log: &RegisterLog) -> Result<String, ApuError> {
     log.validate()?;
-    Ok(disassembly::text(events(log)))
+    Ok(disassembly::text(tuples(log)))
 }
 
 /// Reads a text.

@@ -12,44 +12,8 @@
 //! [`read`] puts functions together that stand together: those of one register between two waits are one write, up to the
 //! first that comes a second time.
 
-use std::fmt;
-
-use super::disassembly::{self, Builder, Field, Function, Registers, frames, function, functions_of, is_kept};
+use super::disassembly::{self, Builder, Field, Function, Registers, function, functions_of, is_kept};
 use crate::{ApuError, RegisterLog};
-
-/// An event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Event {
-    /// The clock of the chip in Hz.
-    Clock(u32),
-    /// So many ticks pass.
-    Wait(u32),
-    /// A function of a channel is set.
-    Function {
-        /// Which.
-        function: &'static Function,
-        /// Its value, up to [`Function::highest`].
-        value: u8,
-    },
-}
-
-impl Event {
-    /// The tuple that stands for it.
-    #[must_use]
-    pub fn fields(&self) -> Vec<Field> {
-        match *self {
-            Self::Clock(hz) => vec![Field::Word("clock"), Field::Number(hz)],
-            Self::Wait(ticks) => vec![Field::Word("w"), Field::Number(ticks)],
-            Self::Function { function, value } => vec![Field::Name(function), Field::Number(value.into())],
-        }
-    }
-}
-
-impl fmt::Display for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        disassembly::line(&self.fields(), f)
-    }
-}
 
 /// Whether a function is never written down.
 fn is_silent(function: &Function) -> bool {
@@ -61,23 +25,22 @@ fn acts_when_repeated(function: &Function) -> bool {
     function.name == "ll" || function.channel == "ch" || function.channel == "fc"
 }
 
-/// The events of a log.
-pub fn events(log: &RegisterLog) -> impl Iterator<Item = Event> {
+/// The tuples of a log.
+pub fn tuples(log: &RegisterLog) -> impl Iterator<Item = Vec<Field>> {
     let mut registers = Registers::default();
-    let frames = frames(log).flat_map(move |frame| {
-        let mut events: Vec<Event> = frame.wait.map(Event::Wait).into_iter().collect();
-        for write in frame.writes.iter().filter(|write| is_kept(write)) {
+    disassembly::tuples(log, "w", move |writes| {
+        let mut tuples = Vec::new();
+        for write in writes.iter().filter(|write| is_kept(write)) {
             for function in functions_of(write.register).filter(|function| !is_silent(function)) {
                 let value = function.of(write.value);
                 if acts_when_repeated(function) || value != function.of(registers.get(write.register)) {
-                    events.push(Event::Function { function, value });
+                    tuples.push(vec![Field::Name(function), Field::Number(value.into())]);
                 }
                 registers.set(function, value);
             }
         }
-        events
-    });
-    std::iter::once(Event::Clock(log.clock_hz)).chain(frames)
+        tuples
+    })
 }
 
 /// Writes a log as text.
@@ -86,7 +49,7 @@ pub fn events(log: &RegisterLog) -> impl Iterator<Item = Event> {
 /// Whatever [`RegisterLog::validate`] finds.
 pub fn write(log: &RegisterLog) -> Result<String, ApuError> {
     log.validate()?;
-    Ok(disassembly::text(events(log)))
+    Ok(disassembly::text(tuples(log)))
 }
 
 /// Reads a text.
@@ -103,9 +66,7 @@ pub fn read(text: &str) -> Result<RegisterLog, ApuError> {
         [name, value] => {
             let found = name.split_once('_').and_then(|(channel, name)| function(channel, name));
             let function = found.ok_or_else(|| builder.fault("clock or w or a function such as p1_du", name))?;
-            let value = value.parse().ok().filter(|&value| value <= function.highest());
-            let value = value.ok_or_else(|| builder.fault("a value that the function can have", fields[1]))?;
-            group.set(function, value, builder)
+            group.set(function, builder.value(function, value)?, builder)
         }
         _ => Err(builder.fault("clock,HZ or w,TICKS or FUNCTION,VALUE", &fields.join(","))),
     })?;

@@ -62,6 +62,6 @@ fn put(file: &mut [u8], size: usize, field: usize, number: u32) {
 /// Whatever [`RegisterLog::validate`] finds.
 pub fn shorten(log: &RegisterLog, start: usize, count: usize) -> Result<RegisterLog, ApuError> {
     log.validate()?;
-    let events = ndr::events(log).take(1).chain(ndr::events(log).skip(1).skip(start).take(count));
-    ndr::read(&disassembly::text(events))
+    let tuples = ndr::tuples(log).take(1).chain(ndr::tuples(log).skip(1).skip(start).take(count));
+    ndr::read(&disassembly::text(tuples))
 }

@@ -16,7 +16,7 @@ use super::gd3;
 use crate::{ApuError, LoopScale, MemoryBlock, RegisterLog};
 
 pub use self::reader::{MAX_LOG_BYTES, read, read_and_warn};
-pub(super) use self::reader::{Reader, header, standard_of, unpacked};
+pub(super) use self::reader::{Reader, header, unpacked};
 pub use self::warnings::Warnings;
 
 const MAGIC: &[u8; 4] = b"Vgm ";

@@ -58,9 +58,9 @@ impl Disassembly {
     #[must_use]
     pub fn tuples(self, log: &RegisterLog) -> Box<dyn Iterator<Item = Vec<Field>> + '_> {
         match self {
-            Self::Ndr => Box::new(ndr::events(log).map(|event| event.fields())),
-            Self::Ndf => Box::new(ndf::events(log).map(|event| event.fields())),
-            Self::Nlm => Box::new(nlm::events(log).map(|event| event.fields())),
+            Self::Ndr => Box::new(ndr::tuples(log)),
+            Self::Ndf => Box::new(ndf::tuples(log)),
+            Self::Nlm => Box::new(nlm::tuples(log)),
         }
     }
 

@@ -18,7 +18,7 @@ use super::{RawFrame, RawRuns};
 use crate::voice::Voice;
 
 pub(super) fn perform(runs: &RawRuns) -> RegisterLog {
-    let mut log = RegisterLog { clock_hz: runs.clock_hz, ..RegisterLog::new(standard_of(runs.clock_hz)) };
+    let mut log = RegisterLog { clock_hz: runs.clock_hz, ..RegisterLog::new(Standard::nearest(runs.clock_hz)) };
     log.length = runs.nsamps;
     let mut performer = Performer::default();
     if runs.starts.is_empty() {
@@ -28,12 +28,6 @@ pub(super) fn perform(runs: &RawRuns) -> RegisterLog {
         performer.play(tick, frame, &mut log.writes);
     }
     log
-}
-
-/// The console whose clock is nearest.
-fn standard_of(clock: u32) -> Standard {
-    let standards = [Standard::Ntsc, Standard::Pal, Standard::Dendy];
-    standards.into_iter().min_by_key(|standard| standard.clock_hz().abs_diff(clock)).unwrap_or_default()
 }
 
 /// What is written before the first note: every voice silent, at constant volume, without sweep.

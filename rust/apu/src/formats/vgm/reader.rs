@@ -179,7 +179,7 @@ impl<S: Source> Reader<S> {
     /// A reader of the commands that `source` begins with.
     pub(crate) fn new(source: S, header: &Header) -> Self {
         let &Header { version, clock, data, loop_offset, loop_scale, .. } = header;
-        let log = RegisterLog { clock_hz: clock, loop_scale, ..RegisterLog::new(standard_of(clock)) };
+        let log = RegisterLog { clock_hz: clock, loop_scale, ..RegisterLog::new(Standard::nearest(clock)) };
         Self { source, version, offset: data, loop_offset, tick: 0, log, samples: Vec::new(), taken: 0, skipped: 0 }
     }
 
@@ -362,10 +362,4 @@ impl<S: Source> Reader<S> {
     fn limit(&self, what: &'static str, found: u64, limit: u64) -> Result<(), ApuError> {
         if found > limit { Err(ApuError::ByteLimit { offset: self.offset, what, found, limit }) } else { Ok(()) }
     }
-}
-
-/// The console whose clock is nearest.
-pub(crate) fn standard_of(clock: u32) -> Standard {
-    let standards = [Standard::Ntsc, Standard::Pal, Standard::Dendy];
-    standards.into_iter().min_by_key(|standard| standard.clock_hz().abs_diff(clock)).unwrap_or_default()
 }
