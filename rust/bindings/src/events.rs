@@ -52,5 +52,5 @@ pub(crate) fn augment_events<'py>(
         Some(vocabulary) => augment::augment_with(events, &options, &vocabulary.0),
         None => Ok(augment::augment(events, &options)),
     });
-    varied.map(|events| events.into_pyarray(py)).map_err(|error| score_error(&error))
+    varied.map(|events| events.into_pyarray(py)).map_err(score_error)
 }
