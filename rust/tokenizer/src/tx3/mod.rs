@@ -2,7 +2,7 @@
 //!
 //! Games write the registers once a video frame, and their drivers count rows of frames and bars of rows. TX3 writes time by
 //! where it falls: the bar, the row in the bar, the frame in the row. Velocities and timbres are instruments from a
-//! codebook. Reading a text and writing it again gives the same text, for any text that [`write`] made.
+//! codebook. Reading a text and writing it again gives the same text, for any text that [`write()`] made.
 //!
 //! ```
 //! use lakhnes_tokenizer::{tx1, tx3};

@@ -9,7 +9,7 @@ use crate::{ApuError, Tags};
 ///
 /// # Errors
 /// [`ApuError::Format`] with the byte that is not what the format says, [`ApuError::Unsupported`] for a mandatory chunk
-/// that is not known, and [`ApuError::ByteLimit`] for a program of more than [`MAX_PROGRAM`] bytes.
+/// that is not known, and [`ApuError::ByteLimit`] for a program of more than [`MAX_PROGRAM`](super::MAX_PROGRAM) bytes.
 ///
 /// ```
 /// use lakhnes_apu::formats::nsf::{self, Timing};
