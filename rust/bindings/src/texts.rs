@@ -31,7 +31,7 @@ pub(crate) fn convert_texts<'py>(
     texts.into_iter().map(|result| texts_or_error(py, result)).collect()
 }
 
-/// A tuple of texts, or the message that says why there are none.
+/// A tuple of texts, or the message of the error.
 fn texts_or_error(py: Python<'_>, result: Result<Vec<Vec<u8>>, FileError>) -> PyResult<Bound<'_, PyAny>> {
     Ok(match result {
         Ok(texts) => PyTuple::new(py, texts.iter().map(|text| PyBytes::new(py, text)))?.into_any(),

@@ -115,7 +115,7 @@ impl Batch<'_> {
     }
 }
 
-/// A pool of so many threads, one a core for 0; never the global one, which a fork would break.
+/// A pool of `threads` threads, one a core for 0; never the global one, which a fork would break.
 ///
 /// # Errors
 /// [`FileError::Io`] if the system has no threads to give.

@@ -48,7 +48,7 @@ impl<'a> Archive<'a> {
         Ok(Self(archive))
     }
 
-    /// Unpacks an array; `None` where there is none of that name.
+    /// Unpacks an array; `None` if no array has that name.
     ///
     /// # Errors
     /// [`FileError::Array`] for one that is damaged.
@@ -167,7 +167,7 @@ impl Array {
         }
     }
 
-    /// The elements as integers; of those that are none, their bits.
+    /// The elements as integers; of other kinds, their bits.
     fn elements(&self) -> impl Iterator<Item = i128> {
         self.data.chunks_exact(self.size.clamp(1, 16)).map(|element| {
             let shift = |bits: u128, byte: &u8| bits << 8 | u128::from(*byte);

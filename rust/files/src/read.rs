@@ -42,7 +42,7 @@ pub struct Edits {
     pub arrange: Option<ArrangeOptions>,
     /// Take out of a VGM file what four voices do not play, and the loop.
     pub simplify: bool,
-    /// Keep so many events of a log from a number on: start and count.
+    /// Keep a part of a log: the number of its first event, and how many.
     pub shorten: Option<(usize, usize)>,
 }
 

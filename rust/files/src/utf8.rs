@@ -2,7 +2,7 @@
 
 use lakhnes_tokenizer::TokenizerError;
 
-/// The text that bytes are, or the line in which they are none.
+/// The text of some bytes, or the line in which they are not UTF-8.
 pub(crate) fn utf8(data: &[u8]) -> Result<&str, TokenizerError> {
     std::str::from_utf8(data).map_err(|error| {
         let (before, rest) = data.split_at(error.valid_up_to());
