@@ -154,5 +154,5 @@ def _convert(
         split.mkdir(parents=True, exist_ok=True)
         for format_name, text in zip(formats, texts, strict=True):
             (split / text_name(entry.name, format_name)).write_bytes(text)
-            report.events[format_name] += len(text.splitlines())
+            report.events[format_name] += text.count(b"\n") + 1 if text else 0
         report.songs[entry.split] += 1

@@ -106,7 +106,7 @@ impl Listener for RawFile {
         self.raw = Some(RawTrack::default());
     }
 
-    #[inline]
+    #[inline(always)]
     fn hear(&mut self, now: u64, event: TrackEventKind<'_>) -> Result<(), TokenizerError> {
         let Some(raw) = &mut self.raw else { return Ok(()) };
         match event {

@@ -3,7 +3,7 @@
 //! A file is a header and chunks; a track chunk holds events, each after a wait in MIDI ticks. What follows the end of a
 //! track in its chunk is passed over; a chunk or event that breaks off is an error that names its byte.
 
-use midly::{EventIter, Format, MetaMessage, Timing, TrackEvent, TrackEventKind};
+use midly::{EventIter, Format, MetaMessage, Timing, TrackEventKind};
 
 use super::lenient::{OddEvent, Warnings, odd_event, without_riff};
 use crate::error::TokenizerError;
@@ -81,18 +81,30 @@ impl<'a> Walk<'a> {
     ) -> Result<(), TokenizerError> {
         let mut now = 0_u64;
         let mut events = EventIter::new(self.data);
-        while let Some((delta, kind)) = self.next(&mut events, &mut extent.warnings)? {
-            let at = self.offset + self.read;
-            *count += 1;
-            now += u64::from(delta);
-            if *count > MAX_EVENTS {
-                TokenizerError::check_events(*count).map_err(|error| error.at("byte", at))?;
+        'track: loop {
+            while let Some(event) = events.next() {
+                let event = event
+                    .map_err(|error| malformed(self.offset + self.read, "a MIDI event", error.kind().message()))?;
+                self.read = self.data.len() - events.unread().len();
+                now += u64::from(event.delta.as_int());
+                self.check_count(count)?;
+                if matches!(event.kind, TrackEventKind::Midi { .. }) {
+                    self.running_status = events.running_status();
+                } else {
+                    *events.running_status_mut() = self.running_status;
+                    if matches!(event.kind, TrackEventKind::Meta(MetaMessage::EndOfTrack)) {
+                        break 'track;
+                    }
+                }
+                // Handed on as midly gives it: to wrap an event once more takes as long as to read it.
+                if let Err(error) = listener.hear(now, event.kind) {
+                    return Err(error.at("byte", self.offset + self.read));
+                }
             }
-            match kind {
-                Some(TrackEventKind::Meta(MetaMessage::EndOfTrack)) => break,
-                Some(kind) => listener.hear(now, kind).map_err(|error| error.at("byte", at))?,
-                None => {}
-            }
+            let Some(event) = self.odd(&mut events, &mut extent.warnings)? else { break };
+            now += u64::from(event.delta);
+            self.check_count(count)?;
+            self.hear_odd(now, &event, listener)?;
         }
         if now >= extent.last {
             (extent.last, extent.last_at) = (now, self.offset + self.read);
@@ -100,51 +112,43 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// The next event and the MIDI ticks before it: `None` at the end of the data.
+    /// Hands on an odd event; apart, so that the compiler weaves the listener into the loop over the others.
+    #[cold]
+    #[inline(never)]
+    fn hear_odd(&self, now: u64, event: &OddEvent, listener: &mut impl Listener) -> Result<(), TokenizerError> {
+        let Some(kind) = event.kind else { return Ok(()) };
+        listener.hear(now, kind).map_err(|error| error.at("byte", self.offset + self.read))
+    }
+
+    /// Counts an event of the file.
     #[inline]
-    fn next(
-        &mut self,
-        events: &mut EventIter<'a>,
-        warnings: &mut Warnings,
-    ) -> Result<Option<(u32, Option<TrackEventKind<'a>>)>, TokenizerError> {
-        match events.next() {
-            Some(Ok(TrackEvent { delta, kind })) => {
-                self.read = self.data.len() - events.unread().len();
-                if matches!(kind, TrackEventKind::Midi { .. }) {
-                    self.running_status = events.running_status();
-                } else {
-                    *events.running_status_mut() = self.running_status;
-                }
-                Ok(Some((delta.as_int(), Some(kind))))
-            }
-            Some(Err(error)) => Err(malformed(self.offset + self.read, "a MIDI event", error.kind().message())),
-            None => self.odd(events, warnings),
+    fn check_count(&self, count: &mut usize) -> Result<(), TokenizerError> {
+        *count += 1;
+        if *count > MAX_EVENTS {
+            TokenizerError::check_events(*count).map_err(|error| error.at("byte", self.offset + self.read))?;
         }
+        Ok(())
     }
 
     /// The event at which midly has ended the track in silence, unless the data end there, too.
     #[cold]
-    fn odd(
-        &mut self,
-        events: &mut EventIter<'a>,
-        warnings: &mut Warnings,
-    ) -> Result<Option<(u32, Option<TrackEventKind<'a>>)>, TokenizerError> {
+    fn odd(&mut self, events: &mut EventIter<'a>, warnings: &mut Warnings) -> Result<Option<OddEvent>, TokenizerError> {
         let rest = self.data.get(self.read..).unwrap_or_default();
         if rest.is_empty() {
             return Ok(None);
         }
-        let Some(OddEvent { delta, kind, length }) = odd_event(rest, self.running_status) else {
+        let Some(event) = odd_event(rest, self.running_status) else {
             let found = format!("{} bytes that are none", rest.len());
             return Err(malformed(self.offset + self.read, "a MIDI event", found));
         };
-        if let Some(TrackEventKind::Midi { channel, .. }) = kind {
+        if let Some(TrackEventKind::Midi { channel, .. }) = event.kind {
             warnings.controllers += 1;
             self.running_status = Some(0xB0 | channel.as_int());
         }
-        self.read += length;
-        *events = EventIter::new(rest.get(length..).unwrap_or_default());
+        self.read += event.length;
+        *events = EventIter::new(rest.get(event.length..).unwrap_or_default());
         *events.running_status_mut() = self.running_status;
-        Ok(Some((delta, kind)))
+        Ok(Some(event))
     }
 }
 
