@@ -1,6 +1,7 @@
 """`lakhnes eval`: streams as LakhNES reads them, and songs one by one, for models of every architecture."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from lakhnes import Vocabulary
 from lakhnes.checkpoint import save_checkpoint
 from lakhnes.data.corpus import Corpus
+from lakhnes.evaluation.perplexity import evaluate
 from lakhnes.evaluation.songs import evaluate_songs
 from lakhnes.model.config import LSTMConfig
 from lakhnes.model.estimation import estimate_ngram
@@ -69,13 +71,32 @@ def test_the_command_line_scores_any_model_on_the_same_positions(models, data, t
     assert streams.exit_code == songs.exit_code == 0, streams.stderr + songs.stderr
     facts, listed = json.loads(streams.stdout)["valid"], json.loads(songs.stdout)["valid"]
     assert facts["positions"] == 18 * 2 * 16
-    assert set(facts) == {"loss", "ppl", "positions", "songs", "seconds"}
+    assert set(facts) == {
+        "loss", "ppl", "positions", "songs", "seconds", "notes", "note_loss", "nats_a_note", "nats_a_second"
+    }  # fmt: skip
     assert [song["name"] for song in listed["per_song"]] == ["000", "001", "002", "004", "005", "006"]
     mean = np.average(
         [song["loss"] for song in listed["per_song"]], weights=[song["positions"] for song in listed["per_song"]]
     )
     assert listed["loss"] == pytest.approx(mean)
     assert listed["ppl"] == pytest.approx(np.exp(mean))
+
+
+def test_the_loss_is_also_counted_by_notes_and_by_seconds_of_music(models, valid):
+    """One stream and segments of one token: everything is scored, so that each figure can be counted."""
+    found = evaluate(models["n-gram"], valid, batch_size=1, tgt_len=1)
+    symbols = valid.vocabulary.symbols
+    songs = [index for index in range(len(valid)) if valid.ids(index) is not None]
+    notes = [symbols[token] for index in songs for token in valid.ids(index).tolist() if "NOTEON" in symbols[token]]
+    music = sum(valid.vocabulary.song(valid.song(index)).duration for index in songs)
+    assert found.notes == len(notes)
+    assert found.nats_a_note == pytest.approx(found.loss * found.positions / len(notes))
+    assert found.nats_a_second == pytest.approx(found.loss * found.positions / music, rel=1e-6)
+    losses = np.concatenate([models["n-gram"].score(valid.ids(index)) for index in songs])
+    wanted = np.concatenate([valid.ids(index)[1:] for index in songs])
+    is_note = np.array(["NOTEON" in symbol for symbol in symbols])[wanted]
+    assert found.note_loss == pytest.approx(losses[is_note].mean(), rel=0.02)
+    assert not math.isclose(found.note_loss, found.loss, rel_tol=0.1)
 
 
 def test_the_songs_are_listed_without_json_too(models, data, tmp_path, run):

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from lakhnes.cli.adapt import adapt
+from lakhnes.cli.compare import compare
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
 from lakhnes.cli.options import jobs_option, names_of
 from lakhnes.cli.shard import corpus_options, shard, shard_texts
@@ -23,6 +24,7 @@ def data() -> None:
 
 
 data.add_command(adapt)
+data.add_command(compare)
 data.add_command(shard)
 
 

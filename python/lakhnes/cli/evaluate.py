@@ -106,7 +106,13 @@ def _per_song(
 
 
 def _line(split: str, score: "Score") -> str:
-    return (
+    line = (
         f"{split}: loss {score.loss:.4f}  PPL {score.ppl:.4f}  "
         f"{score.positions} positions of {score.songs} songs  {score.seconds:.1f} s"
     )
+    if score.notes:
+        line += (
+            f"\n{split}: {score.note_loss:.3f} nats a note-on token, {score.nats_a_note:.3f} a note in all, "
+            f"{score.nats_a_second:.2f} a second of music"
+        )
+    return line

@@ -36,8 +36,16 @@ class Score:
     songs : int
         Songs begun.
     seconds : float
+        That the measurement took.
     batch_size, tgt_len, mem_len : int
         How it was measured.
+    notes : int
+        Note-ons among the tokens scored.
+    note_loss : float
+        Mean negative log-likelihood of these tokens: of voice and pitch, their time being known. With `nats_a_note` and
+        `nats_a_second` it compares models of different vocabularies.
+    music : float
+        Seconds of music scored: of the songs begun, by the share of their tokens that was scored.
     """
 
     loss: float
@@ -47,15 +55,30 @@ class Score:
     batch_size: int = 10
     tgt_len: int = 128
     mem_len: int = 896
+    notes: int = 0
+    note_loss: float = math.nan
+    music: float = 0.0
 
     @property
     def ppl(self) -> float:
         """Perplexity."""
         return math.exp(self.loss)
 
+    @property
+    def nats_a_note(self) -> float:
+        """The loss of all tokens, shared out among the notes; NaN without one."""
+        return self.loss * self.positions / self.notes if self.notes else math.nan
+
+    @property
+    def nats_a_second(self) -> float:
+        """The loss of all tokens a second of music; NaN where that is not known."""
+        return self.loss * self.positions / self.music if self.music else math.nan
+
     def facts(self) -> dict[str, float | int]:
         """Return what ``--json`` prints."""
-        return {name: getattr(self, name) for name in ("loss", "ppl", "positions", "songs", "seconds")}
+        names = ("loss", "ppl", "positions", "songs", "seconds")
+        more = ("notes", "note_loss", "nats_a_note", "nats_a_second")
+        return {name: getattr(self, name) for name in (*names, *(more if self.notes else ()))}
 
 
 @torch.inference_mode()
@@ -94,12 +117,15 @@ def evaluate(
     network = as_network(model)
     device = network.device
     count = len(corpus) if max_songs is None else min(max_songs, len(corpus))
-    begun = 0
+    begun = tokens = 0
+    music = 0.0
 
     def song(place: int) -> Ids | None:
-        nonlocal begun
+        nonlocal begun, tokens, music
         ids = corpus.ids(place)
-        begun += ids is not None
+        if ids is not None:
+            begun, tokens = begun + 1, tokens + len(ids) - 1
+            music += corpus.vocabulary.song(corpus.song(place)).duration
         advance(1)
         return ids
 
@@ -107,18 +133,22 @@ def evaluate(
     network.eval()
     started = time.perf_counter()
     memory = network.cache()
-    total, positions = 0.0, 0
+    note_ons = torch.tensor(["_NOTEON_" in symbol for symbol in corpus.vocabulary.symbols], device=device)
+    total, positions, total_of_notes, notes = 0.0, 0, 0.0, 0
     for inputs, targets in StreamPacker(song, count, batch_size, tgt_len):
         logits, memory = network.score(torch.from_numpy(inputs).to(device), memory, mem_len, dtype)
-        losses = functional.cross_entropy(
-            logits.flatten(0, 1), torch.from_numpy(targets).to(device).flatten(), reduction="sum"
-        )
-        total += float(losses.double())
-        positions += targets.size
+        wanted = torch.from_numpy(targets).to(device).flatten()
+        losses = functional.cross_entropy(logits.flatten(0, 1), wanted, reduction="none").double()
+        is_note = note_ons[wanted]
+        total, positions = total + float(losses.sum()), positions + targets.size
+        total_of_notes, notes = total_of_notes + float(losses[is_note].sum()), notes + int(is_note.sum())
     network.train(training)
     if positions == 0:
         raise LakhnesError(
             f"nothing to score: {begun} songs do not fill one segment of {batch_size} streams x {tgt_len} tokens; "
             "lower --batch-size or --tgt-len"
         )
-    return Score(total / positions, positions, begun, time.perf_counter() - started, batch_size, tgt_len, mem_len)
+    return Score(
+        total / positions, positions, begun, time.perf_counter() - started, batch_size, tgt_len, mem_len,
+        notes, total_of_notes / notes if notes else math.nan, music * min(positions / tokens, 1.0),
+    )  # fmt: skip
