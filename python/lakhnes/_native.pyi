@@ -1,4 +1,4 @@
-"""Types of the extension module. What each name does is told here; `mypy.stubtest` holds the file to the extension."""
+"""Types of the extension module. What each name does stands here; `mypy.stubtest` holds the file to the extension."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
@@ -1011,7 +1011,7 @@ def convert_texts(
     """Convert songs, each the bytes of a file and its format, to texts (``tx1``, ``tx2``).
 
     Register writes are transcribed, true to the chip if `exact`. With a `score_rate`, songs are reduced to the frames
-    of an expressive score at so many Hz first, as NES-MDB's 24 Hz scores are.
+    of an expressive score at this rate in Hz first, as NES-MDB's 24 Hz scores are.
 
     Returns
     -------

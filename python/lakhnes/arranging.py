@@ -1,4 +1,4 @@
-"""Any MIDI file as one song of four voices, and what is told about it."""
+"""Any MIDI file as one song of four voices, and the report about it."""
 
 from collections import Counter
 from collections.abc import Mapping

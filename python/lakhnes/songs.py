@@ -126,7 +126,7 @@ def render(
     stems
         Whether to give every voice by itself.
     max_duration
-        Refuse what would last longer than so many seconds.
+        Refuse what would last longer than this number of seconds.
     loops, fade
         How often the part from the loop point on is played, and how many seconds of it fade out after that; without
         effect on a log that does not loop.
@@ -196,7 +196,7 @@ def write(
     Raises
     ------
     FormatError
-        If the format is none of these, or cannot hold what is given.
+        If the format is unknown, or cannot hold what is given.
     OSError
         If the file cannot be written; nothing is left behind then.
     """

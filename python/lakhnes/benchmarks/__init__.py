@@ -43,7 +43,7 @@ class Figure:
 
 
 Suite = Callable[[Sequence[Path]], dict[str, Figure]]
-"""Measures on these songs; on songs of its own where there are none."""
+"""Measures on these songs, or on songs that it makes where the list is empty."""
 
 
 def load(name: str) -> Suite:

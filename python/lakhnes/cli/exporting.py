@@ -1,4 +1,4 @@
-"""What ``render`` and ``convert`` have in common: songs go in, files come out, and the user is told."""
+"""What ``render`` and ``convert`` have in common: songs go in, files come out, each is reported."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def jobs_of(
 def export_all(
     console: Console, verb: str, batches: Iterable[Sequence[ExportJob]], total: int | None, format: str, **options: Any
 ) -> BatchReport:
-    """Write batches of songs and print the paths; one that fails is told, and the others go on."""
+    """Write batches of songs and print the paths; one that fails is reported, and the others are written."""
     from lakhnes.arranging import told
     from lakhnes.exporting import BatchReport, export_files
 

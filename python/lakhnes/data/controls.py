@@ -21,7 +21,7 @@ FACTS = (
 """What may be stated, each once."""
 
 SILENT = 0.25
-"""Share of the songs in training that state nothing: a model is to compose without being told anything, too."""
+"""Share of the songs in training that state nothing, so that a model also learns to compose without facts."""
 
 
 @functools.cache

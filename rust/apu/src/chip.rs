@@ -254,7 +254,7 @@ impl Chip {
 enum Sound {
     /// By its means.
     Rush { volume: u8, highs: Highs },
-    /// Change by change; the sum of so many is white, or not.
+    /// Change by change; whether the sum of dense changes is white.
     Changes { changes: Changes, white: bool },
 }
 

@@ -18,7 +18,7 @@ pub(crate) static SHARP: Kernel<TAPS> = kernel(0.4755, 7.0);
 /// 18 kHz, 3 dB at 19.1 kHz, and more than 53 dB from 22.05 kHz on.
 pub(crate) static SOFT: Kernel<32> = kernel(0.445, 5.0);
 
-/// For steps so many and so random that their sum is white: what the kernel takes away below half the rate is what aliases
+/// For steps that are dense and random, so that their sum is white: what the kernel takes away below half the rate is what aliases
 /// put back, so the noise stays white (0.01 dB) up to there.
 pub(crate) static WHITE: Kernel<16> = kernel(0.53, 7.5);
 

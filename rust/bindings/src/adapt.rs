@@ -110,7 +110,7 @@ fn ticks(option: &str, seconds: f64) -> PyResult<u64> {
     Err(refused(option, "a number of seconds from 0 to 1,000,000", &seconds.to_string()))
 }
 
-/// What Python is told of a file.
+/// What Python learns of a file.
 fn facts<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound<'py, PyDict>> {
     let facts = PyDict::new(py);
     let (reason, detail) = outcome.dropped.as_ref().map(|(reason, detail)| (reason, detail)).unzip();

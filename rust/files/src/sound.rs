@@ -30,7 +30,7 @@ impl Sound<'_> {
         self.frames as f64 / f64::from(self.sample_rate)
     }
 
-    /// Hands all samples on, unless it is told to stop.
+    /// Hands all samples on, until it is asked to stop.
     pub(crate) fn each(
         &mut self,
         stop: &AtomicBool,

@@ -69,7 +69,7 @@ impl Dialect {
 /// An event of a TX text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// Nothing happens for so many ticks, at least 1.
+    /// Nothing happens for this number of ticks, at least 1.
     Wait(u32),
     /// The note of a voice ends.
     NoteOff(Voice),

@@ -57,7 +57,7 @@ numbers_up_to! { 3,
 }
 
 impl Pitch {
-    /// The pitch so many semitones higher, if there is one.
+    /// The pitch this number of semitones higher, if there is one.
     #[must_use]
     pub const fn transposed(self, semitones: i8) -> Option<Self> {
         match self.0.checked_add_signed(semitones) {
@@ -82,13 +82,13 @@ impl Ticks {
     /// The end of the longest song.
     pub const MAX: Self = Self(MAX_TICKS as u32);
 
-    /// The time so many ticks from the beginning; `None` above [`MAX_TICKS`].
+    /// The time this number of ticks from the beginning; `None` above [`MAX_TICKS`].
     #[must_use]
     pub const fn new(ticks: u64) -> Option<Self> {
         if ticks <= MAX_TICKS { Some(Self(ticks as u32)) } else { None }
     }
 
-    /// The time nearest to so many ticks from the beginning.
+    /// The time nearest to this number of ticks from the beginning.
     #[must_use]
     pub const fn saturating(ticks: u64) -> Self {
         if ticks <= MAX_TICKS { Self(ticks as u32) } else { Self::MAX }

@@ -56,7 +56,7 @@ fn put(file: &mut [u8], size: usize, field: usize, number: u32) {
 }
 
 /// The part of a log from its event number `start` on, `count` events long. Events are those of its raw disassembly
-/// ([`ndr`]): a write, or the wait between two writes; the clock is none. What came before `start` is not heard.
+/// ([`ndr`]): a write, or the wait between two writes; the clock is not one. What came before `start` is not heard.
 ///
 /// # Errors
 /// Whatever [`RegisterLog::validate`] finds.

@@ -10,7 +10,7 @@ use crate::song::{Note, Song, Track};
 use crate::values::{Pitch, Ticks, Velocity};
 use crate::voice::Voice;
 
-/// Of more instruments than these, a random choice of so many takes part.
+/// Of more instruments than these, a random choice of this number takes part.
 const MAX_INSTRUMENTS: usize = 32;
 
 /// How many voices pitched instruments play: P1, P2 and TR.

@@ -17,10 +17,10 @@ const ROW: usize = 10;
 /// The fewest different intervals of a row that counts.
 const MIN_DIFFERENT: u32 = 4;
 
-/// Notes that begin within so many ticks (10 ms) are a chord, of which the highest counts.
+/// Notes that begin within this number of ticks (10 ms) are a chord, of which the highest counts.
 const TOGETHER: u64 = 441;
 
-/// Songs are alike that share so many rows or more,
+/// Songs are alike that share this number of rows or more,
 pub const MIN_SHARED: usize = 8;
 
 /// and so great a share of the rows of the one that has fewer.

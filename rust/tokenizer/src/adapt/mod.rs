@@ -119,7 +119,7 @@ pub enum DroppedInstrument {
 }
 
 impl DroppedInstrument {
-    /// As a reader of a report is told.
+    /// As a report shows it.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {

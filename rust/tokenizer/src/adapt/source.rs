@@ -1,4 +1,4 @@
-//! The instruments of a MIDI file, told apart and timed as `pretty_midi` does, on which LakhNES's adaptation works.
+//! The instruments of a MIDI file, separated and timed as `pretty_midi` does, on which LakhNES's adaptation works.
 //!
 //! An instrument is what one program plays on one channel of one track. A note-off ends all notes of its pitch that began
 //! before it; a note that nothing ends is dropped. Unlike `pretty_midi`, tempo changes count wherever they stand in the

@@ -24,7 +24,7 @@ use crate::midi::Warnings;
 use crate::song::{Song, Track};
 use crate::voice::Voice;
 
-/// Notes that begin within so many ticks (15 ms) begin together.
+/// Notes that begin within this number of ticks (15 ms) begin together.
 const TOGETHER: u64 = 660;
 
 /// How to arrange.
@@ -51,7 +51,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// As a reader of a report is told.
+    /// As a report shows it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

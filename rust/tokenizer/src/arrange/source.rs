@@ -137,7 +137,7 @@ struct Channel {
     pedal: bool,
 }
 
-/// The registered parameter that is none.
+/// The number that selects no registered parameter.
 const NO_PARAMETER: (u8, u8) = (127, 127);
 
 impl Channel {

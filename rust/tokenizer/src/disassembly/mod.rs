@@ -85,7 +85,7 @@ impl Disassembly {
     /// Reads JSON: a list of lists of strings and integers.
     ///
     /// # Errors
-    /// [`TokenizerError::Json`] with the line and the column of what is none; else as [`Self::read_rows`].
+    /// [`TokenizerError::Json`] with the line and the column of what is no JSON; else as [`Self::read_rows`].
     pub fn read_json(self, bytes: &[u8]) -> Result<RegisterLog, TokenizerError> {
         self.read_rows(&json::read_rows(bytes)?)
     }

@@ -13,7 +13,7 @@ pub(super) fn read_rows(bytes: &[u8]) -> Result<String, TokenizerError> {
     let rows = items(pickle.root).ok_or_else(|| fault(pickle.root, "another object".to_owned()))?;
     let mut text = String::new();
     for (index, &row) in rows.iter().enumerate() {
-        let fields = items(row).ok_or_else(|| fault(row, format!("row {index} that is none")))?;
+        let fields = items(row).ok_or_else(|| fault(row, format!("row {index} that is no sequence")))?;
         if index > 0 {
             text.push('\n');
         }

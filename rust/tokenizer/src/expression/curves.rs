@@ -87,7 +87,7 @@ const NOISE: [[Curve; 6]; 4] = [
     ],
 ];
 
-/// The curve of a gesture of so many frames that begins with a pitch; none for the triangle, which has no volume.
+/// The curve of a gesture of this length in frames that begins with a pitch; none for the triangle, which has no volume.
 pub(crate) fn curve(voice: Voice, pitch: u8, frames: u32) -> Option<Curve> {
     let class = |longest: &[u32]| longest.partition_point(|&longest| longest < frames);
     match voice {
@@ -112,7 +112,7 @@ pub(crate) fn level(curve: Curve, frame: u32) -> u8 {
     sounding.map_or(1, |&(level, _)| level)
 }
 
-/// The duty of a gesture of so many frames. In NES-MDB 50 % is the most frequent (37 % of the notes from 12 frames on), and
+/// The duty of a gesture of this length in frames. In NES-MDB 50 % is the most frequent (37 % of the notes from 12 frames on), and
 /// the narrower two share most of the rest, more so in short notes; where the pulses differ, one of them is narrower
 /// (37 % of the songs), which keeps two voices apart. A quick note is brighter than a slow one.
 pub(crate) const fn duty(voice: Voice, frames: u32) -> Option<u8> {

@@ -163,7 +163,7 @@ pub(crate) const fn scaled(level: u8, velocity: u8) -> u8 {
     if scaled == 0 { 1 } else { scaled }
 }
 
-/// The level that a note of so many frames must not exceed in a frame, if its end fades.
+/// The level that a note of this length in frames must not exceed in a frame, if its end fades.
 fn release(length: u32, frame: u32) -> u8 {
     let left = length.saturating_sub(frame) as usize;
     let step = curves::RELEASE.len().checked_sub(left);

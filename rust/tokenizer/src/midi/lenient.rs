@@ -1,6 +1,6 @@
 //! What the standard does not allow in a MIDI file and is found in files all the same, read as players read it.
 //!
-//! midly ends a track in silence at an event that it cannot read. Of these, two can be told from damage:
+//! midly ends a track in silence at an event that it cannot read. Of these, two can be distinguished from damage:
 //! ```text
 //! F8 … FE        a system real-time message (clock, start, stop, active sensing): passed over
 //! Bn cc vv       a controller value above 127: counts as 127
@@ -60,7 +60,7 @@ pub(super) struct OddEvent {
     pub(super) length: usize,
 }
 
-/// Reads the odd event that a track goes on with; `None` if it is none that is understood.
+/// Reads the odd event that a track goes on with; `None` if it is not understood.
 pub(super) fn odd_event(data: &[u8], running_status: Option<u8>) -> Option<OddEvent> {
     let (delta, rest) = variable_length(data)?;
     let (&first, behind) = rest.split_first()?;

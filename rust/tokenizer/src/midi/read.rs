@@ -52,7 +52,7 @@ pub fn read_and_warn(bytes: &[u8]) -> Result<(Song, Warnings), TokenizerError> {
     Ok((song, extent.warnings))
 }
 
-/// Of so many tracks that are no voice the names are told where there is no other, so that the message fits a line or two.
+/// The most names of other tracks that a message lists, so that it fits a line or two.
 const MAX_NAMES: usize = 6;
 
 /// A track in MIDI time, in the order of the file.
@@ -92,7 +92,7 @@ struct RawFile {
     /// The track that is read.
     raw: Option<RawTrack>,
     voices: [Option<RawTrack>; 4],
-    /// The names of the first other tracks, as they are told, and how many others there are.
+    /// The names of the first other tracks, as a message shows them, and how many others there are.
     names: Vec<String>,
     others: usize,
     tempos: Vec<(u64, u32)>,

@@ -9,7 +9,7 @@ use super::lenient::{OddEvent, Warnings, odd_event, without_riff};
 use crate::error::TokenizerError;
 use crate::limits::MAX_EVENTS;
 
-/// Who is told of the events of a file.
+/// Receives the events of a file.
 pub(crate) trait Listener {
     /// A track begins; the first is 0. Its clock begins at 0.
     fn begin_track(&mut self, track: usize);
@@ -138,7 +138,7 @@ impl<'a> Walk<'a> {
             return Ok(None);
         }
         let Some(event) = odd_event(rest, self.running_status) else {
-            let found = format!("{} bytes that are none", rest.len());
+            let found = format!("{} bytes that are no event", rest.len());
             return Err(malformed(self.offset + self.read, "a MIDI event", found));
         };
         if let Some(TrackEventKind::Midi { channel, .. }) = event.kind {
@@ -159,7 +159,7 @@ fn header(bytes: &[u8], at: usize) -> Result<(Timing, usize), TokenizerError> {
         let start = String::from_utf8_lossy(bytes.get(..8.min(bytes.len())).unwrap_or_default()).into_owned();
         return Err(malformed(at, "a MIDI file (it begins with MThd)", format!("{start:?}")));
     }
-    // midly takes the negative of a signed byte, for which there is none of -128.
+    // midly takes the negative of a signed byte, and -128 has no negative.
     if bytes.get(12) == Some(&0x80) {
         return Err(malformed(at + 12, "ticks a beat, or 24, 25, 29 or 30 frames a second", "128 frames a second"));
     }

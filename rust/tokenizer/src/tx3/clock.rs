@@ -15,7 +15,7 @@ pub(super) const PERIODS: [u64; 5] = [733_791_520, 735_000_000, 732_605_000, 881
 /// The names of the periods, in ticks.
 pub(super) const PERIOD_NAMES: [u16; 5] = [733, 735, 732, 881, 882];
 
-/// How finely the phase is told: in eighths of a frame.
+/// The resolution of the phase: eighths of a frame.
 const PHASES: i64 = 8;
 
 /// A million ticks' parts and eighths of a frame: the unit in which frames are exact.

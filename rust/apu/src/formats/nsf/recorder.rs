@@ -194,7 +194,7 @@ impl Recorder {
         pass(apu, cycle);
     }
 
-    /// Adds what a program may ask the chip for, and what it has told it last.
+    /// Adds what a program may ask the chip for, and what it has written last.
     pub(super) fn state(&mut self, cycle: u64, hash: &mut Hash) {
         hash.bytes(&self.registers);
         self.catch_up(cycle);

@@ -35,7 +35,7 @@ impl SampleMemory {
     /// Finds the pages that the samples of a valid log need, in addition to those that there are.
     ///
     /// # Errors
-    /// A sample that goes on from $FFFF to $8000, where the player lies; more pages than a file can hold.
+    /// A sample that wraps from $FFFF to $8000, where the player lies; more pages than a file can hold.
     pub(super) fn of(log: &RegisterLog, pages: Vec<Box<[u8]>>) -> Result<Self, ApuError> {
         let heard = heard_slots(log)?;
         let mut memory = Self { pages, initial: [None; SLOTS], changes: Vec::new() };
