@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes.data.augmentation import Augmentation
+from lakhnes.data.augmentation import PLAIN, Augmentation
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.packing import Ids
 
@@ -26,6 +28,8 @@ class SongOrder:
 
     def __init__(self, songs: Corpus, augmentation: Augmentation, seed: int) -> None:
         self.songs, self.augmentation, self.seed = songs, augmentation, seed
+        # What songs state of themselves is no variation of them, and is left out at random to the end of a run.
+        self._plain = dataclasses.replace(PLAIN, controls=augmentation.controls)
         self._epoch = -1
         self._shuffled: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
@@ -36,6 +40,5 @@ class SongOrder:
             self._epoch = epoch
             self._shuffled = np.random.default_rng([self.seed, epoch]).permutation(len(self.songs))
         chosen = int(self._shuffled[index])
-        if plain:
-            return self.songs.ids(chosen)
-        return self.songs.ids(chosen, self.augmentation, np.random.default_rng([self.seed, epoch, index]))
+        variation = self._plain if plain else self.augmentation
+        return self.songs.ids(chosen, variation, np.random.default_rng([self.seed, epoch, index]))
