@@ -25,7 +25,7 @@ RULES = rules_of("tx1")
 
 @pytest.fixture(scope="module")
 def bundled():
-    return lakhnes.load_model()
+    return lakhnes.load_model("bundled-tx1")
 
 
 # --- proposals and their weights ---

@@ -21,7 +21,7 @@ def songs():
 
 @pytest.fixture(scope="module")
 def bundled():
-    return lakhnes.load_model()
+    return lakhnes.load_model("bundled-tx1")
 
 
 def test_the_bundled_model_continues_a_song_better_by_itself_than_by_another(bundled, songs):

@@ -26,7 +26,7 @@ def test_the_zoo_names_the_six_published_models(run):
     names = ["LakhNES", "Lakh200k", "Lakh100k", "NESAug", "NES", "Lakh400kPretrainOnly"]
     assert [model.name for model in zoo()] == names
     report = json.loads(run("checkpoint", "list", "--json").stdout)["models"]
-    assert [model["name"] for model in report] == ["bundled", *names]
+    assert [model["name"] for model in report] == ["bundled", "bundled-tx1", *names]
     for model in zoo():
         assert model.licence
         assert model.megabytes in (147, 157)
@@ -67,7 +67,7 @@ def test_an_unknown_name_lists_those_that_are(run):
         result = run("checkpoint", *words)
         assert result.exit_code == 1
         assert "Lakh400kPretrainOnly" in result.stderr
-    with pytest.raises(CheckpointError, match="no such model; expected 'bundled', a directory, or one of LakhNES"):
+    with pytest.raises(CheckpointError, match="no such model; expected a directory, or one of bundled, bundled-tx1, LakhNES"):
         load_model("Nobody")
 
 

@@ -1,4 +1,4 @@
-"""The models that go by a name: the bundled one, and those that LakhNES published.
+"""The models that go by a name: the bundled ones, and those that LakhNES published.
 
 ``zoo.json`` lists the published ones: what they were trained on, the size and the SHA-256 of the archive as the LakhNES
 README states them, the perplexity on NES-MDB's test split that it reports, and the URL of a mirror, where there is one.
@@ -16,8 +16,10 @@ from lakhnes.errors import CheckpointError
 
 __all__ = ["BUNDLED", "ZooModel", "directory_of", "how_to_get", "models_directory", "zoo", "zoo_model"]
 
-BUNDLED = Path(__file__).parent.parent / "bundled"
-"""The directory of the checkpoint that comes with the package, known by the name ``bundled``."""
+_PACKAGE = Path(__file__).parent.parent
+
+BUNDLED = {"bundled": _PACKAGE / "bundled" / "tx3", "bundled-tx1": _PACKAGE / "bundled" / "tx1"}
+"""The directories of the checkpoints that come with the package, by their names; the first is the default everywhere."""
 
 _ZOO_FILE = Path(__file__).with_name("zoo.json")
 
@@ -94,7 +96,7 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
     Parameters
     ----------
     name_or_path
-        ``"bundled"``, a directory, or the name of a published model that was imported into `models_directory`.
+        ``"bundled"``, ``"bundled-tx1"``, a directory, or the name of a published model that was imported into `models_directory`.
 
     Raises
     ------
@@ -102,8 +104,8 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
         If there is none; for a published model the message says how to get it.
     """
     name = os.fspath(name_or_path)
-    if name == "bundled":
-        return BUNDLED
+    if name in BUNDLED:
+        return BUNDLED[name]
     directory = Path(name)
     if directory.is_dir():
         return directory
@@ -116,5 +118,5 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
     if directory.exists():
         raise CheckpointError(f"{name}: is a file, expected a checkpoint directory")
     raise CheckpointError(
-        f"{name}: no such model; expected 'bundled', a directory, or one of {', '.join(model.name for model in zoo())}"
+        f"{name}: no such model; expected a directory, or one of {', '.join([*BUNDLED, *(m.name for m in zoo())])}"
     )

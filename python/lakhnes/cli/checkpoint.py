@@ -45,8 +45,8 @@ def list_(console: Console) -> None:
     """List the known models, and which of them are here."""
     from lakhnes.checkpoint.zoo import BUNDLED, ZooModel, models_directory, zoo
 
-    bundled = ZooModel("bundled", "comes with the package", "MIT", None, None, None, None)
-    places = {bundled: BUNDLED} | {model: models_directory() / model.name for model in zoo()}
+    places = {ZooModel(name, "comes with the package", "MIT", None, None, None, None): BUNDLED[name] for name in BUNDLED}
+    places |= {model: models_directory() / model.name for model in zoo()}
     models: list[dict[str, Any]] = []
     for model, place in places.items():
         here = _is_checkpoint(place)
@@ -56,7 +56,7 @@ def list_(console: Console) -> None:
         console.result(f"{model.name:<21} {'here' if here else '-':<5} {size:<7} {ppl:<15} {what}")
         facts = {name: getattr(model, name) for name in ("megabytes", "test_ppl", "description", "licence")}
         models.append({"name": model.name, "here": here} | facts)
-    if not all(facts["here"] for facts in models[1:]):
+    if not all(facts["here"] for facts in models):
         console.note(
             "The authors' download links are dead. If you have a model's archive or folder: "
             f"lakhnes checkpoint import PATH {models_directory() / 'NAME'}"

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
+VOCABULARY_HELP = "Which texts of DATA to learn.  [default: the preset's, or else those that a corpus has]"
+
 
 @click.command()
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
 @click.option("--preset", default="bundled", show_default=True, type=click.Choice(PRESET_NAMES))
-@click.option("--vocabulary", type=click.Choice(TEXTS), help="Which texts of DATA to learn.  [default: tx1]")
+@click.option("--vocabulary", type=click.Choice(TEXTS), help=VOCABULARY_HELP)
 @click.option("--layers", type=click.IntRange(min=1), help="Depth of the model.")
 @click.option("--width", type=click.IntRange(min=2), help="Width of the model (d_model).")
 @click.option("--init", metavar="MODEL", help="Begin with the weights of this model.")
@@ -36,10 +38,10 @@ def train(context: click.Context, console: Console, /, data: Path, output: Path,
     that path to stdout; RUN/curve.png shows its loss, RUN/samples has songs of it.
     """
     given = given_options(context)
-    run_training(console, data, output, given, lambda: new_config(preset, given), options["init"])
+    run_training(console, data, output, given, lambda: new_config(data, preset, given), options["init"])
 
 
-def new_config(preset: str, given: dict[str, Any]) -> "TrainingConfig":
+def new_config(data: Path, preset: str, given: dict[str, Any]) -> "TrainingConfig":
     """Return the options of a new run: of the preset, changed by the file of ``--config``, changed by options."""
     from lakhnes._native import Vocabulary
     from lakhnes.model.config import TransformerXLConfig
@@ -57,9 +59,18 @@ def new_config(preset: str, given: dict[str, Any]) -> "TrainingConfig":
             shape["mem_len"] = given["mem_len"]
     if "dropout" in given:
         shape["dropout"] = given["dropout"]
-    dialect = given.get("vocabulary", config.model.vocabulary)
+    dialect = given.get("vocabulary") or _vocabulary(data, config.model.vocabulary)
     shape |= {"vocabulary": dialect, "vocab_size": len(Vocabulary(dialect))}
     return changed(dataclasses.replace(config, model=dataclasses.replace(config.model, **shape)), given)
+
+
+def _vocabulary(data: Path, preferred: str) -> str:
+    """Return the preferred vocabulary, unless `data` is a corpus that has texts of others only."""
+    from lakhnes._native import Vocabulary
+    from lakhnes.data.folder import is_corpus
+
+    had = [name for name in TEXTS if is_corpus(data, Vocabulary(name))]
+    return preferred if preferred in had or not had else had[0]
 
 
 def from_file(given: dict[str, Any], base: "TrainingConfig") -> "TrainingConfig":

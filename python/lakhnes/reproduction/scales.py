@@ -111,7 +111,10 @@ _TINY = dataclasses.replace(
     learning_rate=3e-3, warmup_steps=50, decay=0.5, plain_tail=0.2, save_every=1.0, **_NOTHING_BETWEEN,
 )  # fmt: skip
 
-_BUNDLED = dataclasses.replace(PRESETS["bundled"], minutes=None, steps=10_000, **_NOTHING_BETWEEN)
+_BUNDLED = dataclasses.replace(
+    PRESETS["bundled"], model=SMALL, mem_len=768, memory_ramp=(0.4, 0.65), decay=0.25, plain_tail=0.3,
+    minutes=None, steps=10_000, **_NOTHING_BETWEEN,
+)  # fmt: skip
 
 _PAPER = dataclasses.replace(PRESETS["paper"], **_NOTHING_BETWEEN)
 
