@@ -18,6 +18,7 @@ import click
 from lakhnes.cli.console import INTERRUPTED, Console, device_option
 from lakhnes.cli.options import adding, force_option
 from lakhnes.errors import LakhnesError
+from lakhnes.extras import need
 from lakhnes.training.choices import LENGTH, OPTIMIZERS, PRECISIONS
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def run_training(
     start: str | None = None,
 ) -> None:
     """Do a whole run: data, training, evaluation, samples, card. `configure` gives the options of a new run."""
+    need("torch")
     if given.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
         raise click.exceptions.Exit(_several(given["processes"]))
     from lakhnes.model.network import pick_device

@@ -6,56 +6,18 @@ carried on, across songs too. The loss is the mean negative log-likelihood over 
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import time
-
-import torch
-from torch.nn import functional
 
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.packing import Ids, StreamPacker
 from lakhnes.errors import LakhnesError
+from lakhnes.evaluation.score import Score
 from lakhnes.model.model import Model, as_network
 from lakhnes.model.network import Network
 from lakhnes.progress import Advance
+from lakhnes.torch_extra import functional, torch
 
-__all__ = ["Score", "evaluate"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Score:
-    """The result of an evaluation.
-
-    Attributes
-    ----------
-    loss : float
-        Mean negative log-likelihood a token, in nats; ``ppl`` is its exponential.
-    positions : int
-        Tokens scored. The unfinished last segment of the streams is not.
-    songs : int
-        Songs begun.
-    seconds : float
-    batch_size, tgt_len, mem_len : int
-        How it was measured.
-    """
-
-    loss: float
-    positions: int
-    songs: int
-    seconds: float
-    batch_size: int = 10
-    tgt_len: int = 128
-    mem_len: int = 896
-
-    @property
-    def ppl(self) -> float:
-        """Perplexity."""
-        return math.exp(self.loss)
-
-    def facts(self) -> dict[str, float | int]:
-        """Return what ``--json`` prints."""
-        return {name: getattr(self, name) for name in ("loss", "ppl", "positions", "songs", "seconds")}
+__all__ = ["evaluate"]
 
 
 @torch.inference_mode()

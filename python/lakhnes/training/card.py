@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakhnes.evaluation.perplexity import Score
+from lakhnes.evaluation.score import Score
 from lakhnes.training.config import TrainingConfig
 
 __all__ = ["model_card"]
