@@ -12,7 +12,6 @@ from conftest import ROOT
 from lakhnes.checkpoint import BUNDLED
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.nesmdb import convert_nesmdb
-from lakhnes.evaluation.perplexity import evaluate
 from legality import VOCABULARY, faults
 
 MAX_BYTES = 12_000_000
@@ -81,7 +80,10 @@ def test_the_same_seed_gives_the_same_files(run, eight, tmp_path):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.torch
 def test_the_perplexity_of_its_first_valid_songs_is_that_of_the_card(shared, card, tmp_path):
+    from lakhnes.evaluation.perplexity import evaluate
+
     said = float(re.search(r"first 40 songs.*?loss is (\d+\.\d+)", card).group(1))
     archive = shared / "data" / "nesmdb_midi_train_valid.tar.xz"
     convert_nesmdb(str(archive), str(tmp_path / "data"), to=["tx1"])
