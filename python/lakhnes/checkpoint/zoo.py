@@ -1,4 +1,4 @@
-"""The models that go by a name: the bundled one, and those that LakhNES published.
+"""The models that go by a name: the bundled one, those that LakhNES published, and those on the Hugging Face Hub.
 
 ``zoo.json`` lists the published ones: what they were trained on, the size and the SHA-256 of the archive as the LakhNES
 README states them, the perplexity on NES-MDB's test split that it reports, and the URL of a mirror, where there is one.
@@ -94,7 +94,8 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
     Parameters
     ----------
     name_or_path
-        ``"bundled"``, a directory, or the name of a published model that was imported into `models_directory`.
+        ``"bundled"``, a directory, the name of a published model that was imported into `models_directory`, or
+        ``hf://OWNER/NAME[@REVISION]`` (see `lakhnes.checkpoint.hub`).
 
     Raises
     ------
@@ -104,6 +105,10 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
     name = os.fspath(name_or_path)
     if name == "bundled":
         return BUNDLED
+    if name.startswith("hf://"):
+        from lakhnes.checkpoint.hub import fetch
+
+        return fetch(name)
     directory = Path(name)
     if directory.is_dir():
         return directory
@@ -116,5 +121,5 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
     if directory.exists():
         raise CheckpointError(f"{name}: is a file, expected a checkpoint directory")
     raise CheckpointError(
-        f"{name}: no such model; expected 'bundled', a directory, or one of {', '.join(model.name for model in zoo())}"
+        f"{name}: no such model; expected 'bundled', a directory, hf://OWNER/NAME, or one of {', '.join(model.name for model in zoo())}"
     )
