@@ -1,8 +1,8 @@
 """What the processor's instructions give: a step of the model with AVX-512, with AVX2 and with plain code.
 
-``python benches/instruction_sets.py`` prints a table for ``docs/performance.md``: events a second of one song, of a model
-of the published size with its memory of 512 full and random weights, and of the bundled model. Each choice is forced by
-``LAKHNES_SIMD`` in a process of its own; the processes take turns, and each figure is the median of the turns.
+``python benches/instruction_sets.py`` prints a table for ``docs/performance.md``: events a second of one song with its
+memory of 512 full, of a model of the published size with random weights, and of the bundled model. Each choice is
+forced by ``LAKHNES_SIMD`` in a process of its own; they take turns, and each figure is the median of the turns.
 """
 
 import json
@@ -29,16 +29,19 @@ def random_model(config):
     return Model(config, {name: 0.02 * draw(shape, dtype=np.float32) for name, shape in config.tensors.items()})
 
 
+def step_of(model, dtype):
+    """Return the median seconds of an event, the memory full."""
+    engine, token = model.begin(1, memory=MEMORY, dtype=dtype), np.ones(1, dtype=np.int64)
+    engine.feed(np.ones(MEMORY, dtype=np.int64), [0] * MEMORY)
+    return statistics.median(seconds_of(lambda: engine.feed(token), STEPS))
+
+
 def measure():
     """Return events a second by model and type of weights, with the instructions of this process."""
     figures = {}
     for name, model in (("published", random_model(TransformerXLConfig())), ("bundled", lakhnes.load_model())):
         for dtype in DTYPES:
-            engine = model.begin(1, memory=MEMORY, dtype=dtype)
-            engine.feed(np.ones(MEMORY, dtype=np.int64), [0] * MEMORY)
-            token = np.ones(1, dtype=np.int64)
-            step = statistics.median(seconds_of(lambda engine=engine: engine.feed(token), STEPS))
-            figures[f"{name} {dtype}"] = 1.0 / step
+            figures[f"{name} {dtype}"] = 1.0 / step_of(model, dtype)
     return {"instructions": build_info()["instructions"], "figures": figures}
 
 

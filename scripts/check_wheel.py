@@ -1,8 +1,8 @@
 """Install a wheel, or a source distribution, into a new virtual environment and go the way of a new user there.
 
-``python scripts/check_wheel.py dist/lakhnes-….whl`` installs with neither Rust nor a compiler within reach; a ``.tar.gz``
-is built, so it needs both. Checked are: what the installation takes on disk, that torch is not among it, what
-`scripts/smoke_test.py` does, and that a command which needs torch says so in one line.
+``python scripts/check_wheel.py dist/lakhnes-….whl`` installs with neither Rust nor a compiler within reach; a
+``.tar.gz`` is built, so it needs both. Checked are: what the installation takes on disk, that torch is not among it,
+what `scripts/smoke_test.py` does, and that a command which needs torch says so in one line.
 """
 
 import os
@@ -37,7 +37,9 @@ def size_of(packages: Path) -> int:
     """Return the bytes that an environment's packages take, without pip, which is there before."""
     files = (path for path in packages.rglob("*") if path.is_file())
     own = (path for path in files if not path.relative_to(packages).parts[0].startswith(("pip", "setuptools")))
-    return sum(path.stat().st_blocks * 512 if hasattr(path.stat(), "st_blocks") else path.stat().st_size for path in own)
+    return sum(
+        path.stat().st_blocks * 512 if hasattr(path.stat(), "st_blocks") else path.stat().st_size for path in own
+    )
 
 
 def check_contents(package: Path) -> None:

@@ -73,8 +73,13 @@ def page(context: click.Context, path: tuple[str, ...]) -> str:
     ]
     if isinstance(command, click.Group):
         lines.append(".SH COMMANDS")
-        children = {child: command.get_command(context, child) for child in command.list_commands(context)}
-        lines += entries([(f"{name}-{word}(1)", child.get_short_help_str(limit=1000)) for word, child in children.items() if child])  # fmt: skip
+        lines += entries(
+            [
+                (f"{name}-{word}(1)", child.get_short_help_str(limit=1000))
+                for word in command.list_commands(context)
+                if (child := command.get_command(context, word)) is not None
+            ]
+        )
     if len(path) == 1:
         lines += [".SH EXIT STATUS", *entries([
             ("0", "Done."), ("1", "Some or all of the work failed."), ("2", "Wrong usage."), ("130", "Ctrl-C."),

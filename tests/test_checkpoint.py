@@ -180,7 +180,11 @@ LIE = b'{"embedding.weight":{"dtype":"F32","shape":[1000000000000],"data_offsets
         (reshape(d_inner=60_000, n_layer=20), "model.safetensors", "expected"),
         (reshape(pre_norm=False), "model.safetensors", "'final_norm.bias' is (8,), expected no such tensor"),
         (tensors(lambda weights: weights.pop("output_bias")), "model.safetensors", "'output_bias' is missing"),
-        (tensors(lambda weights: weights.update(extra=np.zeros(2, np.float32))), "model.safetensors", "'extra' is (2,)"),
+        (
+            tensors(lambda weights: weights.update(extra=np.zeros(2, np.float32))),
+            "model.safetensors",
+            "'extra' is (2,)",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_checkpoint_is_told_in_one_line(folder, run, tmp_path, damage, file, message):

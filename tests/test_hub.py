@@ -85,7 +85,7 @@ def test_a_name_has_an_owner_a_name_and_perhaps_a_revision():
             HubName.of(wrong)
 
 
-def test_a_model_is_loaded_by_branch_tag_and_commit_and_only_its_own_files_are_fetched(evaluated, hub, models, tmp_path):
+def test_a_model_is_loaded_by_branch_tag_and_commit_and_no_other_file_is_fetched(evaluated, hub, models, tmp_path):
     first, second = models
     assert evaluated("lakhnes.load_model('hf://somebody/nes-songs')") == loaded(second)
     assert evaluated("lakhnes.load_model('hf://somebody/nes-songs@v1')") == loaded(first)
@@ -97,7 +97,7 @@ def test_a_model_is_loaded_by_branch_tag_and_commit_and_only_its_own_files_are_f
 
 
 def test_what_was_loaded_once_is_loaded_without_a_network(evaluated, hub, models):
-    first, second = models
+    _, second = models
     load = "lakhnes.load_model('hf://somebody/nes-songs{}')".format
     assert evaluated(load("")) == loaded(second)
     assert evaluated(load(""), HF_HUB_OFFLINE="1") == loaded(second)
@@ -130,7 +130,7 @@ def test_a_file_beyond_the_limit_is_refused_before_it_is_fetched(evaluated, hub,
     hub.sizes["model.safetensors"] = 2**31
     found = evaluated("lakhnes.load_model('hf://somebody/nes-songs')")
     assert "model.safetensors has 2147483648 bytes, expected at most 1073741824" in found["error"]
-    assert not any("resolve" in line for line in hub.asked)
+    assert not any(line.startswith("GET") and "resolve" in line for line in hub.asked)
 
 
 def test_the_command_line_takes_the_same_names(environment, models, tmp_path):
@@ -188,7 +188,7 @@ def test_a_saved_model_is_loaded_from_its_directory(tmp_path):
 def test_a_card_has_the_metadata_that_the_hub_reads():
     from huggingface_hub import ModelCard
 
-    card = with_metadata("# Title: a \"song\"\n", tiny_model().config, datasets=["a: b"], tags=["x"], license="cc0-1.0")
+    card = with_metadata('# Title: a "song"\n', tiny_model().config, datasets=["a: b"], tags=["x"], license="cc0-1.0")
     facts = ModelCard(card).data.to_dict()
     assert facts["library_name"] == "lakhnes"
     assert facts["license"] == "cc0-1.0"

@@ -67,7 +67,9 @@ def test_an_unknown_name_lists_those_that_are(run):
         result = run("checkpoint", *words)
         assert result.exit_code == 1
         assert "Lakh400kPretrainOnly" in result.stderr
-    with pytest.raises(CheckpointError, match="no such model; expected 'bundled', a directory, hf://OWNER/NAME, or one of LakhNES"):
+    with pytest.raises(
+        CheckpointError, match="no such model; expected 'bundled', a directory, hf://OWNER/NAME, or one of LakhNES"
+    ):
         load_model("Nobody")
 
 

@@ -1,16 +1,17 @@
 """Models on the Hugging Face Hub, by the name ``hf://OWNER/NAME``, or ``hf://OWNER/NAME@REVISION``.
 
-The files of a checkpoint are fetched and nothing else of a repository: no pickle and no code of it comes to this machine.
-They are kept in the cache that all programs share through `huggingface_hub` (``HF_HOME``), and are taken from there where
-the Hub cannot be reached, or must not be (``HF_HUB_OFFLINE=1``). ``HF_ENDPOINT`` is the address of another server of the
-same protocol, ``HF_TOKEN`` the key to private repositories.
+The files of a checkpoint are fetched and nothing else of a repository: no pickle and no code of it comes to this
+machine. They are kept in the cache that all programs share through `huggingface_hub` (``HF_HOME``), and are taken from
+there where the Hub cannot be reached, or must not be (``HF_HUB_OFFLINE=1``). ``HF_ENDPOINT`` is the address of another
+server of the same protocol, ``HF_TOKEN`` the key to private repositories.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +21,7 @@ from lakhnes.errors import CheckpointError
 from lakhnes.extras import need
 
 if TYPE_CHECKING:
-    from huggingface_hub import ModelInfo
+    from huggingface_hub.file_download import DryRunFileInfo
 
 __all__ = ["PREFIX", "HubName", "fetch", "upload"]
 
@@ -28,6 +29,9 @@ PREFIX = "hf://"
 
 LIMITS = {CONFIG_FILE: MAX_CONFIG_BYTES, WEIGHTS_FILE: MAX_DOWNLOAD_BYTES, CARD_FILE: 2**20}
 """The files that are fetched, and the most bytes of each."""
+
+SERVER_ERROR = 500
+"""Answers from this code on say that the server is out of order, not that it refuses."""
 
 _FORM = re.compile(r"hf://(?P<repository>[\w.-]{1,96}/[\w.-]{1,96})(@(?P<revision>[\w./-]{1,255}))?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -69,23 +73,22 @@ def fetch(name: str) -> Path:
     """
     repository, revision = HubName.of(name)
     need("huggingface_hub")
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import DryRunError, HfHubHTTPError, LocalEntryNotFoundError
 
-    def cached() -> Path:
-        return Path(snapshot_download(repository, revision=revision, local_files_only=True))
-
+    download = functools.partial(snapshot_download, repository, revision=revision, allow_patterns=list(LIMITS))
     if _COMMIT.fullmatch(revision):
         with contextlib.suppress(LocalEntryNotFoundError):
-            if _is_whole(folder := cached()):
-                return folder
+            return Path(download(local_files_only=True))
     with _told(name):
         try:
-            info = HfApi().model_info(repository, revision=revision, files_metadata=True)
-        except _unreachable():
-            return cached()
-        _check(name, info)
-        return Path(snapshot_download(repository, revision=revision, allow_patterns=list(LIMITS)))
+            _check(name, download(dry_run=True))
+        except DryRunError as error:  # there was no list of files to be had
+            answer = error.__cause__
+            if isinstance(answer, HfHubHTTPError) and answer.response.status_code < SERVER_ERROR:
+                raise answer from None
+            return Path(download(local_files_only=True))
+        return Path(download())
 
 
 def upload(folder: Path, repository: str, *, revision: str = "main", private: bool = False, message: str) -> str:
@@ -112,25 +115,14 @@ def upload(folder: Path, repository: str, *, revision: str = "main", private: bo
     return str(commit.commit_url)
 
 
-def _is_whole(folder: Path) -> bool:
-    return all((folder / name).is_file() for name in (CONFIG_FILE, WEIGHTS_FILE))
-
-
-def _check(name: str, info: ModelInfo) -> None:
+def _check(name: str, files: Iterable[DryRunFileInfo]) -> None:
     """Refuse a repository that holds no checkpoint, or one that is too large."""
-    sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
+    sizes = {file.filename: file.file_size or 0 for file in files}
     for file, limit in LIMITS.items():
         if file not in sizes and file != CARD_FILE:
             raise CheckpointError(f"{name}: {file} is missing; of a repository only safetensors and JSON are loaded")
         if sizes.get(file, 0) > limit:
             raise CheckpointError(f"{name}: {file} has {sizes[file]} bytes, expected at most {limit}")
-
-
-def _unreachable() -> tuple[type[Exception], ...]:
-    """Return the errors that say that there is no way to the Hub, or that one must not go there."""
-    from httpx import TransportError
-
-    return (ConnectionError, TransportError)
 
 
 @contextlib.contextmanager
@@ -143,6 +135,8 @@ def _told(name: str) -> Iterator[None]:
         RevisionNotFoundError,
     )
 
+    # What its client for HTTP raises, by whatever name it goes in this version.
+    HTTPError: type[Exception] = HfHubHTTPError.__bases__[0]  # noqa: N806
     try:
         yield
     except RepositoryNotFoundError:
@@ -153,5 +147,5 @@ def _told(name: str) -> Iterator[None]:
         raise CheckpointError(f"{name}: not in the cache, and the Hub cannot be reached") from None
     except HfHubHTTPError as error:
         raise CheckpointError(f"{name}: the Hub answers {error.response.status_code}") from None
-    except _unreachable():
+    except (HTTPError, ConnectionError):
         raise CheckpointError(f"{name}: the Hub cannot be reached") from None

@@ -120,6 +120,5 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
             raise CheckpointError(f"{name} is not here: {how_to_get(model)}")
     if directory.exists():
         raise CheckpointError(f"{name}: is a file, expected a checkpoint directory")
-    raise CheckpointError(
-        f"{name}: no such model; expected 'bundled', a directory, hf://OWNER/NAME, or one of {', '.join(model.name for model in zoo())}"
-    )
+    known = ", ".join(model.name for model in zoo())
+    raise CheckpointError(f"{name}: no such model; expected 'bundled', a directory, hf://OWNER/NAME, or one of {known}")

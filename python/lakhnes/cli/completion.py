@@ -15,7 +15,7 @@ SHELLS = ("bash", "zsh", "fish")
 @pass_console
 @click.pass_context
 def completion(context: click.Context, console: Console, /, shell: str) -> None:
-    """Print the script that completes commands and options in SHELL.
+    r"""Print the script that completes commands and options in SHELL.
 
     SHELL is bash (4.4 or newer), zsh or fish. For the present session:
 

@@ -80,8 +80,8 @@ def evaluate_song(model: Model, song: Song, *, mem_len: int = 896) -> Score:
     """Measure how well a model predicts one song, on the model's device.
 
     Its events are those of the model's vocabulary, waits rounded to tokens, between two boundaries ``<S>``; all but the
-    first boundary are scored. `lakhnes.evaluation.songs.evaluate_songs` gives the same for the songs of a corpus that are
-    no longer than the memory; of longer ones it reads segments, whose last tokens see up to ``tgt_len`` tokens more.
+    first boundary are scored. `lakhnes.evaluation.songs.evaluate_songs` gives the same for the songs of a corpus that
+    are no longer than the memory; of longer ones it reads segments, whose last tokens see up to ``tgt_len`` more.
 
     Parameters
     ----------
