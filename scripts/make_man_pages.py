@@ -3,6 +3,7 @@
 The pages are those of man(7): ``lakhnes.1``, ``lakhnes-generate.1``, ``lakhnes-data-nesmdb.1``, …
 """
 
+import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,15 +14,17 @@ from lakhnes import __version__
 from lakhnes.cli import cli
 
 
-def commands(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[click.Context, tuple[str, ...]]]:
+def commands(
+    command: click.Command, path: tuple[str, ...], parent: click.Context | None = None
+) -> Iterator[tuple[click.Context, tuple[str, ...]]]:
     """Give a command and all below it, each with its context and the words that call it."""
-    context = click.Context(command, info_name=" ".join(path))
+    context = command.make_context(path[-1], [], parent, resilient_parsing=True)
     yield context, path
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
             child = command.get_command(context, name)
             assert child is not None
-            yield from commands(child, (*path, name))
+            yield from commands(child, (*path, name), context)
 
 
 def escaped(text: str) -> str:
@@ -38,7 +41,7 @@ def bold(text: str) -> str:
 def paragraphs(text: str) -> list[str]:
     r"""Return the paragraphs of a help text; those after ``\b`` keep their lines."""
     lines = []
-    for paragraph in text.split("\n\n"):
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
         if paragraph.startswith("\b\n"):
             kept = [escaped(line) for line in paragraph.removeprefix("\b\n").splitlines()]
             lines += [".PP", ".nf", *kept, ".fi"]
@@ -59,7 +62,8 @@ def page(context: click.Context, path: tuple[str, ...]) -> str:
     """Return the manual page of a command."""
     command, name = context.command, "-".join(path)
     usage = " ".join(command.collect_usage_pieces(context))
-    records = [record for param in command.get_params(context) if (record := param.get_help_record(context))]
+    options = [param for param in command.get_params(context) if isinstance(param, click.Option)]
+    records = [record for option in options if (record := option.get_help_record(context))]
     lines = [
         f'.TH "{escaped(name.upper())}" "1" "" "lakhnes {__version__}" "User Commands"',
         ".SH NAME",

@@ -12,7 +12,9 @@ import tomlkit
 import lakhnes
 from conftest import ROOT
 from lakhnes._native import build_info
+from lakhnes.checkpoint import save_checkpoint
 from lakhnes.extras import has
+from small import tiny_model
 
 
 def test_the_version_is_the_same_everywhere(run):
@@ -42,6 +44,7 @@ def test_with_v_it_tells_the_build_and_whether_torch_and_cuda_are_there(run, wor
 
 def test_the_environment_keeps_the_decoder_from_better_instructions(tmp_path):
     """Eight bits give the same songs with all of them."""
+    save_checkpoint(tiny_model(), tmp_path / "model")
     written = {}
     for name in ("portable", "avx2", "avx512", "nonsense"):
         environment = os.environ | {"LAKHNES_SIMD": name}
@@ -49,8 +52,8 @@ def test_the_environment_keeps_the_decoder_from_better_instructions(tmp_path):
         command = [sys.executable, "-c", probe]
         chosen = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
         assert chosen in {"portable": ("portable",), "avx2": ("avx2", "portable")}.get(name, (chosen,))
-        command = [sys.executable, "-m", "lakhnes", "generate", "--seed", "2", "--length", "60", "--dtype", "int8"]
-        command += ["--format", "tx1", "-o", str(tmp_path / name)]
+        command = [sys.executable, "-m", "lakhnes", "generate", "-m", str(tmp_path / "model"), "--seed", "2"]
+        command += ["--length", "60", "--dtype", "int8", "--format", "tx1", "-o", str(tmp_path / name)]
         subprocess.run(command, env=environment, capture_output=True, check=True, timeout=60)
         written[name] = (tmp_path / name / "0.tx1.txt").read_text()
     assert len(set(written.values())) == 1

@@ -44,7 +44,7 @@ def test_bash_completes_with_the_script(environment, typed, expected):
     script = (
         'eval "$(lakhnes completion bash)"\n'
         f"COMP_WORDS=({' '.join(word or repr('') for word in words)}); COMP_CWORD={len(words) - 1}\n"
-        'complete -p lakhnes >/dev/null && _lakhnes_completion && printf "%s\\n" "${COMPREPLY[@]}"'
+        'complete -p lakhnes >/dev/null && _lakhnes_completion lakhnes && printf "%s\\n" "${COMPREPLY[@]}"'
     )
     command = ["bash", "--norc", "-c", script]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)

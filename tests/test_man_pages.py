@@ -36,7 +36,9 @@ def test_every_command_has_a_page_that_names_all_its_options(pages):
 @pytest.mark.skipif(not shutil.which("groff"), reason="no groff here")
 def test_groff_formats_every_page_without_a_warning(pages):
     for name, page in pages.items():
-        command = ["groff", "-man", "-Tutf8", "-ww", "-Kutf8"]
+        # Every warning but that of lines without a place to break them, as those of choices are.
+        command = ["groff", "-man", "-Tutf8", "-ww", "-Wbreak", "-Kutf8", "-P-cbou"]
         done = subprocess.run(command, input=page.encode(), capture_output=True, timeout=60, check=False)
         assert (done.returncode, done.stderr) == (0, b""), name
         assert b"NAME" in done.stdout
+    assert "\n.nf\n" in pages["lakhnes-completion.1"]

@@ -15,7 +15,7 @@ SHELLS = ("bash", "zsh", "fish")
 @pass_console
 @click.pass_context
 def completion(context: click.Context, console: Console, /, shell: str) -> None:
-    r"""Print the script that completes commands and options in SHELL.
+    """Print the script that completes commands and options in SHELL.
 
     SHELL is bash (4.4 or newer), zsh or fish. For the present session:
 
@@ -26,7 +26,7 @@ def completion(context: click.Context, console: Console, /, shell: str) -> None:
 
     For every session, write the same line into ~/.bashrc or ~/.zshrc; for fish, the script into
     ~/.config/fish/completions/lakhnes.fish.
-    """
+    """  # noqa: D301 (click's sign for lines that stay as they are)
     from click.shell_completion import ShellComplete, get_completion_class
 
     complete = get_completion_class(shell)

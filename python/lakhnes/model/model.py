@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes.errors import LakhnesError
+from lakhnes.extras import need
 from lakhnes.model.config import LSTMConfig, ModelConfig, NGramConfig, TransformerXLConfig
 from lakhnes.model.engine import DTYPES, Engine, Floats, losses_of
 
@@ -251,6 +252,7 @@ class Model:
             return NativeEngine(self._packed[form], sequences, config.vocab_size, window, threads)
         if dtype == "int8":
             raise LakhnesError(f"dtype: int8 runs on the CPU with at most {MAX_WINDOW - 1} positions of memory")
+        need("torch")
         from lakhnes.model.torch_engine import TorchEngine
 
         return TorchEngine(self.network, sequences, memory, dtype)

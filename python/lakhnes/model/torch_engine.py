@@ -11,11 +11,11 @@ import copy
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
 from lakhnes.model.cache import KeyValueCache
 from lakhnes.model.engine import Engine, Floats, Tokens
 from lakhnes.model.network import Network
-from lakhnes.torch_extra import torch
 
 __all__ = ["TorchEngine"]
 
