@@ -91,6 +91,8 @@ lint: setup ## check style, types, stubs and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml lakhnes._native
 	$(BIN)/python scripts/check_module_cycles.py rust/*
+	$(BIN)/zizmor --offline --quiet .github/workflows
+	@if command -v actionlint >/dev/null; then actionlint; else echo "actionlint is not installed: left out"; fi
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet

@@ -13,7 +13,7 @@ import functools
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lakhnes.checkpoint.config import CARD_FILE, CONFIG_FILE, MAX_CONFIG_BYTES, WEIGHTS_FILE
 from lakhnes.checkpoint.download import MAX_DOWNLOAD_BYTES
@@ -76,7 +76,8 @@ def fetch(name: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import DryRunError, HfHubHTTPError, LocalEntryNotFoundError
 
-    download = functools.partial(snapshot_download, repository, revision=revision, allow_patterns=list(LIMITS))
+    # Of what type its answer is depends on the options.
+    download: Any = functools.partial(snapshot_download, repository, revision=revision, allow_patterns=list(LIMITS))
     if _COMMIT.fullmatch(revision):
         with contextlib.suppress(LocalEntryNotFoundError):
             return Path(download(local_files_only=True))
