@@ -1,12 +1,15 @@
 # Every task of the project. `make help` lists them.
 #
 # A stamp file in .venv remembers each step of the set-up, so that a repeated task starts at once and a changed Rust
-# source is built again. The Python package is installed in place: its changes need no step.
+# source is built again. The Python package is installed in place: its changes need no step. There are two steps: the
+# package with what composing needs, which has no torch (`make demo`), and the extra `dev`, which has (`make setup`).
 
 SHELL := /bin/sh
 PYTHON3 ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# An environment without torch for `make test-light`, one for each version of Python.
+LIGHT = .venv-light/$(shell $(PYTHON3) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 SEED ?= 15
 CORPUS ?= nesmdb_tx
 MODEL ?= bundled
@@ -18,7 +21,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-rust test-python check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume
+.PHONY: help setup demo test test-rust test-python test-light wheel sdist check-wheel man check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,20 +29,25 @@ help: ## list the tasks
 $(BIN)/python:
 	$(PYTHON3) -m venv $(VENV)
 
-# The dependencies and the package itself (in place). Runs again when pyproject.toml changes.
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
+# The package itself (in place) and its dependencies. Runs again when pyproject.toml changes.
+$(VENV)/.package: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet 'maturin>=1.9'
-	$(BIN)/maturin develop --release --extras dev
+	$(BIN)/maturin develop --release
 	@touch $@
 
 # The extension module. Runs again when a Rust source changes.
-$(VENV)/.native: $(VENV)/.installed $(RUST_SOURCES)
+$(VENV)/.native: $(VENV)/.package $(RUST_SOURCES)
 	$(BIN)/maturin develop --release --skip-install --quiet
 	@touch $@
 
-setup: $(VENV)/.native ## make the virtual environment, build and install
+# What developing needs: torch and the tools.
+$(VENV)/.installed: pyproject.toml | $(VENV)/.native
+	$(BIN)/maturin develop --release --extras dev
+	@touch $@
 
-demo: setup ## compose one song with the bundled model into ./demo (SEED=15)
+setup: $(VENV)/.installed $(VENV)/.native ## make the virtual environment, build and install
+
+demo: $(VENV)/.native ## compose one song with the bundled model into ./demo (SEED=15)
 	@$(BIN)/lakhnes generate --num 1 --seed $(SEED) --out-dir demo --force
 	@echo "Listen to: $(CURDIR)/demo/0.wav"
 
@@ -50,6 +58,16 @@ test-rust: setup ## run the Rust tests
 
 test-python: setup ## run the Python tests
 	$(BIN)/python -m pytest
+
+# The wheel is installed, not the tree: what a user has. It serves every version of Python.
+test-light: $(VENV)/.native ## run the tests that need no torch in an environment without it (PYTHON3=python3.13)
+	rm -rf target/light
+	$(BIN)/maturin build --release --quiet --out target/light
+	test -d $(LIGHT) || $(PYTHON3) -m venv $(LIGHT)
+	$(LIGHT)/bin/python -m pip install --quiet --force-reinstall --no-deps target/light/*.whl
+	$(LIGHT)/bin/python -m pip install --quiet "$$(echo target/light/*.whl)[test]"
+	$(LIGHT)/bin/python -c 'import importlib.util; assert importlib.util.find_spec("torch") is None, "torch is here"'
+	$(LIGHT)/bin/python -m pytest -p no:cacheprovider
 
 check-data: setup ## check all 4,905 songs of NES-MDB (in ../shared/data): both texts by SHA-256, MIDI and texts as fixed points
 	LAKHNES_ALL_SONGS=1 $(BIN)/python -m pytest -s tests/test_golden_formats.py tests/test_golden.py -k 'nesmdb or fixed or change'
@@ -73,6 +91,8 @@ lint: setup ## check style, types, stubs and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml lakhnes._native
 	$(BIN)/python scripts/check_module_cycles.py rust/*
+	$(BIN)/zizmor --offline --quiet .github/workflows
+	@if command -v actionlint >/dev/null; then actionlint; else echo "actionlint is not installed: left out"; fi
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
@@ -82,8 +102,22 @@ format: setup ## rewrite the sources in the project's style
 	$(BIN)/ruff format .
 	cargo fmt --all
 
-build: setup ## build the wheel into ./dist
-	$(BIN)/maturin build --release --out dist
+# zig links against an old glibc, so that the wheel runs on every Linux since 2012.
+wheel: $(VENV)/.native ## build the manylinux wheel of this processor into ./dist
+	$(BIN)/python -m pip install --quiet auditwheel ziglang
+	rm -f dist/*.whl
+	$(BIN)/maturin build --release --locked --zig --compatibility manylinux_2_17 --out dist
+	$(BIN)/auditwheel show dist/*.whl
+
+man: $(VENV)/.native ## write the manual pages into ./man
+	$(BIN)/python scripts/make_man_pages.py man
+
+sdist: man ## build the source distribution, manual pages included, into ./dist
+	rm -f dist/*.tar.gz
+	$(BIN)/maturin sdist --out dist
+
+check-wheel: sdist ## try the wheel of `make wheel` without Rust, and the source distribution with it, each newly installed
+	$(BIN)/python scripts/check_wheel.py dist/*.whl dist/*.tar.gz
 
 bench: setup ## measure speed (lakhnes bench, pytest-benchmark and criterion)
 	$(BIN)/lakhnes bench
@@ -107,6 +141,6 @@ check-resume: setup ## kill a training run ten times and compare its weights wit
 	$(BIN)/python benches/check_resume.py
 
 clean: ## remove what the tasks have made, the virtual environment too
-	rm -rf $(VENV) target dist demo generated composed python/lakhnes/_native.*.so python/lakhnes/_native.pyd
+	rm -rf $(VENV) .venv-light target dist man demo generated composed python/lakhnes/_native.*.so python/lakhnes/_native.pyd
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

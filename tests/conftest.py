@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 import lakhnes
 from lakhnes.cli import cli
+from lakhnes.extras import has
 
 # The tests' models are small: waiting for a second thread at every product costs more than it computes. Set before
 # torch is first imported; programs that tests start inherit it.
@@ -36,6 +37,14 @@ TX1 = "\n".join(
     ]
 )
 """A song in which every voice sounds."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without torch, leave out what is marked as needing it: all else has to do without."""
+    if not has("torch"):
+        for item in items:
+            if item.get_closest_marker("torch"):
+                item.add_marker(pytest.mark.skip(reason="torch is not installed"))
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from conftest import ROOT
 from lakhnes.checkpoint import BUNDLED
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.nesmdb import convert_nesmdb
-from lakhnes.evaluation.perplexity import evaluate
 from legality import VOCABULARY, faults
 
 MAX_BYTES = 12_000_000
@@ -36,7 +35,8 @@ def eight(name, tmp_path_factory):
     from lakhnes.cli import cli
 
     folder = tmp_path_factory.mktemp("eight")
-    result = CliRunner().invoke(cli, ["generate", "--model", name, "--num", "8", "--seed", "7", "--out-dir", str(folder)])
+    command = ["generate", "--model", name, "--num", "8", "--seed", "7", "--out-dir", str(folder)]
+    result = CliRunner().invoke(cli, command)
     assert result.exit_code == 0, result.output
     return [folder / name for name in result.stdout.split()]
 
@@ -93,7 +93,10 @@ def test_the_same_seed_gives_the_same_files(run, name, eight, tmp_path):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.torch
 def test_the_perplexity_of_its_first_valid_songs_is_that_of_the_card(shared, name, card, tmp_path):
+    from lakhnes.evaluation.perplexity import evaluate
+
     said = float(re.search(r"first 40 songs.*?loss is (\d+\.\d+)", card).group(1))
     archive = shared / "data" / "nesmdb_midi_train_valid.tar.xz"
     model = lakhnes.load_model(name)

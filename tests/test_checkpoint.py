@@ -6,15 +6,13 @@ import struct
 
 import numpy as np
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
+from safetensors.numpy import load_file, save_file
 
 import lakhnes
 from lakhnes import CheckpointError
 from lakhnes.checkpoint import load_model, save_checkpoint
 from lakhnes.model.config import TransformerXLConfig
-from lakhnes.model.network import pick_device
-from lakhnes.model.transformer_xl import TransformerXL
+from small import random_model
 
 CONFIG = TransformerXLConfig(
     n_layer=2, n_head=2, d_model=8, d_head=4, d_inner=16, pre_norm=True, same_length=True, clamp_len=9, mem_len=64
@@ -23,8 +21,7 @@ CONFIG = TransformerXLConfig(
 
 @pytest.fixture
 def model():
-    torch.manual_seed(0)
-    return TransformerXL(CONFIG)
+    return random_model(CONFIG, 0)
 
 
 @pytest.fixture
@@ -37,45 +34,68 @@ def test_a_checkpoint_is_two_files_and_holds_every_number(model, folder):
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
     loaded = load_model(folder, "cpu")
     assert loaded.config == CONFIG
-    assert loaded.weights.keys() == model.state_dict().keys()
-    network = loaded.network
+    assert loaded.weights.keys() == model.weights.keys()
+    for name, weight in model.weights.items():
+        np.testing.assert_array_equal(loaded.weights[name], weight)
+
+
+@pytest.mark.torch
+def test_a_checkpoint_becomes_a_torch_module_with_the_same_numbers(model, folder):
+    network = load_model(folder, "cpu").network
     assert not network.training
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(network.state_dict()[name], tensor)
-        np.testing.assert_array_equal(loaded.weights[name], tensor)
+    assert network.state_dict().keys() == model.weights.keys()
+    for name, tensor in network.state_dict().items():
+        np.testing.assert_array_equal(tensor, model.weights[name])
     assert all(parameter.requires_grad for parameter in network.parameters())
 
 
+@pytest.mark.torch
 def test_a_loaded_model_is_saved_as_the_network_was(folder, tmp_path):
-    save_checkpoint(load_model(folder), tmp_path / "again", dtype="float32")
-    for name in ("config.json", "model.safetensors"):
-        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
+    for name, saved in (("model", load_model(folder)), ("network", load_model(folder, "cpu").network)):
+        save_checkpoint(saved, tmp_path / name, dtype="float32")
+        for file in ("config.json", "model.safetensors"):
+            assert (tmp_path / name / file).read_bytes() == (folder / file).read_bytes()
 
 
 def test_weights_of_other_types_are_read_as_float32(model, folder):
     path = folder / "model.safetensors"
-    for dtype in (torch.bfloat16, torch.float64, torch.float16):
-        stored = {name: tensor.to(dtype) for name, tensor in model.state_dict().items()}
+    for dtype in (np.float64, np.float16):
+        stored = {name: weight.astype(dtype) for name, weight in model.weights.items()}
         save_file(stored, path)
         for name, weight in load_model(folder).weights.items():
             assert weight.dtype == np.float32
-            np.testing.assert_array_equal(weight, stored[name].float())
-    save_file({name: tensor.int() for name, tensor in stored.items()}, path)
+            np.testing.assert_array_equal(weight, stored[name].astype(np.float32))
+    save_file({name: weight.astype(np.int32) for name, weight in stored.items()}, path)
     with pytest.raises(CheckpointError, match="is of type I32, expected F16 or F32"):
         load_model(folder)
 
 
+@pytest.mark.torch
+def test_weights_of_a_type_that_numpy_does_not_have_are_read_as_float32(model, folder):
+    import torch
+    from safetensors.torch import save_file
+
+    stored = {name: torch.from_numpy(weight).bfloat16() for name, weight in model.weights.items()}
+    save_file(stored, folder / "model.safetensors")
+    for name, weight in load_model(folder).weights.items():
+        assert weight.dtype == np.float32
+        np.testing.assert_array_equal(weight, stored[name].float())
+
+
 def test_half_precision_is_the_default_and_loads_as_float32(model, tmp_path):
     save_checkpoint(model, tmp_path)
-    assert {tensor.dtype for tensor in load_file(tmp_path / "model.safetensors").values()} == {torch.float16}
+    assert {tensor.dtype for tensor in load_file(tmp_path / "model.safetensors").values()} == {np.dtype(np.float16)}
     loaded = load_model(tmp_path, "cpu")
-    for name, tensor in model.state_dict().items():
-        np.testing.assert_allclose(loaded.weights[name], tensor, atol=1e-3, rtol=1e-3)
+    for name, weight in model.weights.items():
+        np.testing.assert_allclose(loaded.weights[name], weight, atol=1e-3, rtol=1e-3)
         assert loaded.weights[name].dtype == np.float32
 
 
+@pytest.mark.torch
 def test_a_loaded_model_is_its_own(folder):
     """Neither training it nor replacing its file disturbs the other."""
+    import torch
+
     loaded = load_model(folder, "cpu")
     before = (folder / "model.safetensors").read_bytes()
     with torch.no_grad():
@@ -89,8 +109,7 @@ def test_a_loaded_model_is_its_own(folder):
 
 def test_a_checkpoint_is_replaced_only_when_asked(model, folder):
     before = (folder / "model.safetensors").read_bytes()
-    with torch.no_grad():
-        model.output_bias.fill_(1.0)
+    model.weights["output_bias"][:] = 1.0
     with pytest.raises(FileExistsError):
         save_checkpoint(model, folder)
     assert (folder / "model.safetensors").read_bytes() == before
@@ -161,7 +180,11 @@ LIE = b'{"embedding.weight":{"dtype":"F32","shape":[1000000000000],"data_offsets
         (reshape(d_inner=60_000, n_layer=20), "model.safetensors", "expected"),
         (reshape(pre_norm=False), "model.safetensors", "'final_norm.bias' is (8,), expected no such tensor"),
         (tensors(lambda weights: weights.pop("output_bias")), "model.safetensors", "'output_bias' is missing"),
-        (tensors(lambda weights: weights.update(extra=torch.zeros(2))), "model.safetensors", "'extra' is (2,)"),
+        (
+            tensors(lambda weights: weights.update(extra=np.zeros(2, np.float32))),
+            "model.safetensors",
+            "'extra' is (2,)",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_checkpoint_is_told_in_one_line(folder, run, tmp_path, damage, file, message):
@@ -183,7 +206,12 @@ def test_a_model_that_is_no_folder_is_named(folder, tmp_path, name):
         load_model(tmp_path / name)
 
 
+@pytest.mark.torch
 def test_a_device_that_is_not_there_is_named(folder):
+    import torch
+
+    from lakhnes.model.network import pick_device
+
     for device in ("cuda:99", "toaster", "meta:x"):
         with pytest.raises(CheckpointError, match="is not available"):
             load_model(folder, device)

@@ -6,7 +6,6 @@ import tarfile
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
@@ -314,14 +313,20 @@ def test_a_pickle_is_left_at_its_end():
     assert stream.read() == b"rest"
 
 
+@pytest.mark.torch
 def test_a_state_dict_of_today_says_what_is_missing(tmp_path, run):
+    import torch
+
     torch.save({"weight": torch.zeros(3)}, tmp_path / "model.pt")
     result = run("checkpoint", "import", tmp_path, tmp_path / "out")
     assert "a dictionary (1 entries), expected a whole module" in result.stderr
 
 
+@pytest.mark.torch
 def test_a_module_of_todays_torch_is_read(tmp_path):
     """torch itself as the writer: its Linear in a zip file, numbers and all."""
+    import torch
+
     from lakhnes.checkpoint.torch_file import read_torch_file
 
     linear = torch.nn.Linear(3, 2)
@@ -332,7 +337,10 @@ def test_a_module_of_todays_torch_is_read(tmp_path):
         np.testing.assert_array_equal(file.array(tensor), getattr(linear, name).detach().numpy())
 
 
+@pytest.mark.torch
 def test_todays_torch_in_the_old_form_is_read(tmp_path):
+    import torch
+
     from lakhnes.checkpoint.torch_file import read_torch_file
 
     tensors = {"a": torch.arange(6.0).view(2, 3), "b": torch.arange(6.0).view(2, 3).t()}

@@ -93,6 +93,7 @@ def test_quiet_work_prints_nothing_and_evaluations_are_notes(capsys):
     assert printed(capsys) == ["train: 25.0%  step 40  2.0 M tokens  valid PPL 3.250"]
 
 
+@pytest.mark.torch
 def test_a_training_in_a_log_file_prints_its_progress(run, tmp_path, monkeypatch):
     monkeypatch.setattr("lakhnes.cli.progress.FIRST", 0.0)
     config = tmp_path / "run.toml"

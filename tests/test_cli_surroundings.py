@@ -45,6 +45,7 @@ def test_a_case_that_failed_once_passes(cases, tmp_path, name):
     assert finished.returncode == 0, finished.stderr
 
 
+@pytest.mark.torch
 def test_the_archive_and_the_configuration_that_failed_once_are_read(cases, run, tmp_path):
     result = run("convert", cases / "archive-with-appledouble-file.tar", "-o", tmp_path / "out", "--to", "tx1")
     assert result.exit_code == 0, result.stderr
@@ -143,6 +144,7 @@ def test_what_macos_adds_to_archives_and_folders_is_skipped(run, tmp_path, song,
     assert json.loads(result.stdout)["songs"] == {"train": 1}
 
 
+@pytest.mark.torch
 def test_a_configuration_with_a_byte_order_mark_is_read(run, tmp_path):
     config = tmp_path / "run.toml"
     config.write_text(tiny_config(steps=1).to_toml(), encoding="utf-8-sig")

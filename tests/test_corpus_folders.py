@@ -136,6 +136,7 @@ def test_a_corpus_is_not_used_for_other_music(tmp_path, change):
     assert target.is_dir()
 
 
+@pytest.mark.torch
 def test_a_run_that_is_resumed_with_other_music_is_refused(run, tmp_path):
     options = ["-o", tmp_path / "run", "--preset", "tiny", "--samples", 0, "--width", 64, "--layers", 1]
     options += ["--batch-size", 1, "--tgt-len", 16]

@@ -10,6 +10,9 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 from torch.nn import functional
 

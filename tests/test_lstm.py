@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 
 from lakhnes import CheckpointError, Vocabulary, generate, load_model

@@ -5,14 +5,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakhnes import CheckpointError, Vocabulary, generate, load_model
 from lakhnes.checkpoint import save_checkpoint
 from lakhnes.data.corpus import Corpus
-from lakhnes.evaluation.perplexity import evaluate
 from lakhnes.model.estimation import estimate_ngram, model_of_tables
 from lakhnes.model.kneser_ney import FALLBACK, count, discounts_of, estimate
 from lakhnes.model.ngram import NGram
@@ -124,7 +122,10 @@ def test_order_0_knows_nothing_and_order_1_the_frequencies():
     assert frequencies[6] > 0  # never seen
 
 
+@pytest.mark.torch
 def test_a_song_is_scored_alike_in_any_segments_and_knows_nothing_of_the_song_before():
+    import torch
+
     model = estimate_ngram(SONGS, 4, vocab_size=SIZE)
     row = torch.tensor([[*SONGS[0][:-1], *SONGS[1][:-1]]])
     network = model.network
@@ -139,7 +140,10 @@ def test_a_song_is_scored_alike_in_any_segments_and_knows_nothing_of_the_song_be
     np.testing.assert_array_equal(model.begin().feed(row[0].numpy(), [0] * row.shape[1]), whole)
 
 
+@pytest.mark.torch
 def test_a_longer_context_predicts_better_and_evaluation_scores_every_model_on_the_same_positions(tmp_path):
+    from lakhnes.evaluation.perplexity import evaluate
+
     data = make_corpus(tmp_path / "data", train=30)
     vocabulary = Vocabulary.tx1()
     train, valid = (Corpus.load(data, split, vocabulary) for split in ("train", "valid"))
@@ -178,18 +182,18 @@ def damaged(name, change):
         (damaged("words_3", lambda words: words + SIZE), "words_3.*ids from 0 to 6"),
         (damaged("words_2", lambda words: -words - 1), "words_2.*ids"),
         (damaged("starts_4", lambda starts: starts + 1), "starts_4.*offsets"),
-        (damaged("contexts_3", lambda keys: keys.flip(0)), "contexts_3.*rising keys"),
+        (damaged("contexts_3", lambda keys: keys[::-1]), "contexts_3.*rising keys"),
         (damaged("masses_2", lambda masses: masses + math.nan), "masses_2.*numbers from 0 to 1"),
         (damaged("unigram", lambda chances: chances * 0), "unigram.*above 0"),
         (damaged("words_4", lambda words: words[:-1]), "words_4.*expected"),
     ],
 )
 def test_tables_that_make_no_model_are_refused(tmp_path, change, message):
-    from safetensors.torch import load_file, save_file
+    from safetensors.numpy import load_file, save_file
 
     save_checkpoint(estimate_ngram(SONGS, 4, vocab_size=SIZE), tmp_path)
     tensors = load_file(tmp_path / "model.safetensors")
     change(tensors)
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, tmp_path / "model.safetensors")
+    save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, tmp_path / "model.safetensors")
     with pytest.raises(CheckpointError, match=message):
         load_model(tmp_path)

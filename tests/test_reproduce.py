@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+pytest.importorskip("torch")
+
 from lakhnes.model.config import LSTMConfig
 from lakhnes.reproduction import scales
 from lakhnes.reproduction.report import ORDER, order_of

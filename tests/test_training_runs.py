@@ -9,6 +9,9 @@ import sys
 import time
 
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 from safetensors.torch import load_file
 

@@ -67,7 +67,8 @@ def test_an_unknown_name_lists_those_that_are(run):
         result = run("checkpoint", *words)
         assert result.exit_code == 1
         assert "Lakh400kPretrainOnly" in result.stderr
-    with pytest.raises(CheckpointError, match="no such model; expected a directory, or one of bundled, bundled-tx1, LakhNES"):
+    expected = "no such model; expected a directory, hf://OWNER/NAME, or one of bundled, bundled-tx1, LakhNES"
+    with pytest.raises(CheckpointError, match=expected):
         load_model("Nobody")
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         LakhnesError,
         LakhnesWarning,
         LimitError,
+        MissingExtraError,
         TokenError,
         UnsafeCheckpointError,
     )
@@ -39,6 +40,7 @@ __all__ = [
     "LakhnesWarning",
     "LimitError",
     "LivePlayer",
+    "MissingExtraError",
     "Model",
     "NsfFile",
     "RegisterLog",
@@ -66,7 +68,8 @@ _MODULES = {
     "_native": "Apu LivePlayer NsfFile RegisterLog Song Vocabulary __version__ write_nsf_album",
     "audio": "write_audio",
     "checkpoint": "load_model",
-    "errors": "CheckpointError FormatError LakhnesError LakhnesWarning LimitError TokenError UnsafeCheckpointError",
+    "errors": "CheckpointError FormatError LakhnesError LakhnesWarning LimitError MissingExtraError TokenError "
+    "UnsafeCheckpointError",
     "model.model": "Model",
     "sampling": "accompany continue_song generate infill stream",
     "songs": "read read_log render write",

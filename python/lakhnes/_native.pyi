@@ -25,6 +25,7 @@ __all__ = [
     "__version__",
     "adapt_files",
     "augment_events",
+    "build_info",
     "convert_texts",
     "decode",
     "events_from_text",
@@ -45,6 +46,13 @@ __all__ = [
 _Encoder: TypeAlias = Callable[[Path, str, int, int], Any]
 
 __version__: str
+
+def build_info() -> dict[str, str]:
+    """Tell the ``profile`` and ``target`` of the build, and the ``instructions`` that the decoder has chosen.
+
+    Those are ``avx512``, ``avx2`` or ``portable``: the best that the processor has, up to the one that the variable
+    ``LAKHNES_SIMD`` of the environment names.
+    """
 
 @final
 class Song:

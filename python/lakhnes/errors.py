@@ -12,6 +12,7 @@ __all__ = [
     "LakhnesError",
     "LakhnesWarning",
     "LimitError",
+    "MissingExtraError",
     "TokenError",
     "UnsafeCheckpointError",
     "warn_of",
@@ -36,6 +37,10 @@ class TokenError(LakhnesError, ValueError):
 
 class LimitError(LakhnesError, ValueError):
     """The input is larger than a documented limit; raised before memory is taken."""
+
+
+class MissingExtraError(LakhnesError, ImportError):
+    """A package of an extra is not installed; the message ends with the command that installs it."""
 
 
 class CheckpointError(LakhnesError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lakhnes.benchmarks import Figure
 from lakhnes.benchmarks.songs import seconds_of
+from lakhnes.extras import need
 
 if TYPE_CHECKING:
     from lakhnes.model.engine import Engine
@@ -25,6 +26,7 @@ def measure_generate(_: Sequence[Path]) -> dict[str, Figure]:
 
     The weights of the first are random: their values do not matter to the time. Each figure is the median of its steps.
     """
+    need("torch")
     import torch
 
     from lakhnes.benchmarks.original_decoding import OriginalDecoder

@@ -8,7 +8,7 @@ from lakhnes.errors import CheckpointError
 from lakhnes.model.architectures import config_from_json
 from lakhnes.model.config import ModelConfig
 
-__all__ = ["CARD_FILE", "CONFIG_FILE", "MODEL_FILE", "RUN_FOLDER", "WEIGHTS_FILE", "read_config"]
+__all__ = ["CARD_FILE", "CONFIG_FILE", "MAX_CONFIG_BYTES", "MODEL_FILE", "RUN_FOLDER", "WEIGHTS_FILE", "read_config"]
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from lakhnes._native import Vocabulary
 from lakhnes.checkpoint.archive import VOCABULARY_FILE, folder_of
+from lakhnes.checkpoint.card import with_metadata
 from lakhnes.checkpoint.config import CARD_FILE, CONFIG_FILE, MODEL_FILE, WEIGHTS_FILE
 from lakhnes.checkpoint.torch_file import TorchFile, read_torch_file
 from lakhnes.checkpoint.unpickler import Module, Tensor, quote
@@ -276,7 +277,7 @@ def _check_vocabulary(path: Path, config: TransformerXLConfig) -> bool:
 
 
 def _card(config: TransformerXLConfig, source: str, digest: str) -> str:
-    return f"""# A Transformer-XL for NES music, imported
+    card = f"""# A Transformer-XL for NES music, imported
 
 Imported from `{source}` (SHA-256 of its `{MODEL_FILE}`: `{digest}`), a checkpoint of LakhNES (Donahue et al., ISMIR
 2019). The weights are unchanged. They keep the terms under which they were published.
@@ -284,3 +285,4 @@ Imported from `{source}` (SHA-256 of its `{MODEL_FILE}`: `{digest}`), a checkpoi
 Vocabulary {config.vocabulary.upper()}, {config.num_parameters:,} parameters: {config.n_layer} layers, {config.n_head}
 heads of {config.d_head}, d_model {config.d_model}, d_inner {config.d_inner}, memory {config.mem_len}.
 """
+    return with_metadata(card, config, tags=["lakhnes"])

@@ -70,8 +70,9 @@ def load_model(name_or_path: str | os.PathLike[str] = "bundled", device: str = "
     Parameters
     ----------
     name_or_path
-        ``"bundled"``, a checkpoint directory or that of a training run, the name of a published model that was
-        imported (see `lakhnes.checkpoint.zoo`), or the folder of one as published, with ``model.pt``.
+        ``"bundled"``, a checkpoint directory or that of a training run, ``hf://OWNER/NAME[@REVISION]`` (see
+        `lakhnes.checkpoint.hub`), the name of a published model that was imported (see `lakhnes.checkpoint.zoo`), or
+        the folder of one as published, with ``model.pt``.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``. With ``"auto"`` songs are composed on the CPU, and corpora
         evaluated on a GPU, if there is one. All but the first two need torch.

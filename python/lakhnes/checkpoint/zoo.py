@@ -1,4 +1,4 @@
-"""The models that go by a name: the bundled ones, and those that LakhNES published.
+"""The models that go by a name: the bundled ones, those that LakhNES published, and those on the Hugging Face Hub.
 
 ``zoo.json`` lists the published ones: what they were trained on, the size and the SHA-256 of the archive as the LakhNES
 README states them, the perplexity on NES-MDB's test split that it reports, and the URL of a mirror, where there is one.
@@ -19,7 +19,7 @@ __all__ = ["BUNDLED", "ZooModel", "directory_of", "how_to_get", "models_director
 _PACKAGE = Path(__file__).parent.parent
 
 BUNDLED = {"bundled": _PACKAGE / "bundled" / "tx3", "bundled-tx1": _PACKAGE / "bundled" / "tx1"}
-"""The directories of the checkpoints that come with the package, by their names; the first is the default everywhere."""
+"""The directories of the checkpoints that come with the package, by name; the first is the default everywhere."""
 
 _ZOO_FILE = Path(__file__).with_name("zoo.json")
 
@@ -96,7 +96,8 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
     Parameters
     ----------
     name_or_path
-        ``"bundled"``, ``"bundled-tx1"``, a directory, or the name of a published model that was imported into `models_directory`.
+        ``"bundled"``, ``"bundled-tx1"``, a directory, the name of a published model that was imported into
+        `models_directory`, or ``hf://OWNER/NAME[@REVISION]`` (see `lakhnes.checkpoint.hub`).
 
     Raises
     ------
@@ -106,6 +107,10 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
     name = os.fspath(name_or_path)
     if name in BUNDLED:
         return BUNDLED[name]
+    if name.startswith("hf://"):
+        from lakhnes.checkpoint.hub import fetch
+
+        return fetch(name)
     directory = Path(name)
     if directory.is_dir():
         return directory
@@ -117,6 +122,5 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
             raise CheckpointError(f"{name} is not here: {how_to_get(model)}")
     if directory.exists():
         raise CheckpointError(f"{name}: is a file, expected a checkpoint directory")
-    raise CheckpointError(
-        f"{name}: no such model; expected a directory, or one of {', '.join([*BUNDLED, *(m.name for m in zoo())])}"
-    )
+    known = ", ".join([*BUNDLED, *(model.name for model in zoo())])
+    raise CheckpointError(f"{name}: no such model; expected a directory, hf://OWNER/NAME, or one of {known}")

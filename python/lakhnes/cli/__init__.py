@@ -5,9 +5,11 @@ Each command is a module of its own, loaded when it runs; `COMMANDS` holds all t
 needs when it runs.
 """
 
+from typing import Any
+
 import click
 
-from lakhnes.cli.console import common_options
+from lakhnes.cli.console import Console, common_options
 from lakhnes.cli.group import LazyGroup
 
 __all__ = ["cli", "main"]
@@ -28,17 +30,28 @@ COMMANDS = {
     "eval": "Print the perplexity of MODEL on DATA exactly as LakhNES computes it.",
     "reproduce": "Run the experiments of the paper again.",
     "checkpoint": "Import, list, download and describe models.",
+    "completion": "Print the script that completes commands and options in SHELL.",
     "bench": "Measure speed, each figure beside a reference of the same run; all suites if none is named.",
 }
 """The line of each command in the overview. Its module and its function are called as the command is."""
 
 
 def _print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        from lakhnes import __version__
+    if not wanted:
+        return
+    from lakhnes import __version__
 
-        click.echo(f"lakhnes, version {__version__}")
-        context.exit()
+    console = context.ensure_object(Console)
+    console.result(f"lakhnes, version {__version__}")
+    facts: dict[str, Any] = {"version": __version__}
+    if console.verbose:
+        from lakhnes.cli import version
+
+        facts = version.facts()
+        for line in version.lines(facts):
+            console.result(line)
+    console.summary(facts)
+    context.exit()
 
 
 @click.group(
@@ -47,8 +60,8 @@ def _print_version(context: click.Context, parameter: click.Parameter, wanted: b
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
-    help="Show the version and exit.",
+    "--version", is_flag=True, expose_value=False, callback=_print_version,
+    help="Show the version and exit; with -v also the build, torch and CUDA.",
 )  # fmt: skip
 @common_options
 def cli() -> None:

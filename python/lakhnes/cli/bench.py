@@ -5,6 +5,7 @@ import click
 from lakhnes.benchmarks import SUITES, Figure, load
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.targets import expand
+from lakhnes.errors import MissingExtraError
 
 __all__ = ["bench"]
 
@@ -21,7 +22,12 @@ def bench(console: Console, suites: tuple[str, ...], songs: tuple[str, ...]) -> 
     chosen = list(dict.fromkeys(suites)) or list(SUITES)
     with console.progress("bench", len(chosen)) as advance:
         for name in chosen:
-            figures |= load(name)(paths)
+            try:
+                figures |= load(name)(paths)
+            except MissingExtraError as error:  # the others can be measured without
+                if name in suites:
+                    raise
+                console.note(f"{name}: left out; {error}")
             advance(1)
     width = max(map(len, figures), default=0)
     for name, figure in figures.items():

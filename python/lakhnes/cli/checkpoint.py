@@ -45,8 +45,9 @@ def list_(console: Console) -> None:
     """List the known models, and which of them are here."""
     from lakhnes.checkpoint.zoo import BUNDLED, ZooModel, models_directory, zoo
 
-    places = {ZooModel(name, "comes with the package", "MIT", None, None, None, None): BUNDLED[name] for name in BUNDLED}
-    places |= {model: models_directory() / model.name for model in zoo()}
+    places = {model: models_directory() / model.name for model in zoo()}
+    described = ("comes with the package", "MIT", None, None, None, None)
+    places = {ZooModel(name, *described): place for name, place in BUNDLED.items()} | places
     models: list[dict[str, Any]] = []
     for model, place in places.items():
         here = _is_checkpoint(place)

@@ -94,7 +94,7 @@ def composing_options(command: F) -> F:
             "model_name",
             default="bundled",
             show_default=True,
-            help="bundled, or a checkpoint directory.",
+            help="bundled, a checkpoint directory, or hf://OWNER/NAME.",
         ),
         sampling_options(),
         click.option(

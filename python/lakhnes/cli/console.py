@@ -104,7 +104,8 @@ def common_options(command: F) -> F:
         (("-q", "--quiet"), "quiet", "Print results and errors only."),
         (("--json",), "json", "Print one JSON object on stdout."),
     ):
-        option = click.option(*flags, is_flag=True, expose_value=False, callback=_flag(name), help=text)
+        # Eager: the console is ready for the callbacks of all other options, in whatever order they are typed.
+        option = click.option(*flags, is_flag=True, is_eager=True, expose_value=False, callback=_flag(name), help=text)
         command = option(command)
     return command
 

@@ -8,11 +8,12 @@ import click
 from lakhnes.cli.console import Console, common_options, device_option, pass_console
 from lakhnes.cli.options import names_of
 from lakhnes.data.layout import SPLITS
+from lakhnes.extras import need
 from lakhnes.training.choices import PRECISIONS
 
 if TYPE_CHECKING:
     from lakhnes.data.corpus import Corpus
-    from lakhnes.evaluation.perplexity import Score
+    from lakhnes.evaluation.score import Score
     from lakhnes.model.model import Model
 
 __all__ = ["evaluate"]
@@ -50,7 +51,15 @@ def evaluate(
     MODEL is bundled, a checkpoint directory or a training run, of any architecture; DATA has folders valid and test of
     NAME.tx1.txt. With --per-song every token of every song is scored; without it, as LakhNES does, memory is carried
     from song to song, and the unfinished last segment is dropped.
+
+    DATA may also be one song, in any readable format: it is scored as with --per-song, without torch.
     """
+    if data.is_file():
+        if splits is not None or precision == "bfloat16":
+            raise click.UsageError(f"--split and --precision are for corpora; {data} is one song")
+        _one_song(console, model, data, options["mem_len"], device)
+        return
+    need("torch")
     from lakhnes._native import Vocabulary
     from lakhnes.checkpoint import load_model
     from lakhnes.data.corpus import Corpus
@@ -73,6 +82,16 @@ def evaluate(
     console.summary(facts)
 
 
+def _one_song(console: Console, model: str, path: Path, mem_len: int, device: str) -> None:
+    from lakhnes.checkpoint import load_model
+    from lakhnes.evaluation.score import evaluate_song
+    from lakhnes.songs import read
+
+    score = evaluate_song(load_model(model, device), read(path), mem_len=mem_len)
+    console.result(_line(path.name, score))
+    console.summary({path.name: score.facts()})
+
+
 def _in_streams(
     console: Console, split: str, model: "Model", corpus: "Corpus", options: dict[str, Any]
 ) -> dict[str, Any]:
@@ -89,7 +108,7 @@ def _per_song(
     import time
 
     from lakhnes.errors import FormatError
-    from lakhnes.evaluation.perplexity import Score
+    from lakhnes.evaluation.score import Score
     from lakhnes.evaluation.songs import evaluate_songs
 
     started = time.perf_counter()
@@ -106,9 +125,10 @@ def _per_song(
 
 
 def _line(split: str, score: "Score") -> str:
+    songs = "a song" if score.songs == 1 else f"{score.songs} songs"
     line = (
         f"{split}: loss {score.loss:.4f}  PPL {score.ppl:.4f}  "
-        f"{score.positions} positions of {score.songs} songs  {score.seconds:.1f} s"
+        f"{score.positions} positions of {songs}  {score.seconds:.1f} s"
     )
     if score.notes:
         line += (

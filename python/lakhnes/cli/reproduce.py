@@ -10,6 +10,7 @@ import click
 
 from lakhnes.cli.console import INTERRUPTED, Console, common_options, device_option, pass_console
 from lakhnes.cli.options import names_of
+from lakhnes.extras import need
 from lakhnes.training.choices import PRESET_NAMES
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def table2(
     the last one, and Figure 3, need --pretrain. Results are kept under a hash of their configuration; after Ctrl-C or a
     crash the same command resumes.
     """
+    need("torch")
     from lakhnes.reproduction.runner import Stopped
     from lakhnes.reproduction.scales import SCALES
 

@@ -18,6 +18,7 @@ import click
 from lakhnes.cli.console import INTERRUPTED, Console, device_option
 from lakhnes.cli.options import adding, force_option
 from lakhnes.errors import LakhnesError
+from lakhnes.extras import need
 from lakhnes.training.choices import LENGTH, OPTIMIZERS, PRECISIONS
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def run_training(
     start: str | None = None,
 ) -> None:
     """Do a whole run: data, training, evaluation, samples, card. `configure` gives the options of a new run."""
+    need("torch")
     if given.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
         raise click.exceptions.Exit(_several(given["processes"]))
     from lakhnes.model.network import pick_device
@@ -108,7 +110,7 @@ def run_training(
             if group.first:
                 for name in (STATE_FILE, LOG_FILE):
                     (output / name).unlink(missing_ok=True)
-        _run(quiet, trainer, given.get("tensorboard", False))
+        _run(quiet, trainer, data, given.get("tensorboard", False))
     finally:
         group.leave()
 
@@ -200,7 +202,7 @@ def _shape(config: "ModelConfig") -> dict[str, Any]:
     return {name: value for name, value in facts.items() if name not in ("dropout", "mem_len")}
 
 
-def _run(console: Console, trainer: "Trainer", tensorboard: bool) -> None:
+def _run(console: Console, trainer: "Trainer", data: Path, tensorboard: bool) -> None:
     from lakhnes.cli.live import live
 
     config = trainer.config
@@ -227,7 +229,7 @@ def _run(console: Console, trainer: "Trainer", tensorboard: bool) -> None:
         console.note(f"stopped at step {trainer.step}; the same command resumes it")
         raise click.exceptions.Exit(INTERRUPTED)
     if trainer.group.first:
-        _finish(console, trainer, score)
+        _finish(console, trainer, data, score)
 
 
 @contextlib.contextmanager
@@ -247,7 +249,7 @@ def stopping_politely(trainer: "Trainer") -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _finish(console: Console, trainer: "Trainer", score: Any) -> None:
+def _finish(console: Console, trainer: "Trainer", data: Path, score: Any) -> None:
     from lakhnes.checkpoint.native import RUN_FOLDER
     from lakhnes.files import write_bytes
     from lakhnes.training.card import model_card
@@ -267,6 +269,7 @@ def _finish(console: Console, trainer: "Trainer", score: Any) -> None:
         seconds=trainer.seconds,
         score=score,
         curve=CURVE_FILE if drawn else None,
+        data=data.resolve().name,
     )
     write_bytes(folder / "README.md", card.encode())
     for song in trainer.songs:

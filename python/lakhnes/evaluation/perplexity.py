@@ -6,79 +6,19 @@ carried on, across songs too. The loss is the mean negative log-likelihood over 
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
-
-import torch
-from torch.nn import functional
 
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.packing import Ids, StreamPacker
 from lakhnes.errors import LakhnesError
+from lakhnes.evaluation.score import Score, note_ons
 from lakhnes.model.model import Model, as_network
 from lakhnes.model.network import Network
 from lakhnes.progress import Advance
+from lakhnes.torch_extra import functional, torch
 
-__all__ = ["Score", "evaluate"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Score:
-    """The result of an evaluation.
-
-    Attributes
-    ----------
-    loss : float
-        Mean negative log-likelihood a token, in nats; ``ppl`` is its exponential.
-    positions : int
-        Tokens scored. The unfinished last segment of the streams is not.
-    songs : int
-        Songs begun.
-    seconds : float
-        That the measurement took.
-    batch_size, tgt_len, mem_len : int
-        How it was measured.
-    notes : int
-        Note-ons among the tokens scored.
-    note_loss : float
-        Mean negative log-likelihood of these tokens: of voice and pitch, their time being known. With `nats_a_note` and
-        `nats_a_second` it compares models of different vocabularies.
-    music : float
-        Seconds of music scored: of the songs begun, by the share of their tokens that was scored.
-    """
-
-    loss: float
-    positions: int
-    songs: int
-    seconds: float
-    batch_size: int = 10
-    tgt_len: int = 128
-    mem_len: int = 896
-    notes: int = 0
-    note_loss: float = math.nan
-    music: float = 0.0
-
-    @property
-    def ppl(self) -> float:
-        """Perplexity."""
-        return math.exp(self.loss)
-
-    @property
-    def nats_a_note(self) -> float:
-        """The loss of all tokens, shared out among the notes; NaN without one."""
-        return self.loss * self.positions / self.notes if self.notes else math.nan
-
-    @property
-    def nats_a_second(self) -> float:
-        """The loss of all tokens a second of music; NaN where that is not known."""
-        return self.loss * self.positions / self.music if self.music else math.nan
-
-    def facts(self) -> dict[str, float | int]:
-        """Return what ``--json`` prints."""
-        names = ("loss", "ppl", "positions", "songs", "seconds")
-        more = ("notes", "note_loss", "nats_a_note", "nats_a_second")
-        return {name: getattr(self, name) for name in (*names, *(more if self.notes else ()))}
+__all__ = ["evaluate"]
 
 
 @torch.inference_mode()
@@ -133,13 +73,13 @@ def evaluate(
     network.eval()
     started = time.perf_counter()
     memory = network.cache()
-    note_ons = torch.tensor(["_NOTEON_" in symbol for symbol in corpus.vocabulary.symbols], device=device)
+    begins_note = torch.from_numpy(note_ons(corpus.vocabulary)).to(device)
     total, positions, total_of_notes, notes = 0.0, 0, 0.0, 0
     for inputs, targets in StreamPacker(song, count, batch_size, tgt_len):
         logits, memory = network.score(torch.from_numpy(inputs).to(device), memory, mem_len, dtype)
         wanted = torch.from_numpy(targets).to(device).flatten()
         losses = functional.cross_entropy(logits.flatten(0, 1), wanted, reduction="none").double()
-        is_note = note_ons[wanted]
+        is_note = begins_note[wanted]
         total, positions = total + float(losses.sum()), positions + targets.size
         total_of_notes, notes = total_of_notes + float(losses[is_note].sum()), notes + int(is_note.sum())
     network.train(training)

@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch.nn import functional
 
 from lakhnes.data.corpus import Corpus
+from lakhnes.evaluation.score import SongScore
 from lakhnes.model.model import Model, as_network
 from lakhnes.model.network import Network
+from lakhnes.torch_extra import functional, torch
 
-__all__ = ["SongScore", "evaluate_songs"]
+__all__ = ["evaluate_songs"]
 
 PADDING = -100
 """The target of positions after the end of a song, which count for nothing."""
-
-
-@dataclasses.dataclass(frozen=True)
-class SongScore:
-    """How well one song is predicted.
-
-    Attributes
-    ----------
-    name : str
-        Of its file, without ``.tx1.txt`` or ``.tx2.txt``.
-    loss : float
-        Mean negative log-likelihood a token, in nats; ``ppl`` is its exponential.
-    positions : int
-        Tokens scored: all events and the closing boundary.
-    """
-
-    name: str
-    loss: float
-    positions: int
-
-    @property
-    def ppl(self) -> float:
-        """Perplexity."""
-        return math.exp(self.loss)
-
-    def facts(self) -> dict[str, str | float | int]:
-        """Return what ``--json`` prints."""
-        return {"name": self.name, "loss": self.loss, "ppl": self.ppl, "positions": self.positions}
 
 
 @torch.inference_mode()

@@ -7,6 +7,7 @@ a torch module, for evaluating corpora and for a GPU; torch is imported only the
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes.errors import LakhnesError
+from lakhnes.extras import need
 from lakhnes.model.config import LSTMConfig, ModelConfig, NGramConfig, TransformerXLConfig
 from lakhnes.model.engine import DTYPES, Engine, Floats, losses_of
 
@@ -125,6 +127,91 @@ class Model:
             losses.append(losses_of(engine.feed(given, [0] * len(given)), following))
         return np.concatenate(losses)
 
+    @classmethod
+    def from_pretrained(
+        cls, name_or_path: str | os.PathLike[str], *, revision: str | None = None, device: str = "auto"
+    ) -> Model:
+        """Load a checkpoint from a directory, or from the Hugging Face Hub.
+
+        Parameters
+        ----------
+        name_or_path
+            A directory, or ``OWNER/NAME``; `lakhnes.load_model` takes the same as ``hf://OWNER/NAME``.
+        revision : str, optional
+            A branch, tag or commit of the repository; ``main`` if not given.
+        device : str
+            As of `lakhnes.load_model`.
+
+        Raises
+        ------
+        CheckpointError
+            If there is no such model, or it is none of lakhnes.
+        MissingExtraError
+            If it is on the Hub, and `huggingface_hub` is not installed.
+        """
+        from lakhnes.checkpoint.pretrained import from_pretrained
+
+        return from_pretrained(name_or_path, revision=revision, device=device)
+
+    def save_pretrained(self, directory: str | os.PathLike[str], **options: Any) -> None:
+        """Write ``model.safetensors``, ``config.json`` and a model card with metadata into a directory.
+
+        Parameters
+        ----------
+        directory : path
+            Made if it is missing.
+        dtype : str
+            Of the stored weights: ``"float16"``, the default, or ``"float32"``.
+        card : str, optional
+            The model card in Markdown, without metadata; if not given, one that tells the shape.
+        license : str
+            An identifier of the Hub, such as ``"mit"``; by default ``"unknown"``.
+        datasets, tags : sequence of str
+            For the metadata of the card.
+        overwrite : bool
+            Whether files that are there are replaced; by default they are not.
+
+        Raises
+        ------
+        FileExistsError
+            If a file is there and `overwrite` is false.
+        """
+        from lakhnes.checkpoint.pretrained import save_pretrained
+
+        save_pretrained(self, directory, **options)
+
+    def push_to_hub(self, repository: str, **options: Any) -> str:
+        """Write the checkpoint into a repository of the Hugging Face Hub, which is made if it is missing.
+
+        Parameters
+        ----------
+        repository : str
+            ``OWNER/NAME``. The key to it is that of ``HF_TOKEN``, or of ``hf auth login``.
+        revision : str
+            The branch, by default ``main``.
+        private : bool
+            Whether a repository that is made is private; by default it is not.
+        message : str
+            Of the commit.
+        dtype, card, license, datasets, tags
+            As of `save_pretrained`.
+
+        Returns
+        -------
+        str
+            The address of the commit.
+
+        Raises
+        ------
+        CheckpointError
+            If the Hub refuses it or cannot be reached.
+        MissingExtraError
+            If `huggingface_hub` is not installed.
+        """
+        from lakhnes.checkpoint.pretrained import push_to_hub
+
+        return push_to_hub(self, repository, **options)
+
     def check(self) -> None:
         """Refuse weights from elsewhere that fit the shape but make no model.
 
@@ -165,6 +252,7 @@ class Model:
             return NativeEngine(self._packed[form], sequences, config.vocab_size, window, threads)
         if dtype == "int8":
             raise LakhnesError(f"dtype: int8 runs on the CPU with at most {MAX_WINDOW - 1} positions of memory")
+        need("torch")
         from lakhnes.model.torch_engine import TorchEngine
 
         return TorchEngine(self.network, sequences, memory, dtype)

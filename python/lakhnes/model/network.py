@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
 
 from lakhnes.errors import CheckpointError
 from lakhnes.model.architectures import build
 from lakhnes.model.config import ModelConfig
+from lakhnes.torch_extra import Tensor, nn, torch
 
 __all__ = ["Network", "network_of", "pick_device"]
 

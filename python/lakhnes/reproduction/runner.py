@@ -23,8 +23,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from lakhnes.checkpoint import load_model
 from lakhnes.checkpoint.native import save_checkpoint
 from lakhnes.data.corpus import Corpus
@@ -35,6 +33,7 @@ from lakhnes.model.estimation import estimate_ngram
 from lakhnes.model.model import Model
 from lakhnes.progress import Progress, no_progress
 from lakhnes.reproduction.scales import SHARES, Row, Scale
+from lakhnes.torch_extra import torch
 from lakhnes.training.config import TrainingConfig
 from lakhnes.training.log import Report
 from lakhnes.training.trainer import Trainer

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lakhnes.evaluation.perplexity import Score
+from lakhnes.checkpoint.card import with_metadata
+from lakhnes.evaluation.score import Score
 from lakhnes.training.config import TrainingConfig
 
 __all__ = ["model_card"]
@@ -17,6 +18,7 @@ def model_card(
     seconds: float,
     score: Score | None,
     curve: str | None = None,
+    data: str | None = None,
 ) -> str:
     """Return the text of a model card.
 
@@ -31,6 +33,8 @@ def model_card(
         Of the valid split.
     curve : str, optional
         The picture of the loss, beside the card.
+    data : str, optional
+        Name of what the model was trained on.
     """
     model = config.model
     measured = "No valid split was given: not measured."
@@ -41,7 +45,7 @@ def model_card(
             f"{score.mem_len} tokens."
         )
     picture = f"![Loss over the tokens seen]({curve})\n\n" if curve else ""
-    return f"""# {model.title} for NES music
+    card = f"""# {model.title} for NES music
 
 Vocabulary {model.vocabulary.upper()}, {model.num_parameters:,} parameters:
 {model.description}.
@@ -58,3 +62,4 @@ Vocabulary {model.vocabulary.upper()}, {model.num_parameters:,} parameters:
 batches of {config.batch_size * config.accumulate} x {config.tgt_len} tokens, memory {config.mem_len_start} to
 {config.mem_len}.
 """
+    return with_metadata(card, model, datasets=[data] if data else [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lakhnes.errors import LakhnesError
+from lakhnes.extras import need
 
 __all__ = ["TensorBoard"]
 
@@ -21,15 +21,14 @@ class TensorBoard:
 
     Raises
     ------
-    LakhnesError
+    MissingExtraError
         If TensorBoard is not installed.
     """
 
     def __init__(self, folder: Path) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise LakhnesError("TensorBoard is not installed: pip install 'lakhnes[tensorboard]'") from None
+        need("tensorboard")
+        from torch.utils.tensorboard import SummaryWriter
+
         self.writer: Any = SummaryWriter(str(folder))
 
     def __call__(self, line: dict[str, Any]) -> None:

@@ -13,16 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
 from lakhnes.checkpoint.native import RUN_FOLDER, load_model, save_checkpoint
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.packing import Ids, StreamPacker
 from lakhnes.errors import CheckpointError, LakhnesError
-from lakhnes.evaluation.perplexity import Score
+from lakhnes.evaluation.score import Score
 from lakhnes.model.architectures import build
+from lakhnes.torch_extra import Tensor, nn, torch
 from lakhnes.training.average import Average
 from lakhnes.training.config import TrainingConfig
 from lakhnes.training.early_stopping import EarlyStopping
@@ -124,7 +122,7 @@ class Trainer:
             self.memory = None
         progress = self.progress
         loss = self.backward(config.memory_at(progress))
-        norm = clip_grad_norm_(self.model.parameters(), config.clip)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         rate = config.rate(self.step, progress)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:

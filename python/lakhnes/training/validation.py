@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from lakhnes.data.corpus import Corpus
-from lakhnes.evaluation.perplexity import Score, evaluate
+from lakhnes.evaluation.perplexity import evaluate
+from lakhnes.evaluation.score import Score
 from lakhnes.model.network import Network
 
 __all__ = ["validate"]

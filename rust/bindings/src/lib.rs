@@ -4,6 +4,7 @@
 
 mod adapt;
 mod apu;
+mod build_info;
 mod decode;
 mod decoder_model;
 mod errors;
@@ -32,6 +33,8 @@ mod _native {
     use crate::adapt::{PyMelodyIndex, adapt_files};
     #[pymodule_export]
     use crate::apu::PyApu;
+    #[pymodule_export]
+    use crate::build_info::build_info;
     #[pymodule_export]
     use crate::decode::decode;
     #[pymodule_export]

@@ -75,3 +75,12 @@ pub use model::Model;
 pub use sampler::{Sample, Sampler, SamplingParams};
 pub use sequence_state::{MAX_SEQUENCES, MAX_THREADS, SequenceState};
 pub use shape::{MAX_SIDE, Shape};
+
+/// The instructions that the kernels use on this processor: `avx512`, `avx2` or `portable`.
+///
+/// They are the best that the processor has, and none better than the one that the variable `LAKHNES_SIMD` of the
+/// environment names: so they can be compared.
+#[must_use]
+pub fn instructions() -> &'static str {
+    simd::InstructionSet::detect().name()
+}

@@ -3,6 +3,8 @@
 //! The kernels are generic over [`Simd`] and always inlined into `vectorize`; there the compiler may use the processor's
 //! instructions for the plain code around them, too.
 
+use std::sync::OnceLock;
+
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -32,6 +34,12 @@ pub(crate) enum InstructionSet {
     Portable,
 }
 
+/// The variable of the environment that names the best instructions that may be used, to compare them.
+const VARIABLE: &str = "LAKHNES_SIMD";
+
+/// The names of the instruction sets, the best first.
+const NAMES: [&str; 3] = ["avx512", "avx2", "portable"];
+
 impl InstructionSet {
     /// All that this processor has, the best first.
     pub(crate) fn available() -> impl Iterator<Item = Self> {
@@ -42,9 +50,26 @@ impl InstructionSet {
         detected.into_iter().flatten().chain([Self::Portable])
     }
 
-    /// The best that this processor has.
+    /// The best that this processor has and the environment allows; asked once.
     pub(crate) fn detect() -> Self {
-        Self::available().next().unwrap_or(Self::Portable)
+        static CHOSEN: OnceLock<InstructionSet> = OnceLock::new();
+        *CHOSEN.get_or_init(|| Self::at_most(std::env::var(VARIABLE).ok().as_deref()))
+    }
+
+    /// The best that this processor has, and none better than the one named; a name that is not known counts for nothing.
+    fn at_most(name: Option<&str>) -> Self {
+        let first = NAMES.iter().position(|&known| name == Some(known)).unwrap_or(0);
+        Self::available().find(|set| NAMES[first..].contains(&set.name())).unwrap_or(Self::Portable)
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => NAMES[0],
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => NAMES[1],
+            Self::Portable => NAMES[2],
+        }
     }
 
     /// Runs a kernel with these instructions.
@@ -96,4 +121,21 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn prefetch(self, line: &Line, ahead: usize);
     /// The same, into the first cache, for what is read more than once.
     fn prefetch_near(self, line: &Line, ahead: usize);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InstructionSet, NAMES};
+
+    #[test]
+    fn the_best_instructions_are_chosen_up_to_the_one_that_is_named() {
+        let best = InstructionSet::available().next().unwrap_or(InstructionSet::Portable);
+        assert_eq!(InstructionSet::at_most(None), best);
+        assert_eq!(InstructionSet::at_most(Some("nonsense")), best);
+        assert_eq!(InstructionSet::at_most(Some("portable")), InstructionSet::Portable);
+        for set in InstructionSet::available() {
+            assert_eq!(InstructionSet::at_most(Some(set.name())), set);
+        }
+        assert!(NAMES[1..].contains(&InstructionSet::at_most(Some("avx2")).name()));
+    }
 }
