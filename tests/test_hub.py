@@ -139,6 +139,7 @@ def test_the_command_line_takes_the_same_names(environment, models, tmp_path):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     (song,) = lakhnes.generate(models[0], seed=3, length=30)
+    assert done.stderr == "seed 3\n"  # no bar off a terminal
     assert (tmp_path / "out" / "0.tx1.txt").read_text() == song.to_tx1()
 
 
