@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import datetime
 import os
 import shlex
 import shutil
@@ -108,7 +109,8 @@ def run_training(
             if group.first:
                 for name in (STATE_FILE, LOG_FILE):
                     (output / name).unlink(missing_ok=True)
-        _run(quiet, trainer, given.get("tensorboard", False))
+        tuned = start is not None and not resumed
+        _run(quiet, trainer, given.get("tensorboard", False), first_score=tuned)
     finally:
         group.leave()
 
@@ -200,7 +202,8 @@ def _shape(config: "ModelConfig") -> dict[str, Any]:
     return {name: value for name, value in facts.items() if name not in ("dropout", "mem_len")}
 
 
-def _run(console: Console, trainer: "Trainer", tensorboard: bool) -> None:
+def _run(console: Console, trainer: "Trainer", tensorboard: bool, *, first_score: bool) -> None:
+    """Train to the end; with `first_score`, tell what the model that it begins with scores, and what it has become."""
     from lakhnes.cli.live import live
 
     config = trainer.config
@@ -209,11 +212,15 @@ def _run(console: Console, trainer: "Trainer", tensorboard: bool) -> None:
         f"{str(trainer.dtype).removeprefix('torch.')} products"
         + (f", {trainer.group.size} processes" if trainer.group.size > 1 else "")
     )
+    console.note(_extent(config, trainer.progress))
     reports: list[Callable[[dict[str, Any]], None]] = []
     if tensorboard and trainer.group.first:
         from lakhnes.training.tensorboard import TensorBoard
 
         reports.append(TensorBoard(trainer.directory / "tensorboard"))
+    before = trainer.score(None) if first_score and trainer.group.first else None
+    if before is not None:
+        console.note(f"valid PPL before: {before.ppl:.3f}")
     with live(console) as shown, stopping_politely(trainer):
         reports.append(shown)
 
@@ -226,8 +233,19 @@ def _run(console: Console, trainer: "Trainer", tensorboard: bool) -> None:
     if trainer.progress < 1.0 and not trainer.stopping.exhausted:
         console.note(f"stopped at step {trainer.step}; the same command resumes it")
         raise click.exceptions.Exit(INTERRUPTED)
+    if before is not None and score is not None:
+        console.note(f"valid PPL after: {score.ppl:.3f} (before: {before.ppl:.3f})")
     if trainer.group.first:
         _finish(console, trainer, score)
+
+
+def _extent(config: "TrainingConfig", progress: float) -> str:
+    """Say how long a run takes: its steps, or its minutes and the time of the day at which they are over."""
+    if config.minutes is None:
+        return f"{config.steps:,} steps"
+    left = config.minutes * (1.0 - progress)
+    end = datetime.datetime.now() + datetime.timedelta(minutes=left)
+    return f"at most {left:.0f} minutes of training, until about {end:%H:%M}"
 
 
 @contextlib.contextmanager
