@@ -79,12 +79,12 @@ def test_an_empty_file_and_a_part_of_the_stems_are_not_complete(run, songs, tmp_
     assert "12 files of 3 songs written" in run("render", songs, "-o", stems, "--stems", "--force").stderr
 
 
-def test_a_folder_that_is_its_own_output_and_one_within_it_go_on_too(run, songs):
-    for output in (songs, songs / "made"):
-        first = run("convert", songs, "-o", output, "--to", "mid")
-        again = run("convert", songs, "-o", output, "--to", "mid")
-        assert (first.exit_code, again.exit_code, again.stdout) == (0, 0, ""), again.stderr
-        assert "3 skipped" in again.stderr
+@pytest.mark.parametrize("within", [".", "made"])
+def test_a_folder_that_is_its_own_output_and_one_within_it_go_on_too(run, songs, within):
+    first = run("convert", songs, "-o", songs / within, "--to", "mid")
+    again = run("convert", songs, "-o", songs / within, "--to", "mid")
+    assert (first.exit_code, again.exit_code, again.stdout) == (0, 0, ""), again.stderr
+    assert "3 skipped" in again.stderr
 
 
 def test_the_songs_of_an_archive_go_on_too(run, tmp_path):
@@ -98,9 +98,9 @@ def test_the_songs_of_an_archive_go_on_too(run, tmp_path):
 
 
 def test_an_interrupted_batch_is_completed_by_the_same_command_and_nothing_is_done_twice(tmp_path):
-    songs, out, count = tmp_path / "in", tmp_path / "out", 24
+    songs, out, count = tmp_path / "in", tmp_path / "out", 12
     songs.mkdir()
-    midi = lakhnes.Song.from_tx1("\n".join(["P1_NOTEON_69\nWT_30000\nP1_NOTEOFF\nWT_30000"] * 100)).to_midi()
+    midi = lakhnes.Song.from_tx1("\n".join(["P1_NOTEON_69\nWT_30000\nP1_NOTEOFF\nWT_30000"] * 25)).to_midi()
     for index in range(count):
         (songs / f"{index:02}.mid").write_bytes(midi)
     command = [sys.executable, "-m", "lakhnes", "render", songs, "-o", out, "--format", "flac", "--jobs", "1"]
@@ -124,7 +124,7 @@ def test_an_interrupted_batch_is_completed_by_the_same_command_and_nothing_is_do
     after = times(out)
     assert len(after) == count
     assert {name: after[name] for name in before} == before
-    assert all(soundfile.info(out / name).frames == 100 * 60_000 for name in after)
+    assert all(soundfile.info(out / name).frames == 25 * 60_000 for name in after)
     assert f"{count - len(before)} files written".encode() in finished.stderr
 
 

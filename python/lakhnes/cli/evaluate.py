@@ -50,8 +50,9 @@ def evaluate(
     """Print the perplexity of MODEL on DATA exactly as LakhNES computes it.
 
     MODEL is bundled, a checkpoint directory or a training run, of any architecture; DATA has folders valid and test of
-    NAME.tx1.txt, or is an archive of NES-MDB. With --per-song every token of every song is scored; without it, as LakhNES does, memory is carried
-    from song to song, and the unfinished last segment is dropped.
+    NAME.tx1.txt, or is an archive of NES-MDB. With --per-song every token of every song is scored; without it, as
+    LakhNES does, memory is carried from song to song, and the unfinished last segment is dropped; songs that do not
+    fill one segment of all streams are read in fewer.
     """
     from lakhnes._native import Vocabulary
     from lakhnes.checkpoint import load_model

@@ -8,8 +8,8 @@ use std::sync::Mutex;
 
 use lakhnes_files::batch::{pool_of, run};
 use lakhnes_files::{
-    Batch, Encoder, Encoding, Export, ExportOptions, Exported, FileError, FileTags, Format, Job, Played, Sink, Sound, Source,
-    Target, Writer, export_sound,
+    Batch, Encoder, Encoding, Export, ExportOptions, Exported, FileError, FileTags, Format, Job, Played, Sink, Sound,
+    Source, Target, Writer, export_sound,
 };
 use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::ArrangeOptions;

@@ -132,9 +132,8 @@ pub static FORMATS: &[Format] = &[
         .bytes(|played, options| arrays::write(played, Raw, options)),
     row("vgm", &[".vgm"], VGM, Holds::Log).read(vgz::read).bytes(vgz::write_plain),
     row("vgz", &[".vgz"], VGM, Holds::Log).read(vgz::read).bytes(vgz::write),
-    row("nsf", &[".nsf"], "audio/x-nsf", Holds::Log).bytes(|played, options| {
-        Ok(nsf::write_named(&*options.log(played)?, nsf::Timing::Exact, &options.title)?)
-    }),
+    row("nsf", &[".nsf"], "audio/x-nsf", Holds::Log)
+        .bytes(|played, options| Ok(nsf::write_named(&*options.log(played)?, nsf::Timing::Exact, &options.title)?)),
     row("ndr", &[".ndr.txt"], TEXT, Holds::Log)
         .read(|data| Ok(Ndr.read(utf8(data)?)?.into()))
         .bytes(|played, options| Ok(Ndr.write(&*options.log(played)?)?.into())),

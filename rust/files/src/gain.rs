@@ -28,6 +28,9 @@ impl std::fmt::Display for Level {
     }
 }
 
+/// Half a step of 16 bits: what stays below is silence.
+const INAUDIBLE: f64 = 0.5 / 32_767.0;
+
 /// The factor of so many decibels.
 pub(crate) fn decibels(gain: f64) -> f64 {
     10_f64.powf(gain / 20.0)
@@ -59,7 +62,7 @@ pub(crate) fn factor_of(
     let render = RenderOptions { channels: Channels::ALL, ..options.render };
     let render = if stems { RenderOptions { mixer: MixerMode::Linear, ..render } } else { render };
     let measured = measure(log, &render, matches!(options.normalize, Some(Level::Loudness(_))), stop)?;
-    if measured.peak == 0.0 {
+    if measured.peak < INAUDIBLE {
         return Ok(1.0);
     }
     let factor = gain

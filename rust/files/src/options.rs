@@ -106,7 +106,8 @@ impl ExportOptions {
         if is_wav && self.tags.is_empty() {
             return FileTags::default();
         }
-        let first = |choices: &[&String]| choices.iter().find(|text| !text.is_empty()).map_or("", |text| text).to_owned();
+        let first =
+            |choices: &[&String]| choices.iter().find(|text| !text.is_empty()).map_or("", |text| text).to_owned();
         let tags = &log.tags;
         FileTags {
             title: first(&[&tags.title, &tags.title_native, &self.title]),

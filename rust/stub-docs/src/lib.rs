@@ -74,9 +74,9 @@ fn method(class: &str, tokens: Vec<TokenTree>) -> TokenStream {
     let Some(name) = ident_after(&tokens, "fn") else { return tokens.into_iter().collect() };
     let key = format!("{class}.{}", name.trim_start_matches("r#"));
     // A constructor is documented by its class.
-    let is_new = tokens.windows(2).any(|pair| {
-        matches!(pair, [TokenTree::Punct(_), TokenTree::Group(group)] if group.stream().to_string() == "new")
-    });
+    let is_new = tokens.windows(2).any(
+        |pair| matches!(pair, [TokenTree::Punct(_), TokenTree::Group(group)] if group.stream().to_string() == "new"),
+    );
     if is_new || name.starts_with("__") && stub::docs_of(&key).is_none() {
         return tokens.into_iter().collect();
     }

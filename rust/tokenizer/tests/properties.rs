@@ -5,8 +5,8 @@ mod shared;
 use lakhnes_tokenizer::augment::{AugmentOptions, augment, augment_with, events_from_text, quantize_events};
 use lakhnes_tokenizer::score::{ExpressiveScore, ScoreRuns};
 use lakhnes_tokenizer::{
-    Change, ChangeKind, Dialect, Event, PerformOptions, Song, Ticks, Timbre, Track, Velocity, Vocabulary, Voice, midi, perform,
-    tx1, tx2,
+    Change, ChangeKind, Dialect, Event, PerformOptions, Song, Ticks, Timbre, Track, Velocity, Vocabulary, Voice, midi,
+    perform, tx1, tx2,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;

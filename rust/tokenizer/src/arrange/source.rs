@@ -68,11 +68,7 @@ pub(super) struct Source {
 /// A channel message: MIDI tick, track, channel.
 type Message = (u64, u16, u8, MidiMessage);
 
-pub(super) fn read(
-    bytes: &[u8],
-    chosen: &[(Voice, PartName)],
-    report: &mut Report,
-) -> Result<Source, TokenizerError> {
+pub(super) fn read(bytes: &[u8], chosen: &[(Voice, PartName)], report: &mut Report) -> Result<Source, TokenizerError> {
     TokenizerError::check_input(bytes.len())?;
     let mut file = File::default();
     let extent = walk(bytes, Tracks::All, &mut file)?;

@@ -1,8 +1,8 @@
 //! Songs as General MIDI: what other programs play as it is meant, and what is read again to the tick.
 //!
 //! A synthesizer's amplitude goes with the square of velocity and of expression (General MIDI Level 2, "Default Controller
-//! Response": 40 log10(value / 127) dB), the chip's with the level. So a level of 15 is a velocity of 127, half of it one of
-//! 90. A note has the velocity of its loudest moment, and CC 11 says what share of it sounds.
+//! Response": 40 log10(value / 127) dB), the chip's with the level. So the loudest level of the song is a velocity of 127, half
+//! of it one of 90. A note has the velocity of its loudest moment, and CC 11 says what share of it sounds.
 
 use midly::num::{u4, u7, u15, u24};
 use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackEventKind};
@@ -12,24 +12,46 @@ use super::write::{Message, Timed, finish, midi_message};
 use super::{EXPRESSION, TIMBRE_CONTROLLER};
 use crate::error::TokenizerError;
 use crate::limits::TICKS_PER_SECOND;
-use crate::song::{ChangeKind, Note, Song, Track};
+use crate::song::{Change, ChangeKind, Note, Song, Track};
 use crate::tx3;
 use crate::voice::Voice;
 
-/// The text by which a file of this form is known.
-pub(super) const MARK: &[u8] = b"lakhnes: General MIDI, a tick is 1/44,100 s";
+/// The text by which a file of this form is known, and which says the level that a velocity of 127 stands for.
+macro_rules! mark {
+    ($level:literal) => {
+        concat!("lakhnes: General MIDI, a tick is 1/44,100 s, 127 is level ", $level)
+    };
+}
 
-/// The level of a note that nothing makes softer.
-const LOUDEST: f64 = 15.0;
+/// The texts, by level from 1.
+const MARKS: [&str; 15] = [
+    mark!(1),
+    mark!(2),
+    mark!(3),
+    mark!(4),
+    mark!(5),
+    mark!(6),
+    mark!(7),
+    mark!(8),
+    mark!(9),
+    mark!(10),
+    mark!(11),
+    mark!(12),
+    mark!(13),
+    mark!(14),
+    mark!(15),
+];
 
-/// The velocity of the triangle, which has one level, softer than the pulses' loudest.
-const TRIANGLE: u8 = 112;
+/// The level that a velocity of 127 stands for in a file with this text, if the text is a mark.
+pub(super) fn marked(text: &[u8]) -> Option<u8> {
+    MARKS.iter().position(|mark| mark.as_bytes() == text).map(|index| index as u8 + 1)
+}
 
 /// The most MIDI ticks of a beat.
 const LONGEST_BEAT: f64 = 32_767.0;
 
 /// What carries the channel volume, and what each voice gets: more than the default of 100, for four voices are few.
-const VOLUME: (u8, u8) = (7, 120);
+const VOLUME: (u8, u8) = (7, 127);
 
 /// The General MIDI program and the channel (from 0) of a voice: square leads, a synth bass, the standard drums.
 const fn program_and_channel(voice: Voice) -> (u8, u8) {
@@ -47,13 +69,13 @@ fn share(level: u8, loudest: u8) -> u8 {
 }
 
 /// The level of which a MIDI value is the share.
-pub(super) fn level(value: u8, loudest: f64) -> u8 {
-    (loudest * (f64::from(value) / 127.0).powi(2)).round().clamp(0.0, LOUDEST) as u8
+pub(super) fn level(value: u8, loudest: u8) -> u8 {
+    (f64::from(loudest) * (f64::from(value) / 127.0).powi(2)).round().clamp(0.0, f64::from(loudest)) as u8
 }
 
-/// The level that a velocity stands for, 1 to 15.
-pub(super) fn peak(velocity: u8) -> u8 {
-    level(velocity, LOUDEST).max(1)
+/// The level of a note of which this is the velocity.
+pub(super) fn peak(velocity: u8, loudest: u8) -> u8 {
+    level(velocity, loudest).max(1)
 }
 
 /// The pitch of a key of the drum map; of one that is not in it that of the snare.
@@ -67,11 +89,20 @@ pub(super) fn noise_pitch(key: u8) -> u8 {
 /// # Errors
 /// [`TokenizerError::Limit`] for more than a MIDI file can hold.
 pub fn write_general(song: &Song) -> Result<Vec<u8>, TokenizerError> {
-    let grid = Grid::of(song);
+    let (grid, top) = (Grid::of(song), loudest_of(song));
     let header = Header::new(Format::Parallel, Timing::Metrical(u15::from(grid.beat)));
-    let mut tracks = vec![conductor(song, &grid)];
-    tracks.extend(song.voices().map(|(voice, track)| voice_track(voice, track)));
+    let mut tracks = vec![conductor(song, &grid, top)];
+    tracks.extend(song.voices().map(|(voice, track)| voice_track(voice, track, top)));
     finish(&header, &tracks)
+}
+
+/// The highest level of a song, of the voices that have levels.
+fn loudest_of(song: &Song) -> u8 {
+    let levels = song.voices().filter(|(voice, _)| voice.velocities().is_some()).flat_map(|(_, track)| {
+        let changes = track.changes.iter().filter(|change| change.kind() == ChangeKind::Velocity);
+        track.notes.iter().map(|note| note.velocity.get()).chain(changes.map(Change::value))
+    });
+    levels.max().unwrap_or(15).max(1)
 }
 
 /// The beat and the bars of a song.
@@ -106,16 +137,17 @@ pub(super) fn tempo_of(beat: u16) -> u32 {
     (u64::from(beat) * 1_000_000 + TICKS_PER_SECOND / 2).div_euclid(TICKS_PER_SECOND) as u32
 }
 
-fn conductor(song: &Song, grid: &Grid) -> Vec<TrackEvent<'static>> {
+fn conductor(song: &Song, grid: &Grid, top: u8) -> Vec<TrackEvent<'static>> {
     let mut events = Timed::default();
     let (numerator, denominator) = grid.signature;
-    events.push(0, TrackEventKind::Meta(MetaMessage::Text(MARK)));
+    let mark = MARKS.get(usize::from(top) - 1).map_or(&[][..], |mark| mark.as_bytes());
+    events.push(0, TrackEventKind::Meta(MetaMessage::Text(mark)));
     events.push(0, TrackEventKind::Meta(MetaMessage::Tempo(u24::from(tempo_of(grid.beat)))));
     events.push(0, TrackEventKind::Meta(MetaMessage::TimeSignature(numerator, denominator, 24, 8)));
     events.finish_at(song.length().get())
 }
 
-fn voice_track(voice: Voice, track: &Track) -> Vec<TrackEvent<'static>> {
+fn voice_track(voice: Voice, track: &Track, top: u8) -> Vec<TrackEvent<'static>> {
     let (program, channel) = program_and_channel(voice);
     let midi = |message| TrackEventKind::Midi { channel: u4::from(channel), message };
     let (controller, value) = (u7::from(VOLUME.0), u7::from(VOLUME.1));
@@ -123,7 +155,7 @@ fn voice_track(voice: Voice, track: &Track) -> Vec<TrackEvent<'static>> {
     events.push(0, TrackEventKind::Meta(MetaMessage::TrackName(voice.name().as_bytes())));
     events.push(0, midi(MidiMessage::ProgramChange { program: u7::from(program) }));
     events.push(0, midi(MidiMessage::Controller { controller, value }));
-    for (tick, message) in messages(voice, track) {
+    for (tick, message) in messages(voice, track, top) {
         events.push(tick, midi(midi_message(message)));
     }
     let last = track.notes.last().map_or(0, |note| note.end.get());
@@ -131,7 +163,7 @@ fn voice_track(voice: Voice, track: &Track) -> Vec<TrackEvent<'static>> {
 }
 
 /// The messages of a voice, by tick: controls first, then ends of notes, then beginnings.
-fn messages(voice: Voice, track: &Track) -> Vec<(u64, Message)> {
+fn messages(voice: Voice, track: &Track, top: u8) -> Vec<(u64, Message)> {
     let mut messages = Vec::with_capacity(2 * track.notes.len() + track.changes.len());
     let mut changes = track.changes.iter().filter(|change| change.kind() == ChangeKind::Velocity).peekable();
     let mut expression = 127;
@@ -151,7 +183,7 @@ fn messages(voice: Voice, track: &Track) -> Vec<(u64, Message)> {
                 messages.push((tick, (false, EXPRESSION, value)));
             }
         }
-        let (key, velocity) = sounding(voice, note, loudest);
+        let (key, velocity) = sounding(voice, note, share(loudest, top));
         messages.push((note.start.get(), (true, key, velocity)));
         messages.push((note.end.get(), (true, key, 0)));
     }
@@ -161,12 +193,12 @@ fn messages(voice: Voice, track: &Track) -> Vec<(u64, Message)> {
     messages
 }
 
-/// The key and the velocity of a note.
-fn sounding(voice: Voice, note: &Note, loudest: u8) -> (u8, u8) {
+/// The key of a note, and its velocity: that of the triangle is always the highest.
+fn sounding(voice: Voice, note: &Note, velocity: u8) -> (u8, u8) {
     match voice {
-        Voice::P1 | Voice::P2 => (note.pitch.get(), share(loudest, 15)),
-        Voice::Tr => (note.pitch.get(), TRIANGLE),
-        Voice::No => (key_of(note.pitch.get()), share(loudest, 15)),
+        Voice::P1 | Voice::P2 => (note.pitch.get(), velocity),
+        Voice::Tr => (note.pitch.get(), 127),
+        Voice::No => (key_of(note.pitch.get()), velocity),
     }
 }
 
@@ -176,12 +208,16 @@ mod tests {
 
     #[test]
     fn every_level_comes_back_from_its_velocity_and_every_share_from_its_expression() {
-        for loudest in 1..=15 {
-            assert_eq!(peak(share(loudest, 15)), loudest);
-            for value in 0..=loudest {
-                assert_eq!(level(share(value, loudest), f64::from(loudest)), value);
+        for top in 1..=15 {
+            assert_eq!(marked(MARKS[usize::from(top) - 1].as_bytes()), Some(top));
+            for loudest in 1..=top {
+                assert_eq!(peak(share(loudest, top), top), loudest);
+                for value in 0..=loudest {
+                    assert_eq!(level(share(value, loudest), loudest), value);
+                }
             }
         }
+        assert_eq!(marked(b"lakhnes"), None);
     }
 
     #[test]

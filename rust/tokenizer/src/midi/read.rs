@@ -3,7 +3,7 @@
 use midly::{MetaMessage, MidiMessage, Timing, TrackEventKind};
 
 use super::clock::Clock;
-use super::general::{MARK, level, noise_pitch, peak, tempo_of};
+use super::general::{level, marked, noise_pitch, peak, tempo_of};
 use super::lenient::Warnings;
 use super::walk::{Extent, Listener, Tracks, walk};
 use super::{TIMBRE_CONTROLLER, VELOCITY_CONTROLLER};
@@ -102,8 +102,8 @@ struct RawFile {
     tempos: Vec<(u64, u32)>,
     /// The last time signature of all, and whether it is 1/1.
     end: Option<(u64, bool)>,
-    /// Whether it is General MIDI of ours.
-    is_general: bool,
+    /// The level that a velocity of 127 stands for, if it is General MIDI of ours.
+    top: Option<u8>,
 }
 
 impl Listener for RawFile {
@@ -121,7 +121,7 @@ impl Listener for RawFile {
                 raw.name = excerpt(&String::from_utf8_lossy(name));
                 raw.voice = voice_named(name);
             }
-            TrackEventKind::Meta(MetaMessage::Text(MARK)) => self.is_general = true,
+            TrackEventKind::Meta(MetaMessage::Text(text)) if self.top.is_none() => self.top = marked(text),
             TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => self.tempos.push((now, tempo.as_int())),
             TrackEventKind::Meta(MetaMessage::TimeSignature(numerator, denominator, ..))
                 if self.end.is_none_or(|(tick, _)| tick <= now) =>
@@ -154,7 +154,7 @@ impl RawFile {
     /// Whether a MIDI tick is a tick: a beat of ours has the tempo, rounded, that makes it one.
     fn counts_samples(&self, timing: Timing) -> bool {
         let Timing::Metrical(beat) = timing else { return false };
-        self.is_general && self.tempos.iter().all(|&(_, tempo)| tempo == tempo_of(beat.as_int()))
+        self.top.is_some() && self.tempos.iter().all(|&(_, tempo)| tempo == tempo_of(beat.as_int()))
     }
 
     fn into_song(self, extent: Extent) -> Result<Song, TokenizerError> {
@@ -172,8 +172,8 @@ impl RawFile {
         for (voice, raw) in Voice::ALL.into_iter().zip(&mut voices) {
             if let Some(raw) = raw {
                 raw.tidy(voice, &clock);
-                if self.is_general {
-                    raw.make_levels(voice);
+                if let Some(top) = self.top {
+                    raw.make_levels(voice, top);
                 }
                 length = length.max(raw.end());
             }
@@ -260,7 +260,7 @@ impl RawTrack {
     }
 
     /// Once it is tidy, makes levels of the chip of the velocities and expressions of General MIDI, and pitches of the drums.
-    fn make_levels(&mut self, voice: Voice) {
+    fn make_levels(&mut self, voice: Voice, top: u8) {
         if voice == Voice::No {
             for note in &mut self.notes {
                 note.pitch = Pitch::saturating(noise_pitch(note.pitch.get()));
@@ -275,15 +275,15 @@ impl RawTrack {
                     (ChangeKind::Velocity, None) => *expression = change.value,
                     (ChangeKind::Velocity, Some(loudest)) => {
                         *expression = change.value;
-                        changes.push(RawChange { value: level(change.value, loudest.into()), ..change });
+                        changes.push(RawChange { value: level(change.value, loudest), ..change });
                     }
                 }
             }
         };
         for note in &mut self.notes {
             take(note.start + 1, None, &mut expression, &mut changes);
-            let loudest = peak(note.velocity);
-            note.velocity = level(expression, loudest.into());
+            let loudest = peak(note.velocity, top);
+            note.velocity = level(expression, loudest);
             if note.velocity == 0 {
                 note.velocity = loudest;
                 changes.push(RawChange { tick: note.start, kind: ChangeKind::Velocity, value: 0 });

@@ -86,7 +86,8 @@ fn trimmed(track: &Track, start: u64, end: u64) -> Track {
     let before = |change: &&Change| change.tick.get() < start;
     // What was set before the start, and holds there: the timbre; and the velocity, for a note that sounds on.
     let timbre = track.changes.iter().take_while(before).filter(|change| change.kind() == ChangeKind::Timbre).last();
-    let mut opening: Vec<Change> = timbre.map(|change| Change { tick: Ticks::ZERO, to: change.to }).into_iter().collect();
+    let mut opening: Vec<Change> =
+        timbre.map(|change| Change { tick: Ticks::ZERO, to: change.to }).into_iter().collect();
     for note in &track.notes {
         if note.end.get() <= start || note.start.get() >= end {
             continue;
@@ -129,9 +130,7 @@ fn append(track: &mut Track, next: &Track, offset: u64) {
     let mut added: Vec<Change> = reset.into_iter().chain(moved).collect();
     added.sort_by_key(Change::place);
     track.changes.extend(added);
-    track.notes.extend(
-        next.notes.iter().map(|note| Note { start: later(note.start), end: later(note.end), ..*note }),
-    );
+    track.notes.extend(next.notes.iter().map(|note| Note { start: later(note.start), end: later(note.end), ..*note }));
 }
 
 #[cfg(test)]
