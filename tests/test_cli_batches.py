@@ -1,6 +1,7 @@
 """Batches that are begun again, and commands that share a folder."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -118,7 +119,8 @@ def test_an_interrupted_batch_is_completed_by_the_same_command_and_nothing_is_do
     assert child.returncode == 130
     before = times(out)
     assert 3 <= len(before) < count
-    assert f"interrupted: {len(before)} of {count} songs written, the same command goes on" in errors.decode()
+    told = re.search(rf"interrupted: (\d+) of {count} songs written, the same command goes on", errors.decode())
+    assert int(told[1]) in (len(before) - 1, len(before))  # the last may be there before it is counted
     finished = subprocess.run(command, capture_output=True, timeout=100, check=False)
     assert finished.returncode == 0
     after = times(out)

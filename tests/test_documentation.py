@@ -7,9 +7,8 @@ import sys
 
 import pytest
 
-import lakhnes
 from conftest import ROOT
-from lakhnes import _native
+from lakhnes import _native, sampling
 from lakhnes.sampling.params import CONTINUATION, SONG, SamplingOptions, SamplingParams
 from small import tiny_model
 
@@ -49,12 +48,12 @@ def test_each_public_class_and_method_of_the_extension_has_a_docstring():
             assert name in DOCUMENTED
 
 
-COMPOSING = ("generate", "continue_song", "accompany", "infill", "stream")
+COMPOSING = ("generate", "compose", "continue_song", "accompany", "infill", "stream")
 
 
 @pytest.mark.parametrize("name", COMPOSING)
 def test_composing_functions_show_their_parameters_and_defaults(name):
-    signature = inspect.signature(getattr(lakhnes, name))
+    signature = inspect.signature(getattr(sampling, name))
     assert {"temperature", "top_k", "seed"} <= set(signature.parameters)
     assert all(each.kind is not inspect.Parameter.VAR_KEYWORD for each in signature.parameters.values())
     base = CONTINUATION if name == "continue_song" else SONG
@@ -65,7 +64,7 @@ def test_composing_functions_show_their_parameters_and_defaults(name):
 
 @pytest.mark.parametrize("name", COMPOSING)
 def test_a_misspelt_parameter_is_named_with_its_nearest(name, song):
-    function = getattr(lakhnes, name)
+    function = getattr(sampling, name)
     needed = {"continue_song": (song,), "accompany": (song,), "infill": (song, ["p2"])}.get(name, ())
     with pytest.raises(TypeError, match=r"has no parameter 'temprature'; did you mean 'temperature'\?"):
         function(tiny_model(), *needed, temprature=0.9)

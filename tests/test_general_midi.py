@@ -23,7 +23,7 @@ def test_general_midi_has_audible_velocities_drums_and_programs(song):
     assert drums
     assert all(35 <= key <= 81 for key in drums)
     programs = {event.channel: event.program for event in events if event.type == "program_change"}
-    assert programs == {0: 80, 1: 80, 2: 38, 9: 0}
+    assert programs == {0: 81, 1: 81, 2: 39, 9: 0}
 
 
 def test_it_is_read_again_as_the_song_whose_form_of_nesmdb_stays_the_default(song):

@@ -35,8 +35,8 @@ def continue_(console: Console, /, prime: str, prime_length: int, **options: Any
     """
     from lakhnes.sampling import compose
 
-    song = read_song(console, prime, options)
-    continuing, params = from_excerpt(compose, song, prime_length), params_of(options, CONTINUATION)
+    given = read_song(console, prime, options)
+    continuing, params = from_excerpt(compose, given, prime_length), params_of(options, CONTINUATION)
     songs = compose_and_write(console, continuing, params, **options)
     console.note(f"prime: perplexity {songs[0]['prime_ppl']:.3f}")
     for index, song in enumerate(songs):

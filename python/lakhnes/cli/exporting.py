@@ -69,11 +69,11 @@ def jobs_of(
     (given,) = inputs
     if output != STDIO:
         check_target(output, overwrite=overwrite)
-    target = sys.stdout.buffer if output == STDIO else Path(output)
+    sink = sys.stdout.buffer if output == STDIO else Path(output)
     if given != STDIO:
-        return [ExportJob(Path(given), target, source_format, title=base_name(given))], []
+        return [ExportJob(Path(given), sink, source_format, title=base_name(given))], []
     data, format_name, name = read_input(given, source_format)
-    return [ExportJob(Path(name), target, format_name, data)], []
+    return [ExportJob(Path(name), sink, format_name, data)], []
 
 
 def _files_of(target: Path, stems: bool) -> list[Path]:

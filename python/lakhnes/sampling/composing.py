@@ -120,6 +120,7 @@ def continue_song(
     return [kept.song(song.ids, vocabulary) for song in songs]
 
 
+@sampling_keywords(SONG)
 def compose(
     model: Model,
     num: int = 1,
@@ -129,6 +130,7 @@ def compose(
     seed: int | None = None,
     batch_size: int = BATCH_SIZE,
     advance: Advance = ignore,
+    **options: Unpack[SamplingOptions],
 ) -> list[Composition]:
     """Compose songs as token ids.
 
@@ -142,6 +144,8 @@ def compose(
     params : SamplingParams
     seed, batch_size, advance
         As of `generate`.
+    **options
+        Fields of `params` that are others.
 
     Raises
     ------
@@ -150,6 +154,8 @@ def compose(
     LakhnesError
         If the prime breaks the grammar.
     """
+    if options:
+        params = params_from(params, {**options})
 
     def attempt(seeds: list[int]) -> list[Composition]:
         return Composer(model, seeds, params, len(prime), advance).run(prime)

@@ -36,8 +36,8 @@ PRIME_LENGTH = 512
 BATCH_SIZE = 8
 """Songs composed at once."""
 
-EVENTS_A_SECOND = 64
-"""Events in which a second of music has room: of NES-MDB's songs, nearly all have fewer."""
+EVENTS_A_SECOND = 200
+"""Events in which a second of music has room: of every ninth song of NES-MDB's train split, 99 % have fewer."""
 
 
 @dataclasses.dataclass(frozen=True)
