@@ -18,7 +18,25 @@ from lakhnes.model.network import Network
 from lakhnes.progress import Advance
 from lakhnes.torch_extra import functional, torch
 
-__all__ = ["evaluate"]
+__all__ = ["EvaluationStopped", "NothingToScore", "evaluate"]
+
+
+class NothingToScore(LakhnesError):  # noqa: N818 (it says what is wrong)
+    """Songs that do not fill one segment of all streams."""
+
+
+class EvaluationStopped(KeyboardInterrupt):
+    """Ctrl-C while songs were scored.
+
+    Attributes
+    ----------
+    score : Score
+        Of what was scored before.
+    """
+
+    def __init__(self, score: Score) -> None:
+        super().__init__(f"{score.positions} positions of {score.songs} songs scored")
+        self.score = score
 
 
 @torch.inference_mode()
@@ -51,8 +69,10 @@ def evaluate(
 
     Raises
     ------
-    LakhnesError
-        If the songs do not fill one segment of all streams, and there is nothing to score.
+    NothingToScore
+        If the songs do not fill one segment of all streams.
+    EvaluationStopped
+        On Ctrl-C, with the score so far.
     """
     network = as_network(model)
     device = network.device
@@ -75,20 +95,30 @@ def evaluate(
     memory = network.cache()
     begins_note = torch.from_numpy(note_ons(corpus.vocabulary)).to(device)
     total, positions, total_of_notes, notes = 0.0, 0, 0.0, 0
-    for inputs, targets in StreamPacker(song, count, batch_size, tgt_len):
-        logits, memory = network.score(torch.from_numpy(inputs).to(device), memory, mem_len, dtype)
-        wanted = torch.from_numpy(targets).to(device).flatten()
-        losses = functional.cross_entropy(logits.flatten(0, 1), wanted, reduction="none").double()
-        is_note = begins_note[wanted]
-        total, positions = total + float(losses.sum()), positions + targets.size
-        total_of_notes, notes = total_of_notes + float(losses[is_note].sum()), notes + int(is_note.sum())
-    network.train(training)
+
+    def score() -> Score:
+        return Score(
+            total / positions, positions, begun, time.perf_counter() - started, batch_size, tgt_len, mem_len,
+            notes, total_of_notes / notes if notes else math.nan, music * min(positions / tokens, 1.0),
+        )  # fmt: skip
+
+    try:
+        for inputs, targets in StreamPacker(song, count, batch_size, tgt_len):
+            logits, memory = network.score(torch.from_numpy(inputs).to(device), memory, mem_len, dtype)
+            wanted = torch.from_numpy(targets).to(device).flatten()
+            losses = functional.cross_entropy(logits.flatten(0, 1), wanted, reduction="none").double()
+            is_note = begins_note[wanted]
+            total, positions = total + float(losses.sum()), positions + targets.size
+            total_of_notes, notes = total_of_notes + float(losses[is_note].sum()), notes + int(is_note.sum())
+    except KeyboardInterrupt:
+        if positions:
+            raise EvaluationStopped(score()) from None
+        raise
+    finally:
+        network.train(training)
     if positions == 0:
-        raise LakhnesError(
+        raise NothingToScore(
             f"nothing to score: {begun} songs do not fill one segment of {batch_size} streams x {tgt_len} tokens; "
             "lower --batch-size or --tgt-len"
         )
-    return Score(
-        total / positions, positions, begun, time.perf_counter() - started, batch_size, tgt_len, mem_len,
-        notes, total_of_notes / notes if notes else math.nan, music * min(positions / tokens, 1.0),
-    )  # fmt: skip
+    return score()
