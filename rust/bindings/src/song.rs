@@ -3,7 +3,7 @@
 use lakhnes_tokenizer::arrange::{self as arranging, Report, SourceNote, Unplaced};
 use lakhnes_tokenizer::expression::{express, is_flat};
 use lakhnes_tokenizer::{
-    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Track, arrange, midi, perform, piano_roll, tx1, tx2, tx3,
+    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Ticks, Track, arrange, midi, perform, piano_roll, tx1, tx2, tx3,
 };
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray2, PyArray3, PyArrayMethods};
@@ -13,7 +13,7 @@ use pyo3::types::{PyBytes, PyDict};
 use crate::errors::{file_error_in, score_error};
 use crate::formats::played;
 use crate::hubs::{PyRegisterLog, PySong};
-use crate::options::{expression_named, voice_named};
+use crate::options::{expression_named, refused, voice_named};
 use crate::tracker::export;
 
 /// What `pickle` stores: the function that makes the song again, and its arguments.
@@ -108,6 +108,24 @@ impl PySong {
     fn with_voices(&self, py: Python<'_>, other: &Self, voices: Vec<String>) -> PyResult<Self> {
         let voices = voices.iter().map(|name| voice_named(name)).collect::<PyResult<Vec<_>>>()?;
         py.detach(|| self.0.with_voices(&other.0, &voices)).map(Self).map_err(score_error)
+    }
+
+    fn with_passage(&self, py: Python<'_>, other: &Self, voices: Vec<String>, start: u64, end: u64) -> PyResult<Self> {
+        let voices = voices.iter().map(|name| voice_named(name)).collect::<PyResult<Vec<_>>>()?;
+        let (start, end) = (Ticks::saturating(start), Ticks::saturating(end));
+        py.detach(|| self.0.with_passage(&other.0, &voices, start, end)).map(Self).map_err(score_error)
+    }
+
+    fn with_loop(&self, start: Option<u64>) -> PyResult<Self> {
+        if let Some(start) = start.filter(|&start| start >= self.0.length().get()) {
+            return Err(refused("start", "a tick before the end of the song", &start.to_string()));
+        }
+        Ok(Self(self.0.clone().with_loop(start.map(Ticks::saturating))))
+    }
+
+    #[getter]
+    fn loop_start(&self) -> Option<u64> {
+        self.0.loop_start().map(Ticks::get)
     }
 
     #[getter]

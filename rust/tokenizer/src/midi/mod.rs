@@ -5,6 +5,7 @@
 //! track 0    tempo, time signature 4/4; a time signature 1/1 at the end of the song says how long it is
 //! p1 p2 tr no    (by track name; programs 80, 81, 38, 121; channels 1, 2, 3, 10)
 //!            notes, velocity 1 to 15; CC 11 velocity and CC 12 timbre within notes
+//! track 0    of a song that loops, a marker `loopStart` where it goes on after its end
 //! ```
 //! Files of any other division and tempo map are read too, each time converted exactly and rounded to the nearest tick; so are
 //! some that break the standard as players allow (`lenient`), with [`Warnings`].
@@ -26,6 +27,9 @@ const VELOCITY_CONTROLLER: u8 = 11;
 
 /// The controller that carries [`crate::Setting::Timbre`].
 const TIMBRE_CONTROLLER: u8 = 12;
+
+/// The marker where a song goes on after its end, as many players of game music know it (in any case).
+const LOOP_MARKER: &[u8] = b"loopStart";
 
 /// MIDI ticks a beat of the files that are written.
 const TICKS_PER_BEAT: u16 = 22_050;

@@ -5,7 +5,7 @@ use midly::{MetaMessage, MidiMessage, TrackEventKind};
 use super::clock::Clock;
 use super::lenient::Warnings;
 use super::walk::{Extent, Listener, Tracks, walk};
-use super::{TIMBRE_CONTROLLER, VELOCITY_CONTROLLER};
+use super::{LOOP_MARKER, TIMBRE_CONTROLLER, VELOCITY_CONTROLLER};
 use crate::error::{TokenizerError, excerpt};
 use crate::song::{Change, ChangeKind, Note, Setting, Song, Track};
 use crate::song_fault::SongFault;
@@ -21,7 +21,7 @@ use crate::voice::Voice;
 /// changes of one kind at one tick the later in the file stands; changes of the triangle are passed over.
 ///
 /// The length is where the last time signature stands if that is 1/1, and otherwise the last event of all; never less than
-/// the end of the last note.
+/// the end of the last note. The song goes on from the marker [`LOOP_MARKER`] after its end, if there is one.
 ///
 /// # Errors
 /// [`TokenizerError::Midi`] with the byte offset where the file breaks off or is no MIDI, [`TokenizerError::Song`] for a
@@ -98,6 +98,8 @@ struct RawFile {
     tempos: Vec<(u64, u32)>,
     /// The last time signature of all, and whether it is 1/1.
     end: Option<(u64, bool)>,
+    /// Where the first marker of a loop stands.
+    loop_start: Option<u64>,
 }
 
 impl Listener for RawFile {
@@ -120,6 +122,9 @@ impl Listener for RawFile {
                 if self.end.is_none_or(|(tick, _)| tick <= now) =>
             {
                 self.end = Some((now, (numerator, denominator) == (1, 0)));
+            }
+            TrackEventKind::Meta(MetaMessage::Marker(text)) if text.eq_ignore_ascii_case(LOOP_MARKER) => {
+                self.loop_start.get_or_insert(now);
             }
             _ => {}
         }
@@ -162,7 +167,8 @@ impl RawFile {
         for ((voice, raw), track) in Voice::ALL.into_iter().zip(voices).zip(&mut tracks) {
             *track = raw.map(|raw| raw.track(voice)).transpose()?.unwrap_or_default();
         }
-        Song::new(tracks, length)
+        let loop_start = self.loop_start.and_then(|tick| Ticks::new(clock.tick(tick)));
+        Ok(Song::new(tracks, length)?.with_loop(loop_start))
     }
 }
 
