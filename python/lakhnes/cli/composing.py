@@ -9,7 +9,16 @@ import click
 
 from lakhnes.cli.options import adding, expression_option, force_option, names_of
 from lakhnes.files import PLAYABLE, WRITABLE, check_target, suffix_of
-from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SONG, SamplingParams
+from lakhnes.sampling.params import (
+    BATCH_SIZE,
+    CONTINUATION,
+    MAX_LENGTH,
+    MIN_DURATION,
+    SECONDS,
+    SONG,
+    SamplingParams,
+    continued,
+)
 
 if TYPE_CHECKING:
     from lakhnes._native import Song
@@ -22,7 +31,15 @@ if TYPE_CHECKING:
 
 DTYPES = ("float32", "bfloat16", "int8")
 
-__all__ = ["compose_and_write", "composing_options", "ending_options", "from_excerpt", "params_of", "sampling_options"]
+__all__ = [
+    "compose_and_write",
+    "composing_options",
+    "ending_options",
+    "from_excerpt",
+    "limit_options",
+    "params_of",
+    "sampling_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,8 +63,23 @@ def sampling_options(purpose: str = "") -> Callable[[F], F]:
 def ending_options(base: SamplingParams) -> Callable[[F], F]:
     """Give the options that say when a new part ends, and what may come before; their defaults are those of `base`."""
     shortest = f"{MIN_DURATION:g}, or --max-duration" if base.min_duration is None else f"{base.min_duration:g}"
+    return adding(*limit_options(base), _ending_options(base, shortest))
+
+
+def limit_options(base: SamplingParams, purpose: str = "") -> tuple[Callable[[F], F], Callable[[F], F]]:
+    """Give the two options that say how long a song is; their help begins with what they are for."""
+    unit = click.FloatRange(min=0, min_open=True)
+    no_limit = f"{SECONDS:g}, unless --length or --max-duration is given" if base.length is None else "no limit"
+    events = "no limit" if base.length is None else f"{base.length}, unless --seconds is given"
+    within = purpose + "Seconds within which a song ends: at a bar line, where it would be heard as an ending."
+    return (
+        _option("--seconds", unit, within, no_limit, base=base),
+        _option("--length", click.IntRange(1, MAX_LENGTH), f"{purpose}Events at the most.", events, base=base),
+    )
+
+
+def _ending_options(base: SamplingParams, shortest: str) -> Callable[[F], F]:
     return adding(
-        _option("--length", click.IntRange(1, MAX_LENGTH), "Events at the most.", base=base),
         _option("--min-length", click.IntRange(min=0), "Events at the least.", base=base),
         _option("--min-duration", click.FloatRange(min=0), "Seconds at the least.", shortest, base=base),
         _option("--max-duration", click.FloatRange(min=0, min_open=True), "Seconds at the most.", base=base),
@@ -110,7 +142,7 @@ def composing_options(command: F) -> F:
         click.option(
             "--device", default="auto", show_default=True, help="auto (composes on the CPU), cpu, cuda or mps."
         ),
-        click.option("--format", "formats", default="wav,tx1", show_default=True, help="Files of each song."),
+        click.option("--format", "formats", help="Files of each song.  [default: wav and the model's events]"),
         expression_option("natural"),
         force_option(),
     )
@@ -121,7 +153,8 @@ def params_of(options: dict[str, Any], base: SamplingParams = SONG) -> SamplingP
     """Take the fields of `SamplingParams` out of a command's options; those that it does not have are as in `base`."""
     names = [field.name for field in dataclasses.fields(SamplingParams) if field.name in options]
     given = {name: options.pop(name) for name in names}
-    return dataclasses.replace(base, **given | {"top_k": given["top_k"] or None})
+    given["top_k"] = given["top_k"] or None
+    return continued(**given) if base is CONTINUATION else dataclasses.replace(base, **given)
 
 
 def compose_and_write(
@@ -132,7 +165,7 @@ def compose_and_write(
     num: int,
     out_dir: Path,
     model_name: str,
-    formats: str,
+    formats: str | None,
     expression: "Expression",
     seed: int | None,
     force: bool,
@@ -148,9 +181,10 @@ def compose_and_write(
     from lakhnes.checkpoint import load_model
     from lakhnes.sampling.composing import new_seed
 
-    chosen = names_of(formats, WRITABLE, "--format")
-    targets = [{name: out_dir / f"{index}{suffix_of(name)}" for name in chosen} for index in range(num)]
+    chosen = names_of(formats, WRITABLE, "--format") if formats is not None else []
     model = load_model(model_name, device)
+    chosen = chosen or ["wav", model.config.vocabulary]
+    targets = [{name: out_dir / f"{index}{suffix_of(name)}" for name in chosen} for index in range(num)]
     out_dir.mkdir(exist_ok=True)
     for paths in targets:
         for path in paths.values():
@@ -160,7 +194,7 @@ def compose_and_write(
     facts: list[dict[str, Any]] = []
     for start in range(0, num, batch_size):
         count = min(batch_size, num - start)
-        with console.progress("compose", params.length) as advance:
+        with console.progress("compose", params.expected_events) as advance:
             songs = compose(model, count, params, seed=first + start, advance=advance)
         for index, (song, known) in enumerate(songs, start):
             texts = known.pop("texts", {})
@@ -185,7 +219,10 @@ def from_excerpt(
         for song in compose(model, num, taken.ids, params, batch_size=num, **options):
             facts = {"events": len(song.ids), "ended": song.ended, "ppl": song.ppl, "seconds": song.seconds}
             facts |= {"prime_ppl": song.prime_ppl} if given is not None else {}
-            if not params.grammar:  # a song would put the events in order
+            if song.loop is not None:
+                facts["loop"] = {"seam_ppl": song.loop.seam_ppl, "song_ppl": song.loop.song_ppl}
+            if not params.grammar or "BAR" in vocabulary.symbols:
+                # A song would put the events in order, and find bars of its own.
                 facts["texts"] = {vocabulary.dialect: taken.text(song.ids, vocabulary)}
             made.append((taken.song(song.ids, vocabulary), facts))
         return made

@@ -17,7 +17,7 @@ from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, Composer, Composition, ignore, perplexity
 from lakhnes.sampling.composing import batches
 from lakhnes.sampling.excerpt import Excerpt
-from lakhnes.sampling.params import BATCH_SIZE, SONG, SamplingParams
+from lakhnes.sampling.params import BATCH_SIZE, EXCERPT_LENGTH, SONG, SamplingParams
 
 __all__ = ["accompany", "accompany_ids"]
 
@@ -54,7 +54,7 @@ def accompany(
         Every event that is not the beginning of a melodic note is that of `song`.
     """
     vocabulary, params = Vocabulary(model.config.vocabulary), SamplingParams(**options)
-    taken = Excerpt.of(song, vocabulary, params.length)
+    taken = Excerpt.of(song, vocabulary, params.length or EXCERPT_LENGTH)
     versions = accompany_ids(model, num, taken.ids, params, seed=seed, batch_size=batch_size, advance=advance)
     return [taken.song(version.ids, vocabulary) for version in versions]
 

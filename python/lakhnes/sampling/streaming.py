@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, Composer, ignore
 from lakhnes.sampling.composing import new_seed
 from lakhnes.sampling.excerpt import Excerpt
-from lakhnes.sampling.params import CONTINUATION, PRIME_LENGTH, SamplingParams
+from lakhnes.sampling.params import PRIME_LENGTH, SamplingParams, continued
 
 __all__ = ["stream"]
 
@@ -53,7 +52,7 @@ def stream(
     if prime is None:
         params, ids = SamplingParams(**options), []
     else:
-        params = dataclasses.replace(CONTINUATION, **options)
+        params = continued(**options)
         ids = Excerpt.of(prime, Vocabulary(model.config.vocabulary), prime_length).ids
     composer = Composer(model, [new_seed() if seed is None else seed], params, len(ids), advance)
     return composer.events(ids)
