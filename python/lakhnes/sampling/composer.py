@@ -126,6 +126,7 @@ class Composer:
         self.possible = ~controls.forbidden(self.vocabulary)  # (V,)
         self.full = np.zeros(self.count, dtype=np.bool_)  # which songs have the longest duration that was asked for
         self.late = np.zeros(self.count, dtype=np.bool_)  # which songs have used up their seconds
+        self.going = np.ones(self.count, dtype=np.bool_)  # which songs have not ended
         self.surprise = np.full(self.count, 2.0 * params.min_surprise, dtype=np.float32)
 
     def seconds(self) -> float:
@@ -180,25 +181,24 @@ class Composer:
 
     def steps(self) -> Iterator[Step]:
         """Sample token after token, until every song has ended."""
-        going = np.ones(self.count, dtype=np.bool_)
         for position in range(self.params.most_events):
             tokens, losses = self.choose(position)
             self.surprise = self.surprise + (losses - self.surprise) / np.float32(SURPRISE_SPAN)
-            tokens = self.pass_time(tokens, going)
-            yield Step(tokens, losses, going)
+            tokens = self.pass_time(tokens)
+            yield Step(tokens, losses, self.going)
             self.advance(1)
-            going = going & (tokens != BOUNDARY) & ~self.full
-            if not going.any():
+            self.going = self.going & (tokens != BOUNDARY) & ~self.full
+            if not self.going.any():
                 return
             if position + 1 < self.params.most_events:
                 self.engine.feed(tokens)
 
-    def pass_time(self, tokens: Tokens, going: npt.NDArray[np.bool_]) -> Tokens:
+    def pass_time(self, tokens: Tokens) -> Tokens:
         """Count the time of the tokens, and note which songs are as long as may be."""
         limits = (self.params.max_ticks, self.params.limit_ticks)
         longest = min((ticks for ticks in limits if ticks is not None), default=None)
         tokens, full = self.grammar.pass_time(tokens, longest)
-        full &= going
+        full &= self.going
         by_seconds = full if longest == self.params.limit_ticks != self.params.max_ticks else np.zeros_like(full)
         self.full, self.late = self.full | full, self.late | by_seconds
         return tokens
@@ -230,7 +230,7 @@ class Composer:
                 allowed[:, BOUNDARY] &= self.grammar.ticks <= params.limit_ticks
             due = ending.due(self.grammar, params)
             allowed[due] = np.arange(allowed.shape[1]) == BOUNDARY
-            self.late |= due
+            self.late |= due & self.going
             tokens, losses = self.sample(allowed, ending.log_odds(self.grammar, params))
         self.grammar.advance(tokens)
         return tokens, losses
