@@ -214,8 +214,10 @@ impl Song {
 /// beginning, one that sounds beyond its end, with that; the timbre is what it would have been.
 fn with_passage(track: &Track, other: &Track, from: Ticks, to: Ticks) -> Track {
     let inside = |tick: Ticks| from <= tick && tick < to;
-    let before = track.notes.iter().filter(|note| note.start < from).map(|note| Note { end: note.end.min(from), ..*note });
-    let between = other.notes.iter().filter(|note| inside(note.start)).map(|note| Note { end: note.end.min(to), ..*note });
+    let before =
+        track.notes.iter().filter(|note| note.start < from).map(|note| Note { end: note.end.min(from), ..*note });
+    let between =
+        other.notes.iter().filter(|note| inside(note.start)).map(|note| Note { end: note.end.min(to), ..*note });
     let after = track.notes.iter().filter(|note| note.start >= to).copied();
     let notes = before.chain(between).chain(after).collect();
     let mut changes: Vec<Change> = track.changes.iter().filter(|change| !inside(change.tick)).copied().collect();

@@ -3,7 +3,9 @@
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackEventKind};
 
-use super::{LOOP_MARKER, MICROSECONDS_PER_BEAT, TICKS_PER_BEAT, TIMBRE_CONTROLLER, VELOCITY_CONTROLLER, program_and_channel};
+use super::{
+    LOOP_MARKER, MICROSECONDS_PER_BEAT, TICKS_PER_BEAT, TIMBRE_CONTROLLER, VELOCITY_CONTROLLER, program_and_channel,
+};
 use crate::error::TokenizerError;
 use crate::song::{ChangeKind, Song, Track};
 use crate::values::Ticks;
