@@ -138,7 +138,7 @@ class Song:
         controls
             Whether the text begins with what is true of the song: key, densities, registers, length, how it ends.
         loop_start
-            The tick at which the song goes on after its end, as ``LOOP`` marks it.
+            The tick at which the song goes on after its end, as ``LOOP`` marks it; the song's own if not given.
         """
     def on_frames(self) -> Song:
         """Give the song with every event at its nearest frame: what TX3 writes, but for the instruments."""
@@ -242,6 +242,28 @@ class Song:
         ValueError
             If a voice is none of ``p1 p2 tr no``.
         """
+    def with_passage(self, other: Song, voices: Sequence[str], start: int, end: int) -> Song:
+        """Give the song in which the named voices play, from one tick to another, what they play there in `other`.
+
+        A note that sounds into the passage ends where that begins, one that sounds beyond it, where it ends. All else
+        stays as it is.
+
+        Raises
+        ------
+        ValueError
+            If a voice is none of ``p1 p2 tr no``.
+        """
+    def with_loop(self, start: int | None) -> Song:
+        """Give the song that goes on from a tick after its end; with None it stops there.
+
+        Raises
+        ------
+        ValueError
+            If the tick does not lie before the end.
+        """
+    @property
+    def loop_start(self) -> int | None:
+        """The tick from which it goes on after its end; None if it stops there. TX3, MIDI, VGM and NSF carry it."""
     @property
     def is_flat(self) -> bool:
         """Whether it says nothing of dynamics and timbres: one velocity in each voice, no timbre but the first."""
@@ -859,7 +881,7 @@ def tx3_facts(song: Song) -> dict[str, Any]:
     """
 
 def tx3_song_and_loop(text: str) -> tuple[Song, int | None]:
-    """Read a TX3 text: the song, and the tick of its ``LOOP``."""
+    """Read a TX3 text: the song without its loop, and the tick of its ``LOOP``."""
 
 @final
 class MelodyIndex:

@@ -8,7 +8,7 @@ from lakhnes.cli.arranged import read_song
 from lakhnes.cli.composing import compose_and_write, composing_options, from_excerpt, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options
-from lakhnes.sampling.params import MAX_LENGTH, SONG
+from lakhnes.sampling.params import EXCERPT_LENGTH, MAX_LENGTH, SONG
 
 __all__ = ["accompany"]
 
@@ -18,9 +18,8 @@ __all__ = ["accompany"]
 @click.option(
     "--length",
     default=SONG.length,
-    show_default=True,
     type=click.IntRange(1, MAX_LENGTH),
-    help="Events of SONG that are taken.",
+    help=f"Events of SONG that are taken.  [default: {EXCERPT_LENGTH}]",
 )
 @arrange_options("Take any MIDI file, arranged for four voices.")
 @composing_options
@@ -29,14 +28,15 @@ __all__ = ["accompany"]
 def accompany(console: Console, /, song: str, **options: Any) -> None:
     """Choose new pitches for a song: its rhythm, drums and note-offs stay.
 
-    SONG is in any readable format. OUT_DIR gets 0.tx1.txt, 0.wav, … For each song a path is printed, and on stderr the
-    perplexities of the song's own pitches and of the chosen ones (--json has them too).
+    SONG is in any readable format. OUT_DIR gets 0.wav and the events, 0.tx3.txt or 0.tx1.txt, … For each song a path is
+    printed, and on stderr the perplexities of the song's own pitches and of the chosen ones (--json has them too).
     """
     from lakhnes.sampling import accompany_ids
 
     params = params_of(options)
     given = read_song(console, song, options)
-    songs = compose_and_write(console, from_excerpt(accompany_ids, given, params.length), params, **options)
+    excerpted = from_excerpt(accompany_ids, given, params.length or EXCERPT_LENGTH)
+    songs = compose_and_write(console, excerpted, params, **options)
     for index, facts in enumerate(songs):
         own = facts["prime_ppl"]
         console.note(f"{index}: perplexity {facts['ppl']:.3f}, of the song's own pitches in their place {own:.3f}")

@@ -21,7 +21,7 @@ from lakhnes.cli.options import (
 )
 from lakhnes.cli.targets import STDIO
 from lakhnes.files import PLAYABLE, WRITABLE, base_name, check_target, suffix_of
-from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SONG, SamplingParams, params_from
+from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SECONDS, SONG, SamplingParams, params_from
 
 if TYPE_CHECKING:
     from lakhnes._native import Song
@@ -37,7 +37,15 @@ DTYPES = ("float32", "bfloat16", "int8")
 SHARED_FOLDER = "generated"
 """Where songs go without ``--out-dir``: into one folder for all commands, under names that do not collide."""
 
-__all__ = ["compose_and_write", "composing_options", "ending_options", "from_excerpt", "params_of", "sampling_options"]
+__all__ = [
+    "compose_and_write",
+    "composing_options",
+    "ending_options",
+    "from_excerpt",
+    "limit_options",
+    "params_of",
+    "sampling_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -70,14 +78,23 @@ def sampling_options(purpose: str = "") -> Callable[[F], F]:
 def ending_options(base: SamplingParams) -> Callable[[F], F]:
     """Give the options that say when a new part ends, and what may come before; their defaults are those of `base`."""
     shortest = f"{MIN_DURATION:g}, or --max-duration" if base.min_duration is None else f"{base.min_duration:g}"
+    return adding(*limit_options(base), _ending_options(base, shortest))
+
+
+def limit_options(base: SamplingParams, purpose: str = "") -> tuple[Callable[[F], F], Callable[[F], F]]:
+    """Give the two options that say how long a song is; their help begins with what they are for."""
+    unit = click.FloatRange(min=0, min_open=True)
+    no_limit = f"{SECONDS:g}, unless --length or --max-duration is given" if base.length is None else "no limit"
+    events = "no limit" if base.length is None else f"{base.length}, unless --seconds is given"
+    within = purpose + "Seconds within which a song ends: at a bar line, where it would be heard as an ending."
+    return (
+        _option("--seconds", unit, within, no_limit, base=base),
+        _option("--length", click.IntRange(1, MAX_LENGTH), f"{purpose}Events at the most.", events, base=base),
+    )
+
+
+def _ending_options(base: SamplingParams, shortest: str) -> Callable[[F], F]:
     return adding(
-        _option(
-            "--length",
-            click.IntRange(1, MAX_LENGTH),
-            "Events at the most.",
-            f"{base.length}, or what --min-length and --min-duration may need",
-            base=base,
-        ),
         _option("--min-length", click.IntRange(min=0), "Events at the least.", base=base),
         _option("--min-duration", click.FloatRange(min=0), "Seconds at the least.", shortest, base=base),
         _option("--max-duration", click.FloatRange(min=0, min_open=True), "Seconds at the most.", base=base),
@@ -139,7 +156,7 @@ def composing_options(command: F) -> F:
         click.option(
             "--device", default="auto", show_default=True, help="auto (composes on the CPU), cpu, cuda or mps."
         ),
-        click.option("--format", "formats", default="wav,tx1", show_default=True, help="Files of each song."),
+        click.option("--format", "formats", help="Files of each song.  [default: wav and the model's events]"),
         expression_option("natural"),
         midi_option("gm"),
         loudness_options(),
@@ -155,7 +172,7 @@ def params_of(options: dict[str, Any], base: SamplingParams = SONG) -> SamplingP
     names = [field.name for field in dataclasses.fields(SamplingParams) if field.name in options]
     values = {name: options.pop(name) for name in names}
     typed = [name for name in names if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
-    for least, most in (("min_duration", "max_duration"), ("min_length", "length")):
+    for least, most in (("min_duration", "max_duration"), ("min_duration", "seconds"), ("min_length", "length")):
         if least in typed and most in typed and values[least] > values[most]:
             flags = ["--" + name.replace("_", "-") for name in (most, least)]
             raise click.UsageError(f"{flags[0]} {values[most]:g} is below {flags[1]} {values[least]:g}")
@@ -176,7 +193,7 @@ def compose_and_write(
     num: int,
     out_dir: Path | None,
     model_name: str,
-    formats: str,
+    formats: str | None,
     seed: int | None,
     force: bool,
     batch_size: int,
@@ -192,7 +209,9 @@ def compose_and_write(
     from lakhnes.checkpoint import load_model
     from lakhnes.sampling.composing import new_seed
 
-    chosen = names_of(formats, WRITABLE, "--format")
+    chosen = names_of(formats, WRITABLE, "--format") if formats is not None else []
+    model = load_model(model_name, device)
+    chosen = chosen or ["wav", model.config.vocabulary]
     first = new_seed() if seed is None else seed
     if out_dir is None:
         command = click.get_current_context().info_name
@@ -200,7 +219,6 @@ def compose_and_write(
         targets = [_files(name if force else _unused(name, chosen), chosen) for name in names]
     else:
         targets = [_files(out_dir / str(index), chosen) for index in range(num)]
-    model = load_model(model_name, device)
     (out_dir or Path(SHARED_FOLDER)).mkdir(exist_ok=True)
     for paths in targets:
         for path in paths.values():
@@ -212,7 +230,7 @@ def compose_and_write(
         with console.progress("songs", num) as advance:
             for start in range(0, num, batch_size):
                 count = min(batch_size, num - start)
-                batch = _Batch(advance, count, params.length)
+                batch = _Batch(advance, count, params.expected_events)
                 songs = compose(model, count, params, seed=first + start, advance=batch)
                 batch.finish()
                 for index, (song, known) in enumerate(songs, start):
@@ -275,7 +293,10 @@ def from_excerpt(
         for song in compose(model, num, taken.ids, params, batch_size=num, **options):
             facts = {"events": len(song.ids), "ended": song.ended, "ppl": song.ppl, "seconds": song.seconds}
             facts |= {"prime_ppl": song.prime_ppl} if given is not None else {}
-            if not params.grammar:  # a song would put the events in order
+            if song.loop is not None:
+                facts["loop"] = {"seam_ppl": song.loop.seam_ppl, "song_ppl": song.loop.song_ppl}
+            if not params.grammar or "BAR" in vocabulary.symbols:
+                # A song would put the events in order, and find bars of its own.
                 facts["texts"] = {vocabulary.dialect: taken.text(song.ids, vocabulary)}
             made.append((taken.song(song.ids, vocabulary), facts))
         return made

@@ -30,8 +30,8 @@ __all__ = ["continue_"]
 def continue_(console: Console, /, prime: str, prime_length: int, **options: Any) -> None:
     """Continue a song: its beginning is kept, the model writes the rest.
 
-    PRIME is a song in any readable format. OUT_DIR gets 0.tx1.txt, 0.wav, … For each song a path is printed, and on
-    stderr the perplexities of the prime and of each continuation (--json has them too).
+    PRIME is a song in any readable format. OUT_DIR gets 0.wav and the events, 0.tx3.txt or 0.tx1.txt, … For each song a
+    path is printed, and on stderr the perplexities of the prime and of each continuation (--json has them too).
     """
     from lakhnes.sampling import compose
 

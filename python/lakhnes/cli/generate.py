@@ -1,11 +1,13 @@
 """``lakhnes generate``: new songs."""
 
+import functools
 from typing import Any
 
 import click
 
 from lakhnes.cli.composing import compose_and_write, composing_options, ending_options, from_excerpt, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.controls import control_options, controls_of
 from lakhnes.sampling.params import SONG
 
 __all__ = ["generate"]
@@ -19,19 +21,30 @@ __all__ = ["generate"]
     type=click.IntRange(0, 4),
     help="Compose a song in which fewer voices play again, up to three times.",
 )
+@control_options
+@click.option("--loop", is_flag=True, help="Compose songs that go on after their end; .nsf, .vgm and .wav carry it.")
 @ending_options(SONG)
 @composing_options
 @common_options
 @pass_console
-def generate(console: Console, /, **options: Any) -> None:
+def generate(console: Console, /, loop: bool, **options: Any) -> None:
     """Compose new songs and perform them.
 
-    OUT_DIR gets 0.tx1.txt, 0.wav, 1.tx1.txt, … For each song a path is printed, that of its score if one is written.
+    OUT_DIR gets 0.tx3.txt, 0.wav, 1.tx3.txt, … (or 0.tx1.txt, of a model that composes TX1). For each song a path is
+    printed, that of its score if one is written. What is asked of a song (--tempo and the options after it) needs a
+    model of TX3.
     """
     from lakhnes.sampling import compose
 
-    params = params_of(options)
-    songs = compose_and_write(console, from_excerpt(compose), params, **options)
-    ends = {"<S>": "by themselves", "length": "at --length", "duration": "at --max-duration"}
+    controls, params = controls_of(console, options), params_of(options)
+    composing = functools.partial(compose, controls=controls, loop=loop)
+    songs = compose_and_write(console, from_excerpt(composing), params, **options)
+    ends = {
+        "<S>": "by themselves",
+        "seconds": "with their time",
+        "length": "at --length",
+        "duration": "at --max-duration",
+    }
+    ends |= {"loop": "where they loop"}
     counts = {how: sum(song["ended"] == end for song in songs) for end, how in ends.items()}
     console.note("songs ended: " + ", ".join(f"{count} {how}" for how, count in counts.items() if count))

@@ -22,19 +22,28 @@ __all__ = ["infill"]
 @click.argument("song", metavar="SONG", type=click.Path())
 @click.option("--voices", required=True, metavar="NAMES", help="Voices to write, separated by commas: p1,p2,tr,no.")
 @arrange_options("Take any MIDI file, arranged for four voices.")
+@click.option("--from", "start", metavar="SECONDS|BARb", help="Where the passage begins: 8, or 3b for bar 3 (from 1).")
+@click.option("--to", "end", metavar="SECONDS|BARb", help="Where it ends, the same way.  [default: with the song]")
 @composing_options
 @common_options
 @pass_console
-def infill(console: Console, /, song: str, voices: str, **options: Any) -> None:
+def infill(console: Console, /, song: str, voices: str, start: str | None, end: str | None, **options: Any) -> None:
     """Write new parts for the named voices of a song; the others stay event for event.
 
-    SONG is in any readable format. OUT_DIR gets 0.tx1.txt, 0.wav, … For each song a path is printed, and on stderr the
-    perplexities of what was kept and of what was written (--json has them too).
+    With --from and --to a passage of them is written anew, and -n 4 gives four alternatives.
+
+    SONG is in any readable format. OUT_DIR gets 0.wav and the events, 0.tx3.txt or 0.tx1.txt, … For each song a path is
+    printed, and on stderr the perplexities of what was kept and of what was written (--json has them too).
     """
     from lakhnes.sampling import infillings
+    from lakhnes.sampling.infilling import window_of
 
     names = names_of(voices.lower(), VOICES, "--voices")
     given = read_song(console, song, options)
+    try:
+        window = window_of(given, _place(start, "--from"), _place(end, "--to"))
+    except ValueError as error:
+        raise click.UsageError(f"{song}: {error}") from None
 
     def fill(
         model: "Model", num: int, params: "SamplingParams", advance: Any, **chosen: Any
@@ -42,9 +51,9 @@ def infill(console: Console, /, song: str, voices: str, **options: Any) -> None:
         made = []
 
         def reached(share: float) -> None:  # of one version of several, as events of all
-            advance(share * params.length / num)
+            advance(share * params.expected_events / num)
 
-        for version in infillings(model, num, given, names, params, reached=reached, **chosen):
+        for version in infillings(model, num, given, names, params, window=window, reached=reached, **chosen):
             facts = {"events": len(version.events), "ppl": version.ppl, "kept_ppl": version.kept_ppl}
             made.append((version.song, facts | {"seconds": version.seconds}))
         return made
@@ -52,3 +61,13 @@ def infill(console: Console, /, song: str, voices: str, **options: Any) -> None:
     params = params_of(options)
     for index, facts in enumerate(compose_and_write(console, fill, params, **options)):
         console.note(f"{index}: perplexity {facts['ppl']:.3f}, of what was kept {facts['kept_ppl']:.3f}")
+
+
+def _place(text: str | None, flag: str) -> float | str | None:
+    """Read seconds, or a bar such as ``3b``."""
+    if text is None or text.endswith("b"):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r}: expected seconds, or a bar such as 3b", param_hint=flag) from None

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakhnes.cli.composing import params_of, sampling_options
+from lakhnes.cli.composing import limit_options, params_of, sampling_options
 from lakhnes.cli.console import FAILED, INTERRUPTED, Console, common_options, pass_console
-from lakhnes.cli.options import arrange_options, force_option, from_option, sound_options
+from lakhnes.cli.options import adding, arrange_options, force_option, from_option, sound_options
 from lakhnes.cli.targets import expand, read_input
-from lakhnes.sampling.params import MAX_LENGTH, SONG
+from lakhnes.sampling.params import SONG
 
 if TYPE_CHECKING:
     from lakhnes.playback import Sink
@@ -37,13 +37,7 @@ __all__ = ["play"]
 @click.option("-n", "--num", type=click.IntRange(min=1), help="Radio: stop after this many songs.")
 @click.option("-m", "--model", "model_name", default="bundled", show_default=True, help="Radio: which model composes.")
 @click.option("--seed", type=click.IntRange(min=0), help="Radio: song I is that of seed SEED + I.")
-@click.option(
-    "--length",
-    default=SONG.length,
-    show_default=True,
-    type=click.IntRange(1, MAX_LENGTH),
-    help="Radio: events of a song at the most.",
-)
+@adding(*limit_options(SONG, "Radio: "))
 @click.option("--device", default="auto", show_default=True, help="Radio: auto (the CPU), cpu, cuda or mps composes.")
 @sampling_options("Radio: ")
 @common_options

@@ -18,7 +18,7 @@ from lakhnes.sampling.composer import Advance, Composer, Composition, ignore, pe
 from lakhnes.sampling.composing import batches
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.keywords import CHOICE, sampling_keywords
-from lakhnes.sampling.params import BATCH_SIZE, SONG, SamplingParams, params_from
+from lakhnes.sampling.params import BATCH_SIZE, EXCERPT_LENGTH, SONG, SamplingParams, params_from
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -61,7 +61,7 @@ def accompany(
         Every event that is not the beginning of a melodic note is that of `song`.
     """
     vocabulary, params = Vocabulary(model.config.vocabulary), params_from(SONG, {**options})
-    taken = Excerpt.of(song, vocabulary, params.length)
+    taken = Excerpt.of(song, vocabulary, params.length or EXCERPT_LENGTH)
     versions = accompany_ids(model, num, taken.ids, params, seed=seed, batch_size=batch_size, advance=advance)
     return [taken.song(version.ids, vocabulary) for version in versions]
 

@@ -15,7 +15,10 @@ from lakhnes.errors import LakhnesError
 from lakhnes.grammar import BOUNDARY
 from lakhnes.model.engine import Floats, Tokens, losses_of
 from lakhnes.model.model import READ_AT_ONCE, Model
+from lakhnes.sampling import ending
+from lakhnes.sampling.controls import NOTHING, Controls
 from lakhnes.sampling.grammar import grammar_of
+from lakhnes.sampling.looping import Loop
 from lakhnes.sampling.params import SamplingParams
 from lakhnes.sampling.sampler import Uniforms, sample
 
@@ -49,7 +52,10 @@ class Composition:
     seconds : float
         The time that it took; of a batch, an equal share.
     ended : str
-        What ended it: ``"<S>"``, the model itself; ``"length"`` or ``"duration"``, the most that was asked for.
+        What ended it: ``"<S>"``, the model itself; ``"seconds"``, the last bar within the limit, or the limit;
+        ``"length"`` or ``"duration"``, the most that was asked for; ``"loop"``, where it goes on from before.
+    loop : Loop, optional
+        Where it loops; the places are those of `ids` before ``LOOP`` was put among them.
     """
 
     ids: list[int]
@@ -57,6 +63,7 @@ class Composition:
     ppl: float
     seconds: float
     ended: str = "length"
+    loop: Loop | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,20 +97,36 @@ class Composer:
         Events that are read before or in place of what is sampled.
     advance : callable
         See `Advance`.
+    controls : Controls
+        What is asked of the songs, stated at the beginning of a new one, and what may not come in them.
+
+    Raises
+    ------
+    LakhnesError
+        If something is asked for that the model's vocabulary cannot state.
     """
 
     def __init__(
-        self, model: Model, seeds: list[int], params: SamplingParams, given: int = 0, advance: Advance = ignore
+        self,
+        model: Model,
+        seeds: list[int],
+        params: SamplingParams,
+        given: int = 0,
+        advance: Advance = ignore,
+        controls: Controls = NOTHING,
     ) -> None:
         self.started = time.perf_counter()
         self.model, self.params, self.advance = model, params, advance
         self.count = len(seeds)
         self.uniforms = Uniforms(seeds)
-        length = 1 + given + params.length
+        length = 1 + given + params.most_events
         self.engine = model.begin(self.count, memory=params.memory, length=length, dtype=params.dtype)
         self.vocabulary = Vocabulary(model.config.vocabulary)
         self.grammar = grammar_of(self.vocabulary, self.count)
+        self.possible = ~controls.forbidden(self.vocabulary)  # (V,)
         self.full = np.zeros(self.count, dtype=np.bool_)  # which songs have the longest duration that was asked for
+        self.late = np.zeros(self.count, dtype=np.bool_)  # which songs have used up their seconds
+        self.going = np.ones(self.count, dtype=np.bool_)  # which songs have not ended
         self.surprise = np.full(self.count, 2.0 * params.min_surprise, dtype=np.float32)
 
     def seconds(self) -> float:
@@ -113,22 +136,26 @@ class Composer:
     def run(self, prime: Sequence[int]) -> list[Composition]:
         """Read the prime, then sample to the end of every song."""
         prime_ppl = perplexity(self.read(prime), len(prime))
-        tokens = np.empty((self.count, self.params.length), dtype=np.int64)
-        losses = np.empty_like(tokens, dtype=np.float32)
-        lengths = np.zeros(self.count, dtype=np.int64)
-        for position, step in enumerate(self.steps()):
-            tokens[:, position], losses[:, position] = step.tokens, step.losses
-            lengths += step.going
-        seconds, full = self.seconds(), self.full.tolist()
+        steps = list(self.steps())
+        tokens, losses = (np.stack(rows, axis=1) for rows in zip(*((s.tokens, s.losses) for s in steps), strict=True))
+        lengths = np.sum([step.going for step in steps], axis=0)
+        seconds = self.seconds()
         songs = []
         for row, length in enumerate(lengths.tolist()):
             sampled = tokens[row, :length].tolist()
-            by_itself = sampled[-1] == BOUNDARY
-            ids = [*prime, *sampled[: length - by_itself]]
+            ended = self.ended(row, sampled[-1])
+            ids = [*prime, *(sampled[:-1] if sampled[-1] == BOUNDARY else sampled)]
+            if ended in ("length", "seconds"):
+                ids = ids[: max(self.grammar.whole_bars(ids, late=bool(self.full[row])), len(prime))]
             ppl = perplexity(float(losses[row, :length].sum(dtype=np.float64)), length)
-            ended = "<S>" if by_itself else "duration" if full[row] else "length"
             songs.append(Composition(ids, prime_ppl, ppl, seconds, ended))
         return songs
+
+    def ended(self, row: int, last: int) -> str:
+        """Return what ended a song whose last token is given; see `Composition`."""
+        if self.late[row]:
+            return "seconds"
+        return "<S>" if last == BOUNDARY else "duration" if self.full[row] else "length"
 
     def read(self, prime: Sequence[int]) -> float:
         """Read the opening boundary and the prime in every song; return the loss of the prime in nats.
@@ -142,6 +169,7 @@ class Composer:
             if self.params.grammar and not self.grammar.admits(token):
                 raise LakhnesError(f"prime: token {position} may not stand there; expected the order of a song's text")
             self.grammar.advance(self.all_songs(token))
+        self.grammar.begin_time()
         given, loss = np.array([BOUNDARY, *prime], dtype=np.int64), 0.0
         for start in range(0, len(given), READ_AT_ONCE):
             tokens, following = given[start : start + READ_AT_ONCE], given[start + 1 : start + 1 + READ_AT_ONCE]
@@ -153,19 +181,27 @@ class Composer:
 
     def steps(self) -> Iterator[Step]:
         """Sample token after token, until every song has ended."""
-        going = np.ones(self.count, dtype=np.bool_)
-        for position in range(self.params.length):
+        for position in range(self.params.most_events):
             tokens, losses = self.choose(position)
             self.surprise = self.surprise + (losses - self.surprise) / np.float32(SURPRISE_SPAN)
-            tokens, full = self.grammar.pass_time(tokens, self.params.max_ticks)
-            self.full = np.where(going, full, self.full)
-            yield Step(tokens, losses, going)
+            tokens = self.pass_time(tokens)
+            yield Step(tokens, losses, self.going)
             self.advance(1)
-            going = going & (tokens != BOUNDARY) & ~self.full
-            if not going.any():
+            self.going = self.going & (tokens != BOUNDARY) & ~self.full
+            if not self.going.any():
                 return
-            if position + 1 < self.params.length:
+            if position + 1 < self.params.most_events:
                 self.engine.feed(tokens)
+
+    def pass_time(self, tokens: Tokens) -> Tokens:
+        """Count the time of the tokens, and note which songs are as long as may be."""
+        limits = (self.params.max_ticks, self.params.limit_ticks)
+        longest = min((ticks for ticks in limits if ticks is not None), default=None)
+        tokens, full = self.grammar.pass_time(tokens, longest)
+        full &= self.going
+        by_seconds = full if longest == self.params.limit_ticks != self.params.max_ticks else np.zeros_like(full)
+        self.full, self.late = self.full | full, self.late | by_seconds
+        return tokens
 
     def events(self, prime: Sequence[int]) -> Iterator[str]:
         """Read the prime, then give the symbols of the first song's events as they are sampled."""
@@ -183,19 +219,34 @@ class Composer:
     def choose(self, position: int) -> tuple[Tokens, Floats]:
         """Sample the next token of every song; return it and its loss, ``(B,)`` each."""
         params = self.params
-        allowed = self.grammar.allowed() if params.grammar else np.ones_like(self.engine.logits, dtype=np.bool_)
-        if position < params.min_length or not params.grammar:
+        if not params.grammar:
+            allowed = np.ones_like(self.engine.logits, dtype=np.bool_)
             allowed[:, BOUNDARY] = False
-        elif params.min_ticks:
-            allowed[:, BOUNDARY] &= self.grammar.ticks >= params.min_ticks
-        tokens, losses = self.sample(allowed)
+            tokens, losses = self.sample(allowed)
+        else:
+            allowed = self.grammar.allowed() & self.possible
+            allowed[:, BOUNDARY] &= (self.grammar.ticks >= params.min_ticks) & (position >= params.min_length)
+            if params.limit_ticks is not None:  # a bar that is over too late is left out
+                allowed[:, BOUNDARY] &= self.grammar.ticks <= params.limit_ticks
+            due = ending.due(self.grammar, params)
+            allowed[due] = np.arange(allowed.shape[1]) == BOUNDARY
+            self.late |= due & self.going
+            tokens, losses = self.sample(allowed, ending.log_odds(self.grammar, params))
         self.grammar.advance(tokens)
         return tokens, losses
 
-    def sample(self, allowed: npt.NDArray[np.bool_]) -> tuple[Tokens, Floats]:
-        """Sample what is allowed, ``(B, V)``; return tokens and losses, ``(B,)`` each."""
+    def sample(self, allowed: npt.NDArray[np.bool_], for_the_end: Floats | None = None) -> tuple[Tokens, Floats]:
+        """Sample what is allowed, ``(B, V)``; return tokens and losses, ``(B,)`` each.
+
+        ``<S>`` gets `for_the_end`, ``(B,)`` nats, on top of what the model says; the losses are under the model alone.
+        """
         uniforms, logits = self.uniforms.next(), np.ascontiguousarray(self.engine.logits)
-        return sample(logits, uniforms, self.params, allowed=allowed, temperature=self.temperature())
+        if for_the_end is None:
+            return sample(logits, uniforms, self.params, allowed=allowed, temperature=self.temperature())
+        raised = logits.copy()
+        raised[:, BOUNDARY] += for_the_end
+        tokens, _ = sample(raised, uniforms, self.params, allowed=allowed, temperature=self.temperature())
+        return tokens, losses_of(logits, tokens)
 
     def temperature(self) -> float | Floats:
         """Return the temperature; where songs are to surprise, that of each, ``(B,)``."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +13,12 @@ from lakhnes._native import Song, Vocabulary
 from lakhnes.grammar import rules_of
 from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, Composer, Composition, ignore
+from lakhnes.sampling.controls import NOTHING, Controls
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.keywords import sampling_keywords
-from lakhnes.sampling.params import BATCH_SIZE, CONTINUATION, PRIME_LENGTH, SONG, SamplingParams, params_from
+from lakhnes.sampling.looping import MOST_SURPRISING, check_bars, loop_of, looped
+from lakhnes.sampling.params import BATCH_SIZE, CONTINUATION, PRIME_LENGTH, SONG, SamplingParams, endless, params_from
+from lakhnes.units import VOICES
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -44,6 +49,12 @@ def generate(
     model: Model,
     num: int = 1,
     *,
+    tempo: float | None = None,
+    key: str | None = None,
+    density: Mapping[str, str] | None = None,
+    register: Mapping[str, str] | None = None,
+    voices: Sequence[str] | None = None,
+    loop: bool = False,
     seed: int | None = None,
     batch_size: int = BATCH_SIZE,
     advance: Advance = ignore,
@@ -57,6 +68,18 @@ def generate(
         From `lakhnes.load_model`.
     num : int
         How many songs.
+    tempo : float, optional
+        Beats a minute of four rows, 37.6 to 450.7; the nearest that TX3 has is taken.
+    key : str, optional
+        ``"A minor"``, ``"F# major"``, ``"Eb major"``.
+    density : mapping, optional
+        How many notes a voice plays: for some of ``p1 p2 tr no``, one of ``none low mid high``.
+    register : mapping, optional
+        How high a voice is: for some of ``p1 p2 tr``, one of ``low mid high``.
+    voices : sequence of str, optional
+        The voices that play; the others have no notes.
+    loop : bool
+        Whether the songs go on after their end: `Song.loop_start` says from where. Their seconds are those of one pass.
     seed : int, optional
         Song ``i`` is that of seed ``seed + i``, whatever the batch; the same that ``lakhnes generate`` writes.
     batch_size : int
@@ -75,9 +98,14 @@ def generate(
     ------
     ValueError
         If an option is out of range.
+    LakhnesError
+        If a tempo, a key, anything of the voices or a loop is asked of a model that does not compose TX3.
     """
-    vocabulary = Vocabulary(model.config.vocabulary)
-    songs = compose(model, num, (), params_from(SONG, {**options}), seed=seed, batch_size=batch_size, advance=advance)
+    vocabulary, params = Vocabulary(model.config.vocabulary), params_from(SONG, {**options})
+    controls = Controls(tempo, key, density or {}, register or {}, voices)
+    songs = compose(
+        model, num, (), params, controls=controls, loop=loop, seed=seed, batch_size=batch_size, advance=advance
+    )
     return [Excerpt().song(song.ids, vocabulary) for song in songs]
 
 
@@ -107,7 +135,7 @@ def continue_song(
         As of `generate`.
     **options
         Of `lakhnes.sampling.SamplingParams`; the defaults are those of `lakhnes.sampling.params.CONTINUATION`:
-        512 events are added at the most.
+        512 events are added at the most, or as many as ``seconds`` hold.
 
     Returns
     -------
@@ -127,6 +155,8 @@ def compose(
     prime: Sequence[int] = (),
     params: SamplingParams = SONG,
     *,
+    controls: Controls = NOTHING,
+    loop: bool = False,
     seed: int | None = None,
     batch_size: int = BATCH_SIZE,
     advance: Advance = ignore,
@@ -142,6 +172,10 @@ def compose(
     prime : sequence of int
         Token ids that every song begins with, after its opening boundary.
     params : SamplingParams
+    controls : Controls
+        What is asked of the songs. A new song begins with the tokens that state it.
+    loop : bool
+        Whether the songs loop (`lakhnes.sampling.looping`). One whose seam is too surprising is composed again.
     seed, batch_size, advance
         As of `generate`.
     **options
@@ -152,28 +186,50 @@ def compose(
     ValueError
         If `num` or `batch_size` is less than 1.
     LakhnesError
-        If the prime breaks the grammar.
+        If the prime breaks the grammar, or the model's vocabulary has no controls.
     """
     if options:
         params = params_from(params, {**options})
+    vocabulary = Vocabulary(model.config.vocabulary)
+    given = prime or controls.ids(vocabulary)
+    if loop:
+        check_bars("loop", vocabulary)
+    sampled = endless(params) if loop else params
+    least = min(params.min_voices, len(VOICES) - len(controls.silent))
 
     def attempt(seeds: list[int]) -> list[Composition]:
-        return Composer(model, seeds, params, len(prime), advance).run(prime)
+        made = Composer(model, seeds, sampled, len(given), advance, controls).run(given)
+        return [_with_loop(model, song, params) for song in made] if loop else made
 
+    def rating(song: Composition) -> tuple[int, float]:
+        """Return how good a song is, so that one that is good enough has the rating of `enough`."""
+        surprise = 0.0 if not loop else math.inf if song.loop is None else song.loop.surprise
+        return min(_voices_of(song.ids, model), least), -max(surprise, MOST_SURPRISING)
+
+    enough = (least, -MOST_SURPRISING)
     songs: list[Composition] = []
     for seeds in batches(num, seed, batch_size):
         made = attempt(seeds)
         for number in range(1, ATTEMPTS):
-            voices = [_voices_of(song.ids, model) for song in made]
-            poor = [index for index, count in enumerate(voices) if count < params.min_voices]
+            ratings = [rating(song) for song in made]
+            poor = [index for index, found in enumerate(ratings) if found < enough]
             if not poor:
                 break
             again = attempt([seeds[index] + number * NEXT_SEED for index in poor])
             for index, song in zip(poor, again, strict=True):
-                if _voices_of(song.ids, model) > voices[index]:
+                if rating(song) > ratings[index]:
                     made[index] = song
         songs += made
     return songs
+
+
+def _with_loop(model: Model, song: Composition, params: SamplingParams) -> Composition:
+    """Return a song that ends where it loops, and says so."""
+    found = loop_of(model, song.ids, memory=params.memory, dtype=params.dtype)
+    if found is None:
+        return song
+    ids = looped(song.ids, found, Vocabulary(model.config.vocabulary))
+    return dataclasses.replace(song, ids=ids, loop=found, ended="loop")
 
 
 def _voices_of(ids: list[int], model: Model) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Collection
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes._native import Song
+from lakhnes._native import Song, tx3_facts
 from lakhnes.grammar import VOICES, Rules
 from lakhnes.sampling.particle import NoteCount
 from lakhnes.units import TICKS_PER_SECOND
@@ -65,9 +65,22 @@ BESIDE = (0.94, 0.97, 0.91, 1.42)
 """The same as a share of the median of the other voices."""
 
 
-def target_densities(song: Song, voices: Collection[int]) -> dict[int, float]:
-    """Return how many notes a second each written voice should have."""
-    notes = [len(song.voices[voice.lower()]) for voice in VOICES]
+def target_densities(song: Song, voices: Collection[int], *, in_groups: bool = False) -> dict[int, float]:
+    """Return how many notes a second each written voice should have.
+
+    Parameters
+    ----------
+    song : Song
+    voices : collection of int
+        The voices to write.
+    in_groups : bool
+        Whether an arpeggio, a slide or a drum of several notes of a frame or two counts as one note, as in TX3.
+    """
+    if in_groups:
+        onsets = [voice["density"] for voice in tx3_facts(song)["voices"].values()]
+        notes = [round(rate * song.duration) for rate in onsets]
+    else:
+        notes = [len(song.voices[voice.lower()]) for voice in VOICES]
     rates = [count / max(song.duration, 1.0) for count in notes]
     kept = [rates[voice] for voice, count in enumerate(notes) if voice not in voices and count >= FEWEST_NOTES]
     densities = {}

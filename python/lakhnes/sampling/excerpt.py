@@ -10,7 +10,21 @@ import numpy as np
 from lakhnes._native import Song, Vocabulary, quantize_events
 from lakhnes.errors import FormatError
 
-__all__ = ["Excerpt"]
+__all__ = ["Excerpt", "expressed", "split_clock"]
+
+
+def expressed(song: Song) -> Song:
+    """Return a song with the dynamics and timbres of NES music, if it has none; no note is another.
+
+    The triangle has none: a natural performance only leaves a frame between its notes, which belongs to the playing.
+    """
+    return song.express().with_voices(song, ["tr"]) if song.is_flat else song
+
+
+def split_clock(ids: list[int], vocabulary: Vocabulary) -> tuple[list[int], list[int]]:
+    """Divide a song of rows into the tokens that say on which frames it lies, which no model reads, and the others."""
+    count = sum(vocabulary.symbol(token).startswith(("PERIOD_", "PHASE_")) for token in ids[:2])
+    return ids[:count], ids[count:]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +39,7 @@ class Excerpt:
         The same events, their waits exact.
     before, after : list of int
         The wait that opens the song and, where the excerpt is all of it, the one that closes it: no model reads them.
+        Of a song of rows, the tokens that say on which frames it lies.
     """
 
     ids: list[int] = dataclasses.field(default_factory=list)
@@ -41,9 +56,13 @@ class Excerpt:
         FormatError
             If it has none.
         """
-        events = vocabulary.events(song)
+        in_rows = "BAR" in vocabulary.symbols
+        events = vocabulary.events(expressed(song) if in_rows else song)
         if not len(events):
             raise FormatError("song: expected at least one event, found none")
+        if in_rows:
+            clock, ids = split_clock(events.tolist(), vocabulary)
+            return cls(ids[:length], ids[:length], clock)
         ids = quantize_events(events, True)[1:-1].tolist()
         start = int(events[0] < 0)
         end = min(length, len(ids))

@@ -27,8 +27,31 @@ class Grammar(Protocol):
         """The time that each sequence has taken, in ticks of 1/44,100 s, ``(B,)``."""
         ...
 
+    @property
+    def at_rest(self) -> Flags:
+        """Where the end of a song would be heard as one, ``(B,)``: at a bar line, or where no voice sounds."""
+        ...
+
+    @property
+    def at_bar(self) -> Flags:
+        """Which sequences are at a bar line behind a whole bar, ``(B,)``; never where there are no bars."""
+        ...
+
+    @property
+    def bar_ticks(self) -> Tokens:
+        """How long the bar before was, in ticks, ``(B,)``."""
+        ...
+
     def allowed(self) -> Flags:
         """Return ``(B, V)``, true where an event may come next; ``<S>`` where a song may end."""
+        ...
+
+    def begin_time(self) -> None:
+        """Count time from here on, behind what was given."""
+        ...
+
+    def whole_bars(self, tokens: list[int], *, late: bool = False) -> int:
+        """Return how many tokens of a song lie before a bar that is not whole, or ends too late; all without bars."""
         ...
 
     def admits(self, token: int) -> bool:
@@ -81,6 +104,29 @@ class EventGrammar:
         # The longest wait of no more than some number of ticks is the last one of `waits` up to there.
         self._waits = np.flatnonzero(rules.is_wait)
 
+    @property
+    def at_rest(self) -> Flags:
+        """See `Grammar`."""
+        rests: Flags = (self.place > 0) & (self.sounding == 0)
+        return rests
+
+    @property
+    def at_bar(self) -> Flags:
+        """See `Grammar`."""
+        return np.zeros(len(self.ticks), dtype=np.bool_)
+
+    @property
+    def bar_ticks(self) -> Tokens:
+        """See `Grammar`."""
+        return np.zeros_like(self.ticks)
+
+    def begin_time(self) -> None:
+        """See `Grammar`; a prime takes no time here."""
+
+    def whole_bars(self, tokens: list[int], *, late: bool = False) -> int:
+        """See `Grammar`."""
+        return len(tokens)
+
     def allowed(self) -> Flags:
         """See `Grammar`; ``<S>`` may come wherever a wait may."""
         rows: Flags = self._rules.allowed[self.place * SUBSETS + self.sounding]
@@ -123,12 +169,33 @@ class RowGrammar:
         symbols = vocabulary.symbols
         self._bar = symbols.index("BAR")
         # A recording's own clock is of no use to a song that was never recorded.
-        self._unused = np.array([symbol.startswith(("PERIOD_", "PHASE_")) for symbol in symbols])
+        # Where a song loops is found when it is there (`lakhnes.sampling.looping`).
+        self._unused = np.array([symbol.startswith(("PERIOD_", "PHASE_", "LOOP")) for symbol in symbols])
+        self._origin = np.zeros(sequences, dtype=np.int64)
+        self._bar_began = np.full(sequences, -1, dtype=np.int64)  # the tick of the last bar line; -1: none yet
+        self.bar_ticks = np.zeros(sequences, dtype=np.int64)
+        self.at_rest = np.zeros(sequences, dtype=np.bool_)
 
     @property
     def ticks(self) -> Tokens:
         """See `Grammar`."""
-        return self._native.ticks
+        ticks: Tokens = self._native.ticks - self._origin
+        return ticks
+
+    @property
+    def at_bar(self) -> Flags:
+        """See `Grammar`."""
+        bars: Flags = self.at_rest & (self.bar_ticks > 0)
+        return bars
+
+    def begin_time(self) -> None:
+        """See `Grammar`."""
+        self._origin = self._native.ticks
+
+    def whole_bars(self, tokens: list[int], *, late: bool = False) -> int:
+        """See `Grammar`; a song of less than a bar stays as it is."""
+        lines = [place for place, token in enumerate(tokens[:-1] if late else tokens) if token == self._bar]
+        return lines[-1] + 1 if len(lines) > 1 else len(tokens)
 
     def allowed(self) -> Flags:
         """See `Grammar`."""
@@ -143,6 +210,11 @@ class RowGrammar:
     def advance(self, tokens: Tokens) -> None:
         """See `Grammar`."""
         self._native.advance(np.ascontiguousarray(tokens))
+        now, bars = self._native.ticks, tokens == self._bar
+        ended = bars & (self._bar_began >= 0)
+        self.bar_ticks = np.where(ended, now - self._bar_began, self.bar_ticks)
+        self._bar_began = np.where(bars, now, self._bar_began)
+        self.at_rest = bars
 
     def pass_time(self, tokens: Tokens, max_ticks: int | None) -> tuple[Tokens, Flags]:
         """See `Grammar`: a song ends with the bar in which its time is over."""

@@ -15,17 +15,32 @@ from lakhnes.units import TICKS_PER_SECOND
 __all__ = [
     "BATCH_SIZE",
     "CONTINUATION",
+    "EXCERPT_LENGTH",
     "MAX_LENGTH",
     "MIN_DURATION",
     "PRIME_LENGTH",
+    "SECONDS",
     "SONG",
     "SamplingOptions",
     "SamplingParams",
+    "endless",
     "params_from",
 ]
 
 MAX_LENGTH = 1_000_000
 """Events of one song at the most: hours of music."""
+
+SECONDS = 30.0
+"""Seconds within which a new song ends."""
+
+SEEKING = 10.0
+"""Seconds before that limit from which its ending is sought; of a short song, the last third."""
+
+EVENTS_PER_SECOND = 256
+"""Events that a second of music may have: a bound for songs of which only the seconds are given."""
+
+TYPICAL_EVENTS_PER_SECOND = 40
+"""About as many as a second of music has, to show how far a song is."""
 
 MIN_DURATION = 6.0
 """Seconds before a new song may end by itself: shorter ones are jingles."""
@@ -33,11 +48,11 @@ MIN_DURATION = 6.0
 PRIME_LENGTH = 512
 """Events of a song that are kept when it is continued."""
 
+EXCERPT_LENGTH = 1024
+"""Events of a song that get new pitches."""
+
 BATCH_SIZE = 8
 """Songs composed at once."""
-
-EVENTS_A_SECOND = 200
-"""Events in which a second of music has room: of every ninth song of NES-MDB's train split, 99 % have fewer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +61,14 @@ class SamplingParams:
 
     Attributes
     ----------
-    length : int
-        Events at the most, those of a prime not counted.
+    seconds : float, optional
+        Seconds within which a song ends, those of a prime not counted. As they come to an end, the ending becomes more
+        probable where one would be heard as such: at a bar line, or where no voice sounds. A song of rows (TX3) that
+        has not ended by then ends with the last whole bar, any other at the limit. `SECONDS` where neither this nor
+        `length` nor `max_duration` is given.
+    length : int, optional
+        Events at the most, those of a prime not counted; a song of rows ends with its last whole bar. Without it there
+        is no limit but that of the seconds.
     min_length : int
         Events before a song may end by itself.
     min_duration : float, optional
@@ -88,7 +109,8 @@ class SamplingParams:
         If a value is out of range.
     """
 
-    length: int = 1024
+    seconds: float | None = None
+    length: int | None = None
     min_length: int = 64
     min_duration: float | None = None
     max_duration: float | None = None
@@ -108,9 +130,14 @@ class SamplingParams:
         longest, shortest = self.max_duration, max(least, 1 / TICKS_PER_SECOND)
         fits = longest is None or shortest <= longest < math.inf
         for name, holds, expected in (
-            ("length", 1 <= self.length <= MAX_LENGTH, f"1 to {MAX_LENGTH}"),
+            ("length", self.length is None or 1 <= self.length <= MAX_LENGTH, f"1 to {MAX_LENGTH}"),
             ("min_length", self.min_length >= 0, "0 or more"),
             ("min_duration", 0.0 <= least < math.inf, "0 seconds or more"),
+            (
+                "seconds",
+                self.seconds is None or shortest <= self.seconds < math.inf,
+                "more than 0, at least min_duration",
+            ),
             ("max_duration", fits, "more than 0 and at least min_duration"),
             ("min_voices", 0 <= self.min_voices <= 4, "0 to 4"),
             ("min_surprise", 0.0 <= self.min_surprise < math.inf, "0 nats or more"),
@@ -125,11 +152,44 @@ class SamplingParams:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected {expected}")
 
     @property
+    def limit(self) -> float | None:
+        """The seconds within which a song is to end: those asked for, or the default where no other limit is given."""
+        if (self.seconds, self.length, self.max_duration) != (None, None, None) or not self.grammar:
+            return self.seconds
+        return max(SECONDS, 1.5 * (self.min_duration or 0.0))
+
+    @property
+    def limit_ticks(self) -> int | None:
+        """`limit` in ticks."""
+        return None if self.limit is None else max(int(self.limit * TICKS_PER_SECOND), 1)
+
+    @property
+    def seeking_ticks(self) -> int:
+        """How many ticks before the limit the ending is sought."""
+        return int(min(SEEKING, (self.limit or 0.0) / 3) * TICKS_PER_SECOND)
+
+    @property
+    def most_events(self) -> int:
+        """Events at the most: `length`, or what the seconds may hold."""
+        return self._events(EVENTS_PER_SECOND)
+
+    @property
+    def expected_events(self) -> int:
+        """About as many events as a song will have, to show how far it is."""
+        return self._events(TYPICAL_EVENTS_PER_SECOND)
+
+    def _events(self, per_second: int) -> int:
+        if self.length is not None:
+            return self.length
+        longest = min((limit for limit in (self.limit, self.max_duration) if limit is not None), default=SECONDS)
+        return min(max(math.ceil(longest * per_second), self.min_length, 1), MAX_LENGTH)
+
+    @property
     def min_ticks(self) -> int:
         """`min_duration` in ticks."""
         least = MIN_DURATION if self.min_duration is None else self.min_duration
-        ticks = math.ceil(least * TICKS_PER_SECOND)
-        return ticks if self.max_ticks is None else min(ticks, self.max_ticks)
+        limits = (math.ceil(least * TICKS_PER_SECOND), self.max_ticks, self.limit_ticks)
+        return min(ticks for ticks in limits if ticks is not None)
 
     @property
     def max_ticks(self) -> int | None:
@@ -138,16 +198,17 @@ class SamplingParams:
 
 
 SONG = SamplingParams()
-"""Of a new song, an accompaniment (of which `length` events are taken) and an infilling."""
+"""Of a new song, an accompaniment and an infilling."""
 
 CONTINUATION = SamplingParams(length=512, min_length=0, min_duration=0.0, min_voices=0)
-"""Of a continuation."""
+"""Of a continuation; see `params_from`."""
 
 
 class SamplingOptions(TypedDict, total=False):
     """The fields of `SamplingParams` as keyword arguments."""
 
-    length: int
+    seconds: float | None
+    length: int | None
     min_length: int
     min_duration: float | None
     max_duration: float | None
@@ -166,7 +227,7 @@ class SamplingOptions(TypedDict, total=False):
 def params_from(base: SamplingParams, given: dict[str, Any]) -> SamplingParams:
     """Return the parameters that are given, the others as in `base`.
 
-    A `length` that is not given makes room for the `min_length` or `min_duration` that is.
+    Seconds of any kind replace the `length` that `base` has, if no other is given; a `min_length` raises it.
 
     Raises
     ------
@@ -174,7 +235,13 @@ def params_from(base: SamplingParams, given: dict[str, Any]) -> SamplingParams:
         If a value is out of range.
     """
     changes = dict(given)
-    if "length" not in given:
-        least = math.ceil((given.get("min_duration") or 0.0) * EVENTS_A_SECOND)
-        changes["length"] = min(max(base.length, least, given.get("min_length", 0)), MAX_LENGTH)
+    if base.length is not None and changes.get("length") is None:
+        by_time = any(changes.get(name) for name in ("seconds", "min_duration", "max_duration"))
+        changes["length"] = None if by_time else max(base.length, changes.get("min_length", 0))
     return dataclasses.replace(base, **changes)
+
+
+def endless(params: SamplingParams) -> SamplingParams:
+    """Return the parameters of a song that does not end by itself before its limit."""
+    least: dict[str, Any] = {} if params.limit is None else {"seconds": params.limit, "min_duration": params.limit}
+    return dataclasses.replace(params, min_length=params.most_events, **least)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,18 @@ Floats = npt.NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class KeptEvent:
-    """An event that stays: its tick, its voice (-1 for the end of the song) and its token."""
+    """An event that stays: its tick, its voice (-1 for what no voice says) and its token.
+
+    In a song of rows also where it stands: its row (-1 for a bar line where the bar before is over), the frame in the
+    row, and the frames since the beginning of the bar.
+    """
 
     tick: int
     voice: int = -1
     token: int = BOUNDARY
+    row: int = -1
+    frame: int = 0
+    offset: int = 0
 
     @property
     def is_end(self) -> bool:
@@ -64,6 +72,8 @@ class Particle:
     tick : int
     place, sounding : int
         The state of the grammar; see `lakhnes.grammar.Rules`.
+    walker : Walker, optional
+        The same in a song of rows (`lakhnes.sampling.row_schedule`); particles that are alike share it.
     log_weight : float
         Logarithm of how much more probable it is than it was to be proposed, up to a constant for all particles.
     events : list of int
@@ -96,6 +106,7 @@ class Particle:
     loss: float = 0.0
     written: int = 0
     spoken: int = 0
+    walker: Any = None
 
     def copy(self) -> Particle:
         """Return a particle that continues on its own."""

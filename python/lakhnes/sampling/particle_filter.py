@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from lakhnes.grammar import BOUNDARY
 from lakhnes.model.engine import Engine
+from lakhnes.model.model import READ_AT_ONCE
 from lakhnes.sampling.particle import KeptEvent, Particle
-from lakhnes.sampling.proposals import LONG_REST, Proposals
+from lakhnes.sampling.proposals import LONG_REST, Proposals, wait_token
 
 __all__ = ["ParticleFilter"]
 
@@ -34,6 +35,8 @@ class ParticleFilter:
         Of as many sequences as there are particles; none has read anything.
     proposals : Proposals
     generator : numpy.random.Generator
+    prime : sequence of int
+        What is given of the song, in the compact form.
 
     Attributes
     ----------
@@ -41,19 +44,26 @@ class ParticleFilter:
         What is decided of the song, in the compact form.
     """
 
-    def __init__(self, engine: Engine, proposals: Proposals, generator: np.random.Generator) -> None:
+    def __init__(
+        self, engine: Engine, proposals: Proposals, generator: np.random.Generator, prime: Sequence[int] = ()
+    ) -> None:
         self.engine, self.proposals, self.generator = engine, proposals, generator
-        self.particles = [proposals.begin() for _ in engine.logits]
-        self.events: list[int] = []
+        beginning = proposals.begin(prime)
+        self.particles = [beginning.copy() for _ in engine.logits]
+        self.prime, self.events = prime, list[int]()
         self.reached = 0  # kept events since one particle was selected
 
     def run(self, kept: Sequence[KeptEvent], reached: Callable[[float], object] = lambda share: None) -> Particle:
-        """Write up to the last of some kept events, the end of the song; return the selected particle.
+        """Write up to the last of some kept events; return the selected particle.
 
-        `reached` is called after each of them with the share of the time of the song since the one before.
+        `reached` is called after each of them with the share of the time of all since the one before.
         """
-        length, tick = max(kept[-1].tick, 1), 0
-        (logits,) = self.engine.feed(np.array([BOUNDARY]), [0]).astype(np.float64)
+        tick = kept[0].tick
+        length = max(kept[-1].tick - tick, 1)
+        given = [BOUNDARY, *(wait_token(-event) if event < 0 else event for event in self.prime)]
+        for start in range(0, len(given), READ_AT_ONCE):
+            tokens = np.array(given[start : start + READ_AT_ONCE], dtype=np.int64)
+            logits = self.engine.feed(tokens, [0] * len(tokens))[-1].astype(np.float64)
         for particle in self.particles:
             self.proposals.look(particle, logits)
         for event in kept:

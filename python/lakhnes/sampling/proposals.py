@@ -9,6 +9,7 @@ the kept voices did something else, and the probability of what they did. That i
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from lakhnes.sampling.particle import Floats, KeptEvent, NoteCount, Particle
 from lakhnes.sampling.sampler import sample
 from lakhnes.units import TICKS_PER_SECOND
 
-__all__ = ["LONG_REST", "Proposals", "wait_token"]
+__all__ = ["LONG_REST", "Proposals", "log", "wait_token"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -44,6 +45,9 @@ SECONDS_AHEAD = 2
 MIN_LOG = -700.0
 """The logarithm of a probability of 0."""
 
+MAX_TICKS = 1 << 40
+"""Later than any song ends."""
+
 
 class Proposals:
     """How particles continue.
@@ -57,6 +61,8 @@ class Proposals:
         Events that they may have in a second, in the long run.
     params : SamplingParams
     generator : numpy.random.Generator
+    window : tuple of int
+        The ticks from and before which they may speak.
     """
 
     def __init__(
@@ -66,23 +72,45 @@ class Proposals:
         rate: float,
         params: SamplingParams,
         generator: np.random.Generator,
+        window: tuple[int, int] = (0, MAX_TICKS),
     ) -> None:
         # When a voice speaks is sampled by the probabilities; the parameters are for what it says.
         self.rules, self.params, self.generator = rules, params, generator
-        self.densities, self.rate = densities, rate
+        self.densities, self.rate, self.window = densities, rate, window
         self.share_of_waits = float(np.mean([SHARE_OF_WAITS[voice] for voice in densities]))
         self.is_written = np.isin(rules.voice, list(densities))  # (V,)
         self.notes_of = {voice: np.flatnonzero(rules.is_note & (rules.voice == voice)) for voice in densities}
 
-    def begin(self) -> Particle:
-        """Return the beginning of a song."""
-        return Particle(dict.fromkeys(self.densities, NoteCount()), self.rate * SECONDS_AHEAD)
+    def begin(self, prime: Sequence[int] = ()) -> Particle:
+        """Return the song up to the end of what is given, in the compact form."""
+        rules = self.rules
+        particle = Particle(dict.fromkeys(self.densities, NoteCount()), self.rate * SECONDS_AHEAD)
+        for event in prime:
+            token = wait_token(-event) if event < 0 else event
+            particle.tick += max(-event, 0)
+            self.follow(particle, token)
+            if rules.voice[token] in particle.counts:
+                self.count(particle, token)
+        return particle
 
-    def read(self, particle: Particle, token: int, logits: Floats) -> None:
-        """Update a particle with a token that it proposed, and the logits that follow."""
+    def follow(self, particle: Particle, token: int) -> None:
+        """Update the state of the grammar."""
         rules = self.rules
         particle.place = int(rules.place[token])
         particle.sounding = particle.sounding & ~int(rules.ends[token]) | int(rules.begins[token])
+
+    def count(self, particle: Particle, token: int) -> None:
+        """Count an event of a voice that is written."""
+        voice, is_note = int(self.rules.voice[token]), bool(self.rules.is_note[token])
+        particle.counts[voice] = counted(particle.counts[voice], particle.tick, is_note=is_note)
+
+    def is_open(self, tick: int) -> bool:
+        """Tell whether new voices may speak at a tick."""
+        return self.window[0] <= tick < self.window[1]
+
+    def read(self, particle: Particle, token: int, logits: Floats) -> None:
+        """Update a particle with a token that it proposed, and the logits that follow."""
+        self.follow(particle, token)
         self.look(particle, logits)
 
     def look(self, particle: Particle, logits: Floats) -> None:
@@ -112,10 +140,12 @@ class Proposals:
         """
         allowed = self.allowed(particle)
         written, waits = allowed & self.is_written, allowed & self.rules.is_wait
+        if not self.is_open(particle.tick):
+            written = np.zeros_like(written)
         # A note with a velocity has it before all else; nothing of the kept voices comes between.
         if particle.must_speak or (particle.place > 0 and not waits.any() and written.any()):
             particle.must_speak = False
-            particle.log_weight += _log(particle.probabilities[written].sum())
+            particle.log_weight += log(particle.probabilities[written].sum())
             return [self.speak(particle, written)]
         if particle.tick == kept.tick:
             return self.reach(particle, kept, written)
@@ -136,17 +166,20 @@ class Proposals:
         now = float(particle.probabilities[before].sum()) if particle.budget >= 1.0 else 0.0
         if self.generator.random() < now:
             return [self.speak(particle, before)]
-        particle.log_weight += _log(particle.probabilities[kept.token]) - _log(1.0 - now)
+        particle.log_weight += log(particle.probabilities[kept.token]) - log(1.0 - now)
         particle.kept_loss -= float(particle.log_probabilities[kept.token])
         particle.events.append(kept.token)
         particle.arrived = True
+        if kept.voice in particle.counts:
+            self.count(particle, kept.token)
         return [kept.token]
 
     def go(self, particle: Particle, kept: KeptEvent, written: Mask, waits: Mask) -> list[int]:
         """Let a new voice speak now, or wait for one, or for the kept event."""
         gap, ticks = kept.tick - particle.tick, self.rules.ticks
         whole = wait_token(gap)
-        early = waits & (ticks < ticks[whole])
+        early = waits & (ticks < ticks[whole]) & (ticks >= self.window[0] - particle.tick)
+        early &= ticks < self.window[1] - particle.tick
         now = 0.0
         if particle.budget >= 1.0:
             now = float(particle.probabilities[written].sum())
@@ -160,7 +193,7 @@ class Proposals:
         if choice < now:
             return [self.speak(particle, written)]
         if choice < now + soon:
-            particle.log_weight += _log(reached) - _log(soon)
+            particle.log_weight += log(reached) - log(soon)
             particle.must_speak = True
             token = self.sample(particle, early)
             self.wait(particle, token, int(ticks[token]))
@@ -169,7 +202,7 @@ class Proposals:
         later[BOUNDARY] = True  # at the end of the song nothing else happens
         reached = float(particle.probabilities[later if kept.is_end else whole].sum())
         # A wait that is longer than the longest token is as improbable as a row of such tokens.
-        particle.log_weight += _log(reached) * max(1.0, gap / int(ticks.max())) - _log(1.0 - now - soon)
+        particle.log_weight += log(reached) * max(1.0, gap / int(ticks.max())) - log(1.0 - now - soon)
         self.wait(particle, whole, gap)
         return [whole] if kept.is_end else [whole, kept.token]
 
@@ -182,15 +215,17 @@ class Proposals:
         """Let time pass."""
         particle.events.append(-ticks)
         particle.tick += ticks
+        self.earn(particle, ticks)
+
+    def earn(self, particle: Particle, ticks: int) -> None:
+        """Let the new voices have more events after some time."""
         gained = self.rate * ticks / TICKS_PER_SECOND
         particle.budget = min(particle.budget + gained, self.rate * SECONDS_AHEAD)
 
     def speak(self, particle: Particle, written: Mask) -> int:
         """Sample an event of a new voice, and append it."""
         token = self.sample(particle, written)
-        voice = int(self.rules.voice[token])
-        is_note = bool(self.rules.is_note[token])
-        particle.counts[voice] = counted(particle.counts[voice], particle.tick, is_note=is_note)
+        self.count(particle, token)
         particle.budget -= 1.0
         particle.spoken += 1
         particle.events.append(token)
@@ -215,5 +250,6 @@ def wait_token(ticks: int) -> int:
     return int(quantize_events(np.array([-ticks], dtype=np.int32), False)[0])
 
 
-def _log(probability: float) -> float:
+def log(probability: float) -> float:
+    """Return the logarithm of a probability, of 0 too."""
     return math.log(probability) if probability > 1e-300 else MIN_LOG

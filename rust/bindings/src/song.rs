@@ -9,7 +9,7 @@ use lakhnes_tokenizer::arrange::{self as arranging, Report, SourceNote, Unplaced
 use lakhnes_tokenizer::expression::{express, is_flat};
 use lakhnes_tokenizer::limits::TICKS_PER_SECOND;
 use lakhnes_tokenizer::{
-    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, TokenizerError, Track, midi, perform, piano_roll, tx1, tx2,
+    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Ticks, TokenizerError, Track, midi, perform, piano_roll, tx1, tx2,
     tx3,
 };
 use numpy::ndarray::Array2;
@@ -161,6 +161,24 @@ impl PySong {
     fn with_voices(&self, py: Python<'_>, other: &Self, voices: Vec<String>) -> PyResult<Self> {
         let voices = voices.iter().map(|name| voice_named(name)).collect::<PyResult<Vec<_>>>()?;
         py.detach(|| self.0.with_voices(&other.0, &voices)).map(Self).map_err(score_error)
+    }
+
+    fn with_passage(&self, py: Python<'_>, other: &Self, voices: Vec<String>, start: u64, end: u64) -> PyResult<Self> {
+        let voices = voices.iter().map(|name| voice_named(name)).collect::<PyResult<Vec<_>>>()?;
+        let (start, end) = (Ticks::saturating(start), Ticks::saturating(end));
+        py.detach(|| self.0.with_passage(&other.0, &voices, start, end)).map(Self).map_err(score_error)
+    }
+
+    fn with_loop(&self, start: Option<u64>) -> PyResult<Self> {
+        if let Some(start) = start.filter(|&start| start >= self.0.length().get()) {
+            return Err(refused("start", "a tick before the end of the song", &start.to_string()));
+        }
+        Ok(Self(self.0.clone().with_loop(start.map(Ticks::saturating))))
+    }
+
+    #[getter]
+    fn loop_start(&self) -> Option<u64> {
+        self.0.loop_start().map(Ticks::get)
     }
 
     #[getter]

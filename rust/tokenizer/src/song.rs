@@ -116,6 +116,7 @@ impl Track {
 pub struct Song {
     tracks: [Track; 4],
     length: Ticks,
+    loop_start: Option<Ticks>,
 }
 
 impl Song {
@@ -132,7 +133,20 @@ impl Song {
             check_notes(voice, &track.notes, length).map_err(fault)?;
             check_changes(voice, &track.changes, length).map_err(fault)?;
         }
-        Ok(Self { tracks, length })
+        Ok(Self { tracks, length, loop_start: None })
+    }
+
+    /// The song that goes on from a tick after its end; one at or behind its end, or none, makes it stop there.
+    #[must_use]
+    pub fn with_loop(self, start: Option<Ticks>) -> Self {
+        let loop_start = start.filter(|&start| start < self.length);
+        Self { loop_start, ..self }
+    }
+
+    /// The tick from which it goes on after its end, before which it lies; none where it stops.
+    #[must_use]
+    pub const fn loop_start(&self) -> Option<Ticks> {
+        self.loop_start
     }
 
     /// The tracks, by [`Voice::index`].
@@ -169,7 +183,8 @@ impl Song {
         self.tracks.iter().map(Track::events).sum()
     }
 
-    /// The song in which some voices play what they play in another; as long as the longer of the two.
+    /// The song in which some voices play what they play in another; as long as the longer of the two, and with its own
+    /// loop.
     ///
     /// # Errors
     /// [`TokenizerError::Limit`] for more events than a song may have.
@@ -178,8 +193,53 @@ impl Song {
         for voice in voices {
             tracks[voice.index()].clone_from(other.track(*voice));
         }
-        Self::new(tracks, self.length.max(other.length))
+        Ok(Self::new(tracks, self.length.max(other.length))?.with_loop(self.loop_start))
     }
+
+    /// The song in which some voices play between two ticks what they play there in another; as long as it was, and with
+    /// its own loop. A note that sounds into the passage ends where that begins, one that sounds beyond it, where it ends.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Limit`] for more events than a song may have.
+    pub fn with_passage(&self, other: &Self, voices: &[Voice], from: Ticks, to: Ticks) -> Result<Self, TokenizerError> {
+        let mut tracks = self.tracks.clone();
+        let (from, to) = (from.min(self.length), to.min(self.length));
+        for voice in voices {
+            let track = &mut tracks[voice.index()];
+            *track = with_passage(track, other.track(*voice), from, to);
+        }
+        Ok(Self::new(tracks, self.length)?.with_loop(self.loop_start))
+    }
+}
+
+/// A track that plays between two ticks what another plays there. A note that sounds into the passage ends with its
+/// beginning, one that sounds beyond its end, with that; the timbre is what it would have been.
+fn with_passage(track: &Track, other: &Track, from: Ticks, to: Ticks) -> Track {
+    let inside = |tick: Ticks| from <= tick && tick < to;
+    let before =
+        track.notes.iter().filter(|note| note.start < from).map(|note| Note { end: note.end.min(from), ..*note });
+    let between =
+        other.notes.iter().filter(|note| inside(note.start)).map(|note| Note { end: note.end.min(to), ..*note });
+    let after = track.notes.iter().filter(|note| note.start >= to).copied();
+    let notes = before.chain(between).chain(after).collect();
+    let mut changes: Vec<Change> = track.changes.iter().filter(|change| !inside(change.tick)).copied().collect();
+    changes.extend(other.changes.iter().filter(|change| inside(change.tick)));
+    for (tick, of) in [(from, other), (to, track)] {
+        let timbre = timbre_at(&of.changes, tick);
+        changes.sort_by_key(Change::place);
+        if timbre_at(&changes, tick) != timbre {
+            changes.push(Change::of_timbre(tick, timbre));
+        }
+    }
+    changes.sort_by_key(Change::place);
+    Track { notes, changes }
+}
+
+/// The timbre that a voice has from a tick on.
+fn timbre_at(changes: &[Change], tick: Ticks) -> Timbre {
+    let so_far = changes.iter().take_while(|change| change.tick <= tick);
+    let timbres = so_far.filter_map(|change| if let Setting::Timbre(timbre) = change.to { Some(timbre) } else { None });
+    timbres.last().unwrap_or_default()
 }
 
 /// A fault and its tick.

@@ -75,7 +75,7 @@ pub fn express(song: &Song) -> Result<Song, TokenizerError> {
         track.notes.iter_mut().for_each(|note| note.velocity = velocity);
     }
     shape_all(&mut tracks);
-    Song::new(tracks, song.length())
+    Ok(Song::new(tracks, song.length())?.with_loop(song.loop_start()))
 }
 
 /// Shapes the notes of a song, each as loud as its velocity says. Timbres of the pulses and changes of velocity give way.

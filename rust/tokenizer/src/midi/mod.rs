@@ -5,6 +5,7 @@
 //! track 0    tempo, time signature 4/4; a time signature 1/1 at the end of the song says how long it is
 //! p1 p2 tr no    (by track name; programs 80, 81, 38, 121; channels 1, 2, 3, 10)
 //!            notes, velocity 1 to 15; CC 11 velocity and CC 12 timbre within notes
+//! track 0    of a song that loops, a marker `loopStart` where it goes on after its end
 //! ```
 //! For other programs there is a second form, General MIDI ([`write_general`]):
 //! ```text
@@ -38,6 +39,9 @@ const EXPRESSION: u8 = VELOCITY_CONTROLLER;
 
 /// The controller that carries [`crate::Setting::Timbre`].
 const TIMBRE_CONTROLLER: u8 = 12;
+
+/// The marker where a song goes on after its end, as many players of game music know it (in any case).
+const LOOP_MARKER: &[u8] = b"loopStart";
 
 /// MIDI ticks a beat of the files that are written.
 const TICKS_PER_BEAT: u16 = 22_050;

@@ -6,7 +6,7 @@ use super::clock::Clock;
 use super::general::{level, marked, noise_pitch, peak, tempo_of};
 use super::lenient::Warnings;
 use super::walk::{Extent, Listener, Tracks, walk};
-use super::{TIMBRE_CONTROLLER, VELOCITY_CONTROLLER};
+use super::{LOOP_MARKER, TIMBRE_CONTROLLER, VELOCITY_CONTROLLER};
 use crate::error::{TokenizerError, excerpt};
 use crate::song::{Change, ChangeKind, Note, Setting, Song, Track};
 use crate::song_fault::SongFault;
@@ -25,7 +25,7 @@ use crate::voice::Voice;
 /// those of the song.
 ///
 /// The length is where the last time signature stands if that is 1/1, and otherwise the last event of all; never less than
-/// the end of the last note.
+/// the end of the last note. The song goes on from the marker [`LOOP_MARKER`] after its end, if there is one.
 ///
 /// # Errors
 /// [`TokenizerError::Midi`] with the byte offset where the file breaks off or is no MIDI, [`TokenizerError::OtherMidi`] for
@@ -104,6 +104,8 @@ struct RawFile {
     end: Option<(u64, bool)>,
     /// The level that a velocity of 127 stands for, if it is General MIDI of ours.
     top: Option<u8>,
+    /// Where the first marker of a loop stands.
+    loop_start: Option<u64>,
 }
 
 impl Listener for RawFile {
@@ -127,6 +129,9 @@ impl Listener for RawFile {
                 if self.end.is_none_or(|(tick, _)| tick <= now) =>
             {
                 self.end = Some((now, (numerator, denominator) == (1, 0)));
+            }
+            TrackEventKind::Meta(MetaMessage::Marker(text)) if text.eq_ignore_ascii_case(LOOP_MARKER) => {
+                self.loop_start.get_or_insert(now);
             }
             _ => {}
         }
@@ -183,7 +188,8 @@ impl RawFile {
         for ((voice, raw), track) in Voice::ALL.into_iter().zip(voices).zip(&mut tracks) {
             *track = raw.map(|raw| raw.track(voice)).transpose()?.unwrap_or_default();
         }
-        Song::new(tracks, length)
+        let loop_start = self.loop_start.and_then(|tick| Ticks::new(clock.tick(tick)));
+        Ok(Song::new(tracks, length)?.with_loop(loop_start))
     }
 }
 

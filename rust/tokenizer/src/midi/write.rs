@@ -3,7 +3,9 @@
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackEventKind};
 
-use super::{MICROSECONDS_PER_BEAT, TICKS_PER_BEAT, TIMBRE_CONTROLLER, VELOCITY_CONTROLLER, program_and_channel};
+use super::{
+    LOOP_MARKER, MICROSECONDS_PER_BEAT, TICKS_PER_BEAT, TIMBRE_CONTROLLER, VELOCITY_CONTROLLER, program_and_channel,
+};
 use crate::error::TokenizerError;
 use crate::song::{ChangeKind, Song, Track};
 use crate::values::Ticks;
@@ -13,7 +15,7 @@ use crate::voice::Voice;
 ///
 /// At one tick control changes come before notes, notes by pitch, and of one pitch the end before the beginning (ends are
 /// note-ons of velocity 0). A wait longer than a MIDI delta can hold (268,435,455 ticks, 1.7 hours) is split by empty text
-/// events.
+/// events. Where the song goes on after its end there is a marker, [`LOOP_MARKER`].
 ///
 /// # Errors
 /// [`TokenizerError::Limit`] for more than a MIDI file can hold.
@@ -40,6 +42,9 @@ fn conductor(song: &Song) -> Vec<TrackEvent<'static>> {
     events.push(0, TrackEventKind::Meta(MetaMessage::Tempo(u24::from(MICROSECONDS_PER_BEAT))));
     if song.length() > Ticks::ZERO {
         events.push(0, TrackEventKind::Meta(MetaMessage::TimeSignature(4, 2, 24, 8)));
+    }
+    if let Some(start) = song.loop_start() {
+        events.push(start.get(), TrackEventKind::Meta(MetaMessage::Marker(LOOP_MARKER)));
     }
     events.push(song.length().get(), TrackEventKind::Meta(MetaMessage::TimeSignature(1, 0, 24, 8)));
     events.finish()

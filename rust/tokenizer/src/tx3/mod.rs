@@ -32,6 +32,7 @@ mod writer;
 use crate::error::TokenizerError;
 use crate::event;
 use crate::song::Song;
+use crate::values::Ticks;
 use crate::voice::Voice;
 use framed::FramedSong;
 pub use grammar::Grammar;
@@ -137,7 +138,7 @@ pub fn encode_song(song: &Song) -> Result<Vec<u16>, TokenizerError> {
 pub struct WriteOptions {
     /// Whether the song begins with what is true of it: its [`Facts`] as tokens.
     pub controls: bool,
-    /// The tick at which the song goes on after its end.
+    /// The tick at which the song goes on after its end; the song's own where none is given.
     pub loop_start: Option<u64>,
 }
 
@@ -148,7 +149,7 @@ pub struct WriteOptions {
 pub fn encode_song_with(song: &Song, options: &WriteOptions) -> Result<Vec<u16>, TokenizerError> {
     let framed = FramedSong::of(song)?;
     let bars = beat::bars(&writer::onsets(&framed), framed.length);
-    let loop_start = options.loop_start.map(|tick| framed.clock.frame_of(tick));
+    let loop_start = options.loop_start.or(song.loop_start().map(Ticks::get)).map(|tick| framed.clock.frame_of(tick));
     let controls = if options.controls { Facts::of(&framed, &bars).tokens(loop_start.is_some()) } else { Vec::new() };
     let tokens = writer::write(&framed, &bars, loop_start, &controls);
     Ok(tokens.into_iter().filter_map(id).collect())
@@ -159,10 +160,11 @@ pub fn encode_song_with(song: &Song, options: &WriteOptions) -> Result<Vec<u16>,
 /// # Errors
 /// [`TokenizerError::Id`] for the first id that there is not, [`TokenizerError::Limit`].
 pub fn decode_song(ids: &[u16]) -> Result<Song, TokenizerError> {
-    Ok(decode_song_and_loop(ids)?.0)
+    let (song, loop_start) = decode_song_and_loop(ids)?;
+    Ok(song.with_loop(loop_start.map(Ticks::saturating)))
 }
 
-/// The song of ids, and the tick of its `LOOP`.
+/// The song of ids without its loop, and the tick of its `LOOP`.
 ///
 /// # Errors
 /// As [`decode_song`].
@@ -179,7 +181,9 @@ pub fn decode_song_and_loop(ids: &[u16]) -> Result<(Song, Option<u64>), Tokenize
 /// # Errors
 /// [`TokenizerError::Limit`] if the song on its frames is longer than a song may be.
 pub fn on_frames(song: &Song) -> Result<Song, TokenizerError> {
-    FramedSong::of(song)?.to_song()
+    let framed = FramedSong::of(song)?;
+    let on_frame = |tick: Ticks| Ticks::saturating(framed.clock.tick_of(framed.clock.frame_of(tick.get())));
+    Ok(framed.to_song()?.with_loop(song.loop_start().map(on_frame)))
 }
 
 /// The timbre and volume courses of a song, from which the codebook is learned.

@@ -56,7 +56,7 @@ pub fn vary(ids: &[u16], variation: &Variation) -> Result<Vec<u16>, TokenizerErr
             tracks.swap(Voice::P1.index(), Voice::P2.index());
         }
         let write = WriteOptions { controls, loop_start: None };
-        without_clock(&encode_song_with(&Song::new(tracks, song.length())?, &write)?)
+        without_clock(&encode_song_with(&Song::new(tracks, song.length())?.with_loop(song.loop_start()), &write)?)
     };
     change_tempo(&mut varied, tempo);
     Ok(varied)
