@@ -47,6 +47,12 @@ pub enum TokenizerError {
         /// What stands there.
         found: String,
     },
+    /// A MIDI file that has none of the four voices.
+    #[error("not NES-MDB's MIDI (tracks: {tracks}); --arrange makes four voices of any MIDI file")]
+    OtherMidi {
+        /// The names of its tracks.
+        tracks: String,
+    },
     /// A pickle that is not an expressive score, or that does more than build arrays.
     #[error("byte {offset}: expected {expected}, found {found}")]
     Pickle {

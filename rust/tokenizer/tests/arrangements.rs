@@ -2,7 +2,7 @@
 
 mod shared;
 
-use lakhnes_tokenizer::arrange::{Reason, Report};
+use lakhnes_tokenizer::arrange::{PartName, Reason, Report, arrange_parts};
 use lakhnes_tokenizer::{ArrangeOptions, ChangeKind, PerformOptions, Song, TokenizerError, Voice, arrange, perform};
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, PitchBend, Timing, TrackEvent, TrackEventKind};
@@ -302,5 +302,45 @@ proptest! {
         if let Ok((song, _)) = arrange(&bytes, &ArrangeOptions::default()) {
             prop_assert_eq!(shared::made_again(&song), Ok(song.clone()));
         }
+    }
+}
+
+/// A line of ten notes, one after another.
+fn run_of(channel: u8, pitches: [u8; 2]) -> impl Iterator<Item = Timed> {
+    (0..10).flat_map(move |beat| note(channel, 100 * beat, 100 * beat + 90, pitches[beat as usize % 2], 90))
+}
+
+#[test]
+fn a_synth_bass_that_plays_high_leaves_the_triangle_to_what_plays_the_bass() {
+    // The real bass is a piano (0) or a bass itself (33); the synth bass (38) is a glitter above all.
+    for real in [0, 33] {
+        let mut high = vec![program(0, 38)];
+        high.extend(run_of(0, [76, 81]));
+        let mut low = vec![program(1, real)];
+        low.extend(run_of(1, [31, 33]));
+        let middle = run_of(2, [60, 64]).collect();
+        let (song, _) = arranged(&[high, low, middle]);
+        let pitches: Vec<u8> = line(&song, Voice::Tr).iter().map(|&(.., pitch)| pitch % 12).collect();
+        assert_eq!(pitches, [7, 9, 7, 9, 7, 9, 7, 9, 7, 9], "program {real}");
+    }
+}
+
+#[test]
+fn a_part_that_is_chosen_for_a_voice_is_played_by_it() {
+    let tracks = [run_of(0, [72, 74]).collect(), run_of(1, [60, 62]).collect(), run_of(2, [48, 50]).collect()];
+    let bytes = file(&TEMPO, &tracks);
+    let chosen = |parts: &[(Voice, &str)]| {
+        let parts: Vec<_> = parts.iter().map(|&(voice, part)| (voice, part.parse().expect("a part"))).collect();
+        arrange_parts(&bytes, &ArrangeOptions::default(), &parts)
+    };
+    let highest = |song: &Song, voice| line(song, voice).iter().map(|&(.., pitch)| pitch).max();
+    let (song, _) = chosen(&[(Voice::P1, "3"), (Voice::P2, "1"), (Voice::Tr, "2")]).expect("a song");
+    assert_eq!([Voice::P1, Voice::P2, Voice::Tr].map(|voice| highest(&song, voice)), [Some(50), Some(74), Some(62)]);
+    let (song, report) = chosen(&[(Voice::No, "1")]).expect("a song");
+    assert_eq!((song.track(Voice::No).notes.len(), report.notes), (10, 30));
+    let error = chosen(&[(Voice::P2, "7")]).expect_err("no such part").to_string();
+    assert!(error.contains("part: expected a channel with notes") && error.ends_with("found p2=7"), "{error}");
+    for wrong in ["0", "17", " "] {
+        assert!(wrong.parse::<PartName>().is_err());
     }
 }

@@ -10,12 +10,14 @@
 //! controllers) scale the envelopes that [`crate::expression`] gives to the notes. A note that no voice can reach moves by
 //! octaves; one for which no voice is free is in the [`Report`], so that none gets lost unseen.
 
+mod casting;
 mod drums;
 mod lines;
 mod parts;
 mod source;
 mod voices;
 
+pub use casting::PartName;
 pub use source::MAX_MESSAGES;
 
 use crate::error::TokenizerError;
@@ -122,7 +124,7 @@ pub struct SourceNote {
 /// # Errors
 /// As [`arrange`].
 pub fn source_notes(bytes: &[u8]) -> Result<Vec<SourceNote>, TokenizerError> {
-    let source = source::read(bytes, &mut Report::default())?;
+    let source = source::read(bytes, &[], &mut Report::default())?;
     let pitched = source.notes.iter().map(|note| {
         let source::Played { start, end, channel, pitch, level, .. } = *note;
         SourceNote { start, end, channel, pitch, level }
@@ -142,8 +144,22 @@ pub fn source_notes(bytes: &[u8]) -> Result<Vec<SourceNote>, TokenizerError> {
 /// [`TokenizerError::Midi`] with the byte offset where the file breaks off or is no MIDI, or if it has no notes;
 /// [`TokenizerError::Limit`] for more than [`MAX_MESSAGES`] messages or [`crate::limits`] allow.
 pub fn arrange(bytes: &[u8], options: &ArrangeOptions) -> Result<(Song, Report), TokenizerError> {
+    arrange_parts(bytes, options, &[])
+}
+
+/// Arranges a MIDI file as [`arrange()`] does, with chosen parts for some voices; the others are found.
+///
+/// While a part rests, its voice may play another. What is chosen for the noise is played as the drums of General MIDI.
+///
+/// # Errors
+/// Those of [`arrange()`]; [`TokenizerError::Option`] for a part that the file does not have.
+pub fn arrange_parts(
+    bytes: &[u8],
+    options: &ArrangeOptions,
+    parts: &[(Voice, PartName)],
+) -> Result<(Song, Report), TokenizerError> {
     let mut report = Report::default();
-    let source = source::read(bytes, &mut report)?;
+    let source = source::read(bytes, parts, &mut report)?;
     let mut tracks: [Track; 4] = Default::default();
     let lines = voices::assign(&source.notes, options.arpeggio, &mut report);
     for ((voice, line), track) in [Voice::P1, Voice::P2, Voice::Tr].into_iter().zip(lines).zip(&mut tracks) {

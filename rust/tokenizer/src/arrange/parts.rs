@@ -1,9 +1,17 @@
 //! The parts of a MIDI file, a channel of a track each, and which of them are the melody and the bass.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::voice::Voice;
 
 /// A part whose notes lie below this on average can be the bass (E3).
 const LOW: f64 = 52.0;
+
+/// A bass instrument that plays above this on average (C4) is used for something else.
+const HIGH: f64 = 60.0;
+
+/// By how many semitones a bass instrument may play above the lowest line and still be the bass.
+const OCTAVE: f64 = 12.0;
 
 /// A part: a channel of a track.
 pub(super) type Part = (u16, u8);
@@ -22,6 +30,8 @@ pub(super) struct Sounding {
     pub(super) channel: u8,
     pub(super) program: u8,
     pub(super) part: Part,
+    /// The voice that was chosen for its part, if any.
+    pub(super) voice: Option<Voice>,
 }
 
 /// The basses of General MIDI: those of its family, the contrabass, the tuba and the first synth bass among the leads.
@@ -79,8 +89,9 @@ fn longest(parts: &BTreeMap<Part, Habits>) -> f64 {
 
 /// The part that carries the melody: it plays one note at a time and not in the bass; names that say so, singing instruments,
 /// height and presence count. None where a single part plays everything.
-pub(super) fn leading_part(notes: &[Sounding], leaders: &[u16]) -> Option<Part> {
-    let parts = Habits::of(notes.iter().filter(|note| !is_bass(note.program)), leaders);
+pub(super) fn leading_part(notes: &[Sounding], basses: &BTreeSet<Part>, leaders: &[u16]) -> Option<Part> {
+    let others = notes.iter().filter(|note| note.voice.is_none() && !basses.contains(&note.part));
+    let parts = Habits::of(others, leaders);
     if parts.len() < 2 {
         return None;
     }
@@ -90,11 +101,22 @@ pub(super) fn leading_part(notes: &[Sounding], leaders: &[u16]) -> Option<Part> 
     melodies.max_by(|(_, a), (_, b)| score(a).total_cmp(&score(b))).map(|(&part, _)| part)
 }
 
+/// The parts of bass instruments that play what a bass plays: not above [`HIGH`], nor more than an [`OCTAVE`] above the
+/// lowest line.
+pub(super) fn bass_instruments(notes: &[Sounding]) -> BTreeSet<Part> {
+    let parts = Habits::of(notes.iter().filter(|note| note.voice.is_none()), &[]);
+    let longest = longest(&parts);
+    let lowest = parts.values().filter(|part| part.is_line(longest)).map(Habits::mean_pitch).fold(HIGH, f64::min);
+    let basses = Habits::of(notes.iter().filter(|note| note.voice.is_none() && is_bass(note.program)), &[]);
+    let fitting = |part: &Habits| part.mean_pitch() < HIGH && part.mean_pitch() <= lowest + OCTAVE;
+    basses.into_iter().filter(|(_, part)| fitting(part)).map(|(part, _)| part).collect()
+}
+
 /// The part that is the bass of a file without instruments for it: the lowest line below [`LOW`]. None where a single part
 /// plays everything.
 pub(super) fn bass_part(notes: &[Sounding], lead: Option<Part>) -> Option<Part> {
-    let parts = Habits::of(notes.iter(), &[]);
-    if parts.len() < 2 || notes.iter().any(|note| is_bass(note.program)) {
+    let parts = Habits::of(notes.iter().filter(|note| note.voice.is_none()), &[]);
+    if parts.len() < 2 {
         return None;
     }
     let longest = longest(&parts);

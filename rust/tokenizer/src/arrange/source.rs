@@ -1,16 +1,18 @@
 //! What a MIDI file plays: notes with their loudness and as the pedal holds them, drum hits, pitch bends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use midly::{MetaMessage, MidiMessage, TrackEventKind};
 
-use super::parts::{Part, Sounding, bass_part, is_bass, leading_part};
+use super::casting::{Casting, PartName};
+use super::parts::{Part, Sounding, bass_instruments, bass_part, is_bass, leading_part};
 use super::{Reason, Report};
 use crate::error::{TokenizerError, check_limit};
 use crate::limits::TICKS_PER_SECOND;
 use crate::midi::clock::Clock;
 use crate::midi::walk::{Listener, Tracks, malformed, walk};
 use crate::values::Ticks;
+use crate::voice::Voice;
 
 /// The most channel messages of a file that is arranged: 4 Mi, some 500 hours of piano music.
 pub const MAX_MESSAGES: usize = 4 << 20;
@@ -38,6 +40,8 @@ pub(super) struct Played {
     pub(super) lead: bool,
     /// Whether its instrument is a bass.
     pub(super) bass: bool,
+    /// Whether its part was chosen for the second pulse.
+    pub(super) counter: bool,
 }
 
 /// A drum hit.
@@ -64,13 +68,13 @@ pub(super) struct Source {
 /// A channel message: MIDI tick, track, channel.
 type Message = (u64, u16, u8, MidiMessage);
 
-pub(super) fn read(bytes: &[u8], report: &mut Report) -> Result<Source, TokenizerError> {
+pub(super) fn read(bytes: &[u8], chosen: &[(Voice, PartName)], report: &mut Report) -> Result<Source, TokenizerError> {
     TokenizerError::check_input(bytes.len())?;
     let mut file = File::default();
     let extent = walk(bytes, Tracks::All, &mut file)?;
     file.messages.sort_by_key(|&(tick, ..)| tick);
     let clock = Clock::new(extent.timing, std::mem::take(&mut file.tempos));
-    let mut band = Band::new(&file.leaders);
+    let mut band = Band::new(&file.leaders, Casting::new(chosen, file.names));
     for &(tick, track, channel, message) in &file.messages {
         band.receive(tick, track, channel, message, report);
     }
@@ -85,6 +89,8 @@ struct File {
     tempos: Vec<(u64, u32)>,
     /// The tracks whose names say that they lead, in order.
     leaders: Vec<u16>,
+    /// The names of tracks, in lower case.
+    names: Vec<(u16, String)>,
 }
 
 impl Listener for File {
@@ -99,10 +105,14 @@ impl Listener for File {
                 self.messages.push((now, self.track, channel.as_int(), message));
                 check_limit("number of MIDI messages", MAX_MESSAGES as u64, self.messages.len() as u64)?;
             }
-            TrackEventKind::Meta(MetaMessage::TrackName(name))
-                if leads(name) && self.leaders.last() != Some(&self.track) =>
-            {
-                self.leaders.push(self.track);
+            TrackEventKind::Meta(MetaMessage::TrackName(name)) => {
+                let name = String::from_utf8_lossy(name).to_lowercase();
+                if leads(&name) && self.leaders.last() != Some(&self.track) {
+                    self.leaders.push(self.track);
+                }
+                if self.names.last().is_none_or(|&(track, _)| track != self.track) {
+                    self.names.push((self.track, name));
+                }
             }
             TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => {
                 self.tempos.push((now, tempo.as_int()));
@@ -114,8 +124,7 @@ impl Listener for File {
     }
 }
 
-fn leads(name: &[u8]) -> bool {
-    let name = String::from_utf8_lossy(name).to_lowercase();
+fn leads(name: &str) -> bool {
     ["melod", "lead", "vocal", "voice", "sopran", "solo"].iter().any(|word| name.contains(word))
 }
 
@@ -149,6 +158,7 @@ impl Channel {
 
 struct Band<'a> {
     leaders: &'a [u16],
+    casting: Casting<'a>,
     channels: [Channel; 16],
     /// The notes whose keys are down, by channel and pitch,
     held: BTreeMap<(u8, u8), Sounding>,
@@ -160,7 +170,7 @@ struct Band<'a> {
 }
 
 impl<'a> Band<'a> {
-    fn new(leaders: &'a [u16]) -> Self {
+    fn new(leaders: &'a [u16], casting: Casting<'a>) -> Self {
         // General MIDI's settings at power-up.
         let channel = Channel {
             program: 0,
@@ -174,6 +184,7 @@ impl<'a> Band<'a> {
         };
         Self {
             leaders,
+            casting,
             channels: [channel; 16],
             held: BTreeMap::new(),
             ringing: BTreeMap::new(),
@@ -192,7 +203,9 @@ impl<'a> Band<'a> {
                 let loudness = velocity * channel.gain();
                 let muted = loudness <= 0.0;
                 let (pitch, program) = (key.as_int(), channel.program);
-                if number == DRUMS {
+                let part = (track, number);
+                let voice = self.casting.voice(part);
+                if voice == Some(Voice::No) || number == DRUMS && voice.is_none() {
                     if muted {
                         return report.lose(tick, number, pitch, Reason::Muted);
                     }
@@ -200,10 +213,9 @@ impl<'a> Band<'a> {
                     return;
                 }
                 self.silence(tick, number, pitch, Reason::Doubled, report);
-                let part = (track, number);
-                let (start, end, ring) = (tick, tick, tick);
+                let (start, end, ring, channel) = (tick, tick, tick, number);
                 let note =
-                    Sounding { start, end, ring, pitch, velocity, loudness, muted, channel: number, program, part };
+                    Sounding { start, end, ring, pitch, velocity, loudness, muted, channel, program, part, voice };
                 self.held.insert((number, pitch), note);
             }
             MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
@@ -331,8 +343,12 @@ impl<'a> Band<'a> {
             return Err(malformed(0, "a MIDI file with notes", "none"));
         }
         let length = TokenizerError::check_ticks(clock.tick(last))?;
-        let lead = leading_part(&self.notes, self.leaders);
-        let bass = bass_part(&self.notes, lead);
+        self.casting.check()?;
+        // What is chosen for a voice leaves nothing to find out about it.
+        let has = |voice| self.casting.has(voice);
+        let basses = if has(Voice::Tr) { BTreeSet::new() } else { bass_instruments(&self.notes) };
+        let lead = if has(Voice::P1) { None } else { leading_part(&self.notes, &basses, self.leaders) };
+        let bass = if has(Voice::Tr) || !basses.is_empty() { None } else { bass_part(&self.notes, lead) };
         let all = self.notes.iter().map(|note| note.loudness).chain(self.hits.iter().map(|&(.., loudness)| loudness));
         let loudest = all.fold(f64::MIN_POSITIVE, f64::max);
         // A synthesizer's amplitude falls faster than its velocity, the chip has 15 steps only: a mild curve keeps both.
@@ -344,7 +360,13 @@ impl<'a> Band<'a> {
                 report.lose(start, note.channel, note.pitch, Reason::Empty);
                 continue;
             }
-            let (lead, bass) = (lead == Some(note.part), is_bass(note.program) || bass == Some(note.part));
+            let (lead, bass) = match note.voice {
+                Some(voice) => (voice == Voice::P1, voice == Voice::Tr),
+                None => {
+                    let is_instrument = is_bass(note.program) && basses.contains(&note.part);
+                    (lead == Some(note.part), is_instrument || bass == Some(note.part))
+                }
+            };
             let Sounding { pitch, channel, part, .. } = *note;
             let ring = clock.tick(note.ring).clamp(end, end + LONGEST_RING);
             source.notes.push(Played {
@@ -357,6 +379,7 @@ impl<'a> Band<'a> {
                 part,
                 lead,
                 bass,
+                counter: note.voice == Some(Voice::P2),
             });
         }
         source.notes.sort_by_key(|note| (note.start, note.pitch, note.end));

@@ -82,6 +82,10 @@ impl Stage {
             self.place(P1, &waiting.remove(index), report);
             placed[P1] = true;
         }
+        if let Some(index) = waiting.iter().position(|note| note.counter) {
+            self.place(P2, &waiting.remove(index), report);
+            placed[P2] = true;
+        }
         self.go_on(&mut waiting, &mut placed, report);
         while let Some((line, index)) = self.next_of(&waiting, placed) {
             self.place(line, &waiting.remove(index), report);
@@ -124,7 +128,7 @@ impl Stage {
         if self.has_bass {
             return waiting.iter().rposition(|note| note.bass);
         }
-        let index = waiting.iter().rposition(|note| !note.lead && note.pitch < BASS_BELOW)?;
+        let index = waiting.iter().rposition(|note| !note.lead && !note.counter && note.pitch < BASS_BELOW)?;
         let note = waiting.get(index)?;
         let gives_way = self.sounding(TR, note.start).is_none_or(|playing| {
             note.pitch <= playing.written || 2 * (playing.end - note.start) < playing.end - playing.start
@@ -140,12 +144,13 @@ impl Stage {
         if self.has_lead {
             return None;
         }
-        let highest = waiting.first()?;
+        let index = waiting.iter().position(|note| !note.counter)?;
+        let highest = waiting.get(index)?;
         let free = self.sounding(P1, highest.start).is_none_or(|playing| {
             let half_over = 2 * (playing.end - highest.start) < playing.end - playing.start;
             highest.pitch >= playing.written || half_over && playing.channel == highest.channel
         });
-        free.then_some(0)
+        free.then_some(index)
     }
 
     /// Of the other notes the next, and its line: the counter-melody first, then what rests, the lowest note the triangle; a
@@ -212,7 +217,7 @@ impl Stage {
 /// The notes of a group from the highest down, of each pitch the longest (the leading part's and a bass's first).
 fn without_doubles(group: &[Played], report: &mut Report) -> Vec<Played> {
     let mut notes = group.to_vec();
-    notes.sort_by_key(|note| std::cmp::Reverse((note.pitch, note.lead, note.bass, note.end)));
+    notes.sort_by_key(|note| std::cmp::Reverse((note.pitch, note.lead, note.bass, note.counter, note.end)));
     notes.dedup_by(|double, kept| {
         let same = double.pitch == kept.pitch;
         if same {
