@@ -5,8 +5,8 @@ mod shared;
 use lakhnes_tokenizer::augment::{AugmentOptions, augment, augment_with, events_from_text, quantize_events};
 use lakhnes_tokenizer::score::{ExpressiveScore, ScoreRuns};
 use lakhnes_tokenizer::{
-    Change, Dialect, Event, PerformOptions, Song, Ticks, Timbre, Track, Velocity, Vocabulary, Voice, midi, perform,
-    tx1, tx2,
+    Change, ChangeKind, Dialect, Event, PerformOptions, Song, Ticks, Timbre, Track, Velocity, Vocabulary, Voice, midi,
+    perform, tx1, tx2,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -78,6 +78,31 @@ fn options() -> impl Strategy<Value = AugmentOptions> {
     })
 }
 
+/// Of each voice its notes with the steps of their velocities, and its timbres.
+type Audible = Vec<(Vec<(u64, u64, u8, Vec<(u64, u8)>)>, Vec<(u64, u8)>)>;
+
+fn audible(song: &Song) -> Audible {
+    let of_kind = |track: &Track, kind: ChangeKind| -> Vec<(u64, u8)> {
+        let changes = track.changes.iter().filter(|change| change.kind() == kind);
+        changes.map(|change| (change.tick.get(), change.value())).collect()
+    };
+    let heard = |track: &Track| {
+        let velocities = of_kind(track, ChangeKind::Velocity);
+        let notes = track.notes.iter().map(|note| {
+            let (start, end, pitch, velocity) = shared::numbers(note);
+            let within = velocities.iter().filter(|&&(tick, _)| (start..end).contains(&tick));
+            let mut steps = vec![(start, velocity)];
+            for &(tick, value) in within {
+                steps.retain(|&(before, _)| before < tick);
+                steps.push((tick, value));
+            }
+            (start, end, pitch, steps)
+        });
+        (notes.collect(), of_kind(track, ChangeKind::Timbre))
+    };
+    song.tracks().iter().map(heard).collect()
+}
+
 /// How many note-offs of a text end nothing.
 fn orphans(ids: &[i32], vocabulary: &Vocabulary) -> usize {
     let mut held = [false; 4];
@@ -98,6 +123,14 @@ proptest! {
     #[test]
     fn every_song_survives_midi(song in songs()) {
         prop_assert_eq!(midi::read(&midi::write(&song)?)?, song);
+    }
+
+    #[test]
+    fn every_song_survives_general_midi_but_for_what_nobody_hears(song in songs()) {
+        let again = midi::read(&midi::write_general(&song)?)?;
+        prop_assert_eq!(audible(&again), audible(&song));
+        prop_assert_eq!(again.length(), song.length());
+        prop_assert_eq!(&midi::read(&midi::write_general(&again)?)?, &again);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::limits::TICKS_PER_SECOND;
 /// The tempo map of a file.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    /// Where each tempo begins, by MIDI tick; never empty.
+    /// Where each tempo begins, by MIDI tick; not empty, unless MIDI ticks are ticks.
     segments: Vec<Segment>,
     /// The unit of `Segment::elapsed`, as a fraction of a second.
     units_per_second: u128,
@@ -58,6 +58,11 @@ impl Clock {
         let identity = units_per_second == 1_000_000 * u128::from(TICKS_PER_BEAT)
             && segments.iter().all(|segment| segment.pace == u128::from(MICROSECONDS_PER_BEAT));
         Self { segments, units_per_second, identity }
+    }
+
+    /// The clock of files whose MIDI ticks are ticks.
+    pub(crate) const fn of_samples() -> Self {
+        Self { segments: Vec::new(), units_per_second: 1, identity: true }
     }
 
     /// The tick nearest to a MIDI tick (halves go up).

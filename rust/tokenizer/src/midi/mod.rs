@@ -6,15 +6,24 @@
 //! p1 p2 tr no    (by track name; programs 80, 81, 38, 121; channels 1, 2, 3, 10)
 //!            notes, velocity 1 to 15; CC 11 velocity and CC 12 timbre within notes
 //! ```
+//! For other programs there is a second form, General MIDI ([`write_general`]):
+//! ```text
+//! track 0    the mark, tempo, bars; a MIDI tick is a sample all the same, so a beat has as many MIDI ticks as it has samples
+//! p1 p2 tr no    programs of General MIDI; velocities of 1 to 127, CC 11 for what changes within a note, CC 12 timbre;
+//!            the noise on the keys of the drum map
+//! ```
 //! Files of any other division and tempo map are read too, each time converted exactly and rounded to the nearest tick; so are
 //! some that break the standard as players allow (`lenient`), with [`Warnings`].
 
 pub(crate) mod clock;
+mod drum_map;
+mod general;
 mod lenient;
 mod read;
 pub(crate) mod walk;
 mod write;
 
+pub use general::write_general;
 pub use lenient::Warnings;
 pub use read::{read, read_and_warn};
 pub use write::write;
@@ -23,6 +32,9 @@ use crate::voice::Voice;
 
 /// The controller that carries [`crate::Setting::Velocity`].
 const VELOCITY_CONTROLLER: u8 = 11;
+
+/// The same controller in General MIDI, where it is the expression.
+const EXPRESSION: u8 = VELOCITY_CONTROLLER;
 
 /// The controller that carries [`crate::Setting::Timbre`].
 const TIMBRE_CONTROLLER: u8 = 12;

@@ -1,8 +1,9 @@
 //! MIDI bytes as a song.
 
-use midly::{MetaMessage, MidiMessage, TrackEventKind};
+use midly::{MetaMessage, MidiMessage, Timing, TrackEventKind};
 
 use super::clock::Clock;
+use super::general::{level, marked, noise_pitch, peak, tempo_of};
 use super::lenient::Warnings;
 use super::walk::{Extent, Listener, Tracks, walk};
 use super::{TIMBRE_CONTROLLER, VELOCITY_CONTROLLER};
@@ -20,12 +21,15 @@ use crate::voice::Voice;
 /// of two that begin together the higher stays. Velocities above 15 count as 15, and those of the triangle as 1. Of two
 /// changes of one kind at one tick the later in the file stands; changes of the triangle are passed over.
 ///
+/// A file that [`super::write_general`] has written is known by its mark: its velocities, expressions and drums stand for
+/// those of the song.
+///
 /// The length is where the last time signature stands if that is 1/1, and otherwise the last event of all; never less than
 /// the end of the last note.
 ///
 /// # Errors
-/// [`TokenizerError::Midi`] with the byte offset where the file breaks off or is no MIDI, [`TokenizerError::Song`] for a
-/// pitch or timbre that the voice does not have, [`TokenizerError::Limit`] for more than [`crate::limits`] allow.
+/// [`TokenizerError::Midi`] with the byte offset where the file breaks off or is no MIDI, [`TokenizerError::OtherMidi`] for
+/// one without such tracks, [`TokenizerError::Song`] for a pitch or timbre that the voice does not have, [`TokenizerError::Limit`] for more than [`crate::limits`] allow.
 pub fn read(bytes: &[u8]) -> Result<Song, TokenizerError> {
     read_and_warn(bytes).map(|(song, _)| song)
 }
@@ -40,13 +44,12 @@ pub fn read_and_warn(bytes: &[u8]) -> Result<(Song, Warnings), TokenizerError> {
     let extent = walk(bytes, Tracks::All, &mut file)?;
     file.end_track();
     if file.voices.iter().all(Option::is_none) {
-        let found = match file.names.len() {
-            0 => "no track".to_owned(),
-            count if count == file.others => format!("tracks named {}", file.names.join(", ")),
-            count => format!("tracks named {} and {} more", file.names.join(", "), file.others - count),
+        let tracks = match file.names.len() {
+            0 => "none".to_owned(),
+            count if count == file.others => file.names.join(", "),
+            count => format!("{} and {} more", file.names.join(", "), file.others - count),
         };
-        let expected = "tracks named p1, p2, tr or no, as in NES-MDB's MIDI".to_owned();
-        return Err(TokenizerError::Midi { offset: 0, expected, found });
+        return Err(TokenizerError::OtherMidi { tracks });
     }
     let song = file.into_song(extent).map_err(|error| error.at("byte", extent.last_at))?;
     Ok((song, extent.warnings))
@@ -62,7 +65,7 @@ struct RawTrack {
     notes: Vec<RawNote>,
     changes: Vec<RawChange>,
     /// The onsets and velocities of the notes that sound, by pitch.
-    held: [Option<(u64, Velocity)>; 128],
+    held: [Option<(u64, u8)>; 128],
 }
 
 #[derive(Clone, Copy)]
@@ -70,7 +73,8 @@ struct RawNote {
     start: u64,
     end: u64,
     pitch: Pitch,
-    velocity: Velocity,
+    /// As MIDI has it, 1 to 127.
+    velocity: u8,
 }
 
 #[derive(Clone, Copy)]
@@ -98,6 +102,8 @@ struct RawFile {
     tempos: Vec<(u64, u32)>,
     /// The last time signature of all, and whether it is 1/1.
     end: Option<(u64, bool)>,
+    /// The level that a velocity of 127 stands for, if it is General MIDI of ours.
+    top: Option<u8>,
 }
 
 impl Listener for RawFile {
@@ -115,6 +121,7 @@ impl Listener for RawFile {
                 raw.name = excerpt(&String::from_utf8_lossy(name));
                 raw.voice = voice_named(name);
             }
+            TrackEventKind::Meta(MetaMessage::Text(text)) if self.top.is_none() => self.top = marked(text),
             TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => self.tempos.push((now, tempo.as_int())),
             TrackEventKind::Meta(MetaMessage::TimeSignature(numerator, denominator, ..))
                 if self.end.is_none_or(|(tick, _)| tick <= now) =>
@@ -139,12 +146,23 @@ impl RawFile {
         }
         self.others += 1;
         if self.names.len() < MAX_NAMES {
-            self.names.push(excerpt(&format!("{:?}", raw.name)));
+            let name = if raw.name.is_empty() { "unnamed".to_owned() } else { format!("{:?}", raw.name) };
+            self.names.push(excerpt(&name));
         }
     }
 
+    /// Whether a MIDI tick is a tick: a beat of ours has the tempo, rounded, that makes it one.
+    fn counts_samples(&self, timing: Timing) -> bool {
+        let Timing::Metrical(beat) = timing else { return false };
+        self.top.is_some() && self.tempos.iter().all(|&(_, tempo)| tempo == tempo_of(beat.as_int()))
+    }
+
     fn into_song(self, extent: Extent) -> Result<Song, TokenizerError> {
-        let clock = Clock::new(extent.timing, self.tempos);
+        let clock = if self.counts_samples(extent.timing) {
+            Clock::of_samples()
+        } else {
+            Clock::new(extent.timing, self.tempos)
+        };
         let end = match self.end {
             Some((tick, true)) => tick,
             _ => extent.last,
@@ -154,6 +172,9 @@ impl RawFile {
         for (voice, raw) in Voice::ALL.into_iter().zip(&mut voices) {
             if let Some(raw) = raw {
                 raw.tidy(voice, &clock);
+                if let Some(top) = self.top {
+                    raw.make_levels(voice, top);
+                }
                 length = length.max(raw.end());
             }
         }
@@ -196,7 +217,7 @@ impl RawTrack {
                     *held = None;
                 }
                 if is_onset {
-                    *held = Some((now, Velocity::saturating(vel.as_int())));
+                    *held = Some((now, vel.as_int()));
                 }
             }
             _ => {}
@@ -238,6 +259,42 @@ impl RawTrack {
         });
     }
 
+    /// Once it is tidy, makes levels of the chip of the velocities and expressions of General MIDI, and pitches of the drums.
+    fn make_levels(&mut self, voice: Voice, top: u8) {
+        if voice == Voice::No {
+            for note in &mut self.notes {
+                note.pitch = Pitch::saturating(noise_pitch(note.pitch.get()));
+            }
+        }
+        let (mut expression, mut changes) = (127, Vec::new());
+        let mut given = std::mem::take(&mut self.changes).into_iter().peekable();
+        let mut take = |until: u64, loudest: Option<u8>, expression: &mut u8, changes: &mut Vec<RawChange>| {
+            while let Some(change) = given.next_if(|change| change.tick < until) {
+                match (change.kind, loudest) {
+                    (ChangeKind::Timbre, _) => changes.push(change),
+                    (ChangeKind::Velocity, None) => *expression = change.value,
+                    (ChangeKind::Velocity, Some(loudest)) => {
+                        *expression = change.value;
+                        changes.push(RawChange { value: level(change.value, loudest), ..change });
+                    }
+                }
+            }
+        };
+        for note in &mut self.notes {
+            take(note.start + 1, None, &mut expression, &mut changes);
+            let loudest = peak(note.velocity, top);
+            note.velocity = level(expression, loudest);
+            if note.velocity == 0 {
+                note.velocity = loudest;
+                changes.push(RawChange { tick: note.start, kind: ChangeKind::Velocity, value: 0 });
+            }
+            take(note.end, Some(loudest), &mut expression, &mut changes);
+        }
+        take(u64::MAX, None, &mut expression, &mut changes);
+        changes.sort_by_key(|change| (change.tick, change.kind));
+        self.changes = changes;
+    }
+
     /// Where it ends, once it is tidy.
     fn end(&self) -> u64 {
         let last_note = self.notes.last().map_or(0, |note| note.end);
@@ -249,7 +306,7 @@ impl RawTrack {
         let highest = voice.default_velocity();
         let note = |&RawNote { start, end, pitch, velocity }: &RawNote| {
             let [start, end] = [start, end].map(Ticks::saturating);
-            Note { start, end, pitch, velocity: velocity.min(highest) }
+            Note { start, end, pitch, velocity: Velocity::saturating(velocity).min(highest) }
         };
         let change = |&RawChange { tick, kind, value }: &RawChange| {
             let tick = Ticks::saturating(tick);

@@ -21,8 +21,13 @@ pub fn write(song: &Song) -> Result<Vec<u8>, TokenizerError> {
     let header = Header::new(Format::Parallel, Timing::Metrical(u15::from(TICKS_PER_BEAT)));
     let mut tracks = vec![conductor(song)];
     tracks.extend(song.voices().map(|(voice, track)| voice_track(voice, track)));
+    finish(&header, &tracks)
+}
+
+/// The bytes of a file.
+pub(super) fn finish(header: &Header, tracks: &[Vec<TrackEvent<'_>>]) -> Result<Vec<u8>, TokenizerError> {
     let mut bytes = Vec::new();
-    midly::write(&header, &tracks, &mut bytes).map_err(|error| TokenizerError::Midi {
+    midly::write(header, tracks, &mut bytes).map_err(|error| TokenizerError::Midi {
         offset: bytes.len(),
         expected: error.to_owned(),
         found: "none".to_owned(),
@@ -54,7 +59,7 @@ fn voice_track(voice: Voice, track: &Track) -> Vec<TrackEvent<'static>> {
 
 /// A message of a voice: whether it is a note (else a control change), its pitch or controller, its velocity or value.
 /// Their order is the order in which the messages of one tick are written.
-type Message = (bool, u8, u8);
+pub(super) type Message = (bool, u8, u8);
 
 fn messages(track: &Track) -> Vec<(u64, Message)> {
     let mut messages = Vec::with_capacity(2 * track.notes.len() + track.changes.len());
@@ -73,7 +78,7 @@ fn messages(track: &Track) -> Vec<(u64, Message)> {
     messages
 }
 
-fn midi_message((is_note, number, value): Message) -> MidiMessage {
+pub(super) fn midi_message((is_note, number, value): Message) -> MidiMessage {
     let (number, value) = (u7::from(number), u7::from(value));
     if is_note {
         MidiMessage::NoteOn { key: number, vel: value }
@@ -84,13 +89,13 @@ fn midi_message((is_note, number, value): Message) -> MidiMessage {
 
 /// Events by absolute tick, made into events by distance.
 #[derive(Default)]
-struct Timed {
+pub(super) struct Timed {
     events: Vec<TrackEvent<'static>>,
     now: u64,
 }
 
 impl Timed {
-    fn push(&mut self, tick: u64, kind: TrackEventKind<'static>) {
+    pub(super) fn push(&mut self, tick: u64, kind: TrackEventKind<'static>) {
         let longest = u64::from(u28::max_value().as_int());
         let mut delta = tick.saturating_sub(self.now);
         while delta > longest {
@@ -103,8 +108,14 @@ impl Timed {
     }
 
     /// Ends the track, a tick after its last event as the original does.
-    fn finish(mut self) -> Vec<TrackEvent<'static>> {
-        self.push(self.now + 1, TrackEventKind::Meta(MetaMessage::EndOfTrack));
+    fn finish(self) -> Vec<TrackEvent<'static>> {
+        let end = self.now + 1;
+        self.finish_at(end)
+    }
+
+    /// Ends the track at a tick, or with its last event if that is later.
+    pub(super) fn finish_at(mut self, tick: u64) -> Vec<TrackEvent<'static>> {
+        self.push(tick.max(self.now), TrackEventKind::Meta(MetaMessage::EndOfTrack));
         self.events
     }
 }
