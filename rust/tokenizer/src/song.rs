@@ -2,6 +2,8 @@
 //!
 //! Times are ticks of 1/44,100 s. A voice plays one note at a time; within a note its velocity and timbre may change.
 
+mod edits;
+
 use crate::error::TokenizerError;
 use crate::song_fault::SongFault;
 use crate::values::{Pitch, Ticks, Timbre, Velocity};
