@@ -85,6 +85,11 @@ class _Encoder:
         except self._refusal as error:
             raise OSError(str(error)) from error
 
+    def tag(self, title: str, artist: str, copyright: str) -> None:
+        for name, text in (("title", title), ("artist", artist), ("copyright", copyright)):
+            if text:
+                setattr(self._file, name, text)
+
     def write(self, samples: Samples) -> None:
         try:
             self._file.write(samples)
@@ -96,5 +101,5 @@ class _Encoder:
 
 
 def open_encoder(path: str | os.PathLike[str], format: str, sample_rate: int, channels: int = 1) -> Any:
-    """Begin a sound file whose samples libsndfile codes, with methods ``write`` and ``close``; on any thread."""
+    """Begin a sound file whose samples libsndfile codes, with methods ``tag``, ``write``, ``close``; on any thread."""
     return _Encoder(path, format, sample_rate, channels)

@@ -21,6 +21,7 @@ __all__ = ["decode", "encode", "read", "read_log", "render", "write"]
 Mixer = Literal["nes", "linear"]
 Filter = Literal["nes", "famicom", "none"]
 Expression = Literal["plain", "natural"]
+MidiForm = Literal["nesmdb", "gm"]
 
 
 def read(path: str | os.PathLike[str], format: str | None = None) -> Song:
@@ -191,12 +192,25 @@ def write(
     long_waits : bool, optional
         Write every wait of a ``.vgm`` as its longest command, as ``nesmdb`` does, for files that are its to the byte.
     title : str, optional
-        What an ``.nsf`` is called whose song has no title of its own.
+        What an ``.nsf``, ``.flac`` or ``.ogg`` is called whose song has no title of its own.
+    tags : mapping, optional
+        What ``.nsf``, ``.vgm`` and sound files say, whatever the song says itself: ``title``, ``artist`` and
+        ``copyright``.
+        With any of them, `title` is that of ``.vgm`` and ``.wav`` files, too.
+    midi : str, optional
+        The form of ``.mid`` files; see `Song.to_midi`.
+    loop_start : int, optional
+        The tick of 1/44,100 s from which register writes and sound go on when they have ended.
+    gain : float, optional
+        By how many decibels sound is louder.
+    normalize : tuple, optional
+        How loud sound is made before that: ``(-1.0, "dBFS")``, its highest sample, or ``(-14.0, "LUFS")``, its loudness
+        by ITU-R BS.1770-4.
 
     Raises
     ------
     FormatError
-        If the format is none of these, or cannot hold what is given.
+        If the format is none of these, or cannot hold what is given; if sound would go beyond full scale.
     OSError
         If the file cannot be written; nothing is left behind then.
     """

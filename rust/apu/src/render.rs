@@ -78,6 +78,8 @@ pub struct Renderer<L: Borrow<RegisterLog>> {
     length: u64,
     /// The sample at which the fade begins.
     fade: u64,
+    /// What every sample is multiplied by.
+    gain: f32,
     dither: Option<Dither>,
 }
 
@@ -113,8 +115,14 @@ impl<L: Borrow<RegisterLog>> Renderer<L> {
             position: 0,
             length: samples(ticks),
             fade: samples(fade),
+            gain: 1.0,
             dither: options.dither.then(Dither::default),
         })
+    }
+
+    /// Makes what is still to come louder, or softer, by a factor; what then goes beyond full scale is cut off.
+    pub fn set_gain(&mut self, gain: f32) {
+        self.gain = gain;
     }
 
     /// How many samples are still to come.
@@ -138,6 +146,9 @@ impl<L: Borrow<RegisterLog>> Renderer<L> {
             self.player.play(&mut self.apu, cycle);
             self.apu.run(cycle, part);
             self.fade(part);
+            if self.gain.to_bits() != 1.0_f32.to_bits() {
+                part.iter_mut().for_each(|sample| *sample = (*sample * self.gain).clamp(-1.0, 1.0));
+            }
             self.position = end;
         }
         count

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use crate::FileTags;
+
 /// Codes samples for formats that this crate does not code itself. Called from many threads at once.
 pub trait Encoder: Sync {
     /// Begins a file at a path.
@@ -14,6 +16,15 @@ pub trait Encoder: Sync {
 
 /// A file that an [`Encoder`] has begun.
 pub trait Encoding {
+    /// Takes what is known about the sound, before its first frame; an encoder without tags drops it.
+    ///
+    /// # Errors
+    /// What the encoder refuses.
+    fn tag(&mut self, tags: &FileTags) -> io::Result<()> {
+        _ = tags;
+        Ok(())
+    }
+
     /// Takes whole frames.
     ///
     /// # Errors

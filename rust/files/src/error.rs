@@ -6,6 +6,8 @@ use lakhnes_apu::ApuError;
 use lakhnes_tokenizer::TokenizerError;
 use thiserror::Error;
 
+use crate::gain::Level;
+
 /// Every failure of this crate.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -82,6 +84,21 @@ pub enum FileError {
         /// The one behind its last.
         end: u64,
     },
+    /// Sound that would be louder than a file can say.
+    #[error("expected sound within full scale, found {over:.1} dB above it: a lower --gain or --normalize fits")]
+    Loud {
+        /// By how many decibels it is too loud.
+        over: f64,
+    },
+    /// Silence that is to have a loudness.
+    #[error("expected sound to make {level} loud, found none that can be heard long enough to be measured")]
+    Quiet {
+        /// How loud it was to be.
+        level: Level,
+    },
+    /// A failure of the loudness meter.
+    #[error("loudness: {0}")]
+    Meter(String),
     /// The work was stopped before it was done; nothing of it is left.
     #[error("stopped")]
     Stopped,

@@ -8,6 +8,7 @@ use std::{env, fmt};
 
 use lakhnes_apu::{Channels, MixerMode, RegisterLog, RenderOptions, Renderer};
 
+use crate::gain::factor_of;
 use crate::replace::{Temporary, replace};
 use crate::sink::write_bytes;
 use crate::sound::BLOCK;
@@ -67,13 +68,16 @@ pub fn export(
         }
         Writer::Bytes(write) => write_bytes(&write(played, options)?, sink)?,
         Writer::Sound(_) => {
-            return export_log(&*played.log(&options.perform)?, &options.render, format, export, sink);
+            let log = options.log(played)?;
+            let factor = factor_of(&log, options, false, export.stop)?;
+            return export_log(&log, &options.render, factor, format, export, sink);
         }
     }
     Ok(played.duration())
 }
 
-/// Writes every voice by itself, `NAME.p1.wav` beside `NAME.wav` and so on: its files, and their length in seconds.
+/// Writes every voice by itself, `NAME.p1.wav` beside `NAME.wav` and so on: its files, and their length in seconds. Those
+/// that exist and must not be replaced stay as they are: an earlier run, which was stopped, has written them.
 ///
 /// # Errors
 /// As [`export`]; [`FileError::Format`] for a format that holds no sound.
@@ -84,14 +88,19 @@ pub fn export_stems(
     path: &Path,
     overwrite: bool,
 ) -> Result<(Vec<PathBuf>, f64), FileError> {
-    let log = played.log(&export.options.perform)?;
+    let log = export.options.log(played)?;
+    let factor = factor_of(&log, export.options, true, export.stop)?;
     let (mut paths, mut seconds) = (Vec::new(), 0.0);
-    for (channel, name) in Channels::NAMES.iter().enumerate().take(if log.uses_samples() { 5 } else { 4 }) {
+    // The first pulse comes last: where it is there, so are the others, whatever ended an earlier run.
+    for (channel, name) in Channels::NAMES.iter().enumerate().take(if log.uses_samples() { 5 } else { 4 }).rev() {
         let channels = Channels::only(channel);
         let options = RenderOptions { mixer: MixerMode::Linear, channels, ..export.options.render };
         let stem = stem_path(path, name);
+        if !overwrite && stem.try_exists()? {
+            continue;
+        }
         let sink = Sink::File { path: &stem, overwrite };
-        seconds = export_log(&log, &options, format, export, sink)?;
+        seconds = export_log(&log, &options, factor, format, export, sink)?;
         paths.push(stem);
     }
     Ok((paths, seconds))
@@ -112,12 +121,16 @@ pub fn stem_path(path: &Path, voice: &str) -> PathBuf {
 fn export_log(
     log: &RegisterLog,
     options: &RenderOptions,
+    factor: f64,
     format: &'static Format,
     export: &Export<'_>,
     sink: Sink<'_>,
 ) -> Result<f64, FileError> {
     let mut renderer = Renderer::new(log, options)?;
+    renderer.set_gain(factor as f32);
+    let is_wav = matches!(format.write, Some(Writer::Sound(Codec::Wav)));
     let mut sound = Sound {
+        tags: export.options.sound_tags(log, is_wav),
         sample_rate: options.sample_rate,
         channels: 1,
         frames: renderer.remaining(),
@@ -164,6 +177,7 @@ pub fn export_sound(
 
 fn encode(sound: &mut Sound<'_>, format: &str, export: &Export<'_>, path: &Path) -> Result<(), FileError> {
     let mut encoding = export.encoder.open(path, format, sound.sample_rate, sound.channels)?;
+    encoding.tag(&sound.tags)?;
     sound.each(export.stop, |samples| encoding.write(samples))?;
     Ok(encoding.finish()?)
 }

@@ -13,7 +13,7 @@ use lakhnes_tokenizer::{Song, TokenizerError, TrackerFormat, TrackerMode, midi, 
 
 use crate::arrays::Kind::{Blended, Expressive, Raw, Separated};
 use crate::utf8::utf8;
-use crate::{ExportOptions, FileError, Played, arrays, vgz};
+use crate::{ExportOptions, FileError, MidiForm, Played, arrays, vgz};
 
 /// What a format holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,7 +105,13 @@ pub static FORMATS: &[Format] = &[
             let (song, warnings) = midi::read_and_warn(data)?;
             Ok(Played::Song { song: Cow::Owned(song), warnings: warnings.to_string() })
         })
-        .bytes(|played, options| Ok(midi::write(&*played.song(options.exact)?)?)),
+        .bytes(|played, options| {
+            let song = played.song(options.exact)?;
+            Ok(match options.midi {
+                MidiForm::NesMdb => midi::write(&song)?,
+                MidiForm::General => midi::write_general(&song)?,
+            })
+        }),
     row("exprsco", &[".exprsco.pkl"], BINARY, Holds::Arrays)
         .read(|data| Ok(ExpressiveScore::read_pickle(data)?.to_song()?.into())),
     row("seprsco", &[".seprsco.pkl"], BINARY, Holds::Arrays)
@@ -126,27 +132,26 @@ pub static FORMATS: &[Format] = &[
         .bytes(|played, options| arrays::write(played, Raw, options)),
     row("vgm", &[".vgm"], VGM, Holds::Log).read(vgz::read).bytes(vgz::write_plain),
     row("vgz", &[".vgz"], VGM, Holds::Log).read(vgz::read).bytes(vgz::write),
-    row("nsf", &[".nsf"], "audio/x-nsf", Holds::Log).bytes(|played, options| {
-        Ok(nsf::write_named(&*played.log(&options.perform)?, nsf::Timing::Exact, &options.title)?)
-    }),
+    row("nsf", &[".nsf"], "audio/x-nsf", Holds::Log)
+        .bytes(|played, options| Ok(nsf::write_named(&*options.log(played)?, nsf::Timing::Exact, &options.title)?)),
     row("ndr", &[".ndr.txt"], TEXT, Holds::Log)
         .read(|data| Ok(Ndr.read(utf8(data)?)?.into()))
-        .bytes(|played, options| Ok(Ndr.write(&*played.log(&options.perform)?)?.into())),
+        .bytes(|played, options| Ok(Ndr.write(&*options.log(played)?)?.into())),
     row("ndf", &[".ndf.txt"], TEXT, Holds::Log)
         .read(|data| Ok(Ndf.read(utf8(data)?)?.into()))
-        .bytes(|played, options| Ok(Ndf.write(&*played.log(&options.perform)?)?.into())),
+        .bytes(|played, options| Ok(Ndf.write(&*options.log(played)?)?.into())),
     row("nlm", &[".nlm.txt"], TEXT, Holds::Log)
         .read(|data| Ok(Nlm.read(utf8(data)?)?.into()))
-        .bytes(|played, options| Ok(Nlm.write(&*played.log(&options.perform)?)?.into())),
+        .bytes(|played, options| Ok(Nlm.write(&*options.log(played)?)?.into())),
     row("ndr.json", &[".ndr.json"], JSON, Holds::Log)
         .read(|data| Ok(Ndr.read_json(data)?.into()))
-        .bytes(|played, options| Ok(Ndr.write_json(&*played.log(&options.perform)?)?.into())),
+        .bytes(|played, options| Ok(Ndr.write_json(&*options.log(played)?)?.into())),
     row("ndf.json", &[".ndf.json"], JSON, Holds::Log)
         .read(|data| Ok(Ndf.read_json(data)?.into()))
-        .bytes(|played, options| Ok(Ndf.write_json(&*played.log(&options.perform)?)?.into())),
+        .bytes(|played, options| Ok(Ndf.write_json(&*options.log(played)?)?.into())),
     row("nlm.json", &[".nlm.json"], JSON, Holds::Log)
         .read(|data| Ok(Nlm.read_json(data)?.into()))
-        .bytes(|played, options| Ok(Nlm.write_json(&*played.log(&options.perform)?)?.into())),
+        .bytes(|played, options| Ok(Nlm.write_json(&*options.log(played)?)?.into())),
     row("ndr.pkl", &[".ndr.pkl"], BINARY, Holds::Log).read(|data| Ok(Ndr.read_pickle(data)?.into())),
     row("ndf.pkl", &[".ndf.pkl"], BINARY, Holds::Log).read(|data| Ok(Ndf.read_pickle(data)?.into())),
     row("nlm.pkl", &[".nlm.pkl"], BINARY, Holds::Log).read(|data| Ok(Nlm.read_pickle(data)?.into())),
@@ -162,7 +167,7 @@ pub static FORMATS: &[Format] = &[
 /// A text for a tracker: rows and instruments, or, if register writes count as they are, every frame.
 fn tracker_text(played: &Played<'_>, format: TrackerFormat, options: &ExportOptions) -> Result<Vec<u8>, FileError> {
     let mode = if options.exact { TrackerMode::Exact } else { TrackerMode::Readable };
-    let (text, _) = tracker::export(&*played.log(&options.perform)?, format, mode)?;
+    let (text, _) = tracker::export(&*options.log(played)?, format, mode)?;
     Ok(text.into())
 }
 

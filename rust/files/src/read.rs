@@ -6,9 +6,9 @@ use std::io::Read as _;
 use std::path::Path;
 
 use lakhnes_apu::formats::{simplify, vgm};
-use lakhnes_tokenizer::PerformOptions;
-use lakhnes_tokenizer::arrange::{ArrangeOptions, Report, arrange};
+use lakhnes_tokenizer::arrange::{ArrangeOptions, PartName, Report, arrange_parts};
 use lakhnes_tokenizer::limits::MAX_INPUT_BYTES;
+use lakhnes_tokenizer::{PerformOptions, Song, TokenizerError, Voice};
 
 use crate::{FileError, Format, Played};
 
@@ -36,22 +36,43 @@ pub fn read_limited(path: &Path) -> Result<Vec<u8>, FileError> {
 }
 
 /// What is changed in a file as it is read.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Edits {
     /// Make four voices of any MIDI file.
     pub arrange: Option<ArrangeOptions>,
+    /// Which voice plays which part of it, where that is chosen.
+    pub parts: Vec<(Voice, PartName)>,
     /// Take out of a VGM file what four voices do not play, and the loop.
     pub simplify: bool,
     /// Keep a part of a log: the number of its first event, and how many.
     pub shorten: Option<(usize, usize)>,
+    /// Keep what sounds between two ticks of 1/44,100 s; register writes are transcribed first.
+    pub trim: Option<(u64, u64)>,
+    /// Move the pulses and the triangle by so many semitones; register writes are transcribed first.
+    pub transpose: i8,
 }
 
 impl Edits {
     /// Reads a file; gives the report of its arrangement if it is arranged.
     ///
     /// # Errors
-    /// [`FileError::Edit`] for a file of another format; else those of [`read`].
+    /// [`FileError::Edit`] for a file of another format; else those of [`read`] and of the edits.
     pub fn read(&self, data: &[u8], format: &'static Format) -> Result<(Played<'static>, Option<Report>), FileError> {
+        let (played, report) = self.read_whole(data, format)?;
+        if self.trim.is_none() && self.transpose == 0 {
+            return Ok((played, report));
+        }
+        let (song, warnings) = (self.edited(&*played.song(false)?)?, played.warnings());
+        Ok((Played::Song { song: Cow::Owned(song), warnings }, report))
+    }
+
+    /// The song trimmed and transposed.
+    fn edited(&self, song: &Song) -> Result<Song, TokenizerError> {
+        let (start, end) = self.trim.unwrap_or((0, u64::MAX));
+        song.trimmed(start, end)?.transposed(self.transpose)
+    }
+
+    fn read_whole(&self, data: &[u8], format: &'static Format) -> Result<(Played<'static>, Option<Report>), FileError> {
         let fault = |expected| Err(FileError::Edit { format: format.name, expected });
         let is_vgm = matches!(format.name, "vgm" | "vgz");
         if self.simplify && !is_vgm {
@@ -61,7 +82,7 @@ impl Edits {
             if format.name != "mid" {
                 return fault("MIDI to arrange");
             }
-            let (song, report) = arrange(data, options)?;
+            let (song, report) = arrange_parts(data, options, &self.parts)?;
             let warnings = report.warnings.to_string();
             return Ok((Played::Song { song: Cow::Owned(song), warnings }, Some(report)));
         }

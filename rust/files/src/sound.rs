@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::FileError;
+use crate::{FileError, FileTags};
 
 /// Samples that are rendered and written at once.
 pub(crate) const BLOCK: usize = 1 << 16;
@@ -19,6 +19,8 @@ pub struct Sound<'a> {
     pub frames: u64,
     /// The frames to be looped, where a format can say so.
     pub looped: Option<Range<u64>>,
+    /// What is known about it.
+    pub tags: FileTags,
     /// Fills a block with the next samples and gives their number, 0 at the end.
     pub samples: &'a mut dyn FnMut(&mut [i16]) -> usize,
 }

@@ -1,6 +1,6 @@
 //! Many songs as event texts or token ids, for corpora.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lakhnes_tokenizer::score::ExpressiveScore;
 use lakhnes_tokenizer::{Song, Vocabulary};
@@ -54,28 +54,24 @@ fn text(song: &Song, append: Append) -> Result<Vec<u8>, FileError> {
     Ok(text)
 }
 
-/// Songs as token ids in a row, and where each begins and the last one ends.
+/// The token ids of a song.
 ///
 /// # Errors
-/// What is wrong with the first file that cannot be read, with its name.
-pub fn tokenize(
-    files: &[(PathBuf, &'static Format)],
-    vocabulary: &Vocabulary,
-    pool: &ThreadPool,
-) -> Result<(Vec<i32>, Vec<i64>), FileError> {
-    let tokenize = |(path, format): &(PathBuf, &'static Format)| {
-        ids(path, format, vocabulary).map_err(|error| error.in_file(path.display().to_string()))
-    };
-    let songs: Vec<Result<Vec<u16>, FileError>> = pool.install(|| files.par_iter().map(tokenize).collect());
-    let songs = songs.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let total = songs.iter().map(Vec::len).sum();
-    let (mut ids, mut offsets) = (Vec::with_capacity(total), Vec::with_capacity(songs.len() + 1));
-    offsets.push(0);
-    for song in &songs {
+/// What is wrong with the file, with its name.
+pub fn song_ids(path: &Path, format: &'static Format, vocabulary: &Vocabulary) -> Result<Vec<u16>, FileError> {
+    ids(path, format, vocabulary).map_err(|error| error.in_file(path.display().to_string()))
+}
+
+/// Songs as token ids in a row, and where each begins and the last one ends.
+#[must_use]
+pub fn in_a_row<'a>(songs: impl Iterator<Item = &'a Vec<u16>> + Clone) -> (Vec<i32>, Vec<i64>) {
+    let mut ids = Vec::with_capacity(songs.clone().map(Vec::len).sum());
+    let mut offsets = vec![0];
+    for song in songs {
         ids.extend(song.iter().map(|&id| i32::from(id)));
         offsets.push(ids.len() as i64);
     }
-    Ok((ids, offsets))
+    (ids, offsets)
 }
 
 fn ids(path: &Path, format: &'static Format, vocabulary: &Vocabulary) -> Result<Vec<u16>, FileError> {

@@ -14,13 +14,18 @@ pub(crate) fn read(data: &[u8]) -> Result<Played<'static>, FileError> {
     Ok(Played::Log { log: Cow::Owned(log), warnings, vgm: None })
 }
 
-/// Writes a plain file; one that was only simplified keeps its bytes, unless its waits are to be others.
+/// Writes a plain file; one that was only simplified keeps its bytes, unless its waits, tags or loop
+/// are to be others.
 pub(crate) fn write_plain(played: &Played<'_>, options: &ExportOptions) -> Result<Vec<u8>, FileError> {
     match played {
-        Played::Log { vgm: Some(bytes), .. } if !options.long_waits => Ok(bytes.clone()),
+        Played::Log { vgm: Some(bytes), .. }
+            if !options.long_waits && options.tags.is_empty() && options.loop_start.is_none() =>
+        {
+            Ok(bytes.clone())
+        }
         _ => {
             let write = if options.long_waits { vgm::write_with_long_waits } else { vgm::write };
-            Ok(write(&*played.log(&options.perform)?)?)
+            Ok(write(&*options.log(played)?)?)
         }
     }
 }

@@ -7,6 +7,8 @@
 //!
 //! 00 "smpl", 60   08 maker, product   10 ns a sample   14 note, fraction   1C SMPTE format, offset   24 loops, more data
 //! 2C of the loop: name, kind (0: forward)   34 first and last sample   3C fraction, how often (0: for ever)
+//!
+//! 00 "LIST", size, "INFO", then for each text: INAM title, IART artist or ICOP copyright, size, UTF-8, 0
 //! ```
 //! Source: "Multimedia Programming Interface and Data Specifications 1.0", IBM and Microsoft 1991, and its "New Multimedia
 //! Data Types" 1994, "Sample Chunk".
@@ -17,12 +19,15 @@ use std::sync::atomic::AtomicBool;
 
 use lakhnes_apu::{RegisterLog, RenderOptions, TICK_RATE};
 
-use crate::{FileError, Sound};
+use crate::{FileError, FileTags, Sound};
 
 /// The most bytes of samples that a file can hold, less what stands around them.
-const MAX_BYTES: u64 = u32::MAX as u64 - 256;
+const MAX_BYTES: u64 = u32::MAX as u64 - 4_096;
 /// Bytes of a sample.
 const SAMPLE: u16 = 2;
+
+/// The most bytes of a text in the file.
+const LONGEST_TEXT: usize = 1_000;
 
 /// The note at which a sampler plays the sound as it is: middle C.
 const UNITY_NOTE: u32 = 60;
@@ -53,7 +58,7 @@ pub(crate) fn write(sound: &mut Sound<'_>, stop: &AtomicBool, file: &mut dyn Wri
             loop_chunk(frames, sound.sample_rate).ok_or(FileError::Loop { start: frames.start, end: frames.end })?,
         ),
     };
-    let chunk = chunk.as_ref().map_or(&[][..], |chunk| chunk);
+    let chunk = [chunk.as_ref().map_or(&[][..], |chunk| chunk), &info_chunk(&sound.tags)].concat();
     let number = u32::to_le_bytes;
     file.write_all(b"RIFF")?;
     file.write_all(&number(36 + size as u32 + chunk.len() as u32))?; // at most MAX_BYTES and what stands around them
@@ -74,7 +79,7 @@ pub(crate) fn write(sound: &mut Sound<'_>, stop: &AtomicBool, file: &mut dyn Wri
         pairs.for_each(|(pair, sample)| pair.copy_from_slice(&sample.to_le_bytes()));
         file.write_all(&bytes)
     })?;
-    file.write_all(chunk)?;
+    file.write_all(&chunk)?;
     Ok(file.flush()?)
 }
 
@@ -94,6 +99,26 @@ fn loop_chunk(samples: &Range<u64>, sample_rate: u32) -> Option<[u8; 68]> {
     Some(chunk)
 }
 
+/// The chunk of the texts that there are; nothing if there is none. What is longer than [`LONGEST_TEXT`] is cut.
+fn info_chunk(tags: &FileTags) -> Vec<u8> {
+    let mut list = Vec::new();
+    for (name, text) in [(b"INAM", &tags.title), (b"IART", &tags.artist), (b"ICOP", &tags.copyright)] {
+        let end = (0..=LONGEST_TEXT.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        let bytes = text.get(..end).unwrap_or_default().as_bytes();
+        if bytes.is_empty() {
+            continue;
+        }
+        list.extend(name);
+        list.extend((bytes.len() as u32 + 1).to_le_bytes()); // at most LONGEST_TEXT
+        list.extend(bytes);
+        list.resize((list.len() + 1).next_multiple_of(2), 0); // the zero at the end, and the even offset
+    }
+    if list.is_empty() {
+        return list;
+    }
+    [b"LIST", &(list.len() as u32 + 4).to_le_bytes()[..], b"INFO", &list].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +129,13 @@ mod tests {
         let number = |at: usize| u32::from_le_bytes(*chunk[at..].first_chunk().unwrap());
         assert_eq!((&chunk[..4], number(4), number(0x10)), (&b"smpl"[..], 60, 22_676));
         assert_eq!((number(0x24), number(0x34), number(0x38)), (1, 100, 44_099));
+    }
+
+    #[test]
+    fn texts_stand_on_even_offsets_and_end_in_a_zero() {
+        let tags = FileTags { title: "abc".into(), copyright: "2026".into(), ..FileTags::default() };
+        assert_eq!(info_chunk(&tags), b"LIST\x1E\0\0\0INFOINAM\x04\0\0\0abc\0ICOP\x05\0\0\x002026\0\0");
+        assert_eq!(info_chunk(&FileTags::default()), b"");
     }
 
     #[test]
