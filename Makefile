@@ -14,7 +14,8 @@ MUTATIONS ?= 1000000
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-RUST_SOURCES := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find rust -name '*.rs' -not -path '*/target/*')
+RUST_SOURCES := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find rust -name '*.rs' -not -path '*/target/*') \
+  python/lakhnes/_native.pyi # its docstrings are compiled in
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -76,7 +76,9 @@ class Song:
     def from_midi(data: bytes) -> Song:
         """Read a MIDI file in the form of NES-MDB: tracks named ``p1 p2 tr no``."""
     @staticmethod
-    def arrange(data: bytes, *, arpeggio: bool = False, name: str | None = None) -> tuple[Song, dict[str, Any]]:
+    def arrange(
+        data: bytes, *, arpeggio: bool = False, parts: Mapping[str, str] | None = None, name: str | None = None
+    ) -> tuple[Song, dict[str, Any]]:
         """Make one song of four voices of any MIDI file of format 0 or 1.
 
         The melody (the leading part, or else the highest notes) goes to P1, a counter-melody to P2, the bass to the
@@ -90,6 +92,10 @@ class Song:
             The bytes of the file.
         arpeggio
             Whether the notes of a chord that find no voice join P2, which plays them in turn, two frames each.
+        parts
+            Which voice plays which part, such as ``{"tr": "3", "p1": "vocals"}``: a MIDI channel, 1 to 16, or some of
+            the name of a track. The others are found. While a part rests, its voice may play another; what is chosen
+            for ``no`` is played as the drums of General MIDI.
         name
             What stands for the name of the file in messages.
 
@@ -107,6 +113,8 @@ class Song:
         ------
         FormatError, LimitError
             If the bytes are no MIDI file with notes; the message names the byte.
+        ValueError
+            If the file has no such part.
         """
     def to_tx1(self) -> str:
         r"""Write a TX1 text: lines joined by ``\n`` with none at the end."""
@@ -126,8 +134,77 @@ class Song:
         """
     def on_frames(self) -> Song:
         """Give the song with every event at its nearest frame: what TX3 writes, but for the instruments."""
-    def to_midi(self) -> bytes:
-        """Write a MIDI file in the form of NES-MDB: format 1, a MIDI tick a tick of 1/44,100 s."""
+    def to_midi(self, *, form: str = "nesmdb") -> bytes:
+        """Write a MIDI file, which `from_midi` reads.
+
+        Parameters
+        ----------
+        form
+            ``"nesmdb"``, the form of NES-MDB: format 1, a MIDI tick a tick of 1/44,100 s, velocities of 1 to 15.
+            ``"gm"``, General MIDI for other programs: audible velocities, the drum map, tempo and bars as the notes
+            suggest them. Read again, either is the song, but for changes of velocity that are not heard.
+        """
+    def transpose(self, semitones: int) -> Song:
+        """Give the song with the pulses and the triangle higher by so many semitones; the noise stays.
+
+        Raises
+        ------
+        ValueError
+            If a voice cannot play a note there; the message names it.
+        """
+    def trim(self, start: float = 0.0, end: float | None = None) -> Song:
+        """Give what sounds between two times. A note that sounds at the start begins there, as loud as it is then.
+
+        Parameters
+        ----------
+        start, end
+            In seconds; to the end of the song if `end` is None or later.
+
+        Raises
+        ------
+        ValueError
+            If the start is not before the end, or not within the song.
+        """
+    def splice(self, other: Song, start: float, end: float | None = None) -> Song:
+        """Give the song with `other` in place of what sounds between two times; what follows moves.
+
+        Parameters
+        ----------
+        other
+            Of any length; an empty song cuts the passage out.
+        start, end
+            In seconds; to the end of the song if `end` is None. Where both are the same, `other` is put in between.
+
+        Raises
+        ------
+        ValueError
+            If the start is after the end, or not within the song.
+        """
+    def __add__(self, other: Song, /) -> Song:
+        """Give the song, and another after it."""
+    def plot(
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        title: str | None = None,
+        dpi: int = 100,
+        overwrite: bool = True,
+    ) -> Any:
+        """Draw the piano roll.
+
+        Parameters
+        ----------
+        path
+            A ``.png``, ``.svg`` or ``.pdf`` to write; without it the ``matplotlib.figure.Figure`` is given, which a
+            notebook shows.
+        title, dpi, overwrite
+            A line above it; dots an inch, of 10 by 4 inches; whether a file of that name may be replaced.
+
+        Raises
+        ------
+        FormatError
+            If the name ends in none of these.
+        """
     def to_pretty_midi(self) -> PrettyMIDI:
         """Give the song as a ``pretty_midi.PrettyMIDI``."""
     def perform(self, *, downsample: float | None = None, expression: str = "plain") -> RegisterLog:
@@ -950,8 +1027,8 @@ def export(
     ----------
     encoder
         Begins a FLAC or Ogg file of a path, the name of its format, a sample rate and a number of channels. What it
-        gives has methods ``write``, for int16 arrays of shape (frames, channels), and ``close``. Both are called on
-        any thread.
+        gives has methods ``tag``, for a title, an artist and a copyright, ``write``, for int16 arrays of shape
+        (frames, channels), and ``close``. They are called on any thread.
     """
 
 def export_samples(
@@ -994,7 +1071,8 @@ def export_files(
         Called from this thread after each song with its number, its exception or None, its files, its seconds, a line
         about what was left out of it, and the report of its arrangement. When it raises, no other song is begun.
     edits
-        ``arrange``, ``arpeggio``, ``simplify`` and ``shorten``.
+        ``arrange``, ``arpeggio``, ``parts``, ``simplify``, ``shorten``, ``trim`` (start and end in ticks) and
+        ``transpose``.
     """
 
 def stem_path(path: str | PathLike[str], voice: str) -> Path:
@@ -1021,10 +1099,11 @@ def convert_texts(
 
 def tokenize_files(
     files: Sequence[tuple[str | PathLike[str], str]], vocabulary: Vocabulary, *, threads: int = 0
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], list[tuple[int, Exception]]]:
     """Read songs, each a path and a format, as token ids and offsets; see `lakhnes.tokenize_files`.
 
-    `threads` says how many files at once; 0 stands for one a core.
+    `threads` says how many files at once; 0 stands for one a core. Files that cannot be read are left out and named by
+    their index, each with its exception.
     """
 
 @final

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use lakhnes_files::adapt::{Outcome, adapt_file, fingerprint, groups_of, index};
 use lakhnes_files::batch::{pool_of, run};
 use lakhnes_files::texts::appender;
+use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::adapt::{AdaptOptions, Dropped, Fingerprint, LikenessIndex};
 use lakhnes_tokenizer::limits::TICKS_PER_SECOND;
 use pyo3::prelude::*;
@@ -16,9 +17,11 @@ use crate::formats::{format_named, with_formats};
 use crate::options::refused;
 
 /// Songs that others may turn out to be versions of, by their melodies.
+#[documented]
 #[pyclass(name = "MelodyIndex", module = "lakhnes._native", frozen)]
 pub(crate) struct PyMelodyIndex(LikenessIndex);
 
+#[documented]
 #[pymethods]
 impl PyMelodyIndex {
     #[new]
@@ -40,6 +43,7 @@ impl PyMelodyIndex {
     }
 }
 
+#[documented]
 #[pyfunction]
 #[pyo3(signature = (
     files, folder, formats, report, *, threads=0, seed=0, min_instruments=1, min_seconds=5.0, max_seconds=600.0,

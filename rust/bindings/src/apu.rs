@@ -1,6 +1,7 @@
 //! `Apu`: the chip for an emulator or a notebook to drive.
 
 use lakhnes_apu::{Apu, ApuOptions};
+use lakhnes_stub_docs::documented;
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 
@@ -8,12 +9,14 @@ use crate::errors::chip_error;
 use crate::options::{channels_named, filter_mode, mixer_mode, standard, standard_name};
 
 /// The sound chip: registers in, samples and interrupts out.
+#[documented]
 #[pyclass(name = "Apu", module = "lakhnes")]
 pub(crate) struct PyApu {
     apu: Apu,
     options: ApuOptions,
 }
 
+#[documented]
 #[pymethods]
 impl PyApu {
     #[new]

@@ -1,12 +1,14 @@
 //! What is read of files: songs and logs.
 
 use lakhnes_files::{Played, read};
+use lakhnes_stub_docs::documented;
 use pyo3::prelude::*;
 
 use crate::errors::{file_error_in, score_error};
 use crate::formats::format_named;
 use crate::hubs::{Hub, PyRegisterLog, PySong};
 
+#[documented]
 #[pyfunction]
 #[pyo3(signature = (data, format, name=None, *, score=false))]
 pub(crate) fn decode(

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use lakhnes_decoder::{Dtype, Model, SequenceState, Shape};
+use lakhnes_stub_docs::documented;
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
@@ -12,9 +13,11 @@ use crate::options::one_of;
 use crate::sequence_state::PySequenceState;
 
 /// The weights of a Transformer-XL, packed for incremental decoding.
+#[documented]
 #[pyclass(name = "DecoderModel", module = "lakhnes._native", frozen)]
 pub(crate) struct PyDecoderModel(Model);
 
+#[documented]
 #[pymethods]
 impl PyDecoderModel {
     #[new]

@@ -1,5 +1,6 @@
 //! The compact event streams that training reads: an int32 an event, waits exact and negative, all else its id.
 
+use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::augment::{self, AugmentOptions};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -7,6 +8,7 @@ use pyo3::prelude::*;
 use crate::errors::score_error;
 use crate::vocabulary::PyVocabulary;
 
+#[documented]
 #[pyfunction]
 pub(crate) fn events_from_text<'py>(
     py: Python<'py>,
@@ -17,6 +19,7 @@ pub(crate) fn events_from_text<'py>(
     events.map(|events| events.into_pyarray(py)).map_err(score_error)
 }
 
+#[documented]
 #[pyfunction]
 pub(crate) fn quantize_events<'py>(
     py: Python<'py>,
@@ -28,6 +31,7 @@ pub(crate) fn quantize_events<'py>(
     Ok(ids.into_pyarray(py))
 }
 
+#[documented]
 #[pyfunction]
 #[pyo3(signature = (
     events, *, transpose=0, stretch=1.0, switch_pulses=false, keep=[true; 4], trim=false, tempo=0, controls=false,

@@ -1,5 +1,6 @@
 //! Exports: what the chip can play, and samples, to files and to streams.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -7,9 +8,10 @@ use std::sync::Mutex;
 
 use lakhnes_files::batch::{pool_of, run};
 use lakhnes_files::{
-    Batch, Encoder, Encoding, Export, ExportOptions, Exported, FileError, Format, Job, Played, Sink, Sound, Source,
-    Target, Writer, export_sound,
+    Batch, Encoder, Encoding, Export, ExportOptions, Exported, FileError, FileTags, Format, Job, Played, Sink, Sound,
+    Source, Target, Writer, export_sound,
 };
+use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::ArrangeOptions;
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -19,7 +21,7 @@ use pyo3::types::{PyBytes, PyDict};
 use crate::errors::file_error;
 use crate::formats::format_named;
 use crate::hubs::{PyRegisterLog, PySong};
-use crate::options::{EXPORT, export_options};
+use crate::options::{EXPORT, export_options, parts_of};
 use crate::song::arrange_report;
 
 /// Codes samples by a Python callable, which gives a file object for (path, format, sample rate, channels).
@@ -38,6 +40,14 @@ struct PyEncoding {
 }
 
 impl Encoding for PyEncoding {
+    fn tag(&mut self, tags: &FileTags) -> io::Result<()> {
+        if !tags.is_empty() {
+            let FileTags { title, artist, copyright } = tags;
+            Python::attach(|py| self.file.call_method1(py, "tag", (title, artist, copyright)))?;
+        }
+        Ok(())
+    }
+
     fn write(&mut self, samples: &[i16]) -> io::Result<()> {
         Python::attach(|py| {
             let block = PyArray1::from_slice(py, samples).reshape([samples.len() / self.channels, self.channels])?;
@@ -92,6 +102,7 @@ fn played_of<'a>(played: &'a Bound<'_, PyAny>) -> PyResult<Played<'a>> {
     Ok(Played::from(&played.cast::<PySong>()?.get().0))
 }
 
+#[documented]
 #[pyfunction]
 #[pyo3(signature = (played, target, format, encoder, *, overwrite=true, **options))]
 pub(crate) fn export(
@@ -112,6 +123,7 @@ pub(crate) fn export(
     .map_err(file_error)
 }
 
+#[documented]
 #[pyfunction]
 #[pyo3(signature = (samples, sample_rate, target, format, encoder, *, overwrite=true, r#loop=None))]
 #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
@@ -135,6 +147,7 @@ pub(crate) fn export_samples(
             sample_rate,
             channels: channels as u16, // of numpy; the encoder refuses what it cannot take
             frames: frames as u64,
+            tags: FileTags::default(),
             looped: r#loop.map(|(start, end)| Range { start, end }),
             samples: &mut |block| {
                 let (now, later) = rest.split_at(block.len().min(rest.len()));
@@ -187,8 +200,12 @@ pub(crate) struct PyEdits {
     arpeggio: bool,
     simplify: bool,
     shorten: Option<(usize, usize)>,
+    parts: Option<HashMap<String, String>>,
+    trim: Option<(u64, u64)>,
+    transpose: i8,
 }
 
+#[documented]
 #[pyfunction]
 #[pyo3(signature = (jobs, format, encoder, report, *, edits, threads=0, stems=false, overwrite=true, **options))]
 #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
@@ -210,8 +227,11 @@ pub(crate) fn export_files(
         format: format_named(format)?,
         edits: lakhnes_files::Edits {
             arrange: edits.arrange.then_some(ArrangeOptions { arpeggio: edits.arpeggio }),
+            parts: parts_of(edits.parts)?,
             simplify: edits.simplify,
             shorten: edits.shorten,
+            trim: edits.trim,
+            transpose: edits.transpose,
         },
         options: export_options(options, EXPORT)?,
         encoder: &encoder,

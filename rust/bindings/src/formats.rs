@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 
 use lakhnes_files::{FORMATS, Format, Played, read};
+use lakhnes_stub_docs::documented;
 use pyo3::prelude::*;
 
 use crate::errors::file_error;
 
 /// A format of files.
+#[documented]
 #[pyclass(name = "Format", module = "lakhnes._native", frozen)]
 pub(crate) struct PyFormat(&'static Format);
 
+#[documented]
 #[pymethods]
 impl PyFormat {
     #[getter]
@@ -48,12 +51,14 @@ impl PyFormat {
     }
 }
 
+#[documented]
 #[pyfunction]
 pub(crate) fn formats() -> Vec<PyFormat> {
     FORMATS.iter().map(PyFormat).collect()
 }
 
 /// The file of one voice.
+#[documented]
 #[pyfunction]
 pub(crate) fn stem_path(path: PathBuf, voice: &str) -> PathBuf {
     lakhnes_files::stem_path(&path, voice)

@@ -4,17 +4,20 @@
 use lakhnes_apu::RegisterLog;
 use lakhnes_apu::formats::vgm;
 use lakhnes_files::Played;
+use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::{PerformOptions, Song};
 use pyo3::prelude::*;
 
 use crate::errors::score_error;
 
 /// A score of four voices, timed in ticks of 1/44,100 s.
+#[documented]
 #[pyclass(name = "Song", module = "lakhnes", frozen, eq)]
 #[derive(PartialEq)]
 pub(crate) struct PySong(pub(crate) Song);
 
 /// Everything that a program tells the sound chip, and when.
+#[documented]
 #[pyclass(name = "RegisterLog", module = "lakhnes", frozen, eq)]
 pub(crate) struct PyRegisterLog {
     pub(crate) log: RegisterLog,

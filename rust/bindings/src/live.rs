@@ -1,6 +1,7 @@
 //! `LivePlayer`: the chip for events as they come.
 
 use lakhnes_apu::ApuOptions;
+use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::{Dialect, Event, LivePlayer};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
@@ -9,12 +10,14 @@ use crate::errors::{chip_error, score_error};
 use crate::options::{expression_named, filter_mode, mixer_mode};
 
 /// Plays the events of a song as they come.
+#[documented]
 #[pyclass(name = "LivePlayer", module = "lakhnes")]
 pub(crate) struct PyLivePlayer {
     player: LivePlayer,
     sample_rate: u32,
 }
 
+#[documented]
 #[pymethods]
 impl PyLivePlayer {
     #[new]

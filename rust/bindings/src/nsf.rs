@@ -2,6 +2,7 @@
 
 use lakhnes_apu::formats::nsf::{self, AlbumSong, Ending, Nsf, RunOptions, Track};
 use lakhnes_apu::{Standard, Tags};
+use lakhnes_stub_docs::documented;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -10,9 +11,11 @@ use crate::hubs::PyRegisterLog;
 use crate::options::{nsf_timing, refused, standard, standard_name, ticks};
 
 /// A file that has been read.
+#[documented]
 #[pyclass(name = "NsfFile", module = "lakhnes", frozen)]
 pub(crate) struct PyNsfFile(Nsf);
 
+#[documented]
 #[pymethods]
 impl PyNsfFile {
     #[staticmethod]
@@ -157,6 +160,7 @@ const fn ending_name(ending: Ending) -> &'static str {
 }
 
 /// Writes several logs as the tracks of one file.
+#[documented]
 #[pyfunction]
 #[pyo3(signature = (logs, *, format="nsf", names=None, title="", artist="", copyright="", ripper="", timing="exact"))]
 #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]

@@ -1,12 +1,17 @@
 //! The names that Python uses for options, and the keyword arguments that they are given as.
 
+use std::collections::HashMap;
+
 use lakhnes_apu::formats::nsf;
 use lakhnes_apu::{Channels, FilterMode, MAX_LENGTH, MixerMode, Standard, TICK_RATE};
-use lakhnes_files::ExportOptions;
+use lakhnes_files::{ExportOptions, FileTags, Level, MidiForm};
+use lakhnes_tokenizer::arrange::PartName;
 use lakhnes_tokenizer::{Expression, Voice};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+
+use crate::errors::score_error;
 
 /// The options of floats, of integers, of blocks and of stems; see `lakhnes.render`.
 pub(crate) const RENDER: &[&str] = &["sample_rate", "mixer", "filter", "max_duration", "loops", "fade"];
@@ -20,6 +25,7 @@ pub(crate) const STEMS: &[&str] = &["sample_rate", "filter", "max_duration", "lo
 pub(crate) const EXPORT: &[&str] = &[
     "sample_rate", "mixer", "filter", "max_duration", "loops", "fade", "dither",
     "downsample", "expression", "score_rate", "exact", "long_waits", "title",
+    "tags", "midi", "loop_start", "gain", "normalize",
 ];
 
 /// How to export, as keyword arguments say, of which some are taken.
@@ -45,6 +51,11 @@ pub(crate) fn export_options(arguments: Option<&Bound<'_, PyDict>>, taken: &[&st
             "score_rate" => options.score_rate = value.extract()?,
             "exact" => options.exact = value.extract()?,
             "long_waits" => options.long_waits = value.extract()?,
+            "tags" => options.tags = tags_of(&value.extract()?)?,
+            "midi" => options.midi = midi_form(value.extract()?)?,
+            "loop_start" => options.loop_start = value.extract()?,
+            "gain" => options.gain = finite("gain", value.extract()?)?,
+            "normalize" => options.normalize = level_of(value.extract()?)?,
             _ => options.title = value.extract()?,
         }
     }
@@ -73,6 +84,40 @@ pub(crate) fn one_of<T: Copy>(option: &str, known: &[(&str, T)], name: &str) -> 
     })
 }
 
+/// ``nesmdb`` or ``gm``.
+pub(crate) fn midi_form(name: &str) -> PyResult<MidiForm> {
+    one_of("midi", &[("nesmdb", MidiForm::NesMdb), ("gm", MidiForm::General)], name)
+}
+
+/// Tags by name.
+fn tags_of(given: &HashMap<String, String>) -> PyResult<FileTags> {
+    let mut tags = FileTags::default();
+    for (name, text) in given {
+        match name.as_str() {
+            "title" => tags.title.clone_from(text),
+            "artist" => tags.artist.clone_from(text),
+            "copyright" => tags.copyright.clone_from(text),
+            _ => return Err(refused("tags", "title, artist and copyright", name)),
+        }
+    }
+    Ok(tags)
+}
+
+/// A number and its unit, dBFS or LUFS.
+fn level_of(given: Option<(f64, String)>) -> PyResult<Option<Level>> {
+    let Some((number, unit)) = given else { return Ok(None) };
+    let number = finite("normalize", number)?;
+    match unit.as_str() {
+        "dBFS" => Ok(Some(Level::Peak(number))),
+        "LUFS" => Ok(Some(Level::Loudness(number))),
+        _ => Err(refused("normalize", "a number and dBFS or LUFS", &unit)),
+    }
+}
+
+fn finite(option: &str, number: f64) -> PyResult<f64> {
+    if number.is_finite() { Ok(number) } else { Err(refused(option, "a finite number", &number.to_string())) }
+}
+
 pub(crate) fn mixer_mode(name: &str) -> PyResult<MixerMode> {
     one_of("mixer", &MixerMode::NAMED, name)
 }
@@ -96,6 +141,16 @@ pub(crate) fn channels_named(name: Option<&str>) -> PyResult<Channels> {
 
 pub(crate) fn expression_named(name: &str) -> PyResult<Expression> {
     one_of("expression", &[("plain", Expression::Plain), ("natural", Expression::Natural)], name)
+}
+
+/// The parts of a MIDI file that are chosen for voices.
+pub(crate) fn parts_of(given: Option<HashMap<String, String>>) -> PyResult<Vec<(Voice, PartName)>> {
+    let mut parts = Vec::new();
+    for (voice, part) in given.into_iter().flatten() {
+        parts.push((voice_named(&voice)?, part.parse().map_err(score_error)?));
+    }
+    parts.sort_by_key(|&(voice, _)| voice);
+    Ok(parts)
 }
 
 pub(crate) fn voice_named(name: &str) -> PyResult<Voice> {

@@ -4,6 +4,7 @@ use lakhnes_apu::formats::disassembly::Field;
 use lakhnes_apu::formats::{nsf, simplify, vgm};
 use lakhnes_apu::{self as chip, ApuError, RegisterLog, RenderOptions, Renderer, TICK_RATE, Write};
 use lakhnes_files::wav;
+use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::disassembly::Disassembly;
 use lakhnes_tokenizer::{transcribe, transcribe_exactly};
 use numpy::ndarray::Array2;
@@ -25,6 +26,7 @@ const LONGEST_WORD: usize = 16;
 /// Samples that a block of [`PySampleBlocks`] holds; the last holds fewer.
 const BLOCK: usize = 1 << 16;
 
+#[documented]
 #[pymethods]
 impl PyRegisterLog {
     #[new]
@@ -230,9 +232,11 @@ impl PyRegisterLog {
 }
 
 /// A log as it is played, 16-bit samples a block at a time.
+#[documented]
 #[pyclass(name = "SampleBlocks", module = "lakhnes")]
 pub(crate) struct PySampleBlocks(Renderer<RegisterLog>);
 
+#[documented]
 #[pymethods]
 impl PySampleBlocks {
     fn __iter__(blocks: PyRef<'_, Self>) -> PyRef<'_, Self> {

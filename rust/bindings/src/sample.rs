@@ -1,6 +1,7 @@
 //! Sampling of the next token of some sequences.
 
 use lakhnes_decoder::{Sampler, SamplingParams};
+use lakhnes_stub_docs::documented;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
@@ -10,6 +11,7 @@ use crate::options::refused;
 /// Tokens and losses.
 type Samples<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<f32>>);
 
+#[documented]
 #[pyfunction]
 #[pyo3(signature = (logits, uniforms, temperatures, allowed=None, *, top_k=None, top_p=1.0, min_p=0.0, typical_p=1.0))]
 #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]

@@ -1,6 +1,7 @@
 //! `SequenceState`: sequences that are fed token by token.
 
 use lakhnes_decoder::{DecoderError, SequenceState};
+use lakhnes_stub_docs::documented;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
@@ -8,9 +9,11 @@ use crate::errors::decoder_error;
 use crate::options::refused;
 
 /// What the decoder keeps of some sequences.
+#[documented]
 #[pyclass(name = "SequenceState", module = "lakhnes._native")]
 pub(crate) struct PySequenceState(pub(crate) SequenceState);
 
+#[documented]
 #[pymethods]
 impl PySequenceState {
     #[pyo3(signature = (tokens, *, all=false))]

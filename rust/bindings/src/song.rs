@@ -1,24 +1,33 @@
 //! `Song`: a four-voice score, and the formats that it is read from and written in.
 
-use lakhnes_tokenizer::arrange::{self as arranging, Report, SourceNote, Unplaced};
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use lakhnes_files::MidiForm;
+use lakhnes_stub_docs::documented;
+use lakhnes_tokenizer::arrange::{self as arranging, Report, SourceNote, Unplaced, arrange_parts};
 use lakhnes_tokenizer::expression::{express, is_flat};
+use lakhnes_tokenizer::limits::TICKS_PER_SECOND;
 use lakhnes_tokenizer::{
-    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Track, arrange, midi, perform, piano_roll, tx1, tx2, tx3,
+    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, TokenizerError, Track, midi, perform, piano_roll, tx1, tx2,
+    tx3,
 };
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray2, PyArray3, PyArrayMethods};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors::{file_error_in, score_error};
 use crate::formats::played;
 use crate::hubs::{PyRegisterLog, PySong};
-use crate::options::{expression_named, voice_named};
+use crate::options::{expression_named, midi_form, parts_of, refused, voice_named};
 use crate::tracker::export;
 
 /// What `pickle` stores: the function that makes the song again, and its arguments.
 type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyBytes>, &'static str));
 
+#[documented]
 #[pymethods]
 impl PySong {
     #[staticmethod]
@@ -48,15 +57,17 @@ impl PySong {
     }
 
     #[staticmethod]
-    #[pyo3(signature = (data, *, arpeggio=false, name=None))]
+    #[pyo3(signature = (data, *, arpeggio=false, parts=None, name=None))]
     fn arrange<'py>(
         py: Python<'py>,
         data: &[u8],
         arpeggio: bool,
+        parts: Option<HashMap<String, String>>,
         name: Option<String>,
     ) -> PyResult<(Self, Bound<'py, PyDict>)> {
-        let options = ArrangeOptions { arpeggio };
-        let (song, report) = py.detach(|| arrange(data, &options)).map_err(|error| file_error_in(error, name))?;
+        let (options, parts) = (ArrangeOptions { arpeggio }, parts_of(parts)?);
+        let arranged = py.detach(|| arrange_parts(data, &options, &parts));
+        let (song, report) = arranged.map_err(|error| file_error_in(error, name))?;
         Ok((Self(song), arrange_report(py, &report)?))
     }
 
@@ -79,13 +90,55 @@ impl PySong {
         py.detach(|| tx3::on_frames(&self.0)).map(Self).map_err(score_error)
     }
 
-    fn to_midi<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = py.detach(|| midi::write(&self.0)).map_err(score_error)?;
+    #[pyo3(signature = (*, form="nesmdb"))]
+    fn to_midi<'py>(&self, py: Python<'py>, form: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let write = match midi_form(form)? {
+            MidiForm::NesMdb => midi::write,
+            MidiForm::General => midi::write_general,
+        };
+        let bytes = py.detach(|| write(&self.0)).map_err(score_error)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
+    fn transpose(&self, py: Python<'_>, semitones: i8) -> PyResult<Self> {
+        py.detach(|| self.0.transposed(semitones)).map(Self).map_err(edit_error)
+    }
+
+    #[pyo3(signature = (start=0.0, end=None))]
+    fn trim(&self, py: Python<'_>, start: f64, end: Option<f64>) -> PyResult<Self> {
+        let (start, end) = passage(start, end)?;
+        py.detach(|| self.0.trimmed(start, end)).map(Self).map_err(edit_error)
+    }
+
+    #[pyo3(signature = (other, start, end=None))]
+    fn splice(&self, py: Python<'_>, other: &Self, start: f64, end: Option<f64>) -> PyResult<Self> {
+        let (start, end) = passage(start, end)?;
+        py.detach(|| self.0.spliced(&other.0, start, end)).map(Self).map_err(edit_error)
+    }
+
+    fn __add__(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
+        py.detach(|| self.0.then(&other.0)).map(Self).map_err(score_error)
+    }
+
+    #[pyo3(signature = (path=None, *, title=None, dpi=100, overwrite=true))]
+    fn plot<'py>(
+        slf: &Bound<'py, Self>,
+        path: Option<PathBuf>,
+        title: Option<&str>,
+        dpi: u32,
+        overwrite: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let plotting = slf.py().import("lakhnes.plotting")?;
+        let Some(path) = path else { return plotting.call_method1("piano_roll_figure", (slf, title)) };
+        let options = PyDict::new(slf.py());
+        options.set_item("title", title)?;
+        options.set_item("dpi", dpi)?;
+        options.set_item("overwrite", overwrite)?;
+        plotting.call_method("plot_song", (slf, path), Some(&options))
+    }
+
     fn to_pretty_midi<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let file = py.import("io")?.call_method1("BytesIO", (self.to_midi(py)?,))?;
+        let file = py.import("io")?.call_method1("BytesIO", (self.to_midi(py, "nesmdb")?,))?;
         py.import("pretty_midi")?.call_method1("PrettyMIDI", (file,))
     }
 
@@ -156,7 +209,27 @@ impl PySong {
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
         let read = py.get_type::<Self>().getattr("from_bytes")?;
-        Ok((read, (self.to_midi(py)?, "mid")))
+        Ok((read, (self.to_midi(py, "nesmdb")?, "mid")))
+    }
+}
+
+/// A passage in ticks, of seconds.
+fn passage(start: f64, end: Option<f64>) -> PyResult<(u64, u64)> {
+    let ticks = |name, seconds: f64| {
+        if seconds >= 0.0 {
+            Ok((seconds * TICKS_PER_SECOND as f64).round() as u64)
+        } else {
+            Err(refused(name, "a number of seconds, 0 or more", &seconds.to_string()))
+        }
+    };
+    Ok((ticks("start", start)?, end.map_or(Ok(u64::MAX), |end| ticks("end", end))?))
+}
+
+/// The exception of an edit: what does not fit the song is a wrong value.
+fn edit_error(error: TokenizerError) -> PyErr {
+    match error {
+        TokenizerError::Song { .. } => PyValueError::new_err(error.to_string()),
+        error => score_error(error),
     }
 }
 
@@ -174,6 +247,7 @@ fn by_voice<'py, const N: usize>(
 }
 
 /// The notes of any MIDI file: a row of start, end, channel, pitch and level a note.
+#[documented]
 #[pyfunction]
 pub(crate) fn source_notes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyArray2<i64>>> {
     let notes = py.detach(|| arranging::source_notes(data)).map_err(score_error)?;

@@ -3,16 +3,19 @@
 use std::path::PathBuf;
 
 use lakhnes_files::FileError;
-use lakhnes_files::batch::pool_of;
-use lakhnes_files::texts::{TextOptions, appender, convert, tokenize};
+use lakhnes_files::batch::{pool_of, run};
+use lakhnes_files::texts::{TextOptions, appender, convert, in_a_row, song_ids};
+use lakhnes_stub_docs::documented;
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use crate::errors::file_error;
+use crate::export::listen;
 use crate::formats::{format_named, with_formats};
 use crate::vocabulary::PyVocabulary;
 
+#[documented]
 #[pyfunction]
 #[pyo3(signature = (songs, formats, *, threads=0, exact=false, score_rate=None))]
 pub(crate) fn convert_texts<'py>(
@@ -39,9 +42,10 @@ fn texts_or_error(py: Python<'_>, result: Result<Vec<Vec<u8>>, FileError>) -> Py
     })
 }
 
-/// Ids and offsets.
-type Tokens<'py> = (Bound<'py, PyArray1<i32>>, Bound<'py, PyArray1<i64>>);
+/// Ids, offsets, and the files that failed by index.
+type Tokens<'py> = (Bound<'py, PyArray1<i32>>, Bound<'py, PyArray1<i64>>, Vec<(usize, PyErr)>);
 
+#[documented]
 #[pyfunction]
 #[pyo3(signature = (files, vocabulary, *, threads=0))]
 pub(crate) fn tokenize_files<'py>(
@@ -52,6 +56,24 @@ pub(crate) fn tokenize_files<'py>(
 ) -> PyResult<Tokens<'py>> {
     let files = with_formats(files)?;
     let pool = pool_of(threads).map_err(file_error)?;
-    let (ids, offsets) = py.detach(|| tokenize(&files, &vocabulary.0, &pool)).map_err(file_error)?;
-    Ok((ids.into_pyarray(py), offsets.into_pyarray(py)))
+    let mut songs: Vec<Option<Vec<u16>>> = vec![None; files.len()];
+    let mut failed = Vec::new();
+    py.detach(|| {
+        let work = |index: usize, _: &_| {
+            let (path, format) = files.get(index)?;
+            Some(song_ids(path, format, &vocabulary.0))
+        };
+        let report = |index: usize, result| {
+            match result {
+                Some(Ok(ids)) => songs[index] = Some(ids),
+                Some(Err(error)) => failed.push((index, file_error(error))),
+                None => {} // there is no such index
+            }
+            Ok(())
+        };
+        run(&pool, files.len(), work, report, listen)
+    })?;
+    failed.sort_by_key(|&(index, _)| index);
+    let (ids, offsets) = in_a_row(songs.iter().flatten());
+    Ok((ids.into_pyarray(py), offsets.into_pyarray(py), failed))
 }

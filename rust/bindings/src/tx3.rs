@@ -1,5 +1,6 @@
 //! `Tx3Grammar`: which TX3 tokens may come next in some songs that are written at once; and the facts of a song.
 
+use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::tx3::{self, Grammar};
 use lakhnes_tokenizer::{Song, TokenizerError, Voice};
 use numpy::ndarray::Array2;
@@ -15,9 +16,11 @@ use crate::options::refused;
 const MAX_BATCH: usize = 1 << 16;
 
 /// The grammar of TX3 for a batch of songs.
+#[documented(Tx3Grammar)]
 #[pyclass(name = "Tx3Grammar", module = "lakhnes._native")]
 pub(crate) struct PyGrammar(Vec<Grammar>);
 
+#[documented(Tx3Grammar)]
 #[pymethods]
 impl PyGrammar {
     #[new]
@@ -87,12 +90,14 @@ impl PyGrammar {
     }
 }
 
+#[documented]
 #[pyfunction]
 pub(crate) fn tx3_song_and_loop(py: Python<'_>, text: &str) -> PyResult<(PySong, Option<u64>)> {
     let read = py.detach(|| tx3::encode(text).and_then(|ids| tx3::decode_song_and_loop(&ids)));
     read.map(|(song, loop_start)| (PySong(song), loop_start)).map_err(score_error)
 }
 
+#[documented]
 #[pyfunction]
 pub(crate) fn tx3_facts<'py>(py: Python<'py>, song: &PySong) -> PyResult<Bound<'py, PyDict>> {
     let song: &Song = &song.0;

@@ -1,5 +1,6 @@
 //! `Vocabulary`: event texts to ids and back.
 
+use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::{Dialect, TokenizerError, Vocabulary, compact};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -8,10 +9,12 @@ use crate::errors::{TokenError, score_error};
 use crate::hubs::PySong;
 
 /// The numbering of TX1 (631), TX2 (686) or TX3 events for a language model; id 0 is `<S>`, the boundary of a song.
+#[documented]
 #[pyclass(name = "Vocabulary", module = "lakhnes", frozen, eq)]
 #[derive(PartialEq)]
 pub(crate) struct PyVocabulary(pub(crate) Vocabulary);
 
+#[documented]
 #[pymethods]
 impl PyVocabulary {
     #[new]
