@@ -122,7 +122,7 @@ def test_an_interruption_leaves_nothing_half_written(tmp_path, stop, code, words
     long_song = "\n".join(["P1_NOTEON_69\nWT_30000\nP1_NOTEOFF\nWT_30000"] * 800)
     for index in range(40):
         (songs / f"{index}.tx1.txt").write_text(long_song)
-    command = [sys.executable, "-m", "lakhnes", "render", songs, "-o", tmp_path / "out", "--jobs", "1"]
+    command = [sys.executable, "-m", "lakhnes", "render", songs, "-o", tmp_path / "out", "--jobs", "1", "-q"]
     # Where the tests run in the background of a shell, Ctrl-C is ignored, and that is handed down.
     child = subprocess.Popen(
         command,
@@ -136,7 +136,8 @@ def test_an_interruption_leaves_nothing_half_written(tmp_path, stop, code, words
     child.send_signal(stop)
     _, errors = child.communicate(timeout=60)
     assert child.returncode == code
-    assert errors.strip() == words
+    assert errors.strip().startswith(words)
+    assert len(errors.splitlines()) == bool(words)
     left = list((tmp_path / "out").iterdir())
     assert 0 < len(left) < 40
     for path in left:

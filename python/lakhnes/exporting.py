@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -12,6 +12,7 @@ from lakhnes import _native
 from lakhnes.audio import open_encoder
 from lakhnes.errors import LakhnesError, warn_of
 from lakhnes.files import PLAYABLE, format_of, one_line
+from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["STEMS", "BatchReport", "ExportJob", "export_files", "stem_path"]
 
@@ -52,6 +53,8 @@ class BatchReport:
     ----------
     written
         The files that were written, in the order in which they were finished.
+    songs
+        How many songs they hold.
     failed
         The inputs that failed, each with the line that says why.
     audio_seconds
@@ -61,6 +64,7 @@ class BatchReport:
     """
 
     written: list[Path] = field(default_factory=list)
+    songs: int = 0
     failed: list[tuple[Path, str]] = field(default_factory=list)
     audio_seconds: float = 0.0
     arranged: dict[Path, dict[str, Any]] = field(default_factory=dict)
@@ -68,6 +72,7 @@ class BatchReport:
     def __iadd__(self, other: BatchReport) -> BatchReport:
         """Add what another batch did."""
         self.written += other.written
+        self.songs += other.songs
         self.failed += other.failed
         self.audio_seconds += other.audio_seconds
         self.arranged |= other.arranged
@@ -83,8 +88,11 @@ def export_files(
     stems: bool = False,
     arrange: bool = False,
     arpeggio: bool = False,
+    parts: Mapping[str, str] | None = None,
     simplify: bool = False,
     shorten: tuple[int, int] | None = None,
+    trim: tuple[float, float | None] | None = None,
+    transpose: int = 0,
     finished: Callable[[ExportJob, Exception | None], object] = lambda job, error: None,
     **options: Any,
 ) -> BatchReport:
@@ -101,11 +109,14 @@ def export_files(
     overwrite
         Whether files may be replaced.
     stems
-        Whether to write a sound file a voice, named ``NAME.p1.wav`` and so on.
-    arrange, arpeggio
-        Whether the songs are any MIDI files, of which `Song.arrange` makes four voices.
+        Whether to write a sound file a voice, named ``NAME.p1.wav`` and so on; those that exist and may not be replaced
+        are kept.
+    arrange, arpeggio, parts
+        Whether the songs are any MIDI files, of which `Song.arrange` makes four voices, and how.
     simplify, shorten
         See `RegisterLog.simplify_vgm`; start and count of `RegisterLog.shorten`.
+    trim, transpose
+        Start and end of `Song.trim`; semitones of `Song.transpose`. Register writes are transcribed for it.
     finished
         Called after each song with its job, and its exception or None. What it raises ends the batch.
     **options
@@ -125,6 +136,7 @@ def export_files(
         job = ready[index]
         warn_of(str(job.source), warnings)
         report.written += files
+        report.songs += bool(files)
         report.audio_seconds += seconds
         if arranged is not None:
             report.arranged[job.source] = arranged
@@ -140,11 +152,24 @@ def export_files(
             ready.append(replace(job, source_format=job.source_format or format_of(job.source, PLAYABLE)))
         except LakhnesError as error:
             end(job, error)
-    edits = {"arrange": arrange, "arpeggio": arpeggio, "simplify": simplify, "shorten": shorten}
+    edits = {
+        "arrange": arrange,
+        "arpeggio": arpeggio,
+        "parts": parts,
+        "simplify": simplify,
+        "shorten": shorten,
+        "trim": trim and _in_ticks(*trim),
+        "transpose": transpose,
+    }
     _native.export_files(
         ready, format, open_encoder, done, edits=edits, threads=threads, stems=stems, overwrite=overwrite, **options
     )
     return report
+
+
+def _in_ticks(start: float, end: float | None) -> tuple[int, int]:
+    last = 2**63 if end is None else round(end * TICKS_PER_SECOND)
+    return round(start * TICKS_PER_SECOND), last
 
 
 def stem_path(path: str | os.PathLike[str], voice: str) -> Path:

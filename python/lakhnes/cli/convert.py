@@ -1,5 +1,7 @@
 """``lakhnes convert``: songs from one format to another."""
 
+import contextlib
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
-from lakhnes.cli.options import arrange_options, expression_option, force_option, from_option, jobs_option
-from lakhnes.cli.targets import STDIO
+from lakhnes.cli.options import (
+    arrange_options,
+    expression_option,
+    force_option,
+    from_option,
+    jobs_option,
+    log_option,
+    loop_start_option,
+    midi_option,
+    tag_options,
+)
+from lakhnes.cli.targets import STDIO, is_done
 from lakhnes.errors import FormatError, LakhnesError, LimitError
 from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, WRITABLE, base_name, format_of, known_format, one_line, suffix_of
 
@@ -31,6 +43,22 @@ class _Part(click.ParamType[tuple[int, int]]):
         return int(start), int(count)
 
 
+class _Passage(click.ParamType[tuple[float, float | None]]):
+    """The part of a song that is kept: START:END in seconds, either of which may be left out."""
+
+    name = "START:END"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float | None]:
+        start, colon, end = str(value).partition(":")
+        with contextlib.suppress(ValueError):
+            passage = float(start or 0), float(end) if end else None
+            if colon and 0.0 <= passage[0] < (math.inf if passage[1] is None else passage[1]):
+                return passage
+        return self.fail(f"{value!r} is no START:END in seconds, such as 10:40", param, ctx)
+
+
 @click.command()
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option(
@@ -50,7 +78,13 @@ class _Part(click.ParamType[tuple[int, int]]):
     type=click.FloatRange(0, 44_100),
     help="Frames a second of .npz scores; 0 takes the lowest rate that keeps the notes.  [default: 24; raw: 44100]",
 )
+@click.option("--trim", type=_Passage(), help="Keep what sounds between two times (seconds): 10:40, 10: or :40.")
+@click.option("--transpose", default=0, type=click.IntRange(-127, 127), help="Move the melodic voices by semitones.")
+@midi_option("nesmdb")
+@loop_start_option()
+@tag_options()
 @jobs_option("Songs")
+@log_option()
 @force_option()
 @common_options
 @pass_console
@@ -64,13 +98,15 @@ def convert(
     arrange: bool,
     jobs: int,
     force: bool,
+    log: Path | None,
     **options: Any,
 ) -> None:
     """Turn songs into another format.
 
     INPUT is a song (text, MIDI, NES-MDB score, VGM or disassembly), a folder or an archive (.tar.gz, .tar.xz) of songs,
     or - for stdin (with --from). The format of the output is what its name says, or --to. `lakhnes render` has options
-    for the sound of .wav .flac .ogg.
+    for the sound of .wav .flac .ogg. Of several songs, those whose output is there are skipped: the same command goes
+    on where it was interrupted.
     """
     if output is None:
         if len(inputs) < 2:
@@ -78,6 +114,7 @@ def convert(
         *given, output = inputs
         inputs = tuple(given)
     from lakhnes.archives import batches, is_archive
+    from lakhnes.arranging import as_json
     from lakhnes.cli.exporting import export_all, jobs_of, tell
 
     if output == STDIO and target_format is None:
@@ -88,34 +125,42 @@ def convert(
     only = "mid" if arrange else source_format
     archives = [Path(given) for given in inputs if is_archive(Path(given))]
     if not archives:
-        work = jobs_of(inputs, output, chosen, source_format=source_format, only=only, overwrite=force)
+        work, skipped = jobs_of(inputs, output, chosen, source_format=source_format, only=only, overwrite=force)
         targets: dict[Path, object] = {job.source: job.target for job in work}
-        report = export_all(console, "convert", [work], len(work), chosen, **options)
+        report = export_all(console, "convert", [work], len(work), chosen, log=log, **options)
     elif len(archives) < len(inputs):
         raise click.UsageError("archives and other songs need calls of their own")
     elif output == STDIO or Path(output).is_file():
         raise click.UsageError(f"{output} is a file, but an archive needs a folder")
     else:
-        songs = _Archived(console, archives, Path(output), chosen, only)
+        songs = _Archived(console, archives, Path(output), chosen, only, overwrite=force)
         work_in_batches = batches(songs.jobs(), lambda job: len(job.data or b""))
-        report = export_all(console, "convert", work_in_batches, None, chosen, **options)
+        report = export_all(console, "convert", work_in_batches, None, chosen, log=log, **options)
         targets = {**songs.targets}
         report.failed += songs.failed
-    arranged = {str(targets[source]): facts for source, facts in report.arranged.items()}
+        skipped = songs.skipped
+    arranged = {str(targets[source]): as_json(facts) for source, facts in report.arranged.items()}
     seconds = time.monotonic() - started
-    tell(console, report, seconds, arranged=arranged if arrange else None, to_stdout=output == STDIO)
+    tell(
+        console, report, seconds,
+        skipped=skipped, arranged=arranged if arrange else None, to_stdout=output == STDIO,
+    )  # fmt: skip
 
 
 class _Archived:
     """The songs of archives. Their paths stay, below the folder of the outputs."""
 
-    def __init__(self, console: Console, archives: list[Path], folder: Path, to: str, only: str | None) -> None:
+    def __init__(
+        self, console: Console, archives: list[Path], folder: Path, to: str, only: str | None, *, overwrite: bool
+    ) -> None:
+        self.skipped: list[Path] = []
+        """Songs whose output is there."""
         self.failed: list[tuple[Path, str]] = []
         """Songs that cannot be taken out, and why."""
         self.targets: dict[Path, Path] = {}
         """By song, where it goes."""
         self._console, self._archives, self._folder = console, archives, folder
-        self._to, self._only = to, only
+        self._to, self._only, self._overwrite = to, only, overwrite
         self._taken: set[Path] = set()
 
     def jobs(self) -> "Iterator[ExportJob]":
@@ -137,6 +182,9 @@ class _Archived:
             data = read()
             try:
                 target = self._target(str(name), place)
+                if not self._overwrite and is_done([target]):
+                    self.skipped.append(name)
+                    continue
                 if len(data) > MAX_INPUT_BYTES:
                     raise LimitError(f"{name}: more than {MAX_INPUT_BYTES} bytes")
                 target.parent.mkdir(parents=True, exist_ok=True)

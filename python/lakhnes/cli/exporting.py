@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lakhnes.cli.console import FAILED, Console
-from lakhnes.cli.targets import STDIO, pair, read_input
+from lakhnes.cli.targets import STDIO, is_batch, is_done, pair, read_input
 from lakhnes.files import base_name, check_target, one_line
 
 if TYPE_CHECKING:
@@ -27,50 +28,126 @@ def jobs_of(
     source_format: str | None,
     only: str | None,
     overwrite: bool,
-) -> list[ExportJob]:
-    """Say for each song of files, folders and stdin where it goes; see `pair`."""
+    stems: bool = False,
+) -> tuple[list[ExportJob], list[Path]]:
+    """Say for each song of files, folders and stdin where it goes; see `pair`.
+
+    Returns
+    -------
+    list of ExportJob
+        What is to be done.
+    list of Path
+        The songs of a batch whose files are there, so that a batch that was interrupted goes on where it ended. A
+        single song whose file exists is refused instead.
+
+    Raises
+    ------
+    OSError
+        If an output cannot be written there, or must not be replaced; nothing has been done then.
+    """
     from lakhnes.exporting import ExportJob
 
     if STDIO not in (*inputs, output):
-        pairs = pair(inputs, output, format, only=only, overwrite=overwrite)
-        return [ExportJob(source, target, source_format, title=base_name(source)) for source, target in pairs]
+        pairs = pair(inputs, output, format, only=only)
+        jobs, done = [], []
+        for source, target in pairs:
+            files = _files_of(target, stems)
+            goes_on = is_batch(inputs) and not overwrite
+            if goes_on and is_done(files):
+                done.append(source)
+                continue
+            for file in files:
+                if goes_on and file.is_file():
+                    if file.stat().st_size == 0:  # nothing that anybody would miss
+                        file.unlink()
+                    continue
+                check_target(file, overwrite=overwrite)
+            jobs.append(ExportJob(source, target, source_format, title=base_name(source)))
+        return jobs, done
     if len(inputs) != 1 or output is None:
         raise click.UsageError("- stands for one song in or one file out, and needs -o")
     (given,) = inputs
     if output != STDIO:
         check_target(output, overwrite=overwrite)
-    target = sys.stdout.buffer if output == STDIO else Path(output)
+    sink = sys.stdout.buffer if output == STDIO else Path(output)
     if given != STDIO:
-        return [ExportJob(Path(given), target, source_format, title=base_name(given))]
+        return [ExportJob(Path(given), sink, source_format, title=base_name(given))], []
     data, format_name, name = read_input(given, source_format)
-    return [ExportJob(Path(name), target, format_name, data)]
+    return [ExportJob(Path(name), sink, format_name, data)], []
+
+
+def _files_of(target: Path, stems: bool) -> list[Path]:
+    """Name the files of a song. That of the sample channel is there if that of the first pulse is, and has one."""
+    from lakhnes.exporting import STEMS, stem_path
+
+    return [stem_path(target, voice) for voice in STEMS[:4]] if stems else [target]
 
 
 def export_all(
-    console: Console, verb: str, batches: Iterable[Sequence[ExportJob]], total: int | None, format: str, **options: Any
+    console: Console,
+    verb: str,
+    batches: Iterable[Sequence[ExportJob]],
+    total: int | None,
+    format: str,
+    *,
+    log: Path | None = None,
+    **options: Any,
 ) -> BatchReport:
-    """Write batches of songs and print the paths; one that fails is told, and the others go on."""
+    """Write batches of songs and print the paths; one that fails is told, and the others go on.
+
+    Each song that is done adds a line to `log`: an object with its ``path``, its ``output`` and its ``error``, or null.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl-C, with words about what was done.
+    """
     from lakhnes.arranging import told
     from lakhnes.exporting import BatchReport, export_files
 
-    whole = BatchReport()
-    with console.progress(verb, total) as advance:
+    whole, written = BatchReport(), 0
+    with console.progress(verb, total) as advance, _lines_into(log) as note:
 
         def finished(job: ExportJob, error: Exception | None) -> None:
+            nonlocal written
             advance(1)
             if isinstance(error, BrokenPipeError):
                 raise error
             if error is not None:
                 console.error(f"Error: {one_line(error)}")
+            written += error is None
+            output = str(job.target) if isinstance(job.target, Path) else STDIO
+            note({"path": str(job.source), "output": output, "error": error and one_line(error)})
 
-        for jobs in batches:
-            report = export_files(jobs, format, finished=finished, **options)
-            for path in sorted(map(str, report.written)):
-                console.result(path)
-            for source, facts in sorted(report.arranged.items()):
-                console.note(f"{source}: {told(facts)}")
-            whole += report
+        try:
+            for jobs in batches:
+                report = export_files(jobs, format, finished=finished, **options)
+                for path in sorted(map(str, report.written)):
+                    console.result(path)
+                for source, facts in sorted(report.arranged.items()):
+                    console.note(f"{source}: {told(facts)}")
+                whole += report
+        except KeyboardInterrupt:
+            if total == 1:
+                raise
+            of = "" if total is None else f" of {total}"
+            raise KeyboardInterrupt(f"{written}{of} songs written, the same command goes on") from None
     return whole
+
+
+@contextlib.contextmanager
+def _lines_into(log: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Give a function that adds a line of JSON to a file, if there is one."""
+    import json
+
+    with contextlib.nullcontext(None) if log is None else log.open("a", encoding="utf-8") as file:
+
+        def note(facts: dict[str, Any]) -> None:
+            if file is not None:
+                file.write(json.dumps(facts) + "\n")
+                file.flush()
+
+        yield note
 
 
 def tell(
@@ -78,6 +155,7 @@ def tell(
     report: BatchReport,
     seconds: float,
     *,
+    skipped: Sequence[Path] = (),
     arranged: dict[str, Any] | None = None,
     speed: bool = False,
     to_stdout: bool = False,
@@ -85,11 +163,22 @@ def tell(
     """Print the summary, unless stdout has the file; leave with `FAILED` if anything failed."""
     files = sorted(map(str, report.written))
     failed = [{"path": str(path), "error": error} for path, error in report.failed]
-    summary = {"files": files, "failed": failed, "audio_seconds": report.audio_seconds, "seconds": seconds}
+    summary = {"files": files, "failed": failed, "skipped": sorted(map(str, skipped))}
+    summary |= {"audio_seconds": report.audio_seconds, "seconds": seconds}
     if not to_stdout:
         console.summary(summary | ({} if arranged is None else {"arranged": arranged}))
-    if len(files) + len(failed) > 1:
-        faster = f", {report.audio_seconds / seconds:,.0f} x real time" if speed else ""
-        console.note(f"{len(files)} files written, {len(failed)} songs failed{faster}")
+    if len(files) + len(failed) > 1 or skipped:
+        parts = [f"{_count(report)} written", f"{len(failed)} songs failed"]
+        if skipped:
+            parts.append(f"{len(skipped)} skipped, for their output exists already (--force replaces it)")
+        if speed and files:
+            parts.append(f"{report.audio_seconds / seconds:,.0f} x real time")
+        console.note(", ".join(parts))
     if failed:
         raise click.exceptions.Exit(FAILED)
+
+
+def _count(report: BatchReport) -> str:
+    """Count the files that were written, and the songs where these are several files each."""
+    files = f"{len(report.written)} files"
+    return files if report.songs == len(report.written) else f"{files} of {report.songs} songs"

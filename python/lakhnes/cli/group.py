@@ -17,13 +17,24 @@ import click
 from lakhnes.cli.console import FAILED, INTERRUPTED, Console
 from lakhnes.errors import LakhnesWarning
 
-__all__ = ["LazyGroup"]
+__all__ = ["LazyGroup", "SubcommandGroup"]
 
 TERMINATED = 143
 
 
 RENAMED = {"continue": "continue_", "eval": "evaluate"}
 """Commands whose names Python has taken."""
+
+
+class SubcommandGroup(click.Group):
+    """A group of commands whose lines in the overview are not cut off."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the overview, a sentence for each command."""
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        rows = [(name, command.get_short_help_str(limit=1_000)) for name, command in commands.items() if command]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 class LazyGroup(click.Group):
@@ -54,9 +65,8 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the overview without loading a command."""
-        width = formatter.width - 6 - max(map(len, self.overview))
         with formatter.section("Commands"):
-            formatter.write_dl([(name, _shortened(text, width)) for name, text in self.overview.items()])
+            formatter.write_dl(list(self.overview.items()))
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the command line and leave with its exit code; the parameters are those of `click.Command.main`."""
@@ -77,8 +87,11 @@ class LazyGroup(click.Group):
         except click.ClickException as error:
             error.show()
             return error.exit_code
-        except (click.Abort, KeyboardInterrupt):
-            console.error("interrupted")
+        except (click.Abort, KeyboardInterrupt) as stop:
+            # click raises Abort from the interrupt, which may have words about what was done.
+            cause = stop if isinstance(stop, KeyboardInterrupt) else stop.__cause__
+            done = str(cause or "")
+            console.error(f"interrupted: {done}" if done else "interrupted")
             return INTERRUPTED
         except Exception as error:  # the last place where a failure can become a message
             if console.verbose:
@@ -93,13 +106,6 @@ class LazyGroup(click.Group):
         finally:
             restore()
         return code if isinstance(code, int) else 0
-
-
-def _shortened(text: str, width: int) -> str:
-    """Return as many words of a help line as fit, as click shortens them."""
-    if len(text) <= width:
-        return text
-    return text[: width - 2].rsplit(" ", 1)[0].rstrip(",;:") + "..."
 
 
 def _escape_unencodable() -> None:

@@ -1,13 +1,16 @@
 """Options that several commands take, each defined once."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, get_args
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar, cast, get_args
 
 import click
 
 from lakhnes.files import PLAYABLE
-from lakhnes.songs import Expression, Filter, Mixer
+from lakhnes.songs import Expression, Filter, MidiForm, Mixer
+from lakhnes.units import TICKS_PER_SECOND, VOICES
 
 __all__ = [
     "adding",
@@ -16,8 +19,13 @@ __all__ = [
     "force_option",
     "from_option",
     "jobs_option",
+    "log_option",
+    "loop_start_option",
+    "loudness_options",
+    "midi_option",
     "names_of",
     "sound_options",
+    "tag_options",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,9 +55,15 @@ def jobs_option(what: str) -> Callable[[F], F]:
     return click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help=help_text)
 
 
-def force_option(text: str = "Replace outputs that exist.") -> Callable[[F], F]:
+def force_option(text: str = "Replace outputs that exist, in place of refusing or skipping them.") -> Callable[[F], F]:
     """Give ``--force``."""
     return click.option("-f", "--force", is_flag=True, help=text)
+
+
+def log_option() -> Callable[[F], F]:
+    """Give ``--log``, a file about what becomes of each song."""
+    help_text = "Add a line of JSON about each song to this file."
+    return click.option("--log", metavar="FILE.jsonl", type=click.Path(path_type=Path, dir_okay=False), help=help_text)
 
 
 def expression_option(default: str) -> Callable[[F], F]:
@@ -64,10 +78,121 @@ def expression_option(default: str) -> Callable[[F], F]:
 
 
 def arrange_options(text: str = "Make four voices of any MIDI file, and tell what found none.") -> Callable[[F], F]:
-    """Give ``--arrange`` and ``--arpeggio``."""
+    """Give ``--arrange``, ``--arpeggio`` and ``--part``; the last two need the first. Commands get all three."""
+
+    def add(command: F) -> F:
+        @functools.wraps(command)
+        def checked(*args: Any, **options: Any) -> Any:
+            for name, flag in (("arpeggio", "--arpeggio"), ("parts", "--part")):
+                if options[name] and not options["arrange"]:
+                    raise click.UsageError(f"{flag} needs --arrange")
+            return command(*args, **options)
+
+        options = adding(
+            click.option("--arrange", is_flag=True, help=text),
+            click.option("--arpeggio", is_flag=True, help="With --arrange: play the rest of a chord as an arpeggio."),
+            click.option(
+                "--part",
+                "parts",
+                metavar="VOICE=PART",
+                multiple=True,
+                callback=_parts,
+                help="With --arrange: which voice plays which part, a MIDI channel (1 to 16) or some of a track's name:"
+                " tr=3, p1=vocals. May be repeated; the other voices find their parts.",
+            ),
+        )
+        return options(cast(F, checked))
+
+    return add
+
+
+def _parts(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    """Return the chosen part of each voice."""
+    parts = {}
+    for value in values:
+        voice, _, part = value.partition("=")
+        voice = voice.strip().lower()
+        if voice not in VOICES or not part.strip():
+            raise click.BadParameter(f"{value!r} is not VOICE=PART with one of {', '.join(VOICES)}", ctx, param)
+        parts[voice] = part.strip()
+    return parts
+
+
+def midi_option(default: str) -> Callable[[F], F]:
+    """Give ``--midi``, the form of MIDI files that are written."""
+    return click.option(
+        "--midi",
+        default=default,
+        show_default=True,
+        type=click.Choice(get_args(MidiForm)),
+        help="MIDI as NES-MDB has it, or General MIDI, for other programs.",
+    )
+
+
+class _Level(click.ParamType[tuple[float, str]]):
+    """How loud sound is to be: a number of dBFS or LUFS."""
+
+    name = "level"
+    usual: ClassVar = {"dBFS": -1.0, "LUFS": -14.0}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, str]:
+        unit = next((unit for unit in self.usual if str(value).lower().endswith(unit.lower())), None)
+        number = str(value)[: -len(unit)].strip() if unit else str(value)
+        unit = unit or "dBFS"
+        with contextlib.suppress(ValueError):
+            level = float(number) if number else self.usual[unit]
+            if -100.0 <= level <= 0.0:
+                return level, unit
+        return self.fail(f"{value!r} is no level of -100 to 0 dBFS or LUFS, such as -1dBFS or -14LUFS", param, ctx)
+
+
+def loudness_options() -> Callable[[F], F]:
+    """Give ``--normalize`` and ``--gain``."""
     return adding(
-        click.option("--arrange", is_flag=True, help=text),
-        click.option("--arpeggio", is_flag=True, help="With --arrange: play the rest of a chord as an arpeggio."),
+        click.option(
+            "--normalize",
+            metavar="LEVEL",
+            type=_Level(),
+            help="Make the sound this loud: -1dBFS (its highest sample; dBFS alone is that) or -14LUFS (its loudness by"
+            " ITU-R BS.1770; LUFS alone is that).",
+        ),
+        click.option(
+            "--gain", default=0.0, show_default=True, type=click.FloatRange(-100, 100), help="Make it louder (dB)."
+        ),
+    )
+
+
+def tag_options() -> Callable[[F], F]:
+    """Give ``--title``, ``--artist`` and ``--copyright``, which the command gets as the dict ``tags``."""
+    names = ("title", "artist", "copyright")
+
+    def add(command: F) -> F:
+        @functools.wraps(command)
+        def packed(*args: Any, **options: Any) -> Any:
+            tags = {name: text for name in names if (text := options.pop(name))}
+            return command(*args, tags=tags, **options)
+
+        helps = (
+            "Title of the song, for NSF, VGM and sound files.",
+            "Who wrote it.",
+            "Copyright line, such as its year.",
+        )
+        options = adding(
+            *(click.option(f"--{name}", metavar="TEXT", help=text) for name, text in zip(names, helps, strict=True))
+        )
+        return options(cast(F, packed))
+
+    return add
+
+
+def loop_start_option() -> Callable[[F], F]:
+    """Give ``--loop-start``, in seconds, which the command gets in ticks."""
+    return click.option(
+        "--loop-start",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0),
+        callback=lambda ctx, param, value: None if value is None else round(value * TICKS_PER_SECOND),
+        help="Where the music goes on when it has ended: a loop point, in place of that of the song.",
     )
 
 

@@ -12,14 +12,13 @@ from lakhnes.files import (
     MAX_INPUT_BYTES,
     PLAYABLE,
     base_name,
-    check_target,
     format_of,
     known_format,
     read_limited,
     suffix_of,
 )
 
-__all__ = ["STDIO", "expand", "pair", "read_input"]
+__all__ = ["STDIO", "expand", "is_batch", "is_done", "pair", "read_input"]
 
 STDIO = "-"
 """Stdin as an input, stdout as an output."""
@@ -52,9 +51,7 @@ def expand(inputs: Sequence[str], only: str | None = None) -> list[tuple[Path, P
     return songs
 
 
-def pair(
-    inputs: Sequence[str], output: str | None, target: str, *, only: str | None, overwrite: bool
-) -> list[tuple[Path, Path]]:
+def pair(inputs: Sequence[str], output: str | None, target: str, *, only: str | None) -> list[tuple[Path, Path]]:
     """Say for each input file where its output goes.
 
     Without `output`, beside the input. Several inputs, or a folder, need a folder as output, which is made; so does
@@ -63,29 +60,38 @@ def pair(
     Raises
     ------
     OSError
-        If an output exists and must not be replaced, or its folder is missing; nothing has been done then.
+        If the folder of an output is missing.
     FormatError
         If two inputs would become the same output.
     """
-    songs = expand(inputs, only)
+    songs = [song for song in expand(inputs, only) if not _is_below(song[0], output, inputs)]
     suffix = suffix_of(target)
-    many = len(songs) > 1 or any(Path(given).is_dir() for given in inputs)
+    many = is_batch(inputs)
     if output is None:
         pairs = [(path, path.with_name(base_name(path) + suffix)) for path, _ in songs]
     elif many or output.endswith(os.sep) or Path(output).is_dir():
         if Path(output).is_file():
             raise click.UsageError(f"{output} is a file, but several inputs need a folder")
         pairs = [(path, Path(output) / relative.with_name(base_name(relative) + suffix)) for path, relative in songs]
+        # A folder that is its own output has what an earlier run made beside what it was made of.
+        pairs = [(source, path) for source, path in pairs if not _is_same(source, path)] or pairs
         _refuse_collisions(pairs)
-        _refuse_existing((path for _, path in pairs), overwrite)
         for folder in {path.parent for _, path in pairs}:
             folder.mkdir(parents=True, exist_ok=True)
     else:
         pairs = [(path, Path(output)) for path, _ in songs]
     _refuse_collisions(pairs)
-    for _, path in pairs:
-        check_target(path, overwrite=overwrite)
     return pairs
+
+
+def is_batch(inputs: Sequence[str]) -> bool:
+    """Return whether the inputs are several songs: a folder, or more than one file."""
+    return len(inputs) > 1 or any(Path(given).is_dir() for given in inputs)
+
+
+def is_done(files: Sequence[Path]) -> bool:
+    """Return whether all files of a song are there: files appear whole or not at all, but for empty ones."""
+    return all(file.is_file() and file.stat().st_size > 0 for file in files)
 
 
 def read_input(source: str, source_format: str | None) -> tuple[bytes, str, str]:
@@ -100,19 +106,23 @@ def read_input(source: str, source_format: str | None) -> tuple[bytes, str, str]
     return data, source_format, "stdin"
 
 
+def _is_below(path: Path, output: str | None, inputs: Sequence[str]) -> bool:
+    """Return whether a song of a folder lies in the output folder below it: an earlier run made it."""
+    if output is None or not Path(output).is_dir():
+        return False
+    made = Path(output).absolute()
+    return made in path.absolute().parents and all(made != Path(given).absolute() for given in inputs)
+
+
+def _is_same(source: Path, target: Path) -> bool:
+    return source.exists() and target.exists() and target.samefile(source)
+
+
 def _refuse_collisions(pairs: Iterable[tuple[Path, Path]]) -> None:
     sources: dict[Path, Path] = {}
     for source, target in pairs:
         if target in sources:
             raise FormatError(f"{source}: becomes {target}, and so does {sources[target]}; --from chooses one format")
-        if source.exists() and target.exists() and target.samefile(source):
+        if _is_same(source, target):
             raise FormatError(f"{source}: would be replaced by its own output; -o names another place")
         sources[target] = source
-
-
-def _refuse_existing(targets: Iterable[Path], overwrite: bool) -> None:
-    if overwrite:
-        return
-    for target in targets:
-        if target.exists():
-            check_target(target, overwrite=False)
