@@ -9,6 +9,8 @@ import pytest
 import soundfile
 
 import lakhnes
+from lakhnes.checkpoint import save_checkpoint
+from small import tiny_model
 
 
 def midi_of(*tracks: list[mido.Message]) -> bytes:
@@ -102,3 +104,64 @@ def test_one_bad_file_does_not_stop_the_others(run, band, tmp_path):
         assert result.exit_code == 1
         assert len(result.stdout.split()) == 1
         assert "b.mid: byte 0" in result.stderr
+
+
+HINT = "not NES-MDB's MIDI (tracks: unnamed, unnamed); --arrange makes four voices of any MIDI file"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["info", "IN"],
+        ["plot", "IN", "-o", "DIR/a.png"],
+        ["play", "IN", "--sink", "DIR/a.wav", "--force"],
+        ["render", "IN", "-o", "DIR/a.wav"],
+        ["convert", "IN", "-o", "DIR/a.tx1.txt"],
+        ["continue", "IN", "-m", "DIR/model", "--length", "20", "-o", "DIR/out"],
+        ["accompany", "IN", "-m", "DIR/model", "--length", "20", "-o", "DIR/out"],
+        ["infill", "IN", "-m", "DIR/model", "--voices", "p2", "-o", "DIR/out"],
+        ["data", "stats", "DIR/in"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_every_command_that_reads_a_song_arranges_it_or_says_what_to_do(run, band, tmp_path, command):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "band.mid").write_bytes(band)
+    save_checkpoint(tiny_model(), tmp_path / "model")
+    words = [word.replace("IN", str(tmp_path / "in" / "band.mid")).replace("DIR", str(tmp_path)) for word in command]
+    plain = run(*words)
+    assert plain.exit_code == 1
+    assert plain.stderr.count(str(tmp_path / "in" / "band.mid")) == 1
+    assert HINT in plain.stderr
+    arranged = run(*words, "--arrange", "--arpeggio", "--part", "tr=1")
+    assert arranged.exit_code == 0, arranged.stderr
+    alone = run(*words, "--part", "tr=1")
+    assert alone.exit_code == 2
+    assert "--part needs --arrange" in alone.stderr
+
+
+def test_a_voice_plays_the_part_that_is_chosen_for_it(run, tmp_path):
+    tracks = [chords([72], [74], [76]), chords([60], [62], [64], channel=1), chords([48], [50], [52], channel=2)]
+    tracks[1].insert(0, mido.MetaMessage("track_name", name="Second Violin"))
+    data = midi_of(*tracks)
+    song, _ = lakhnes.Song.arrange(data, parts={"p1": "3", "tr": "violin"})
+    assert song.voices["p1"][:, 2].tolist() == [48, 50, 52]
+    assert song.voices["tr"][:, 2].tolist() == [60, 62, 64]
+    with pytest.raises(ValueError, match="part: expected a channel with notes of its own"):
+        lakhnes.Song.arrange(data, parts={"p1": "9"})
+    with pytest.raises(ValueError, match="voice: expected p1, p2, tr or no"):
+        lakhnes.Song.arrange(data, parts={"dmc": "1"})
+    (tmp_path / "a.mid").write_bytes(data)
+    options = ["--arrange", "--part", "p1=3", "--part", "tr=violin"]
+    assert run("convert", tmp_path / "a.mid", "-o", tmp_path / "a.tx2.txt", *options).exit_code == 0
+    assert lakhnes.read(tmp_path / "a.tx2.txt").to_tx2() == song.to_tx2()
+    for wrong in ("p1", "p5=1", "p1="):
+        refused = run("convert", tmp_path / "a.mid", "-o", tmp_path / "b.tx2.txt", "--arrange", "--part", wrong)
+        assert refused.exit_code == 2
+
+
+def test_channels_count_from_one_in_json_as_in_pictures(run, band, tmp_path):
+    (tmp_path / "band.mid").write_bytes(band)
+    facts = json.loads(run("convert", tmp_path / "band.mid", tmp_path / "a.mid", "--arrange", "--json").stdout)
+    (report,) = facts["arranged"].values()
+    assert {row[1] for row in report["unplaced"]} == {1, 10}

@@ -8,15 +8,17 @@ from lakhnes._native import Song
 from lakhnes.errors import FormatError, warn_of
 from lakhnes.units import TICKS_PER_SECOND
 
-__all__ = ["arrange", "told"]
+__all__ = ["arrange", "as_json", "told"]
 
 
-def arrange(data: bytes, format: str, *, name: str, arpeggio: bool = False) -> tuple[Song, dict[str, Any]]:
+def arrange(
+    data: bytes, format: str, *, name: str, arpeggio: bool = False, parts: Mapping[str, str] | None = None
+) -> tuple[Song, dict[str, Any]]:
     """Arrange the bytes of a MIDI file; `name` opens the message when they are wrong.
 
     Parameters
     ----------
-    data, arpeggio
+    data, arpeggio, parts
         See `Song.arrange`.
     format
         The format of the bytes.
@@ -28,9 +30,15 @@ def arrange(data: bytes, format: str, *, name: str, arpeggio: bool = False) -> t
     """
     if format != "mid":
         raise FormatError(f"{name}: {format}, expected MIDI to arrange")
-    song, report = Song.arrange(data, arpeggio=arpeggio, name=name)
+    song, report = Song.arrange(data, arpeggio=arpeggio, parts=parts, name=name)
     warn_of(name, report["warnings"])
     return song, report
+
+
+def as_json(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a report as ``--json`` prints it: channels count from 1, as pictures and musicians have them."""
+    unplaced = [(tick, channel + 1, pitch, reason) for tick, channel, pitch, reason in report["unplaced"]]
+    return {**report, "unplaced": unplaced}
 
 
 def told(report: Mapping[str, Any]) -> str:

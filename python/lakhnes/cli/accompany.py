@@ -4,8 +4,10 @@ from typing import Any
 
 import click
 
+from lakhnes.cli.arranged import read_song
 from lakhnes.cli.composing import compose_and_write, composing_options, from_excerpt, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.options import arrange_options
 from lakhnes.sampling.params import MAX_LENGTH, SONG
 
 __all__ = ["accompany"]
@@ -20,6 +22,7 @@ __all__ = ["accompany"]
     type=click.IntRange(1, MAX_LENGTH),
     help="Events of SONG that are taken.",
 )
+@arrange_options("Take any MIDI file, arranged for four voices.")
 @composing_options
 @common_options
 @pass_console
@@ -30,10 +33,10 @@ def accompany(console: Console, /, song: str, **options: Any) -> None:
     perplexities of the song's own pitches and of the chosen ones (--json has them too).
     """
     from lakhnes.sampling import accompany_ids
-    from lakhnes.songs import read
 
     params = params_of(options)
-    songs = compose_and_write(console, from_excerpt(accompany_ids, read(song), params.length), params, **options)
+    given = read_song(console, song, options)
+    songs = compose_and_write(console, from_excerpt(accompany_ids, given, params.length), params, **options)
     for index, facts in enumerate(songs):
         own = facts["prime_ppl"]
         console.note(f"{index}: perplexity {facts['ppl']:.3f}, of the song's own pitches in their place {own:.3f}")

@@ -4,8 +4,10 @@ from typing import Any
 
 import click
 
+from lakhnes.cli.arranged import read_song
 from lakhnes.cli.composing import compose_and_write, composing_options, ending_options, from_excerpt, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.options import arrange_options
 from lakhnes.sampling.params import CONTINUATION, PRIME_LENGTH
 
 __all__ = ["continue_"]
@@ -21,6 +23,7 @@ __all__ = ["continue_"]
     help="Events of PRIME that are kept.",
 )
 @ending_options(CONTINUATION)
+@arrange_options("Take any MIDI file, arranged for four voices.")
 @composing_options
 @common_options
 @pass_console
@@ -31,9 +34,9 @@ def continue_(console: Console, /, prime: str, prime_length: int, **options: Any
     stderr the perplexities of the prime and of each continuation (--json has them too).
     """
     from lakhnes.sampling import compose
-    from lakhnes.songs import read
 
-    continuing, params = from_excerpt(compose, read(prime), prime_length), params_of(options, CONTINUATION)
+    given = read_song(console, prime, options)
+    continuing, params = from_excerpt(compose, given, prime_length), params_of(options, CONTINUATION)
     songs = compose_and_write(console, continuing, params, **options)
     console.note(f"prime: perplexity {songs[0]['prime_ppl']:.3f}")
     for index, song in enumerate(songs):

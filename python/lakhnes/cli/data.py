@@ -8,7 +8,8 @@ import click
 
 from lakhnes.cli.adapt import adapt
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
-from lakhnes.cli.options import jobs_option, names_of
+from lakhnes.cli.group import SubcommandGroup
+from lakhnes.cli.options import arrange_options, jobs_option, names_of
 from lakhnes.cli.shard import corpus_options, shard, shard_texts
 from lakhnes.data.layout import TEXTS
 
@@ -17,7 +18,7 @@ __all__ = ["data"]
 SCORE_RATE_HELP = "Reduce songs to this frame rate first (NES-MDB's scores have 24 Hz).  [default: keep every sample]"
 
 
-@click.group()
+@click.group(cls=SubcommandGroup)
 def data() -> None:
     """Make corpora for training and evaluation."""
 
@@ -79,9 +80,12 @@ def nesmdb(
 @click.option(
     "--min-length", default=1, show_default=True, type=click.IntRange(min=0), help="Leave out songs with fewer events."
 )
+@arrange_options("Arrange MIDI files that lack the voices of NES-MDB, in place of leaving them out.")
 @common_options
 @pass_console
-def stats(console: Console, folders: tuple[Path, ...], length: int | None, min_length: int) -> None:
+def stats(
+    console: Console, /, folders: tuple[Path, ...], length: int | None, min_length: int, arrange: bool, **how: Any
+) -> None:
     """Print statistics of the songs of folders, side by side, as a table in Markdown.
 
     DIR is a corpus (a column for each of its splits) or a folder of songs in any readable format. Compared with the
@@ -96,12 +100,14 @@ def stats(console: Console, folders: tuple[Path, ...], length: int | None, min_l
     failed: list[tuple[Path, Exception]] = []
     with console.progress("measure", sum(len(paths) for *_, paths in found)) as advance:
         for folder, name, paths in found:
-            measured = measure(paths, length=length, failed=failed, advance=advance)
+            measured = measure(paths, length=length, arrange=how if arrange else None, failed=failed, advance=advance)
             chosen = [figures for figures in measured if figures.events >= min_length]
-            columns[name if names.count(name) == 1 else str(folder / name)] = summarize(chosen)
-    for path, error in failed:
-        console.error(f"Error: {path}: {one_line(error)}")
+            place = folder / name if (folder / name).is_dir() else folder
+            columns[name if names.count(name) == 1 else str(place)] = summarize(chosen)
+    lines = [(str(path), one_line(error)) for path, error in failed]
+    for path, line in lines:
+        console.error(f"Error: {line if line.startswith(path) else f'{path}: {line}'}")
     console.result(markdown(columns))
-    console.summary({"columns": columns, "failed": [{"path": str(p), "error": one_line(e)} for p, e in failed]})
+    console.summary({"columns": columns, "failed": [{"path": path, "error": line} for path, line in lines]})
     if failed:
         raise click.exceptions.Exit(FAILED)

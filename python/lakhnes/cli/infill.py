@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lakhnes.cli.arranged import read_song
 from lakhnes.cli.composing import compose_and_write, composing_options, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
-from lakhnes.cli.options import names_of
+from lakhnes.cli.options import arrange_options, names_of
 from lakhnes.units import VOICES
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = ["infill"]
 @click.command()
 @click.argument("song", metavar="SONG", type=click.Path())
 @click.option("--voices", required=True, metavar="NAMES", help="Voices to write, separated by commas: p1,p2,tr,no.")
+@arrange_options("Take any MIDI file, arranged for four voices.")
 @composing_options
 @common_options
 @pass_console
@@ -30,14 +32,19 @@ def infill(console: Console, /, song: str, voices: str, **options: Any) -> None:
     perplexities of what was kept and of what was written (--json has them too).
     """
     from lakhnes.sampling import infillings
-    from lakhnes.songs import read
 
-    given = read(song)
     names = names_of(voices.lower(), VOICES, "--voices")
+    given = read_song(console, song, options)
 
-    def fill(model: "Model", num: int, params: "SamplingParams", **chosen: Any) -> "list[tuple[Song, dict[str, Any]]]":
+    def fill(
+        model: "Model", num: int, params: "SamplingParams", advance: Any, **chosen: Any
+    ) -> "list[tuple[Song, dict[str, Any]]]":
         made = []
-        for version in infillings(model, num, given, names, params, **chosen):
+
+        def reached(share: float) -> None:  # of one version of several, as events of all
+            advance(share * params.length / num)
+
+        for version in infillings(model, num, given, names, params, reached=reached, **chosen):
             facts = {"events": len(version.events), "ppl": version.ppl, "kept_ppl": version.kept_ppl}
             made.append((version.song, facts | {"seconds": version.seconds}))
         return made

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lakhnes.cli.arranged import read_song
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
-from lakhnes.cli.options import from_option
+from lakhnes.cli.options import arrange_options, from_option
 from lakhnes.errors import LakhnesError
 from lakhnes.files import PLAYABLE, format_of, one_line, read_limited
 from lakhnes.units import TICKS_PER_SECOND
@@ -19,9 +20,10 @@ __all__ = ["info"]
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @from_option("files")
+@arrange_options("Tell what becomes of any MIDI file that is arranged for four voices.")
 @common_options
 @pass_console
-def info(console: Console, files: tuple[str, ...], source_format: str | None) -> None:
+def info(console: Console, /, files: tuple[str, ...], source_format: str | None, **options: Any) -> None:
     """Tell what is in songs.
 
     Of a score its length, its events, and the notes and range of each voice; of a VGM file its chip, writes and loop.
@@ -29,7 +31,7 @@ def info(console: Console, files: tuple[str, ...], source_format: str | None) ->
     told, failed = [], []
     for file in files:
         try:
-            facts = _facts(file, source_format or format_of(file, PLAYABLE))
+            facts = _facts(console, file, source_format or format_of(file, PLAYABLE), options)
         except (LakhnesError, OSError) as error:
             failed.append({"path": file, "error": one_line(error)})
             console.error(f"Error: {one_line(error)}")
@@ -42,11 +44,15 @@ def info(console: Console, files: tuple[str, ...], source_format: str | None) ->
         raise click.exceptions.Exit(FAILED)
 
 
-def _facts(path: str, source_format: str) -> dict[str, Any]:
+def _facts(console: Console, path: str, source_format: str, options: dict[str, Any]) -> dict[str, Any]:
     from lakhnes import Song
     from lakhnes.songs import decode
 
-    found = decode(read_limited(path), source_format, name=path)
+    found: Song | RegisterLog
+    if options["arrange"]:
+        found = read_song(console, path, {**options}, source_format)
+    else:
+        found = decode(read_limited(path), source_format, name=path)
     facts = {"path": path, "format": source_format, "duration": found.duration}
     return facts | (_score_facts(found) if isinstance(found, Song) else _log_facts(found))
 

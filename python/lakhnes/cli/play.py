@@ -8,7 +8,7 @@ import click
 
 from lakhnes.cli.composing import params_of, sampling_options
 from lakhnes.cli.console import FAILED, INTERRUPTED, Console, common_options, pass_console
-from lakhnes.cli.options import force_option, from_option, sound_options
+from lakhnes.cli.options import arrange_options, force_option, from_option, sound_options
 from lakhnes.cli.targets import expand, read_input
 from lakhnes.sampling.params import MAX_LENGTH, SONG
 
@@ -30,6 +30,7 @@ __all__ = ["play"]
     help="Where the sound goes: to the sound card; nowhere, but as slowly; into a .wav, .flac or .ogg file.",
 )
 @click.option("--audio-device", metavar="NAME", help="Which sound card (python -m sounddevice lists them).")
+@arrange_options()
 @sound_options("natural")
 @click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Stop after this many seconds of sound.")
 @force_option("Replace a sound file that exists.")
@@ -84,9 +85,13 @@ def _play_files(
     sample_rate: int,
     source_format: str | None,
     duration: float | None,
+    arrange: bool,
+    arpeggio: bool,
+    parts: dict[str, str],
     **options: Any,
 ) -> tuple[dict[str, Any], bool]:
     """Play files one after the other; return the facts, and whether the user stopped it."""
+    from lakhnes import arranging
     from lakhnes.errors import LakhnesError
     from lakhnes.files import one_line
     from lakhnes.songs import decode, render
@@ -96,10 +101,15 @@ def _play_files(
     failed: list[dict[str, str]] = []
     left, stopped = duration, True
     with contextlib.suppress(KeyboardInterrupt):
-        for source in [path for given in inputs for path in _songs(given, source_format)]:
+        for source in [path for given in inputs for path in _songs(given, "mid" if arrange else source_format)]:
             try:
                 data, format_name, name = read_input(source, source_format)
-                samples = render(decode(data, format_name, name=name), sample_rate=sample_rate, **sound)
+                if arrange:
+                    song, report = arranging.arrange(data, format_name, name=name, arpeggio=arpeggio, parts=parts)
+                    console.note(f"{source}: {arranging.told(report)}")
+                    samples = render(song, sample_rate=sample_rate, **sound)
+                else:
+                    samples = render(decode(data, format_name, name=name), sample_rate=sample_rate, **sound)
             except (LakhnesError, OSError) as error:
                 console.error(f"Error: {one_line(error)}")
                 failed.append({"path": source, "error": one_line(error)})

@@ -27,6 +27,7 @@ def plot(
     source_format: str | None,
     arrange: bool,
     arpeggio: bool,
+    parts: dict[str, str],
     dpi: int,
     force: bool,
 ) -> None:
@@ -36,8 +37,6 @@ def plot(
     voices.
     """
     check_target(output, overwrite=force)
-    if arpeggio and not arrange:
-        raise click.UsageError("--arpeggio needs --arrange")
     facts: dict[str, object] = {"files": [output], "failed": []}
     if arrange:
         from lakhnes import arranging
@@ -45,10 +44,10 @@ def plot(
 
         data = read_limited(file)
         format_name = source_format or format_of(file, PLAYABLE)
-        song, report = arranging.arrange(data, format_name, name=file, arpeggio=arpeggio)
+        song, report = arranging.arrange(data, format_name, name=file, arpeggio=arpeggio, parts=parts)
         plot_arrangement(data, song, report, output, title=base_name(file), dpi=dpi, overwrite=force)
         console.note(arranging.told(report))
-        facts["arranged"] = {output: report}
+        facts["arranged"] = {output: arranging.as_json(report)}
     else:
         from lakhnes.plotting import plot_song
         from lakhnes.songs import read

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import Song, Vocabulary
+from lakhnes.arranging import arrange as arrange_file
 from lakhnes.data.layout import SPLITS, TEXTS
 from lakhnes.errors import FormatError, LakhnesError
-from lakhnes.files import PLAYABLE, base_name, format_of, known_format
+from lakhnes.files import PLAYABLE, base_name, format_of, known_format, read_limited
 from lakhnes.grammar import faults
 from lakhnes.progress import Advance
 from lakhnes.songs import read
@@ -121,6 +122,7 @@ def measure(
     paths: Sequence[Path],
     *,
     length: int | None = None,
+    arrange: Mapping[str, Any] | None = None,
     failed: list[tuple[Path, Exception]] | None = None,
     advance: Advance = lambda songs: None,
 ) -> list[Figures]:
@@ -132,6 +134,8 @@ def measure(
         In any readable format.
     length : int, optional
         Measure only the first events of each song's TX1 text, this number of them.
+    arrange : mapping, optional
+        Options of `Song.arrange`, by which MIDI files without the voices of NES-MDB are arranged; refused if None.
     failed : list, optional
         Gets the files that cannot be read, each with its error, which is raised otherwise.
     advance : callable
@@ -140,7 +144,7 @@ def measure(
     measured = []
     for path in paths:
         try:
-            measured.append(_measure_file(path, length))
+            measured.append(_measure_file(path, length, arrange))
         except (LakhnesError, OSError) as error:
             if failed is None:
                 raise
@@ -149,8 +153,14 @@ def measure(
     return measured
 
 
-def _measure_file(path: Path, length: int | None) -> Figures:
-    song, dialect = read(path), format_of(path, PLAYABLE)
+def _measure_file(path: Path, length: int | None, arranging: Mapping[str, Any] | None) -> Figures:
+    dialect = format_of(path, PLAYABLE)
+    try:
+        song = read(path)
+    except FormatError:
+        if arranging is None or dialect != "mid":
+            raise
+        song, _ = arrange_file(read_limited(path), dialect, name=str(path), **arranging)
     wrong = _faults_of_text(path.read_text(encoding="utf-8"), dialect) if dialect in TEXTS else ()
     if length is not None and song.length:
         song = Song.from_tx1("\n".join(song.to_tx1().splitlines()[:length]))
