@@ -108,6 +108,29 @@ def test_generate_refuses_to_replace_before_it_composes(run, model_folder, tmp_p
     assert run("generate", "--num", 2, "-m", model_folder, "-o", tmp_path, "--length", 70, "--force").exit_code == 0
 
 
+def test_a_least_duration_is_kept_or_refused(run, model_folder, tmp_path):
+    generate = ["generate", "-m", model_folder, "--seed", 3, "--format", "tx1", "--min-duration", "20"]
+    kept = run(*generate, "-o", tmp_path / "kept")
+    assert kept.exit_code == 0, kept.stderr
+    assert lakhnes.read(tmp_path / "kept" / "0.tx1.txt").duration >= 20
+    refused = run(*generate, "-o", tmp_path / "refused", "--length", 70)
+    assert refused.exit_code == 1
+    assert "in --length 70 events, less than --min-duration 20" in refused.stderr
+    assert list((tmp_path / "refused").iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["generate", "continue"])
+def test_a_most_below_its_least_is_wrong_usage(run, model_folder, song_file, command):
+    given = [song_file] if command == "continue" else []
+    for options, words in (
+        (["--min-duration", "30", "--max-duration", "10"], "--max-duration 10 is below --min-duration 30"),
+        (["--min-length", "300", "--length", "100"], "--length 100 is below --min-length 300"),
+    ):
+        result = run(command, *given, "-m", model_folder, *options)
+        assert result.exit_code == 2
+        assert words in result.stderr
+
+
 def test_a_missing_model_is_one_line_and_leaves_nothing(process, tmp_path):
     finished = process("generate", "-m", tmp_path / "none", "-o", tmp_path / "out")
     assert finished.returncode == 1

@@ -1,30 +1,54 @@
 """What the commands that compose have in common: their options, and the files of a song."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from lakhnes.cli.options import adding, expression_option, force_option, names_of
-from lakhnes.files import PLAYABLE, WRITABLE, check_target, suffix_of
-from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SONG, SamplingParams
+from lakhnes.cli.console import FAILED
+from lakhnes.cli.options import (
+    adding,
+    expression_option,
+    force_option,
+    loudness_options,
+    midi_option,
+    names_of,
+    tag_options,
+)
+from lakhnes.cli.targets import STDIO
+from lakhnes.files import PLAYABLE, WRITABLE, base_name, check_target, suffix_of
+from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SONG, SamplingParams, params_from
 
 if TYPE_CHECKING:
     from lakhnes._native import Song
     from lakhnes.cli.console import Console
+    from lakhnes.cli.progress import Advance
     from lakhnes.model.model import Model
     from lakhnes.sampling import Composition
-    from lakhnes.songs import Expression
 
     Compose: TypeAlias = Callable[..., list[tuple[Song, dict[str, Any]]]]
 
 DTYPES = ("float32", "bfloat16", "int8")
 
+SHARED_FOLDER = "generated"
+"""Where songs go without ``--out-dir``: into one folder for all commands, under names that do not collide."""
+
 __all__ = ["compose_and_write", "composing_options", "ending_options", "from_excerpt", "params_of", "sampling_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _OutputFolder(click.Path):
+    """A folder, and not stdout: a song is several files."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == STDIO:
+            self.fail("songs are files in a folder, and - stands for stdout", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def sampling_options(purpose: str = "") -> Callable[[F], F]:
@@ -47,7 +71,13 @@ def ending_options(base: SamplingParams) -> Callable[[F], F]:
     """Give the options that say when a new part ends, and what may come before; their defaults are those of `base`."""
     shortest = f"{MIN_DURATION:g}, or --max-duration" if base.min_duration is None else f"{base.min_duration:g}"
     return adding(
-        _option("--length", click.IntRange(1, MAX_LENGTH), "Events at the most.", base=base),
+        _option(
+            "--length",
+            click.IntRange(1, MAX_LENGTH),
+            "Events at the most.",
+            f"{base.length}, or what --min-length and --min-duration may need",
+            base=base,
+        ),
         _option("--min-length", click.IntRange(min=0), "Events at the least.", base=base),
         _option("--min-duration", click.FloatRange(min=0), "Seconds at the least.", shortest, base=base),
         _option("--max-duration", click.FloatRange(min=0, min_open=True), "Seconds at the most.", base=base),
@@ -83,10 +113,9 @@ def composing_options(command: F) -> F:
         click.option(
             "-o",
             "--out-dir",
-            default="generated",
-            show_default=True,
-            type=click.Path(path_type=Path),
-            help="Folder for the songs; made if missing.",
+            type=_OutputFolder(path_type=Path),
+            help="Folder for the songs, made if missing; they are called 0, 1, …"
+            f"  [default: {SHARED_FOLDER}, where names begin with the command and the seed]",
         ),
         click.option(
             "-m",
@@ -112,6 +141,9 @@ def composing_options(command: F) -> F:
         ),
         click.option("--format", "formats", default="wav,tx1", show_default=True, help="Files of each song."),
         expression_option("natural"),
+        midi_option("gm"),
+        loudness_options(),
+        tag_options(),
         force_option(),
     )
     return add(command)
@@ -119,9 +151,21 @@ def composing_options(command: F) -> F:
 
 def params_of(options: dict[str, Any], base: SamplingParams = SONG) -> SamplingParams:
     """Take the fields of `SamplingParams` out of a command's options; those that it does not have are as in `base`."""
+    context = click.get_current_context()
     names = [field.name for field in dataclasses.fields(SamplingParams) if field.name in options]
-    given = {name: options.pop(name) for name in names}
-    return dataclasses.replace(base, **given | {"top_k": given["top_k"] or None})
+    values = {name: options.pop(name) for name in names}
+    typed = [name for name in names if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    for least, most in (("min_duration", "max_duration"), ("min_length", "length")):
+        if least in typed and most in typed and values[least] > values[most]:
+            flags = ["--" + name.replace("_", "-") for name in (most, least)]
+            raise click.UsageError(f"{flags[0]} {values[most]:g} is below {flags[1]} {values[least]:g}")
+    given = {name: values[name] for name in typed}
+    if "top_k" in given:
+        given["top_k"] = given["top_k"] or None
+    try:
+        return params_from(base, given)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def compose_and_write(
@@ -130,44 +174,90 @@ def compose_and_write(
     params: SamplingParams,
     *,
     num: int,
-    out_dir: Path,
+    out_dir: Path | None,
     model_name: str,
     formats: str,
-    expression: "Expression",
     seed: int | None,
     force: bool,
     batch_size: int,
     device: str,
+    **sound: Any,
 ) -> list[dict[str, Any]]:
     """Compose songs, write each as soon as its batch is done, and print their paths and the summary.
 
     `compose` makes songs of a model, their number, the parameters, a seed and a function to call as they grow; with
     each it gives facts for the summary, and among them as ``texts`` what is to be written in some format instead of the
-    song.
+    song. `sound` are further options of `lakhnes.write`.
     """
     from lakhnes.checkpoint import load_model
     from lakhnes.sampling.composing import new_seed
 
     chosen = names_of(formats, WRITABLE, "--format")
-    targets = [{name: out_dir / f"{index}{suffix_of(name)}" for name in chosen} for index in range(num)]
+    first = new_seed() if seed is None else seed
+    if out_dir is None:
+        command = click.get_current_context().info_name
+        names = [Path(SHARED_FOLDER, f"{command}-{first + index}") for index in range(num)]
+        targets = [_files(name if force else _unused(name, chosen), chosen) for name in names]
+    else:
+        targets = [_files(out_dir / str(index), chosen) for index in range(num)]
     model = load_model(model_name, device)
-    out_dir.mkdir(exist_ok=True)
+    (out_dir or Path(SHARED_FOLDER)).mkdir(exist_ok=True)
     for paths in targets:
         for path in paths.values():
             check_target(path, overwrite=force)
-    first = new_seed() if seed is None else seed
     console.note(f"seed {first}")
     facts: list[dict[str, Any]] = []
-    for start in range(0, num, batch_size):
-        count = min(batch_size, num - start)
-        with console.progress("compose", params.length) as advance:
-            songs = compose(model, count, params, seed=first + start, advance=advance)
-        for index, (song, known) in enumerate(songs, start):
-            texts = known.pop("texts", {})
-            facts.append(_write(song, texts, targets[index], expression, force) | {"seed": first + index} | known)
-            console.result(_listed(targets[index]))
-    console.summary({"songs": facts})
+    failed: list[dict[str, Any]] = []
+    try:
+        with console.progress("songs", num) as advance:
+            for start in range(0, num, batch_size):
+                count = min(batch_size, num - start)
+                batch = _Batch(advance, count, params.length)
+                songs = compose(model, count, params, seed=first + start, advance=batch)
+                batch.finish()
+                for index, (song, known) in enumerate(songs, start):
+                    texts = known.pop("texts", {})
+                    if (lack := _too_short(song, known, params)) is not None:
+                        console.error(f"Error: seed {first + index}: {lack}")
+                        failed.append({"seed": first + index, "error": lack})
+                        continue
+                    facts.append(_write(song, texts, targets[index], force, sound) | {"seed": first + index} | known)
+                    console.result(_listed(targets[index]))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{len(facts)} of {num} songs written") from None
+    console.summary({"songs": facts} | ({"failed": failed} if failed else {}))
+    if failed:
+        raise click.exceptions.Exit(FAILED)
     return facts
+
+
+class _Batch:
+    """Tells of a batch that grows how many of its songs that amounts to; they are done when the batch is."""
+
+    def __init__(self, advance: "Advance", count: int, length: int) -> None:
+        self._advance, self._count, self._length = advance, count, length
+        self._told = 0.0
+
+    def __call__(self, events: float) -> None:
+        """Note that each song has got events; a song that is composed again adds none beyond its length."""
+        share = min(self._count * events / self._length, 0.99 * self._count - self._told)
+        self._tell(max(share, 0.0))
+
+    def finish(self) -> None:
+        """Note that the songs are composed."""
+        self._tell(self._count - self._told)
+
+    def _tell(self, songs: float) -> None:
+        self._advance(songs)
+        self._told += songs
+
+
+def _too_short(song: "Song", facts: dict[str, Any], params: SamplingParams) -> str | None:
+    """Say what is wrong with a song that its number of events has kept from lasting as long as was asked for."""
+    least = params.min_duration or 0.0
+    if facts.get("ended") != "length" or song.duration >= least:
+        return None
+    return f"{song.duration:.1f} s in --length {params.length} events, less than --min-duration {least:g}"
 
 
 def from_excerpt(
@@ -193,6 +283,18 @@ def from_excerpt(
     return songs
 
 
+def _files(name: Path, formats: list[str]) -> dict[str, Path]:
+    """Name the files of a song by format."""
+    return {each: name.with_name(name.name + suffix_of(each)) for each in formats}
+
+
+def _unused(name: Path, formats: list[str]) -> Path:
+    """Return a name of which no file of these formats exists: the name itself, or with a number from 2 on."""
+    numbered = (name.with_name(f"{name.name}-{number}") for number in itertools.count(2))
+    candidates = itertools.chain([name], numbered)
+    return next(each for each in candidates if not any(path.exists() for path in _files(each, formats).values()))
+
+
 def _listed(paths: dict[str, Path]) -> Path:
     """Return the path that stands for a song: its score, if there is one, for that can be read again."""
     scores = [path for name, path in paths.items() if name in PLAYABLE]
@@ -200,7 +302,7 @@ def _listed(paths: dict[str, Path]) -> Path:
 
 
 def _write(
-    song: "Song", texts: dict[str, str], paths: dict[str, Path], expression: "Expression", force: bool
+    song: "Song", texts: dict[str, str], paths: dict[str, Path], force: bool, sound: dict[str, Any]
 ) -> dict[str, Any]:
     from lakhnes.files import write_bytes
     from lakhnes.songs import write
@@ -209,5 +311,5 @@ def _write(
         if name in texts:
             write_bytes(path, texts[name].encode(), overwrite=force)
         else:
-            write(song, path, name, overwrite=force, expression=expression)
+            write(song, path, name, overwrite=force, title=base_name(path), **sound)
     return {"paths": {name: str(path) for name, path in paths.items()}, "duration": song.duration}

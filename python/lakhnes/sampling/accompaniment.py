@@ -6,7 +6,7 @@ The rhythm task of LakhNES (Donahue et al. 2019), with the top-k that its notebo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,13 +17,20 @@ from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, Composer, Composition, ignore, perplexity
 from lakhnes.sampling.composing import batches
 from lakhnes.sampling.excerpt import Excerpt
-from lakhnes.sampling.params import BATCH_SIZE, SONG, SamplingParams
+from lakhnes.sampling.keywords import CHOICE, sampling_keywords
+from lakhnes.sampling.params import BATCH_SIZE, SONG, SamplingParams, params_from
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lakhnes.sampling.params import SamplingOptions
 
 __all__ = ["accompany", "accompany_ids"]
 
 MELODIC = tuple(VOICES.index(name) for name in ("P1", "P2", "TR"))
 
 
+@sampling_keywords(SONG, ("length", *CHOICE))
 def accompany(
     model: Model,
     song: Song,
@@ -32,7 +39,7 @@ def accompany(
     seed: int | None = None,
     batch_size: int = BATCH_SIZE,
     advance: Advance = ignore,
-    **options: Any,
+    **options: Unpack[SamplingOptions],
 ) -> list[Song]:
     """Choose new pitches for the pulses and the triangle of a song.
 
@@ -53,7 +60,7 @@ def accompany(
     list of Song
         Every event that is not the beginning of a melodic note is that of `song`.
     """
-    vocabulary, params = Vocabulary(model.config.vocabulary), SamplingParams(**options)
+    vocabulary, params = Vocabulary(model.config.vocabulary), params_from(SONG, {**options})
     taken = Excerpt.of(song, vocabulary, params.length)
     versions = accompany_ids(model, num, taken.ids, params, seed=seed, batch_size=batch_size, advance=advance)
     return [taken.song(version.ids, vocabulary) for version in versions]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +12,13 @@ from lakhnes.grammar import rules_of
 from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, Composer, Composition, ignore
 from lakhnes.sampling.excerpt import Excerpt
-from lakhnes.sampling.params import BATCH_SIZE, CONTINUATION, PRIME_LENGTH, SONG, SamplingParams
+from lakhnes.sampling.keywords import sampling_keywords
+from lakhnes.sampling.params import BATCH_SIZE, CONTINUATION, PRIME_LENGTH, SONG, SamplingParams, params_from
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lakhnes.sampling.params import SamplingOptions
 
 __all__ = ["batches", "compose", "continue_song", "generate", "new_seed"]
 
@@ -34,6 +39,7 @@ def new_seed() -> int:
     return secrets.randbelow(2**31)
 
 
+@sampling_keywords(SONG)
 def generate(
     model: Model,
     num: int = 1,
@@ -41,7 +47,7 @@ def generate(
     seed: int | None = None,
     batch_size: int = BATCH_SIZE,
     advance: Advance = ignore,
-    **options: Any,
+    **options: Unpack[SamplingOptions],
 ) -> list[Song]:
     """Compose songs.
 
@@ -58,7 +64,8 @@ def generate(
     advance : callable
         Called with the number of events composed since the last call.
     **options
-        Of `lakhnes.sampling.SamplingParams`, which has their defaults.
+        Of `lakhnes.sampling.SamplingParams`, which has their defaults. Without a `length`, a song has as many events as
+        its `min_length` or `min_duration` may need.
 
     Returns
     -------
@@ -70,10 +77,11 @@ def generate(
         If an option is out of range.
     """
     vocabulary = Vocabulary(model.config.vocabulary)
-    songs = compose(model, num, (), SamplingParams(**options), seed=seed, batch_size=batch_size, advance=advance)
+    songs = compose(model, num, (), params_from(SONG, {**options}), seed=seed, batch_size=batch_size, advance=advance)
     return [Excerpt().song(song.ids, vocabulary) for song in songs]
 
 
+@sampling_keywords(CONTINUATION)
 def continue_song(
     model: Model,
     prime: Song,
@@ -83,7 +91,7 @@ def continue_song(
     seed: int | None = None,
     batch_size: int = BATCH_SIZE,
     advance: Advance = ignore,
-    **options: Any,
+    **options: Unpack[SamplingOptions],
 ) -> list[Song]:
     """Continue a song.
 
@@ -107,11 +115,12 @@ def continue_song(
         Each begins with what was kept of the prime.
     """
     vocabulary = Vocabulary(model.config.vocabulary)
-    kept, params = Excerpt.of(prime, vocabulary, prime_length), dataclasses.replace(CONTINUATION, **options)
+    kept, params = Excerpt.of(prime, vocabulary, prime_length), params_from(CONTINUATION, {**options})
     songs = compose(model, num, kept.ids, params, seed=seed, batch_size=batch_size, advance=advance)
     return [kept.song(song.ids, vocabulary) for song in songs]
 
 
+@sampling_keywords(SONG)
 def compose(
     model: Model,
     num: int = 1,
@@ -121,6 +130,7 @@ def compose(
     seed: int | None = None,
     batch_size: int = BATCH_SIZE,
     advance: Advance = ignore,
+    **options: Unpack[SamplingOptions],
 ) -> list[Composition]:
     """Compose songs as token ids.
 
@@ -134,6 +144,8 @@ def compose(
     params : SamplingParams
     seed, batch_size, advance
         As of `generate`.
+    **options
+        Fields of `params` that are others.
 
     Raises
     ------
@@ -142,6 +154,8 @@ def compose(
     LakhnesError
         If the prime breaks the grammar.
     """
+    if options:
+        params = params_from(params, {**options})
 
     def attempt(seeds: list[int]) -> list[Composition]:
         return Composer(model, seeds, params, len(prime), advance).run(prime)

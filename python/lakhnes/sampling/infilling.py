@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +20,17 @@ from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, ignore, perplexity
 from lakhnes.sampling.composing import batches
 from lakhnes.sampling.density import event_rate, target_densities
-from lakhnes.sampling.params import SONG, SamplingParams
+from lakhnes.sampling.keywords import CHOICE, sampling_keywords
+from lakhnes.sampling.params import SONG, SamplingParams, params_from
 from lakhnes.sampling.particle import KeptEvent
 from lakhnes.sampling.particle_filter import ParticleFilter
 from lakhnes.sampling.proposals import SECONDS_AHEAD, Proposals
 from lakhnes.units import TICKS_PER_SECOND
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lakhnes.sampling.params import SamplingOptions
 
 __all__ = ["Infilling", "infill", "infillings"]
 
@@ -57,6 +63,11 @@ class Infilling:
     seconds: float
 
 
+def ignore_share(share: float) -> None:
+    """Take the share of a version that is written, and do nothing."""
+
+
+@sampling_keywords(SONG, CHOICE)
 def infill(
     model: Model,
     song: Song,
@@ -65,7 +76,7 @@ def infill(
     *,
     seed: int | None = None,
     advance: Advance = ignore,
-    **options: Any,
+    **options: Unpack[SamplingOptions],
 ) -> list[Song]:
     """Write new parts for some voices of a song.
 
@@ -93,7 +104,7 @@ def infill(
     ValueError
         If a voice is unknown, or none is named.
     """
-    params = SamplingParams(**options)
+    params = params_from(SONG, {**options})
     return [version.song for version in infillings(model, num, song, voices, params, seed=seed, advance=advance)]
 
 
@@ -106,20 +117,28 @@ def infillings(
     *,
     seed: int | None = None,
     advance: Advance = ignore,
+    reached: Callable[[float], object] = ignore_share,
 ) -> list[Infilling]:
-    """Write new parts; see `infill`."""
+    """Write new parts; see `infill`. `reached` is called with the share of a version written since its last call."""
     named = {voice.upper() for voice in voices}
     if not named or named - set(VOICES):
         raise ValueError(f"voices: {', '.join(voices) or 'none'}; expected some of p1, p2, tr, no")
     written = {VOICES.index(name) for name in named}
     made = []
     for (chosen,) in batches(num, seed, 1):
-        made.append(_infill(model, song, written, params, chosen))
+        made.append(_infill(model, song, written, params, chosen, reached))
         advance(len(made[-1].events))
     return made
 
 
-def _infill(model: Model, song: Song, voices: Collection[int], params: SamplingParams, seed: int) -> Infilling:
+def _infill(
+    model: Model,
+    song: Song,
+    voices: Collection[int],
+    params: SamplingParams,
+    seed: int,
+    reached: Callable[[float], object],
+) -> Infilling:
     started = time.perf_counter()
     vocabulary, rules = Vocabulary(model.config.vocabulary), rules_of(model.config.vocabulary)
     given = vocabulary.events(song).astype(np.int64)
@@ -133,7 +152,7 @@ def _infill(model: Model, song: Song, voices: Collection[int], params: SamplingP
     length = 2 * (1 + len(kept) + int(written))
     engine = model.begin(PARTICLES, memory=params.memory, length=length, dtype=params.dtype)
     particles = ParticleFilter(engine, proposals, generator)
-    last = particles.run([*kept, KeptEvent(ticks)])
+    last = particles.run([*kept, KeptEvent(ticks)], reached)
     return Infilling(
         particles.events,
         _song_of(particles.events, song, voices, vocabulary),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any, TypedDict
 
 from lakhnes.units import TICKS_PER_SECOND
 
@@ -18,7 +19,9 @@ __all__ = [
     "MIN_DURATION",
     "PRIME_LENGTH",
     "SONG",
+    "SamplingOptions",
     "SamplingParams",
+    "params_from",
 ]
 
 MAX_LENGTH = 1_000_000
@@ -32,6 +35,9 @@ PRIME_LENGTH = 512
 
 BATCH_SIZE = 8
 """Songs composed at once."""
+
+EVENTS_A_SECOND = 200
+"""Events in which a second of music has room: of every ninth song of NES-MDB's train split, 99 % have fewer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,3 +142,39 @@ SONG = SamplingParams()
 
 CONTINUATION = SamplingParams(length=512, min_length=0, min_duration=0.0, min_voices=0)
 """Of a continuation."""
+
+
+class SamplingOptions(TypedDict, total=False):
+    """The fields of `SamplingParams` as keyword arguments."""
+
+    length: int
+    min_length: int
+    min_duration: float | None
+    max_duration: float | None
+    min_voices: int
+    min_surprise: float
+    grammar: bool
+    memory: int | None
+    dtype: str | None
+    temperature: float
+    top_k: int | None
+    top_p: float | None
+    min_p: float | None
+    typical_p: float | None
+
+
+def params_from(base: SamplingParams, given: dict[str, Any]) -> SamplingParams:
+    """Return the parameters that are given, the others as in `base`.
+
+    A `length` that is not given makes room for the `min_length` or `min_duration` that is.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+    changes = dict(given)
+    if "length" not in given:
+        least = math.ceil((given.get("min_duration") or 0.0) * EVENTS_A_SECOND)
+        changes["length"] = min(max(base.length, least, given.get("min_length", 0)), MAX_LENGTH)
+    return dataclasses.replace(base, **changes)

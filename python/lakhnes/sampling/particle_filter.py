@@ -6,7 +6,7 @@ those that led to it; after a while one is selected, from which all continue.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -47,14 +47,20 @@ class ParticleFilter:
         self.events: list[int] = []
         self.reached = 0  # kept events since one particle was selected
 
-    def run(self, kept: Sequence[KeptEvent]) -> Particle:
-        """Write up to the last of some kept events, the end of the song; return the selected particle."""
+    def run(self, kept: Sequence[KeptEvent], reached: Callable[[float], object] = lambda share: None) -> Particle:
+        """Write up to the last of some kept events, the end of the song; return the selected particle.
+
+        `reached` is called after each of them with the share of the time of the song since the one before.
+        """
+        length, tick = max(kept[-1].tick, 1), 0
         (logits,) = self.engine.feed(np.array([BOUNDARY]), [0]).astype(np.float64)
         for particle in self.particles:
             self.proposals.look(particle, logits)
         for event in kept:
             self.reach(event)
             self.reweight()
+            reached((event.tick - tick) / length)
+            tick = event.tick
         self.select()
         return self.particles[0]
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lakhnes._native import Song, Vocabulary
 from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, Composer, ignore
 from lakhnes.sampling.composing import new_seed
 from lakhnes.sampling.excerpt import Excerpt
-from lakhnes.sampling.params import CONTINUATION, PRIME_LENGTH, SamplingParams
+from lakhnes.sampling.keywords import sampling_keywords
+from lakhnes.sampling.params import CONTINUATION, PRIME_LENGTH, SONG, params_from
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lakhnes.sampling.params import SamplingOptions
 
 __all__ = ["stream"]
 
 
+@sampling_keywords(SONG)
 def stream(
     model: Model,
     prime: Song | None = None,
@@ -23,7 +29,7 @@ def stream(
     prime_length: int = PRIME_LENGTH,
     seed: int | None = None,
     advance: Advance = ignore,
-    **options: Any,
+    **options: Unpack[SamplingOptions],
 ) -> Iterator[str]:
     """Compose one song and give each event as soon as it is sampled.
 
@@ -51,9 +57,9 @@ def stream(
         `Song.from_tx1` or `Song.from_tx2` reads. The song has ended when no more come.
     """
     if prime is None:
-        params, ids = SamplingParams(**options), []
+        params, ids = params_from(SONG, {**options}), []
     else:
-        params = dataclasses.replace(CONTINUATION, **options)
+        params = params_from(CONTINUATION, {**options})
         ids = Excerpt.of(prime, Vocabulary(model.config.vocabulary), prime_length).ids
     composer = Composer(model, [new_seed() if seed is None else seed], params, len(ids), advance)
     return composer.events(ids)
