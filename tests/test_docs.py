@@ -1,8 +1,11 @@
 """What the documents show works: their Python runs, and their commands and options exist."""
 
 import doctest
+import os
 import re
 import shlex
+import subprocess
+import sys
 
 import click
 import pytest
@@ -45,8 +48,26 @@ def test_the_examples_of_the_package_give_what_they_say():
 
 COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if "lakhnes " in line]
 
+SHOWN = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
+"""Those that need what a test does not have."""
 
-@pytest.mark.parametrize("line", COMMANDS)
+
+@pytest.mark.timeout(900)
+def test_the_commands_of_the_readme_run_one_after_the_other_in_an_empty_folder(tmp_path):
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "lakhnes"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lakhnes "$@"\n')
+    program.chmod(0o755)
+    environment = os.environ | {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+    (tmp_path / "empty").mkdir()
+    for line in COMMANDS:
+        done = subprocess.run(
+            ["sh", "-c", line], cwd=tmp_path / "empty", env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("line", COMMANDS + SHOWN)
 def test_each_command_of_the_readme_is_understood(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = shlex.split(line.split("|")[-1], comments=True)

@@ -1,5 +1,6 @@
 """Pictures of songs."""
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,6 +35,7 @@ def piano_roll_figure(song: Song, title: str | None = None) -> Any:
     """
     from matplotlib.figure import Figure
 
+    _quiet()
     figure = Figure(figsize=(10, 4), layout="constrained")
     pitched, noise = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
     _draw_voices(song, pitched, noise)
@@ -54,6 +56,7 @@ def arrangement_figure(data: bytes, song: Song, report: Mapping[str, Any], title
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
+    _quiet()
     notes = source_notes(data)
     figure = Figure(figsize=(10, 8), layout="constrained")
     before, drums, pitched, noise = figure.subplots(4, 1, sharex=True, height_ratios=[4, 1, 4, 1])
@@ -70,7 +73,7 @@ def arrangement_figure(data: bytes, song: Song, report: Mapping[str, Any], title
             axes.plot(ticks / TICKS_PER_SECOND, pitches, "kx", markersize=3, markeredgewidth=0.6, label="left out")
     before.set_ylabel("before: MIDI note")
     if before.has_data():
-        before.legend(loc="upper right", ncols=6, frameon=False, fontsize="x-small")
+        _legend(before)
     drums.set_ylabel("drums")
     _draw_voices(song, pitched, noise)
     pitched.set_ylabel("after: MIDI note")
@@ -89,11 +92,16 @@ def _draw_voices(song: Song, pitched: Any, noise: Any) -> None:
         _draw_notes(axes, notes[:, 0], notes[:, 1], notes[:, 2], COLORS[name], name)
     pitched.set_ylabel("pitch (MIDI note)")
     if any(len(notes) for name, notes in song.voices.items() if name != "no"):
-        pitched.legend(loc="upper right", ncols=3, frameon=False)
+        _legend(pitched)
     noise.set_ylabel("noise")
     noise.set_ylim(0, 17)
     noise.set_xlabel("seconds")
     noise.set_xlim(0, max(song.duration, 0.1))
+
+
+def _legend(axes: Any) -> None:
+    """Name what is drawn, beside the notes."""
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize="small")
 
 
 def _draw_notes(
@@ -112,6 +120,11 @@ def _draw_notes(
     corners = np.stack([np.stack(corner, -1) for corner in ((left, low), (right, low), (right, high), (left, high))], 1)
     axes.add_collection(PolyCollection(list(corners), facecolors=[color], linewidths=0, label=label))
     axes.autoscale_view()
+
+
+def _quiet() -> None:
+    """Keep matplotlib from telling of the cache of fonts that it makes at its first use."""
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 
 def plot_song(

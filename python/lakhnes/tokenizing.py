@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lakhnes import _native
@@ -32,7 +33,11 @@ class Tokens(NamedTuple):
 
 
 def tokenize_files(
-    paths: Iterable[str | os.PathLike[str]], vocabulary: _native.Vocabulary | str = "tx1", *, jobs: int = 0
+    paths: Iterable[str | os.PathLike[str]],
+    vocabulary: _native.Vocabulary | str = "tx1",
+    *,
+    jobs: int = 0,
+    failed: list[tuple[Path, Exception]] | None = None,
 ) -> Tokens:
     """Read songs and number their events, on several cores and without a Python object a note.
 
@@ -47,6 +52,8 @@ def tokenize_files(
         A vocabulary, or ``"tx1"`` or ``"tx2"``.
     jobs
         How many files at once; 0 stands for one a core. The result does not depend on it.
+    failed
+        Gets the files that cannot be read, each with its error; they are left out. Without it the first is raised.
 
     Returns
     -------
@@ -56,10 +63,16 @@ def tokenize_files(
     Raises
     ------
     FormatError, TokenError, LimitError
-        For the first file that is not what its name says; the message names file and place.
+        For the first file that is not what its name says; the message names file and place. A name that no format has
+        is refused in any case.
     OSError
         If it cannot be read.
     """
     chosen = _native.Vocabulary(vocabulary) if isinstance(vocabulary, str) else vocabulary
     files = [(path, format_of(path, PLAYABLE)) for path in paths]
-    return Tokens(*_native.tokenize_files(files, chosen, threads=jobs))
+    ids, offsets, errors = _native.tokenize_files(files, chosen, threads=jobs)
+    for index, error in errors:
+        if failed is None:
+            raise error
+        failed.append((Path(files[index][0]), error))
+    return Tokens(ids, offsets)

@@ -22,6 +22,7 @@ COMMANDS = {
     "info": "Tell what is in songs.",
     "plot": "Draw the piano roll of a song.",
     "play": "Hear songs in any readable format, or with --radio songs that are composed while they are heard.",
+    "tokenize": "Write songs as one array of token ids.",
     "data": "Make corpora for training and evaluation.",
     "train": "Train a model on DATA, or resume the run in RUN.",
     "finetune": "Fine-tune MODEL on DATA.",
@@ -44,6 +45,7 @@ def _print_version(context: click.Context, parameter: click.Parameter, wanted: b
 @click.group(
     cls=LazyGroup,
     overview=COMMANDS,
+    epilog="Exit codes: 0 done, 1 some or all of the work failed, 2 wrong usage, 130 interrupted, 143 terminated.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(

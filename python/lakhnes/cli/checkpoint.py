@@ -6,11 +6,12 @@ from typing import Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.group import SubcommandGroup
 
 __all__ = ["checkpoint"]
 
 
-@click.group()
+@click.group(cls=SubcommandGroup)
 def checkpoint() -> None:
     """Import, list, download and describe models."""
 
@@ -104,7 +105,7 @@ def download(
 @common_options
 @pass_console
 def info(console: Console, model: str) -> None:
-    """Describe MODEL: bundled, a checkpoint directory, or a published model by name."""
+    """Describe MODEL: bundled, a checkpoint or run directory, or a published model by name."""
     import dataclasses
 
     from lakhnes.checkpoint.zoo import directory_of, how_to_get, zoo
@@ -137,10 +138,12 @@ def _facts_of(directory: Path) -> dict[str, Any]:
     """Return the shape of a checkpoint, or of a published model as it was published."""
     import dataclasses
 
-    from lakhnes.checkpoint.config import CONFIG_FILE, MODEL_FILE, WEIGHTS_FILE, read_config
+    from lakhnes.checkpoint.config import CONFIG_FILE, MODEL_FILE, RUN_FOLDER, WEIGHTS_FILE, read_config
     from lakhnes.checkpoint.legacy import read_published
     from lakhnes.errors import CheckpointError
 
+    if not _is_checkpoint(directory) and _is_checkpoint(directory / RUN_FOLDER):
+        directory /= RUN_FOLDER
     if _is_checkpoint(directory):
         weights, config = directory / WEIGHTS_FILE, read_config(directory / CONFIG_FILE)
     elif (directory / MODEL_FILE).is_file():

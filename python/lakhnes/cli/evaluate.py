@@ -1,5 +1,7 @@
 """``lakhnes eval``: how well a model predicts songs."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +50,9 @@ def evaluate(
     """Print the perplexity of MODEL on DATA exactly as LakhNES computes it.
 
     MODEL is bundled, a checkpoint directory or a training run, of any architecture; DATA has folders valid and test of
-    NAME.tx1.txt. With --per-song every token of every song is scored; without it, as LakhNES does, memory is carried
-    from song to song, and the unfinished last segment is dropped.
+    NAME.tx1.txt, or is an archive of NES-MDB. With --per-song every token of every song is scored; without it, as
+    LakhNES does, memory is carried from song to song, and the unfinished last segment is dropped; songs that do not
+    fill one segment of all streams are read in fewer.
     """
     from lakhnes._native import Vocabulary
     from lakhnes.checkpoint import load_model
@@ -59,26 +62,58 @@ def evaluate(
 
     loaded = load_model(model, device)
     vocabulary = Vocabulary(loaded.config.vocabulary)
-    existing = [split for split in ("valid", "test") if (data / split).is_dir()]
-    chosen = existing if splits is None else names_of(splits, SPLITS, "--split")
-    if not chosen:
-        raise FormatError(f"{data}: no folder valid or test in it")
     options |= {"max_songs": songs, "dtype": product_dtype(precision, loaded.network.device)}
     facts = {}
-    for split in chosen:
-        corpus = Corpus.load(data, split, vocabulary)
-        with console.progress(split, min(songs or len(corpus), len(corpus))) as advance:
-            scored = _per_song if per_song else _in_streams
-            facts[split] = scored(console, split, loaded, corpus, options | {"advance": advance})
+    with _folder(console, data, vocabulary.dialect) as folder:
+        existing = [split for split in ("valid", "test") if (folder / split).is_dir()]
+        chosen = existing if splits is None else names_of(splits, SPLITS, "--split")
+        if not chosen:
+            raise FormatError(f"{data}: no folder valid or test in it")
+        for split in chosen:
+            corpus = Corpus.load(folder, split, vocabulary)
+            with console.progress(split, min(songs or len(corpus), len(corpus))) as advance:
+                scored = _per_song if per_song else _in_streams
+                facts[split] = scored(console, split, loaded, corpus, options | {"advance": advance})
     console.summary(facts)
+
+
+@contextlib.contextmanager
+def _folder(console: Console, data: Path, dialect: str) -> Iterator[Path]:
+    """Give the corpus directory: DATA, or one for the while that is made of an archive of NES-MDB."""
+    if not data.is_file():
+        yield data
+        return
+    import tempfile
+
+    from lakhnes.data.nesmdb import convert_nesmdb
+
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = Path(folder) / "corpus"
+        with console.progress("convert", None) as advance:
+            convert_nesmdb(data, corpus, to=[dialect], finished=advance)
+        yield corpus
 
 
 def _in_streams(
     console: Console, split: str, model: "Model", corpus: "Corpus", options: dict[str, Any]
 ) -> dict[str, Any]:
+    from lakhnes.evaluation.perplexity import EvaluationStopped, NothingToScore
     from lakhnes.evaluation.perplexity import evaluate as score_of
 
-    score = score_of(model, corpus, **options)
+    asked = streams = options.pop("batch_size")
+    while True:
+        try:
+            score = score_of(model, corpus, batch_size=streams, **options)
+            break
+        except EvaluationStopped as stopped:
+            console.result(f"{_line(split, stopped.score)}, interrupted")
+            raise
+        except NothingToScore:
+            if streams == 1:
+                raise
+            streams //= 2
+    if streams < asked:
+        console.note(f"{split}: too few songs for {asked} streams, so {streams}")
     console.result(_line(split, score))
     return dict(score.facts())
 

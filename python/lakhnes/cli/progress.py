@@ -69,14 +69,22 @@ def bar(description: str, total: float | None) -> Iterator[Advance]:
     """Show a bar. A `total` that is a float is shown as a percentage, other counts as they are."""
     # Imported here: rich takes longer to load than most commands take to run.
     from rich.console import Console as Terminal
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     count = TaskProgressColumn() if isinstance(total, float) else MofNCompleteColumn()
     columns = (TextColumn("{task.description}"), BarColumn(), count, TextColumn("{task.fields[facts]}"))
     # Results that are written to a file must get there, not above the bar.
     with Progress(
-        *columns, TimeElapsedColumn(), console=Terminal(stderr=True), transient=True,
-        redirect_stdout=sys.stdout.isatty(),
+        *columns, TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("left"),
+        console=Terminal(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty(),
     ) as shown:  # fmt: skip
         task = shown.add_task(description, total=total, facts="")
 

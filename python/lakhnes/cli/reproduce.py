@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import INTERRUPTED, Console, common_options, device_option, pass_console
+from lakhnes.cli.group import SubcommandGroup
 from lakhnes.cli.options import names_of
 from lakhnes.training.choices import PRESET_NAMES
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["reproduce"]
 
 
-@click.group()
+@click.group(cls=SubcommandGroup)
 def reproduce() -> None:
     """Run the experiments of the paper again."""
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import datetime
 import os
 import shlex
 import shutil
@@ -33,6 +34,9 @@ CHANGEABLE = (
     "save_every",
 )  # fmt: skip
 """Options that may change when a run is resumed; all others stay."""
+
+START_FILE, NO_START = "start.txt", "-"
+"""Of a run directory: the name of the model that the run began with, or a dash."""
 
 training_options = adding(
     click.option(
@@ -83,6 +87,7 @@ def run_training(
     """Do a whole run: data, training, evaluation, samples, card. `configure` gives the options of a new run."""
     if given.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
         raise click.exceptions.Exit(_several(given["processes"]))
+    from lakhnes.files import write_bytes
     from lakhnes.model.network import pick_device
     from lakhnes.training.allocator import keep_freed_memory
     from lakhnes.training.parallel import Group
@@ -95,6 +100,8 @@ def run_training(
         # A process that torchrun starts again resumes, whatever was typed.
         anew = given.get("force", False) and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
         resumed = not anew and (output / STATE_FILE).exists()
+        if resumed:
+            _refuse_other_start(output, start)
         config = _resumed_config(output, given) if resumed else configure()
         group.total([0.0], device)  # all have read the directory before one writes
         quiet = dataclasses.replace(console, quiet=console.quiet or not group.first)
@@ -108,7 +115,9 @@ def run_training(
             if group.first:
                 for name in (STATE_FILE, LOG_FILE):
                     (output / name).unlink(missing_ok=True)
-        _run(quiet, trainer, given.get("tensorboard", False))
+                write_bytes(output / START_FILE, f"{start or NO_START}\n".encode())
+        tuned = start is not None and not resumed
+        _run(quiet, trainer, given.get("tensorboard", False), first_score=tuned)
     finally:
         group.leave()
 
@@ -183,6 +192,18 @@ def _trainer(
         raise click.UsageError(str(error)) from None
 
 
+def _refuse_other_start(output: Path, start: str | None) -> None:
+    """Refuse to resume a run that began with other weights: it is not the run that is asked for."""
+    from lakhnes.files import read_limited
+
+    if not (output / START_FILE).is_file():  # of an older run
+        return
+    began = read_limited(output / START_FILE).decode(errors="replace").strip()
+    if began != (start or NO_START):
+        kind = "a run from random weights" if began == NO_START else f"a run that began with the model {began}"
+        raise click.UsageError(f"{output} holds {kind}: the command that began it resumes it; --force replaces it")
+
+
 def _start_from(trainer: "Trainer", name: str) -> None:
     from lakhnes.checkpoint import load_model
 
@@ -200,7 +221,8 @@ def _shape(config: "ModelConfig") -> dict[str, Any]:
     return {name: value for name, value in facts.items() if name not in ("dropout", "mem_len")}
 
 
-def _run(console: Console, trainer: "Trainer", tensorboard: bool) -> None:
+def _run(console: Console, trainer: "Trainer", tensorboard: bool, *, first_score: bool) -> None:
+    """Train to the end; with `first_score`, tell what the model that it begins with scores, and what it has become."""
     from lakhnes.cli.live import live
 
     config = trainer.config
@@ -209,11 +231,15 @@ def _run(console: Console, trainer: "Trainer", tensorboard: bool) -> None:
         f"{str(trainer.dtype).removeprefix('torch.')} products"
         + (f", {trainer.group.size} processes" if trainer.group.size > 1 else "")
     )
+    console.note(_extent(config, trainer.progress))
     reports: list[Callable[[dict[str, Any]], None]] = []
     if tensorboard and trainer.group.first:
         from lakhnes.training.tensorboard import TensorBoard
 
         reports.append(TensorBoard(trainer.directory / "tensorboard"))
+    before = trainer.score(None) if first_score and trainer.group.first else None
+    if before is not None:
+        console.note(f"valid PPL before: {before.ppl:.3f}")
     with live(console) as shown, stopping_politely(trainer):
         reports.append(shown)
 
@@ -226,8 +252,19 @@ def _run(console: Console, trainer: "Trainer", tensorboard: bool) -> None:
     if trainer.progress < 1.0 and not trainer.stopping.exhausted:
         console.note(f"stopped at step {trainer.step}; the same command resumes it")
         raise click.exceptions.Exit(INTERRUPTED)
+    if before is not None and score is not None:
+        console.note(f"valid PPL after: {score.ppl:.3f} (before: {before.ppl:.3f})")
     if trainer.group.first:
         _finish(console, trainer, score)
+
+
+def _extent(config: "TrainingConfig", progress: float) -> str:
+    """Say how long a run takes: its steps, or its minutes and the time of the day at which they are over."""
+    if config.minutes is None:
+        return f"{config.steps:,} steps"
+    left = config.minutes * (1.0 - progress)
+    end = datetime.datetime.now() + datetime.timedelta(minutes=left)
+    return f"at most {left:.{0 if left >= 10 else 1}f} minutes of training, until about {end:%H:%M}"
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from lakhnes.model.model import Model, as_network
 from lakhnes.model.network import Network
 from lakhnes.progress import Advance
 
-__all__ = ["Score", "evaluate"]
+__all__ = ["EvaluationStopped", "NothingToScore", "Score", "evaluate"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +58,24 @@ class Score:
         return {name: getattr(self, name) for name in ("loss", "ppl", "positions", "songs", "seconds")}
 
 
+class NothingToScore(LakhnesError):  # noqa: N818 (it says what is wrong)
+    """Songs that do not fill one segment of all streams."""
+
+
+class EvaluationStopped(KeyboardInterrupt):
+    """Ctrl-C while songs were scored.
+
+    Attributes
+    ----------
+    score : Score
+        Of what was scored before.
+    """
+
+    def __init__(self, score: Score) -> None:
+        super().__init__(f"{score.positions} positions of {score.songs} songs scored")
+        self.score = score
+
+
 @torch.inference_mode()
 def evaluate(
     model: Model | Network,
@@ -88,8 +106,10 @@ def evaluate(
 
     Raises
     ------
-    LakhnesError
-        If the songs do not fill one segment of all streams, and there is nothing to score.
+    NothingToScore
+        If the songs do not fill one segment of all streams.
+    EvaluationStopped
+        On Ctrl-C, with the score so far.
     """
     network = as_network(model)
     device = network.device
@@ -108,17 +128,28 @@ def evaluate(
     started = time.perf_counter()
     memory = network.cache()
     total, positions = 0.0, 0
-    for inputs, targets in StreamPacker(song, count, batch_size, tgt_len):
-        logits, memory = network.score(torch.from_numpy(inputs).to(device), memory, mem_len, dtype)
-        losses = functional.cross_entropy(
-            logits.flatten(0, 1), torch.from_numpy(targets).to(device).flatten(), reduction="sum"
-        )
-        total += float(losses.double())
-        positions += targets.size
-    network.train(training)
+
+    def score() -> Score:
+        seconds = time.perf_counter() - started
+        return Score(total / positions, positions, begun, seconds, batch_size, tgt_len, mem_len)
+
+    try:
+        for inputs, targets in StreamPacker(song, count, batch_size, tgt_len):
+            logits, memory = network.score(torch.from_numpy(inputs).to(device), memory, mem_len, dtype)
+            losses = functional.cross_entropy(
+                logits.flatten(0, 1), torch.from_numpy(targets).to(device).flatten(), reduction="sum"
+            )
+            total += float(losses.double())
+            positions += targets.size
+    except KeyboardInterrupt:
+        if positions:
+            raise EvaluationStopped(score()) from None
+        raise
+    finally:
+        network.train(training)
     if positions == 0:
-        raise LakhnesError(
+        raise NothingToScore(
             f"nothing to score: {begun} songs do not fill one segment of {batch_size} streams x {tgt_len} tokens; "
             "lower --batch-size or --tgt-len"
         )
-    return Score(total / positions, positions, begun, time.perf_counter() - started, batch_size, tgt_len, mem_len)
+    return score()

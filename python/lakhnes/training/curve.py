@@ -29,7 +29,9 @@ def draw_curve(log: Path, picture: Path) -> bool:
     axes = figure.subplots()
     if losses:
         axes.plot(*zip(*losses, strict=True), color="#b0b8bf", linewidth=0.8)
-        axes.plot(*zip(*_smoothed(losses), strict=True), color="#0057b7", label="training")
+        # A single point is no line: it gets a mark.
+        mark = "o" if len(losses) == 1 else ""
+        axes.plot(*zip(*_smoothed(losses), strict=True), color="#0057b7", marker=mark, label="training")
     if scores:
         axes.plot(*zip(*scores, strict=True), "o-", color="#c8102e", markersize=4, label="valid")
         last = scores[-1]
