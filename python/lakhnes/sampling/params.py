@@ -54,6 +54,9 @@ EXCERPT_LENGTH = 1024
 BATCH_SIZE = 8
 """Songs composed at once."""
 
+EVENTS_A_SECOND = 200
+"""Events in which a second of music has room: of every ninth song of NES-MDB's train split, 99 % have fewer."""
+
 
 @dataclasses.dataclass(frozen=True)
 class SamplingParams:

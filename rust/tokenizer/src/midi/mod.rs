@@ -13,6 +13,12 @@
 //! p1 p2 tr no    programs of General MIDI; velocities of 1 to 127, CC 11 for what changes within a note, CC 12 timbre;
 //!            the noise on the keys of the drum map
 //! ```
+//! For other programs there is a second form, General MIDI ([`write_general`]):
+//! ```text
+//! track 0    the mark, tempo, bars; a MIDI tick is a sample all the same, so a beat has as many MIDI ticks as it has samples
+//! p1 p2 tr no    programs of General MIDI; velocities of 1 to 127, CC 11 for what changes within a note, CC 12 timbre;
+//!            the noise on the keys of the drum map
+//! ```
 //! Files of any other division and tempo map are read too, each time converted exactly and rounded to the nearest tick; so are
 //! some that break the standard as players allow (`lenient`), with [`Warnings`].
 
