@@ -39,24 +39,6 @@ class EvaluationStopped(KeyboardInterrupt):
         self.score = score
 
 
-class NothingToScore(LakhnesError):  # noqa: N818 (it says what is wrong)
-    """Songs that do not fill one segment of all streams."""
-
-
-class EvaluationStopped(KeyboardInterrupt):
-    """Ctrl-C while songs were scored.
-
-    Attributes
-    ----------
-    score : Score
-        Of what was scored before.
-    """
-
-    def __init__(self, score: Score) -> None:
-        super().__init__(f"{score.positions} positions of {score.songs} songs scored")
-        self.score = score
-
-
 @torch.inference_mode()
 def evaluate(
     model: Model | Network,
