@@ -269,15 +269,6 @@ def _extent(config: "TrainingConfig", progress: float) -> str:
     return f"at most {left:.{0 if left >= 10 else 1}f} minutes of training, until about {end:%H:%M}"
 
 
-def _extent(config: "TrainingConfig", progress: float) -> str:
-    """Say how long a run takes: its steps, or its minutes and the time of the day at which they are over."""
-    if config.minutes is None:
-        return f"{config.steps:,} steps"
-    left = config.minutes * (1.0 - progress)
-    end = datetime.datetime.now() + datetime.timedelta(minutes=left)
-    return f"at most {left:.{0 if left >= 10 else 1}f} minutes of training, until about {end:%H:%M}"
-
-
 @contextlib.contextmanager
 def stopping_politely(trainer: "Trainer") -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end the run after the present step; a second Ctrl-C ends it at once."""
