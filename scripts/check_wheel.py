@@ -59,7 +59,7 @@ def check(package: Path, folder: Path) -> None:
     else:
         check_contents(package)
     venv.create(folder / "venv", with_pip=True)
-    python = next(path for path in (folder / "venv").glob("*/python*") if path.stem in ("python", "python3"))
+    python = folder / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     options = {"env": environment, "cwd": folder}
     checked(python, "-m", "pip", "install", "--quiet", package, **options)
     packages = Path(checked(python, "-c", "import lakhnes; print(lakhnes.__path__[0])", **options).strip()).parent

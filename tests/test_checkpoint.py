@@ -52,9 +52,9 @@ def test_a_checkpoint_becomes_a_torch_module_with_the_same_numbers(model, folder
 @pytest.mark.torch
 def test_a_loaded_model_is_saved_as_the_network_was(folder, tmp_path):
     for name, saved in (("model", load_model(folder)), ("network", load_model(folder, "cpu").network)):
-        save_checkpoint(saved, tmp_path / name, dtype="float32")
+        save_checkpoint(saved, tmp_path / "saved" / name, dtype="float32")
         for file in ("config.json", "model.safetensors"):
-            assert (tmp_path / name / file).read_bytes() == (folder / file).read_bytes()
+            assert (tmp_path / "saved" / name / file).read_bytes() == (folder / file).read_bytes()
 
 
 def test_weights_of_other_types_are_read_as_float32(model, folder):

@@ -77,7 +77,11 @@ def test_a_missing_input_is_named(run, tmp_path, command):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["generate", "-m", "nowhere", "-o", "songs"], ["eval", "nowhere", "."], ["train", "nowhere", "-o", "run"]],
+    [
+        ["generate", "-m", "nowhere", "-o", "songs"],
+        pytest.param(["eval", "nowhere", "."], marks=pytest.mark.torch),
+        pytest.param(["train", "nowhere", "-o", "run"], marks=pytest.mark.torch),
+    ],
 )
 def test_a_missing_model_or_corpus_is_named_and_leaves_nothing(run, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)

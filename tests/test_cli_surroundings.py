@@ -21,7 +21,7 @@ CASES = [
     "cli-json-of-stdin",
     "cli-nan-in-json",
     "cli-force-onto-a-fifo",
-    "train-goes-on-with-a-folder-that-is-not-there",
+    pytest.param("train-goes-on-with-a-folder-that-is-not-there", marks=pytest.mark.torch),
 ]
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX pipes and shell")
 
