@@ -101,7 +101,8 @@ def stats(console: Console, folders: tuple[Path, ...], length: int | None, min_l
             columns[name if names.count(name) == 1 else str(folder / name)] = summarize(chosen)
     for path, error in failed:
         console.error(f"Error: {path}: {one_line(error)}")
-    console.result(markdown(columns))
+    for line in markdown(columns).splitlines():
+        console.result(line)
     console.summary({"columns": columns, "failed": [{"path": str(p), "error": one_line(e)} for p, e in failed]})
     if failed:
         raise click.exceptions.Exit(FAILED)
