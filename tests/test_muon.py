@@ -1,14 +1,19 @@
-"""The project's Muon: that its updates are those of torch's, in either precision, and which precision a machine gets."""
+"""The project's Muon: its updates are those of torch's in either precision; which precision a machine gets."""
+
+import dataclasses
 
 import pytest
 import torch
 from torch import nn, optim
 
+from lakhnes import Vocabulary
+from lakhnes.data.corpus import Corpus
 from lakhnes.training import precision
 from lakhnes.training.muon import Muon, orthogonalised
 from lakhnes.training.optimizer import load_moments, make_optimizers, moments
 from lakhnes.training.precision import fast_dtype, product_dtype
-from small import tiny_config, tiny_model
+from lakhnes.training.trainer import Trainer
+from small import TINY, make_corpus, tiny_config, tiny_model
 
 CPU = torch.device("cpu")
 SHAPES = ((96, 32), (32, 32), (32, 96), (32, 32), (64, 48))
@@ -95,3 +100,34 @@ def test_bfloat16_is_for_machines_that_multiply_it(monkeypatch, capability, mult
     assert fast_dtype(torch.device("mps")) == torch.float32
     assert product_dtype("bfloat16", CPU) == torch.bfloat16
     assert product_dtype("float32", CPU) == torch.float32
+
+
+@pytest.fixture
+def trainer(tmp_path):
+    corpus = Corpus.load(make_corpus(tmp_path / "data"), "train", Vocabulary.tx1())
+
+    def make(name, config):
+        (tmp_path / name).mkdir(exist_ok=True)
+        return Trainer(config, corpus, None, tmp_path / name, CPU)
+
+    return make
+
+
+@pytest.mark.parametrize("pre_norm", [True, False])
+@pytest.mark.parametrize("multiplies", [True, False])
+def test_a_run_of_one_machine_goes_on_on_the_other(monkeypatch, trainer, multiplies, pre_norm):
+    """Its memory is kept in the type of the products, which is another there."""
+    model = dataclasses.replace(TINY, pre_norm=pre_norm, dropout=0.0)
+    config = tiny_config(optimizer="muon", precision="auto", model=model)
+    machine(monkeypatch, multiplies=multiplies)
+    first = trainer("run", config)
+    for _ in range(6):
+        first.train_step()
+    first.save()
+    machine(monkeypatch, multiplies=not multiplies)
+    second = trainer("run", config)
+    assert second.resume()
+    assert second.dtype != first.dtype
+    loss, _ = second.train_step()
+    assert loss == pytest.approx(first.train_step()[0], abs=0.05)
+    assert second.memory.dtype == second.dtype

@@ -1,9 +1,8 @@
 """Muon: momentum that is orthogonalised before it is added to a matrix.
 
 Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024). An update ``M = U S V'`` is replaced by
-about ``U V'``: five steps of a Newton-Schulz iteration, whose polynomial raises every singular value to between some 0.7
-and 1.2. The update is scaled to the root mean square of AdamW's (Liu et al., "Muon is Scalable for LLM Training", 2025,
-section 2.2).
+about ``U V'``: five steps of a Newton-Schulz iteration raise every singular value to between some 0.7 and 1.2. The
+update is scaled to the root mean square of AdamW's (Liu et al., "Muon is Scalable for LLM Training", 2025).
 
 The products of the iteration run in the type that the machine multiplies fastest: bfloat16, which is exact enough
 (Jordan et al.), takes longer than all else of a step together where it is emulated. Matrices of one shape are
@@ -54,7 +53,7 @@ def orthogonalised(matrices: Tensor, dtype: torch.dtype) -> Tensor:
     """
     linear, cubic, quintic = POLYNOMIAL
     # No singular value is above the Frobenius norm.
-    x = (matrices / torch.linalg.matrix_norm(matrices, keepdim=True).clamp_min(LEAST_NORM)).to(dtype)
+    x: Tensor = (matrices / torch.linalg.matrix_norm(matrices, keepdim=True).clamp_min(LEAST_NORM)).to(dtype)
     for _ in range(ITERATIONS):
         squares = torch.bmm(x, x.mT)  # (N, A, A)
         factor = torch.baddbmm(squares, squares, squares, beta=cubic, alpha=quintic)
@@ -65,7 +64,7 @@ def orthogonalised(matrices: Tensor, dtype: torch.dtype) -> Tensor:
 class Muon(optim.Optimizer):
     """The optimizer of the matrices of layers.
 
-    Its state has one tensor for each matrix, ``momentum_buffer``: the running average of gradients, as in `torch.optim.Muon`.
+    Its state has one tensor for each matrix, ``momentum_buffer``: the running average of its gradients.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ __all__ = ["fast_dtype", "product_dtype"]
 
 
 def product_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """Return the type of matrix products for ``"auto"``, ``"float32"`` or ``"bfloat16"``; `fast_dtype` for the first."""
+    """Return the type of matrix products for ``"auto"`` (`fast_dtype`), ``"float32"`` or ``"bfloat16"``."""
     if precision == "auto":
         return fast_dtype(device)
     return torch.float32 if precision == "float32" else torch.bfloat16
@@ -25,7 +25,7 @@ def fast_dtype(device: torch.device) -> torch.dtype:
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu" or torch.backends.cpu.get_cpu_capability() == "AVX2":  # or kept to it by the environment
         return False
     # Not a public name of torch: without it, float32 is right everywhere.
