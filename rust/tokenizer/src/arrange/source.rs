@@ -1,6 +1,6 @@
 //! What a MIDI file plays: notes with their loudness and as the pedal holds them, drum hits, pitch bends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use midly::{MetaMessage, MidiMessage, TrackEventKind};
 
@@ -135,6 +135,8 @@ struct Channel {
     bend_range: i32,
     /// Whether the sustain pedal is down (controller 64).
     pedal: bool,
+    /// The highest gain since a muted note began: only a higher one makes such notes louder.
+    peak: f64,
 }
 
 /// The registered parameter that is none.
@@ -171,6 +173,7 @@ impl<'a> Band<'a> {
             bend: 0,
             bend_range: 200,
             pedal: false,
+            peak: 0.0,
         };
         Self {
             leaders,
@@ -191,6 +194,9 @@ impl<'a> Band<'a> {
                 let velocity = f64::from(vel.as_int()) / 127.0;
                 let loudness = velocity * channel.gain();
                 let muted = loudness <= 0.0;
+                if muted {
+                    channel.peak = 0.0;
+                }
                 let (pitch, program) = (key.as_int(), channel.program);
                 if number == DRUMS {
                     if muted {
@@ -219,7 +225,7 @@ impl<'a> Band<'a> {
                 match controller.as_int() {
                     64 => self.press_pedal(tick, number, value >= 64, report),
                     // All sound off, all notes off.
-                    120 | 123 => (0..128).for_each(|pitch| self.silence(tick, number, pitch, Reason::Empty, report)),
+                    120 | 123 => self.silence_all(tick, number, report),
                     7 => {
                         channel.volume = value;
                         self.swell(number);
@@ -262,7 +268,12 @@ impl<'a> Band<'a> {
 
     /// Notes that began while their channel was muted are as loud as it becomes.
     fn swell(&mut self, number: u8) {
-        let gain = self.channels.get(usize::from(number)).map_or(0.0, Channel::gain);
+        let Some(channel) = self.channels.get_mut(usize::from(number)) else { return };
+        let gain = channel.gain();
+        if gain <= channel.peak {
+            return;
+        }
+        channel.peak = gain;
         let (first, last) = ((number, 0), (number, 127));
         for (_, note) in self.held.range_mut(first..=last).chain(self.ringing.range_mut(first..=last)) {
             if note.muted {
@@ -288,6 +299,16 @@ impl<'a> Band<'a> {
         let ringing = self.ringing.remove(&(channel, pitch)).map(|note| Sounding { ring: tick, ..note });
         for note in ringing.into_iter().chain(held) {
             self.finish_note(note, unheard, report);
+        }
+    }
+
+    /// All notes of a channel fall silent, from low to high.
+    fn silence_all(&mut self, tick: u64, channel: u8, report: &mut Report) {
+        let notes = (channel, 0)..=(channel, 127);
+        let sounding = self.held.range(notes.clone()).chain(self.ringing.range(notes));
+        let pitches: BTreeSet<u8> = sounding.map(|(&(_, pitch), _)| pitch).collect();
+        for pitch in pitches {
+            self.silence(tick, channel, pitch, Reason::Empty, report);
         }
     }
 
