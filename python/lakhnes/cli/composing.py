@@ -146,15 +146,13 @@ def compose_and_write(
     song.
     """
     from lakhnes.checkpoint import load_model
-    from lakhnes.sampling.composing import new_seed
+    from lakhnes.sampling.composing import most_at_once, new_seed
 
     chosen = names_of(formats, WRITABLE, "--format")
-    targets = [{name: out_dir / f"{index}{suffix_of(name)}" for name in chosen} for index in range(num)]
     model = load_model(model_name, device)
     out_dir.mkdir(exist_ok=True)
-    for paths in targets:
-        for path in paths.values():
-            check_target(path, overwrite=force)
+    _refuse_existing(out_dir, chosen, num, force)
+    batch_size = min(batch_size, most_at_once(model, params))
     first = new_seed() if seed is None else seed
     console.note(f"seed {first}")
     facts: list[dict[str, Any]] = []
@@ -164,10 +162,21 @@ def compose_and_write(
             songs = compose(model, count, params, seed=first + start, advance=advance)
         for index, (song, known) in enumerate(songs, start):
             texts = known.pop("texts", {})
-            facts.append(_write(song, texts, targets[index], expression, force) | {"seed": first + index} | known)
-            console.result(_listed(targets[index]))
+            paths = {name: out_dir / f"{index}{suffix_of(name)}" for name in chosen}
+            facts.append(_write(song, texts, paths, expression, force) | {"seed": first + index} | known)
+            console.result(_listed(paths))
     console.summary({"songs": facts})
     return facts
+
+
+def _refuse_existing(folder: Path, formats: list[str], num: int, force: bool) -> None:
+    """Refuse, before any work is done, a folder that holds a file of a song to come: whichever of a million it is."""
+    for path in sorted(folder.iterdir()):
+        for name in formats:
+            number = path.name.removesuffix(suffix_of(name))
+            is_number = number != path.name and number.isdecimal() and len(number) <= 20
+            if is_number and f"{int(number)}" == number and int(number) < num:
+                check_target(path, overwrite=force)
 
 
 def from_excerpt(

@@ -83,7 +83,7 @@ class Composer:
     Parameters
     ----------
     model : Model
-    seeds : list of int
+    seeds : list of int or numpy.random.SeedSequence
         One for each song.
     params : SamplingParams
     given : int
@@ -93,7 +93,12 @@ class Composer:
     """
 
     def __init__(
-        self, model: Model, seeds: list[int], params: SamplingParams, given: int = 0, advance: Advance = ignore
+        self,
+        model: Model,
+        seeds: Sequence[int | np.random.SeedSequence],
+        params: SamplingParams,
+        given: int = 0,
+        advance: Advance = ignore,
     ) -> None:
         self.started = time.perf_counter()
         self.model, self.params, self.advance = model, params, advance

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from lakhnes._native import Song, Vocabulary
+from lakhnes.errors import shown
 from lakhnes.grammar import rules_of
+from lakhnes.model.config import TransformerXLConfig
 from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, Composer, Composition, ignore
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.params import BATCH_SIZE, CONTINUATION, PRIME_LENGTH, SONG, SamplingParams
 
-__all__ = ["batches", "compose", "continue_song", "generate", "new_seed"]
+__all__ = ["MAX_SEED", "batches", "compose", "continue_song", "generate", "most_at_once", "new_seed"]
 
 ATTEMPTS = 4
 """How often a song is composed at the most when it is to have some number of voices."""
@@ -23,8 +25,13 @@ ATTEMPTS = 4
 VOICE_NOTES = 4
 """Notes that a voice plays at the least to be counted."""
 
-NEXT_SEED = 1 << 32
-"""From the seed of an attempt to that of the next: far from the seeds of other songs."""
+MAX_SEED = 2**64 - 1
+
+MOST_AT_ONCE = 256
+"""Songs composed at once: of more, each would take no less time."""
+
+AT_ONCE_BYTES = 2**30
+"""Of keys and values, the most that songs which are composed at once have together; one song may have more."""
 
 
 def new_seed() -> int:
@@ -143,23 +150,34 @@ def compose(
         If the prime breaks the grammar.
     """
 
-    def attempt(seeds: list[int]) -> list[Composition]:
+    def attempt(seeds: Sequence[int | np.random.SeedSequence]) -> list[Composition]:
         return Composer(model, seeds, params, len(prime), advance).run(prime)
 
     songs: list[Composition] = []
-    for seeds in batches(num, seed, batch_size):
+    for seeds in batches(num, seed, min(batch_size, most_at_once(model, params, len(prime)))):
         made = attempt(seeds)
         for number in range(1, ATTEMPTS):
             voices = [_voices_of(song.ids, model) for song in made]
             poor = [index for index, count in enumerate(voices) if count < params.min_voices]
             if not poor:
                 break
-            again = attempt([seeds[index] + number * NEXT_SEED for index in poor])
+            # Of its own seed, and of no other song's, which are plain numbers.
+            again = attempt([np.random.SeedSequence(seeds[index], spawn_key=(number,)) for index in poor])
             for index, song in zip(poor, again, strict=True):
                 if _voices_of(song.ids, model) > voices[index]:
                     made[index] = song
         songs += made
     return songs
+
+
+def most_at_once(model: Model, params: SamplingParams, given: int = 0) -> int:
+    """Return how many songs are composed at once at the most, whatever the batch: memory is taken for as many."""
+    config = model.config
+    if not isinstance(config, TransformerXLConfig):
+        return MOST_AT_ONCE
+    kept = min(config.mem_len if params.memory is None else params.memory, 1 + given + params.length)
+    song = 2 * 4 * config.n_layer * config.n_head * config.d_head * (kept + 1)
+    return max(1, min(AT_ONCE_BYTES // song, MOST_AT_ONCE))
 
 
 def _voices_of(ids: list[int], model: Model) -> int:
@@ -174,10 +192,12 @@ def batches(num: int, seed: int | None, batch_size: int) -> Iterator[list[int]]:
     Raises
     ------
     ValueError
-        If `num` or `batch_size` is less than 1.
+        If `num` or `batch_size` is less than 1, or a seed is beyond 64 bits.
     """
     if num < 1 or batch_size < 1:
         raise ValueError("num and batch_size: expected at least 1")
     first = new_seed() if seed is None else seed
+    if not 0 <= first <= first + num - 1 <= MAX_SEED:
+        raise ValueError(f"seed is {shown(first)} and num {shown(num)}, expected seeds from 0 to 2**64 - 1")
     for start in range(0, num, batch_size):
         yield [first + index for index in range(start, min(start + batch_size, num))]

@@ -120,6 +120,8 @@ class Proposals:
         if particle.tick == kept.tick:
             return self.reach(particle, kept, written)
         if not waits.any():  # at the beginning, of which no model knows how long it waits
+            if written.any() and kept.tick - particle.tick > LONG_REST:  # not in silence, though
+                return [self.speak(particle, written)]
             now, other = (float(particle.probabilities[some].sum()) for some in (written, allowed & ~written))
             if self.generator.random() * (now + other) < now:
                 return [self.speak(particle, written)]
@@ -166,7 +168,8 @@ class Proposals:
             self.wait(particle, token, int(ticks[token]))
             return [token]
         later = waits & (ticks >= ticks[whole])
-        later[BOUNDARY] = True  # at the end of the song nothing else happens
+        # At the end of the song nothing else happens. Long before it, an end would be silence for all that is left.
+        later[BOUNDARY] = gap <= LONG_REST
         reached = float(particle.probabilities[later if kept.is_end else whole].sum())
         # A wait that is longer than the longest token is as improbable as a row of such tokens.
         particle.log_weight += _log(reached) * max(1.0, gap / int(ticks.max())) - _log(1.0 - now - soon)
