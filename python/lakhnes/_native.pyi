@@ -98,10 +98,10 @@ class Song:
         Song
             With velocities and timbres of its own.
         dict
-            Counts ``notes``, ``placed`` and, of these, ``moved`` (by octaves), ``shortened`` and ``arpeggiated``; and
-            the list ``unplaced`` of all others: tick, channel (from 0), MIDI note, and the reason: ``no free voice``,
-            ``doubled``, ``masked drum``, ``no length`` or ``muted channel``. ``warnings`` is a line about what in the
-            file was not as the standard has it, or empty.
+            Counts ``notes``, ``placed`` and, of these, ``moved`` (by octaves), ``shortened`` and ``arpeggiated``;
+            ``lead_in``, the ticks before the first of them; and the list ``unplaced`` of all others: tick, channel
+            (from 0), MIDI note, and the reason: ``no free voice``, ``doubled``, ``masked drum``, ``no length`` or
+            ``muted channel``. ``warnings`` is a line about what in the file was not as the standard has it, or empty.
 
         Raises
         ------

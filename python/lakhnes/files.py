@@ -141,7 +141,7 @@ def file_sha256(path: Path) -> str:
     import hashlib  # here, for --help needs none of OpenSSL
 
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         while block := file.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()
@@ -243,6 +243,8 @@ def _said(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{os.fsdecode(error.filename)}: {(error.strerror or type(error).__name__).lower()}"
     text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror is not None:
+        return error.strerror.lower()
     if isinstance(error, MemoryError):
         return f"{text}: not enough memory" if text else "not enough memory"
     if isinstance(error, (LakhnesError, OSError, ValueError)):

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from lakhnes._native import Song, Vocabulary
 from lakhnes.data.layout import SPLITS, TEXTS
 from lakhnes.errors import FormatError, LakhnesError
-from lakhnes.files import PLAYABLE, base_name, format_of, known_format
+from lakhnes.files import PLAYABLE, base_name, format_of, known_format, read_limited
 from lakhnes.grammar import faults
 from lakhnes.progress import Advance
 from lakhnes.songs import read
@@ -151,7 +151,7 @@ def measure(
 
 def _measure_file(path: Path, length: int | None) -> Figures:
     song, dialect = read(path), format_of(path, PLAYABLE)
-    wrong = _faults_of_text(path.read_text(encoding="utf-8"), dialect) if dialect in TEXTS else ()
+    wrong = _faults_of_text(read_limited(path).decode("utf-8"), dialect) if dialect in TEXTS else ()
     if length is not None and song.length:
         song = Song.from_tx1("\n".join(song.to_tx1().splitlines()[:length]))
     return dataclasses.replace(describe(song), faults=len(wrong))

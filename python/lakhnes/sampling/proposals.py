@@ -35,6 +35,9 @@ but few particles have what is proposed too seldom. Drums are the shortest notes
 LONG_REST = 8 * TICKS_PER_SECOND
 """Ticks without a kept event after which the kept voices are known to rest."""
 
+FRAME = TICKS_PER_SECOND // 60
+"""Ticks that a voice alone sounds or rests at the least."""
+
 SHARE_IN_REST = 0.9
 """Share of the proposals in a long rest that are such waits, however improbable they are."""
 
@@ -149,6 +152,8 @@ class Proposals:
         gap, ticks = kept.tick - particle.tick, self.rules.ticks
         whole = wait_token(gap)
         early = waits & (ticks < ticks[whole])
+        if len(self.densities) == 1 and gap > LONG_REST:  # shorter waits lead from one voice to another
+            early &= ticks >= FRAME
         now = 0.0
         if particle.budget >= 1.0:
             now = float(particle.probabilities[written].sum())

@@ -22,6 +22,9 @@ pub(crate) trait Steps: Send + Sync {
     /// Makes the steps of some time on the calling thread alone.
     #[cfg(test)]
     fn work_alone(&mut self, time: Duration);
+    /// Takes this process for one that another has forked, whose helpers it does not have.
+    #[cfg(test)]
+    fn pretend_forked(&mut self);
 }
 
 /// The calling thread and its helpers, a worker each; the caller can also do the work of all.
@@ -134,6 +137,11 @@ impl<F: Form, S: Simd> Steps for Team<F, S> {
     #[cfg(test)]
     fn work_alone(&mut self, time: Duration) {
         self.fallback.begin(Instant::now() + time);
+    }
+
+    #[cfg(test)]
+    fn pretend_forked(&mut self) {
+        self.process = self.process.wrapping_add(1);
     }
 }
 
