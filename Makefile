@@ -80,10 +80,10 @@ check-tx3: setup ## check TX3 on all 4,905 songs of NES-MDB (in ../shared/data):
 	done
 	LAKHNES_ALL_SONGS=1 $(BIN)/python -m pytest -s tests/test_tx3.py -k 'alike or second' --timeout 3600
 
-fuzz: setup ## read a million damaged files of each kind (MUTATIONS=1000000)
+fuzz: setup ## read a million damaged files of each kind, 100,000 of states, logs, archives (MUTATIONS=1000000)
 	LAKHNES_MUTATIONS=$(MUTATIONS) cargo test --release --locked -p lakhnes-tokenizer --test mutated_files -- --nocapture
 	LAKHNES_MUTATIONS=$(MUTATIONS) cargo run --release --locked -p lakhnes-apu --example fuzz
-	LAKHNES_MUTATIONS=$(MUTATIONS) $(BIN)/python -m pytest -s tests/test_mutated_arrays.py
+	LAKHNES_MUTATIONS=$(MUTATIONS) $(BIN)/python -m pytest -s tests/test_mutated_arrays.py tests/test_mutated_runs.py
 
 lint: setup ## check style, types, stubs and the direction of imports
 	$(BIN)/ruff check .

@@ -1,5 +1,8 @@
 """A corpus in memory, its variations, and the streams that are made of it."""
 
+import hashlib
+import json
+import os
 import sys
 from pathlib import Path
 
@@ -187,3 +190,37 @@ def test_an_unfinished_segment_is_dropped_with_the_rest_of_all_streams():
     # One segment: the second stream has no tokens for another, though the first still holds six.
     assert [inputs.tolist() for inputs, _ in packer] == [[[0, 1, 2, 3], [0, 1, 2, 3]]]
     assert packer.position == 2
+
+
+def test_a_shard_that_is_cut_off_while_it_is_in_use_is_told(sharded):
+    """Reading what is not there any more would end the process."""
+    found = Corpus.load(sharded, "train", VOCABULARY)
+    last = len(found) - 1
+    assert len(found.song(last))
+    for path in (sharded / "train").glob("*.events.npy"):
+        os.truncate(path, 128)
+    with pytest.raises(FormatError, match="cut off while it was in use"):
+        found.song(last)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("songs", -1), ("songs", "x"), ("shards", {}), ("shards", [3]), ("fingerprint", None), ("names_file", 5)],
+)
+def test_an_entry_of_a_manifest_that_is_none_is_named(sharded, name, value):
+    path = sharded / "train" / "tx1.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
+    with pytest.raises(FormatError, match=rf"tx1.json: ({name}|songs) is"):
+        Corpus.load(sharded, "train", VOCABULARY)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x93NUMPY", b"x" * 500])
+def test_an_array_of_a_shard_that_is_none_is_refused(sharded, data):
+    train = sharded / "train"
+    manifest = json.loads((train / "tx1.json").read_text())
+    entry = manifest["shards"][0]
+    (train / entry["events_file"]).write_bytes(data)
+    entry["events_sha256"] = hashlib.sha256(data).hexdigest()
+    (train / "tx1.json").write_text(json.dumps(manifest))
+    with pytest.raises(FormatError, match="expected an array of numpy"):
+        Corpus.load(sharded, "train", VOCABULARY)

@@ -193,3 +193,24 @@ def test_replacements_are_summed_up_by_voice(bundled):
     assert summary(found)[1].split()[:3] == ["tr", "2", "0.50"]
     assert "50%" in summary(found)[1]
     assert drums_last.split()[:3] == ["no", "1", "1.00"]
+
+
+@pytest.mark.parametrize(
+    ("events", "voices"),
+    [
+        ("P1_NOTEON_72 WT_11025 P1_NOTEON_76 WT_11025 P1_NOTEOFF", ["p1"]),
+        ("TR_NOTEON_40 WT_22050 TR_NOTEOFF", ["tr"]),
+        ("P1_NOTEON_72 TR_NOTEON_48 WT_22050 P1_NOTEOFF TR_NOTEOFF", ["p1", "tr"]),
+        ("P1_NOTEON_72 NO_NOTEON_5 WT_22050 P1_NOTEOFF NO_NOTEOFF", ["p1", "p2", "tr", "no"]),
+        ("NO_NOTEON_5 WT_44100 NO_NOTEOFF", ["p2"]),  # beside a drum alone, at the very beginning
+    ],
+)
+def test_voices_that_have_nothing_beside_them_get_music(bundled, events, voices):
+    """Where no kept event is to be reached, a song could be waited through in silence."""
+    given = Song.from_tx1("\n".join(events.split() + ["WT_90000"] * 4))
+    for version in infillings(bundled, 3, given, voices, seed=4):
+        written = {name: notes for name, notes in version.song.voices.items() if name in voices}
+        notes = sum(map(len, written.values()))
+        sounding = sum(int((rows[:, 1] - rows[:, 0]).sum()) for rows in written.values())
+        assert notes >= 5, version.events
+        assert sounding > 0.1 * given.duration * 44_100

@@ -10,6 +10,7 @@ import pytest
 import lakhnes
 from lakhnes.arrays import to_arrays
 from lakhnes.songs import decode
+from mutations import mutated
 
 COUNT = int(os.environ.get("LAKHNES_MUTATIONS", "2000"))
 PATIENCE = 120 if COUNT <= 2_000 else 0
@@ -17,7 +18,6 @@ PATIENCE = 120 if COUNT <= 2_000 else 0
 KINDS = ("exprsco", "seprsco", "blndsco", "rawsco")
 PLACES = ("rate", "nsamps", "clock", "starts", "values", "sco: ", "frame", ".npz file")
 """What a message names: an array, a frame, or the file as a whole."""
-NUMBERS = (0, 1, 255, 65_535, 2**31 - 1, 2**31, 2**32 - 1)
 WORDS = (
     *(b"PK\1\2", b"PK\3\4", b"PK\5\6", b"PK\6\6", b"\x93NUMPY", b"rate.npy", b"nsamps.npy", b"True", b"-1", b"1e9"),
     *(b"'|O'", b"'<f8'", b"'<i8'", b"'>u1'", b"'<U9'", b"(1000000000000,)", b"(" * 40, b"{" * 200, b"#", b"\n", b"'''"),
@@ -34,31 +34,6 @@ def seeds(kind):
             yield file.getvalue()
 
 
-def mutated(data, draw):
-    """One to six changes, mostly few."""
-    file = bytearray(data)
-    for _ in range(1 + min(draw.randrange(6), draw.randrange(6))):
-        at = draw.randrange(len(file) + 1)
-        some = at + draw.randrange(40)
-        change = draw.randrange(8)
-        if change == 0:
-            del file[at:]
-        elif change == 1:
-            del file[at:some]
-        elif change == 2:
-            file[at:at] = draw.choice(WORDS)
-        elif change == 3:
-            word = draw.choice(WORDS)
-            file[at : at + len(word)] = word
-        elif change == 4:
-            file[at : at + 4] = draw.choice(NUMBERS).to_bytes(4, "little")
-        elif change == 5:
-            file[at:some] = file[at:some] * draw.randrange(1, 40)
-        elif at < len(file):
-            file[at] = draw.randrange(256) if change == 6 else file[at] ^ 1 << draw.randrange(8)
-    return bytes(file)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.timeout(PATIENCE)
@@ -66,7 +41,7 @@ def test_a_damaged_file_of_arrays_is_read_or_refused_in_one_short_line(kind):
     files, read = list(seeds(kind)), 0
     for number in range(COUNT // len(KINDS)):
         draw = random.Random(number)
-        data = mutated(draw.choice(files), draw)
+        data = mutated(draw.choice(files), draw, WORDS)
         try:
             decode(data, f"{kind}.npz", name="file", score=number % 2 == 0)
             read += 1

@@ -131,3 +131,16 @@ def test_the_chip_refuses_foreign_addresses_and_time_that_goes_back():
         apu.write(101, 0x2000, 0)
     with pytest.raises(ValueError, match="channel"):
         Apu(channel="vrc6")  # type: ignore[arg-type]
+
+
+def test_the_chip_is_reset_and_tells_when_its_sample_channel_reads():
+    apu = lakhnes.Apu()
+    for cycle, address, value in ((0, 0x4010, 0x0F), (4, 0x4013, 0), (8, 0x4015, 0x11), (12, 0x4003, 0)):
+        apu.write(cycle, address, value)
+    assert apu.next_fetch(8) == 8
+    assert apu.next_fetch(9) is None
+    assert apu.read_status(20) == 1
+    apu.reset(100)
+    assert apu.read_status(100) == 0
+    with pytest.raises(ValueError, match="cycle: expected at least 100"):
+        apu.reset(99)

@@ -11,10 +11,10 @@ from lakhnes._native import quantize_events
 from lakhnes.grammar import rules_of
 from lakhnes.model.engine import losses_of
 from lakhnes.model.model import Model
-from lakhnes.sampling import SamplingParams, accompany_ids, infillings
+from lakhnes.sampling import SamplingParams, accompany_ids, composing, infillings
 from lakhnes.sampling import compose as compose_with
 from lakhnes.sampling.composer import Composer
-from lakhnes.sampling.composing import _voices_of
+from lakhnes.sampling.composing import MOST_AT_ONCE, _voices_of, most_at_once
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.grammar import EventGrammar
 from lakhnes.sampling.sampler import sample
@@ -444,3 +444,30 @@ def test_a_song_in_which_too_few_voices_play_is_composed_again_whatever_the_batc
     assert sum(after) > sum(before)
     for old, new, count, better in zip(plain, asked, before, after, strict=True):
         assert better > count or new.ids == old.ids
+
+
+def test_further_attempts_at_a_song_are_those_of_no_other_seed(monkeypatch):
+    """Every song is found too poor, and tried again as often as may be."""
+    monkeypatch.setattr(composing, "_voices_of", lambda ids, model: 0)
+    used = []
+    uniforms = composing.Composer.__init__
+
+    def noted(self, model, seeds, *args, **options):
+        used.extend(np.random.default_rng(seed).random() for seed in seeds)
+        uniforms(self, model, seeds, *args, **options)
+
+    monkeypatch.setattr(composing.Composer, "__init__", noted)
+    params = SamplingParams(length=2, min_length=0, min_duration=0.0, min_voices=4)
+    composing.compose(tiny_model(), 2, (), params, seed=5)
+    assert len(used) == len(set(used)) == 2 * composing.ATTEMPTS
+    far = [seed + (turn << bits) for seed in (5, 6) for turn in range(1, 5) for bits in (32, 64)]
+    others = {np.random.default_rng(seed).random() for seed in far}
+    assert not others & set(used)
+    with pytest.raises(ValueError, match="expected seeds from 0"):
+        composing.compose(tiny_model(), 2, (), params, seed=2**64 - 1)
+
+
+def test_a_batch_of_a_million_takes_the_memory_of_some_hundred_songs():
+    assert most_at_once(tiny_model(), SamplingParams(length=4)) == MOST_AT_ONCE
+    wide = tiny_model()
+    assert most_at_once(wide, SamplingParams(length=10**6, memory=10**6)) == 2**30 // (2 * 4 * 2 * 32 * (10**6 + 1))

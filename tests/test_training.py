@@ -1,6 +1,9 @@
 """The training loop: what it learns, what it leaves behind, and that it resumes as if it had never stopped."""
 
+import dataclasses
 import json
+import math
+import time
 
 import numpy as np
 import pytest
@@ -8,6 +11,8 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from lakhnes import CheckpointError, LakhnesError, Vocabulary, load_model
 from lakhnes.data.augmentation import Augmentation
@@ -18,11 +23,13 @@ from lakhnes.training.config import TrainingConfig
 from lakhnes.training.early_stopping import EarlyStopping
 from lakhnes.training.interval import Interval
 from lakhnes.training.log import is_log_step, read_log
+from lakhnes.training.patience import telling_if_slow
 from lakhnes.training.presets import PRESETS
 from lakhnes.training.run_directory import LOG_FILE, STATE_FILE
+from lakhnes.training.run_state import check_shapes
 from lakhnes.training.song_order import SongOrder
 from lakhnes.training.trainer import Trainer
-from small import make_corpus, tiny_config
+from small import TINY, make_corpus, tiny_config
 
 CPU = torch.device("cpu")
 
@@ -231,3 +238,125 @@ def test_a_song_depends_on_the_seed_and_its_place_alone(corpus):
 
 def test_the_names_of_presets_are_those_that_the_command_line_lists():
     assert tuple(PRESETS) == PRESET_NAMES == tuple(SCALES)
+
+
+def test_a_step_that_is_given_up_halfway_leaves_the_run_as_it_was(trainer, tmp_path):
+    """With dropout, whose random numbers are part of the state, and in the second of two segments."""
+    config = tiny_config(optimizer="muon", accumulate=2, fresh_every=3)
+    whole = trainer("whole", config)
+    whole.run()
+    first = trainer("parts", config)
+    segment, seen = first.segment, []
+
+    def interrupted():
+        seen.append(first.step)
+        if len(seen) == 14:  # of the seventh step, the second
+            first.ask_to_stop()
+        return segment()
+
+    first.segment = interrupted
+    assert first.run() is None
+    assert (first.step, first.stop) == (6, True)
+    second = trainer("parts", config)
+    assert second.resume()
+    second.run()
+    assert torch.equal(weights(whole), weights(second))
+
+
+def test_an_evaluation_is_given_up_when_the_run_is_to_stop(trainer, tmp_path, monkeypatch):
+    valid = Corpus.load(tmp_path / "data", "valid", Vocabulary.tx1())
+    run = trainer("run", tiny_config(steps=30, eval_every=1e-9), valid)
+
+    def endless(*args):
+        run.ask_to_stop()
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr("lakhnes.training.trainer.validate", endless)
+    assert run.run() is None
+    assert run.step == 1
+    assert run.model.training
+    again = trainer("run", tiny_config(steps=30), valid)
+    assert again.resume()
+
+
+def test_a_step_that_takes_long_is_told_once():
+    told = []
+    with telling_if_slow(lambda: told.append(1), seconds=0.01):
+        time.sleep(0.2)
+    with telling_if_slow(lambda: told.append(2), seconds=100.0):
+        pass
+    assert told == [1]
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("stream.0", lambda tensor: tensor + 10_000),
+        ("stream.0", lambda tensor: tensor.float()),
+        ("memory", lambda tensor: tensor[:, :, :, :8]),
+        ("memory", lambda tensor: tensor * math.nan),
+        ("random", lambda tensor: tensor[:100]),
+        ("model.output_bias", lambda tensor: tensor * math.inf),
+        ("model.output_bias", lambda tensor: tensor[:5]),
+        ("optimizer.1.0.exp_avg", lambda tensor: tensor[:5]),
+        ("optimizer.1.0.exp_avg", lambda tensor: tensor * math.nan),
+    ],
+)
+def test_tensors_of_a_state_that_a_step_would_trip_over_are_refused(trainer, tmp_path, name, change):
+    config = tiny_config(optimizer="muon")
+    run = trainer("run", config)
+    run.train_step()
+    run.save()
+    path = tmp_path / "run" / STATE_FILE
+    with safe_open(path, framework="pt") as file:
+        facts, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    tensors[name] = change(tensors[name]).contiguous()
+    save_file(tensors, path, facts)
+    with pytest.raises(CheckpointError, match="does not fit"):
+        trainer("run", config).resume()
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        "[]",
+        "{}",
+        "x",
+        "[" * 3_000,
+        '{"step": -1}',
+        '{"step": "x"}',
+        '{"seconds": NaN}',
+        '{"data": 3}',
+        '{"step": 1e300}',
+    ],
+)
+def test_facts_of_a_state_that_are_none_are_refused(trainer, tmp_path, facts):
+    run = trainer("run")
+    run.save()
+    path = tmp_path / "run" / STATE_FILE
+    with safe_open(path, framework="pt") as file:
+        known, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    if facts.startswith('{"'):
+        facts = json.dumps(json.loads(known["lakhnes"]) | json.loads(facts))
+    save_file(tensors, path, {"lakhnes": facts})
+    with pytest.raises(CheckpointError, match="not the state of a training run"):
+        trainer("run").resume()
+
+
+def test_a_state_of_another_shape_is_refused_before_a_model_is_built(trainer, tmp_path):
+    trainer("run").save()
+    large = tiny_config(model=dataclasses.replace(TINY, n_layer=1_000, d_model=64))
+    with pytest.raises(CheckpointError, match="does not fit the configuration"):
+        check_shapes(tmp_path / "run" / STATE_FILE, large)
+    with pytest.raises(CheckpointError, match="3 streams, expected 50000"):
+        check_shapes(tmp_path / "run" / STATE_FILE, tiny_config(batch_size=50_000))
+    check_shapes(tmp_path / "run" / STATE_FILE, tiny_config())
+
+
+def test_lines_of_a_log_that_are_none_are_left_out(tmp_path):
+    path = tmp_path / "log.jsonl"
+    good = '{"step": 3, "tokens": 5, "loss": 1.5}'
+    bad = ["[]", "3", '"x"', "{}", '{"step": "x", "tokens": 1}', '{"step": 1, "tokens": 1, "valid": 3}', "[" * 9_000]
+    bad += ['{"step": 1, "tokens": 1, "loss": NaN}', '{"step": 1, "tokens": 1e400}', '{"step": 1, "tok', "\x1b[31m"]
+    path.write_text("\n".join([*bad, good, *bad]))
+    assert [line["step"] for line in read_log(path)] == [3]

@@ -112,10 +112,10 @@ class Song:
         Song
             With velocities and timbres of its own.
         dict
-            Counts ``notes``, ``placed`` and, of these, ``moved`` (by octaves), ``shortened`` and ``arpeggiated``; and
-            the list ``unplaced`` of all others: tick, channel (from 0), MIDI note, and the reason: ``no free voice``,
-            ``doubled``, ``masked drum``, ``no length`` or ``muted channel``. ``warnings`` is a line about what in the
-            file was not as the standard has it, or empty.
+            Counts ``notes``, ``placed`` and, of these, ``moved`` (by octaves), ``shortened`` and ``arpeggiated``;
+            ``lead_in``, the ticks before the first of them; and the list ``unplaced`` of all others: tick, channel
+            (from 0), MIDI note, and the reason: ``no free voice``, ``doubled``, ``masked drum``, ``no length`` or
+            ``muted channel``. ``warnings`` is a line about what in the file was not as the standard has it, or empty.
 
         Raises
         ------
@@ -671,7 +671,9 @@ def write_nsf_album(
 class Apu:
     """The sound chip for an emulator or a notebook to drive: registers in, samples and interrupts out.
 
-    Cycles count from power-up and never go back; a call with an earlier cycle raises `ValueError`.
+    Cycle 0 is the first of the first instruction, after the processor's reset sequence. Cycles never go back: a call
+    with an earlier cycle raises `ValueError`. A read or an interrupt sees what happened before its cycle; a write comes
+    after what happens on its cycle.
     """
 
     def __new__(
@@ -688,9 +690,26 @@ class Apu:
     def write(self, cycle: int, address: int, value: int) -> None:
         """Write a byte to $4000 to $4017."""
     def read_status(self, cycle: int) -> int:
-        """Read $4015, which clears the frame counter's interrupt flag."""
+        """Read $4015, which clears the frame counter's interrupt flag (for reads from the next even cycle on)."""
     def irq(self, cycle: int) -> bool:
         """Tell whether the chip pulls the interrupt line."""
+    def next_fetch(self, cycle: int) -> int | None:
+        """Tell when the sample channel next reads memory, so that an emulator can steal its processor's cycles.
+
+        Returns
+        -------
+        int or None
+            The cycle of the first fetch that is not before `cycle`, if nothing is written until then; ``None`` if there
+            is none to come. The fetch with which a write to $4015 starts the channel is on the cycle of the write: ask
+            with that cycle after it.
+        """
+    def reset(self, cycle: int) -> None:
+        """Press the console's reset; `cycle` is the first of the first instruction after it.
+
+        $4015 is cleared, and $4017 is written again as it was. The sample channel's level keeps its lowest bit only,
+        the halt bits of pulses and noise are cleared; all else stays, the triangle's phase too (nesdev wiki, "CPU power
+        up state").
+        """
     def set_memory(self, address: int, data: bytes) -> None:
         """Put bytes where the sample channel reads them, $8000 to $FFFF."""
     def end_frame(self, cycle: int) -> None:

@@ -1,21 +1,25 @@
 """The files of a folder or of an archive, read one after the other; no archive chooses where anything is written."""
 
-import contextlib
-import lzma
-import tarfile
-import zlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TypeVar
 
 from lakhnes.errors import FormatError, LakhnesError
-from lakhnes.files import MAX_INPUT_BYTES
+from lakhnes.files import MAX_INPUT_BYTES, open_plain
+from lakhnes.tar import DAMAGED, TarReader
 
-__all__ = ["ARCHIVES", "batches", "files_in", "inner_path", "is_archive"]
+__all__ = ["ARCHIVES", "batches", "files_in", "inner_path", "is_archive", "is_usable"]
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 """The ends of the names of archives."""
+
+RATIO, ROOM = 250, 2**28
+"""An archive may unpack to this many times its size, and this number of bytes. Scores shrink to a hundredth."""
+
+MAX_PART = 255
+"""Bytes of a part of a path: as many as file systems take."""
 
 BATCH_SONGS = 256
 BATCH_BYTES = 64 * 2**20
@@ -33,12 +37,12 @@ def files_in(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """Give the path of every file of a folder or an archive, and what reads it: at most a byte past `MAX_INPUT_BYTES`.
 
     A file of an archive is to be read before the next is asked for. What macOS adds of its own, ``._NAME`` files
-    (AppleDouble) and the folder ``__MACOSX``, is skipped.
+    (AppleDouble) and the folder ``__MACOSX``, is skipped, and so is what is neither a file nor a folder.
 
     Raises
     ------
     FormatError
-        If the source is no archive, or is cut off or damaged.
+        If the source is no archive, is cut off or damaged, or unpacks to far more than it holds.
     OSError
         If something cannot be read.
     """
@@ -47,10 +51,12 @@ def files_in(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
             if path.is_file() and not _is_of_macos(path.relative_to(source)):
                 yield path.relative_to(source.parent).as_posix(), partial(_read_start, path)
         return
-    with _whole(source), tarfile.open(source, "r|*", tarinfo=_Member) as archive:
-        for member in archive:
-            if member.isreg() and not _is_of_macos(PurePosixPath(member.name)):
-                yield member.name, partial(_extract, source, archive, member)
+    with TarReader(source, lambda size: RATIO * size + ROOM) as archive:
+        read = partial(archive.read, MAX_INPUT_BYTES + 1)
+        entries = iter(archive)
+        while (entry := _whole(source, lambda: next(entries, None))) is not None:
+            if entry.is_file and not _is_of_macos(PurePosixPath(entry.name)):
+                yield entry.name, partial(_whole, source, read)
 
 
 def batches(songs: Iterable[T], size_of: Callable[[T], int]) -> Iterator[list[T]]:
@@ -78,36 +84,24 @@ def inner_path(place: str) -> Path | None:
     """Give the path of a file of an archive as one below a folder: what leads out of it goes. None if nothing stays."""
     path = PurePosixPath(place)
     parts = [part for part in path.parts if part not in ("..", ".", path.root)]
-    unusable = any(part.startswith(".") or set(part) & set("\\:\0") or len(part.encode()) > 200 for part in parts)
-    return Path(*parts) if parts and not unusable else None
+    return Path(*parts) if parts and all(map(is_usable, parts)) else None
 
 
-class _Member(tarfile.TarInfo):
-    """An entry of an archive. One that ends between two entries, or within a header, is cut off, not finished."""
-
-    @classmethod
-    def fromtarfile(cls, archive: tarfile.TarFile) -> tarfile.TarInfo:  # type: ignore[override]
-        try:
-            return super().fromtarfile(archive)
-        except (tarfile.TruncatedHeaderError, tarfile.EmptyHeaderError) as error:  # type: ignore[attr-defined]
-            raise tarfile.ReadError(f"no end of archive ({error})") from error
+def is_usable(name: str) -> bool:
+    """Return whether a part of a path in an archive can be the name of a file here, whose start is not changed."""
+    return not (name.startswith(".") or set(name) & set("\\:\0") or len(os.fsencode(name)) > MAX_PART - 12)
 
 
-@contextlib.contextmanager
-def _whole(source: Path) -> Iterator[None]:
-    """Say of a damaged archive that it is one, wherever in it the damage shows."""
+def _whole(source: Path, read: Callable[[], T]) -> T:
+    """Read on in an archive. Say of a damaged one that it is one, wherever the damage shows."""
     try:
-        yield
-    except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
+        return read()
+    except DAMAGED as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise FormatError(f"{source}: expected a whole .tar.gz or .tar.xz archive, found: {error}") from error
 
 
 def _read_start(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return file.read(MAX_INPUT_BYTES + 1)
-
-
-def _extract(source: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    with _whole(source):
-        file = archive.extractfile(member)
-        return b"" if file is None else file.read(MAX_INPUT_BYTES + 1)

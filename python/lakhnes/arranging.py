@@ -10,6 +10,9 @@ from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["arrange", "as_json", "told"]
 
+LONG_LEAD_IN = 5.0
+"""Seconds of silence at the beginning from which on it is told."""
+
 
 def arrange(
     data: bytes, format: str, *, name: str, arpeggio: bool = False, parts: Mapping[str, str] | None = None
@@ -46,6 +49,8 @@ def told(report: Mapping[str, Any]) -> str:
     facts = [f"{report['placed']} of {report['notes']} notes placed"]
     kept = (("moved", "moved by octaves"), ("shortened", "shortened"), ("arpeggiated", "in arpeggios"))
     facts += [f"{report[key]} {text}" for key, text in kept if report[key]]
+    if report["lead_in"] > LONG_LEAD_IN * TICKS_PER_SECOND:
+        facts.append(f"silent for the first {report['lead_in'] / TICKS_PER_SECOND:.1f} s")
     unplaced = report["unplaced"]
     reasons = Counter(reason for *_, reason in unplaced)
     facts += [f"{count} left out: {reason}" for reason, count in reasons.most_common()]

@@ -20,6 +20,8 @@ __all__ = ["open_encoder", "write_audio"]
 FULL_SCALE = 32_767
 """What a sample of 1.0 becomes."""
 
+FULL = "not all samples could be written; is the disk full?"
+
 MOST_CHANNELS = 1_024
 """As libsndfile takes."""
 
@@ -93,11 +95,14 @@ class _Encoder:
     def write(self, samples: Samples) -> None:
         try:
             self._file.write(samples)
-        except self._refusal as error:
-            raise OSError(str(error)) from error
+        except (self._refusal, AssertionError) as error:  # it asserts that all were written
+            raise OSError(str(error) or FULL) from error
 
     def close(self) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except (self._refusal, AssertionError) as error:
+            raise OSError(str(error) or FULL) from error
 
 
 def open_encoder(path: str | os.PathLike[str], format: str, sample_rate: int, channels: int = 1) -> Any:

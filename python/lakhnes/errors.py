@@ -4,9 +4,11 @@ Every message is one line: the file where known, the place (byte offset, line, t
 What the operating system refuses stays an `OSError`.
 """
 
+import unicodedata
 import warnings
 
 __all__ = [
+    "MAX_MESSAGE",
     "CheckpointError",
     "FormatError",
     "LakhnesError",
@@ -15,8 +17,17 @@ __all__ = [
     "MissingExtraError",
     "TokenError",
     "UnsafeCheckpointError",
+    "printable",
+    "shown",
     "warn_of",
 ]
+
+
+MAX_MESSAGE = 800
+"""Characters of a message; of a longer one the beginning and the end are printed."""
+
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn the direction of what follows, on a terminal that knows them."""
 
 
 class LakhnesError(Exception):
@@ -55,3 +66,35 @@ def warn_of(name: str, text: str, stacklevel: int = 3) -> None:
     """Warn of what a reader left out of a file, in one line; without a text, say nothing."""
     if text:
         warnings.warn(f"{name}: {text}", LakhnesWarning, stacklevel=stacklevel)
+
+
+def printable(text: str, most: int | None = None) -> str:
+    """Return a text as one line that no terminal takes for commands: names in files may hold anything.
+
+    Parameters
+    ----------
+    text
+        Control characters, line ends and marks of direction in it are escaped as Python escapes them.
+    most
+        Of more characters, the middle is left out.
+    """
+    if most is not None and len(text) > most:
+        text = f"{text[: most * 2 // 3]} … {text[-most // 3 :]}"
+    if text.isprintable():
+        return text
+    return "".join(_escaped(letter) for letter in text)
+
+
+def _escaped(letter: str) -> str:
+    if letter.isprintable() or letter == " ":
+        return letter
+    is_control = unicodedata.category(letter) in ("Cc", "Zl", "Zp") or letter in _DIRECTIONS
+    return letter.encode("unicode_escape").decode() if is_control else letter
+
+
+def shown(value: object, most: int = 40) -> str:
+    """Return a value that a file holds for a message: short, whatever it is."""
+    if isinstance(value, int) and abs(value) >= 10**most:
+        return f"a number of more than {most} digits"
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -149,7 +149,8 @@ def export_files(
 
     for job in jobs:
         try:
-            ready.append(replace(job, source_format=job.source_format or format_of(job.source, PLAYABLE)))
+            title = job.title.encode("utf-8", "replace").decode()  # of a name that is no UTF-8, the rest
+            ready.append(replace(job, source_format=job.source_format or format_of(job.source, PLAYABLE), title=title))
         except LakhnesError as error:
             end(job, error)
     edits = {

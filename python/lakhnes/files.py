@@ -1,12 +1,15 @@
 """Files in and out: which format a name stands for, how much is read, and how a result appears whole or not at all."""
 
 import contextlib
+import errno
 import os
+import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 
 from lakhnes._native import formats
-from lakhnes.errors import FormatError, LakhnesError, LimitError
+from lakhnes.errors import MAX_MESSAGE, FormatError, LakhnesError, LimitError, printable
 
 __all__ = [
     "AUDIO_FORMATS",
@@ -22,6 +25,7 @@ __all__ = [
     "is_special",
     "known_format",
     "one_line",
+    "open_plain",
     "read_limited",
     "replacing",
     "suffix_of",
@@ -100,13 +104,33 @@ def base_name(path: str | os.PathLike[str]) -> str:
     return Path(path).stem
 
 
+def open_plain(path: str | os.PathLike[str]) -> BufferedReader:
+    """Open a regular file for reading; a pipe or a device, which may have no end, is refused.
+
+    Raises
+    ------
+    OSError
+        If it is none, or cannot be opened.
+    """
+    # Without waiting for the other end of a pipe.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        number, words = errno.EINVAL, "is no regular file, expected one (- reads standard input)"
+        if stat.S_ISDIR(mode):
+            number, words = errno.EISDIR, "is a directory, expected a file"
+        raise OSError(number, words, os.fspath(path))
+    return os.fdopen(descriptor, "rb")
+
+
 def read_limited(path: str | os.PathLike[str], limit: int = MAX_INPUT_BYTES) -> bytes:
-    """Read a whole file, or raise `LimitError` before reading when it holds more than `limit` bytes."""
-    with Path(path).open("rb") as file:
+    """Read a whole regular file, or raise `LimitError` before reading when it holds more than `limit` bytes."""
+    with open_plain(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > limit:
             raise LimitError(f"{path}: {size} bytes, expected at most {limit}")
-        data = file.read(limit + 1)  # a pipe has no size of its own
+        data = file.read(limit + 1)  # it may grow
     if len(data) > limit:
         raise LimitError(f"{path}: more than {limit} bytes")
     return data
@@ -117,7 +141,7 @@ def file_sha256(path: Path) -> str:
     import hashlib  # here, for --help needs none of OpenSSL
 
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         while block := file.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()
@@ -183,6 +207,11 @@ def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterat
         if not overwrite and target.exists():
             check_target(target, overwrite=False)
         temporary.replace(target)
+    except OSError as error:  # of a full disk Python does not name the file, and else its name for the time being
+        if error.filename not in (None, os.fspath(temporary)):
+            raise
+        words = error.strerror or str(error)
+        raise OSError(error.errno or errno.EIO, words, os.fspath(target)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -207,11 +236,17 @@ def write_bytes(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = 
 
 def one_line(error: BaseException) -> str:
     """Say in one line what went wrong: file, place, and what was expected there."""
+    return printable(_said(error), MAX_MESSAGE)
+
+
+def _said(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {(error.strerror or type(error).__name__).lower()}"
-    if isinstance(error, MemoryError):
-        return "not enough memory"
+        return f"{os.fsdecode(error.filename)}: {(error.strerror or type(error).__name__).lower()}"
     text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror is not None:
+        return error.strerror.lower()
+    if isinstance(error, MemoryError):
+        return f"{text}: not enough memory" if text else "not enough memory"
     if isinstance(error, (LakhnesError, OSError, ValueError)):
         return text or type(error).__name__
     return f"internal error: {type(error).__name__}: {text} (-v shows where)"

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import Song, source_notes
-from lakhnes.errors import FormatError
+from lakhnes.errors import FormatError, printable
 from lakhnes.files import replacing
 from lakhnes.units import TICKS_PER_SECOND
 
@@ -21,6 +21,12 @@ COLORS = {"p1": "#c8102e", "p2": "#e98300", "tr": "#0057b7", "no": "#5b6770"}
 
 PICTURES = (".png", ".svg", ".pdf")
 """The ends of the names of pictures that can be written."""
+
+MOST_BARS = 20_000
+"""Notes from which on those that touch each other in a picture are drawn as one."""
+
+COLUMNS = 4_000
+"""Of a picture, from its beginning to its end, that are told apart then."""
 
 DRUMS = 9
 """The MIDI channel of the drums, from 0."""
@@ -40,7 +46,7 @@ def piano_roll_figure(song: Song, title: str | None = None) -> Any:
     pitched, noise = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
     _draw_voices(song, pitched, noise)
     if title:
-        pitched.set_title(title)
+        pitched.set_title(_plain(title))
     return figure
 
 
@@ -69,7 +75,9 @@ def arrangement_figure(data: bytes, song: Song, report: Mapping[str, Any], title
     for axes, is_drums in ((before, False), (drums, True)):
         unplaced = [row for row in report["unplaced"] if (row[1] == DRUMS) == is_drums and row[3] != "doubled"]
         if unplaced:
-            ticks, pitches = np.array([(tick, pitch) for tick, _, pitch, _ in unplaced]).T
+            column = max(int(song.duration * TICKS_PER_SECOND) // COLUMNS, 1)
+            marks = {(tick // column, pitch): tick for tick, _, pitch, _ in unplaced}
+            ticks, pitches = np.array([(tick, pitch) for (_, pitch), tick in marks.items()]).T
             axes.plot(ticks / TICKS_PER_SECOND, pitches, "kx", markersize=3, markeredgewidth=0.6, label="left out")
     before.set_ylabel("before: MIDI note")
     if before.has_data():
@@ -82,7 +90,7 @@ def arrangement_figure(data: bytes, song: Song, report: Mapping[str, Any], title
         before.set_ylim(min(low), max(high))
         pitched.set_ylim(min(low), max(high))
     facts = f"{report['placed']} of {report['notes']} notes"
-    before.set_title(f"{title}: {facts}" if title else facts)
+    before.set_title(f"{_plain(title)}: {facts}" if title else facts)
     return figure
 
 
@@ -114,6 +122,7 @@ def _draw_notes(
 ) -> None:
     from matplotlib.collections import PolyCollection
 
+    starts, ends, pitches = _seen(starts, ends, pitches)
     # One collection: thousands of bars by themselves take seconds.
     left, right = starts / TICKS_PER_SECOND, ends / TICKS_PER_SECOND
     low, high = pitches - 0.45, pitches + 0.45
@@ -125,6 +134,27 @@ def _draw_notes(
 def _quiet() -> None:
     """Keep matplotlib from telling of the cache of fonts that it makes at its first use."""
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+
+
+def _seen(
+    starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], pitches: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return notes that look the same as these, but are not more than can be seen beside each other."""
+    if len(starts) <= MOST_BARS:
+        return starts, ends, pitches
+    width = int(ends.max()) // COLUMNS + 1
+    edges = np.zeros((int(pitches.max()) + 1, COLUMNS + 2), dtype=np.int64)  # of each pitch: how many begin, less ends
+    np.add.at(edges, (pitches, starts // width), 1)
+    np.add.at(edges, (pitches, -(-ends // width)), -1)
+    sounds = np.pad(edges.cumsum(axis=1) > 0, ((0, 0), (1, 0))).astype(np.int8)
+    changes = np.diff(sounds, axis=1)
+    (rows, first), (_, last) = np.nonzero(changes == 1), np.nonzero(changes == -1)
+    return first * width, last * width, rows
+
+
+def _plain(title: str) -> str:
+    """Return a title as matplotlib shows it as it is: it takes what stands between dollars for a formula."""
+    return printable(title, 80).replace("$", r"\$")
 
 
 def plot_song(

@@ -3,44 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
-import tarfile
 import tempfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from lakhnes.checkpoint.config import MODEL_FILE
 from lakhnes.checkpoint.unpickler import quote
 from lakhnes.errors import CheckpointError
+from lakhnes.tar import DAMAGED, TarReader
 
 __all__ = ["VOCABULARY_FILE", "folder_of"]
 
 VOCABULARY_FILE = "vocab.txt"
 
-MAX_ARCHIVE_BYTES = 2 * 2**30
-"""Of all members of an archive, unpacked. A published one has 0.2 GB."""
+RATIO, ROOM = 20, 2**20
+"""An archive may unpack to this many times its size, and this number of bytes: weights hardly shrink."""
 
-MAX_ARCHIVE_RATIO = 20
-"""And at the most this many times its size as a file: weights hardly shrink."""
+MAX_BYTES = 2 * 2**30
+"""And to this number in any case. A published one has 0.2 GB."""
 
-
-class _Bounded(gzip.GzipFile):
-    """An unpacked archive that does not grow beyond the limits, and of which no large piece is read at once."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.limit = min(MAX_ARCHIVE_BYTES, MAX_ARCHIVE_RATIO * path.stat().st_size + 2**20)
-
-    def check(self, size: int) -> None:
-        if size > self.limit:
-            raise CheckpointError(f"unpacks to more than {self.limit} bytes")
-
-    def read(self, size: int | None = -1) -> bytes:
-        if size is None or not 0 <= size <= 2**24:  # a false header may ask for it
-            raise CheckpointError("a header of more than 16 MiB: damaged")
-        self.check(self.tell())
-        return super().read(size)
+PIECE = 2**20
 
 
 @contextlib.contextmanager
@@ -61,11 +43,13 @@ def folder_of(source: Path) -> Iterator[Path]:
     elif source.name.endswith((".tar.gz", ".tgz")):
         with tempfile.TemporaryDirectory(prefix="lakhnes-", ignore_cleanup_errors=True) as folder:
             try:
-                with _Bounded(source) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as archive:
-                    _unpack(archive, unpacked, Path(folder))
+                with TarReader(source, lambda size: min(RATIO * size + ROOM, MAX_BYTES)) as archive:
+                    _unpack(archive, Path(folder))
             except CheckpointError as error:
                 raise CheckpointError(f"{source}: {error}") from None
-            except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+            except DAMAGED as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise
                 raise CheckpointError(f"{source}: damaged archive ({quote(error)})") from None
             try:
                 yield Path(folder)
@@ -75,21 +59,16 @@ def folder_of(source: Path) -> Iterator[Path]:
         raise CheckpointError(f"{source}: expected a folder with {MODEL_FILE}, or a .tar.gz archive of one")
 
 
-def _unpack(archive: tarfile.TarFile, unpacked: _Bounded, folder: Path) -> None:
+def _unpack(archive: TarReader, folder: Path) -> None:
     """Copy the two files of a model; only the last part of a path counts, so that none leads elsewhere."""
-    total = 0
-    for member in archive:
-        total += member.size
-        unpacked.check(total)
-        name = PurePosixPath(member.name).name
-        if not member.isreg() or name not in (MODEL_FILE, VOCABULARY_FILE):
+    for entry in archive:
+        name = PurePosixPath(entry.name).name
+        if not entry.is_file or name not in (MODEL_FILE, VOCABULARY_FILE):
             continue
         if (folder / name).exists():
             raise CheckpointError(f"holds two files {name}; expected one model")
-        content = archive.extractfile(member)
-        assert content is not None  # a regular file has content
         with (folder / name).open("wb") as copy:
-            while piece := content.read(2**20):
+            while piece := archive.read(PIECE):
                 copy.write(piece)
     if not (folder / MODEL_FILE).exists():
         raise CheckpointError(f"no {MODEL_FILE} in it")

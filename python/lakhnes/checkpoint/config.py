@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lakhnes.errors import CheckpointError
+from lakhnes.errors import CheckpointError, LimitError
+from lakhnes.files import read_limited
 from lakhnes.model.architectures import config_from_json
 from lakhnes.model.config import ModelConfig
 
@@ -30,10 +31,10 @@ def read_config(path: Path) -> ModelConfig:
     CheckpointError
         If it is no such file; the message names it.
     """
-    if path.stat().st_size > MAX_CONFIG_BYTES:
-        raise CheckpointError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, expected a small JSON file")
     try:
-        return config_from_json(path.read_text(encoding="utf-8"))
+        return config_from_json(read_limited(path, MAX_CONFIG_BYTES).decode("utf-8-sig"))
+    except LimitError:
+        raise CheckpointError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, expected a small JSON file") from None
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
     except UnicodeDecodeError:

@@ -126,17 +126,24 @@ def import_checkpoint(
     with folder_of(Path(source)) as folder:
         published = read_published(folder)
         digest = file_sha256(folder / MODEL_FILE)
+        made = not destination.exists()
         destination.mkdir(parents=True, exist_ok=True)
         weights, config, vocabulary, card = (destination / name for name in names)
         whole = {name: np.ascontiguousarray(array) for name, array in published.weights.items()}
         symbols = Vocabulary(published.config.vocabulary).symbols[1:]
-        for path, content in (
+        contents = (
             (weights, save(whole, {"format": "pt"})),
             (vocabulary, ("\n".join(symbols) + "\n").encode()),
             (card, _card(published.config, Path(source).name, digest).encode()),
             (config, published.config.to_json().encode()),
-        ):
-            write_bytes(path, content, overwrite=overwrite)
+        )
+        try:
+            for path, content in contents:
+                write_bytes(path, content, overwrite=overwrite)
+        except OSError:
+            if made and not any(destination.iterdir()):
+                destination.rmdir()
+            raise
     return published
 
 

@@ -16,17 +16,22 @@ import numpy.typing as npt
 from safetensors import SafetensorError, deserialize, safe_open
 from safetensors.numpy import save
 
+from lakhnes._native import Vocabulary
 from lakhnes.checkpoint.config import CONFIG_FILE, MODEL_FILE, RUN_FOLDER, WEIGHTS_FILE, read_config
+from lakhnes.checkpoint.unpickler import quote
 from lakhnes.checkpoint.zoo import directory_of
 from lakhnes.errors import CheckpointError
-from lakhnes.files import write_bytes
+from lakhnes.files import open_plain, write_bytes
 from lakhnes.model.config import ModelConfig, Shapes
 from lakhnes.model.model import Model
 
 if TYPE_CHECKING:
     from lakhnes.model.network import Network
 
-__all__ = ["RUN_FOLDER", "load_model", "save_checkpoint"]
+__all__ = ["RUN_FOLDER", "check_header", "load_model", "save_checkpoint"]
+
+MAX_HEADER_BYTES = 2**20
+"""Of a safetensors file: some 8,000 tensors. The bundled model's has 9 kB."""
 
 
 def save_checkpoint(
@@ -101,13 +106,35 @@ def load_model(name_or_path: str | os.PathLike[str] = "bundled", device: str = "
     config = read_config(directory / CONFIG_FILE)
     path = directory / WEIGHTS_FILE
     try:
+        check_header(path)
         model = Model(config, _read_weights(path, config), device)
         model.check()
     except SafetensorError as error:
-        raise CheckpointError(f"{path}: not a safetensors file ({error})") from None
+        raise CheckpointError(f"{path}: not a safetensors file ({quote(error)})") from None
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
+    known = len(Vocabulary(config.vocabulary))
+    if config.vocab_size != known:
+        raise CheckpointError(
+            f"{directory / CONFIG_FILE}: vocab_size is {config.vocab_size}, expected {known} of {config.vocabulary}"
+        )
     return model
+
+
+def check_header(path: Path, most: int = MAX_HEADER_BYTES) -> None:
+    """Refuse a safetensors file whose header is no model's, before it is parsed.
+
+    Raises
+    ------
+    CheckpointError
+        If it has more than `most` bytes.
+    OSError
+        If the path is that of no regular file.
+    """
+    with open_plain(path) as file:
+        size = int.from_bytes(file.read(8), "little")
+    if size > most:
+        raise CheckpointError(f"not a safetensors file (a header of {size} bytes, expected at most {most})")
 
 
 def _read_weights(path: Path, config: ModelConfig) -> dict[str, npt.NDArray[Any]]:
@@ -121,9 +148,14 @@ def _read_weights(path: Path, config: ModelConfig) -> dict[str, npt.NDArray[Any]
         types = {name: part.get_dtype() for name, part in slices.items()}
         _check_types(types, config)
         if "BF16" in types.values():  # a type that numpy does not have
-            return {name: _widened(facts) for name, facts in deserialize(path.read_bytes())}  # type: ignore[no-untyped-call]
-        # Copies: the file may be replaced while the model lives.
-        return {name: _whole(file.get_tensor(name)) for name in names}
+            weights = {name: _widened(facts) for name, facts in deserialize(path.read_bytes())}  # type: ignore[no-untyped-call]
+        else:  # copies: the file may be replaced while the model lives
+            weights = {name: _whole(file.get_tensor(name)) for name in names}
+    if not config.exact:
+        for name, array in weights.items():
+            if not np.isfinite(array).all():
+                raise CheckpointError(f"tensor {name!r} has values that are not finite: damaged")
+    return weights
 
 
 def _whole(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -146,10 +178,10 @@ def _check_shapes(found: Shapes, expected: Shapes) -> None:
     for name in sorted(expected.keys() | found.keys()):
         if found.get(name) != expected.get(name):
             shape, wanted = found.get(name, "missing"), expected.get(name, "no such tensor")
-            raise CheckpointError(f"tensor {name!r} is {shape}, expected {wanted}")
+            raise CheckpointError(f"tensor {quote(name)} is {shape}, expected {wanted}")
 
 
 def _check_types(found: Mapping[str, str], config: ModelConfig) -> None:
     for name, dtype in found.items():
         if not (dtype in ("F16", "BF16", "F32", "F64") or (config.exact and dtype in ("I32", "I64"))):
-            raise CheckpointError(f"tensor {name!r} is of type {dtype}, expected F16 or F32")
+            raise CheckpointError(f"tensor {quote(name)} is of type {dtype}, expected F16 or F32")

@@ -207,22 +207,25 @@ def compose_and_write(
     song. `sound` are further options of `lakhnes.write`.
     """
     from lakhnes.checkpoint import load_model
-    from lakhnes.sampling.composing import new_seed
+    from lakhnes.sampling.composing import most_at_once, new_seed
 
     chosen = names_of(formats, WRITABLE, "--format") if formats is not None else []
     model = load_model(model_name, device)
     chosen = chosen or ["wav", model.config.vocabulary]
     first = new_seed() if seed is None else seed
-    if out_dir is None:
-        command = click.get_current_context().info_name
-        names = [Path(SHARED_FOLDER, f"{command}-{first + index}") for index in range(num)]
-        targets = [_files(name if force else _unused(name, chosen), chosen) for name in names]
-    else:
-        targets = [_files(out_dir / str(index), chosen) for index in range(num)]
-    (out_dir or Path(SHARED_FOLDER)).mkdir(exist_ok=True)
-    for paths in targets:
-        for path in paths.values():
-            check_target(path, overwrite=force)
+    folder = out_dir or Path(SHARED_FOLDER)
+    folder.mkdir(exist_ok=True)
+    if out_dir is not None:
+        _refuse_existing(out_dir, chosen, num, force)
+    command = click.get_current_context().info_name
+
+    def files_of(index: int) -> dict[str, Path]:
+        if out_dir is not None:
+            return _files(out_dir / str(index), chosen)
+        name = folder / f"{command}-{first + index}"
+        return _files(name if force else _unused(name, chosen), chosen)
+
+    batch_size = min(batch_size, most_at_once(model, params))
     console.note(f"seed {first}")
     facts: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
@@ -239,14 +242,25 @@ def compose_and_write(
                         console.error(f"Error: seed {first + index}: {lack}")
                         failed.append({"seed": first + index, "error": lack})
                         continue
-                    facts.append(_write(song, texts, targets[index], force, sound) | {"seed": first + index} | known)
-                    console.result(_listed(targets[index]))
+                    paths = files_of(index)
+                    facts.append(_write(song, texts, paths, force, sound) | {"seed": first + index} | known)
+                    console.result(_listed(paths))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{len(facts)} of {num} songs written") from None
     console.summary({"songs": facts} | ({"failed": failed} if failed else {}))
     if failed:
         raise click.exceptions.Exit(FAILED)
     return facts
+
+
+def _refuse_existing(folder: Path, formats: list[str], num: int, force: bool) -> None:
+    """Refuse, before any work is done, a folder that holds a file of a song to come: whichever of a million it is."""
+    for path in sorted(folder.iterdir()):
+        for name in formats:
+            number = path.name.removesuffix(suffix_of(name))
+            is_number = number != path.name and number.isdecimal() and len(number) <= 20
+            if is_number and f"{int(number)}" == number and int(number) < num:
+                check_target(path, overwrite=force)
 
 
 class _Batch:

@@ -1,14 +1,17 @@
 """How the commands speak: results on stdout, everything else on stderr."""
 
 import contextlib
+import functools
 import math
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+
+from lakhnes.errors import MAX_MESSAGE, printable, shown
 
 if TYPE_CHECKING:
     from lakhnes.cli.progress import Advance
@@ -43,18 +46,18 @@ class Console:
     json: bool = False
 
     def result(self, line: object) -> None:
-        """Print a result, such as the path of a file that was written, to stdout."""
+        """Print a result, such as the path of a file that was written, to stdout; a line, whatever is in it."""
         if not self.json:
-            click.echo(str(line))
+            click.echo(printable(str(line)))
 
     def note(self, line: str) -> None:
         """Print a line on stderr for the user, which no program would read."""
         if not self.quiet:
-            click.echo(line, err=True)
+            click.echo(printable(line, MAX_MESSAGE), err=True)
 
     def error(self, line: str) -> None:
         """Print on stderr what failed; no option silences it."""
-        click.echo(line, err=True)
+        click.echo(printable(line, MAX_MESSAGE), err=True)
 
     def summary(self, facts: Mapping[str, Any]) -> None:
         """Print the machine-readable summary, when it was asked for; what is not a finite number is ``null``."""
@@ -73,7 +76,7 @@ class Console:
 
         if self.quiet:
             return contextlib.nullcontext(lambda steps, facts="": None)
-        return (progress.bar if sys.stderr.isatty() else progress.lines)(description, total)
+        return (progress.bar if sys.stderr.isatty() else progress.lines)(printable(description), total)
 
 
 def _finite(value: Any) -> Any:
@@ -97,8 +100,35 @@ def _flag(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
     return remember
 
 
+MOST = 2**31 - 1
+MOST_SEED = 2**64 - 1
+LARGEST = 1e12
+"""Numbers beyond which no option means anything: whole ones, seeds, others."""
+
+
+def _check_numbers(options: Mapping[str, Any]) -> None:
+    """Refuse numbers that no type holds, and those that are none, as wrong usage."""
+    for name, value in options.items():
+        for each in value if isinstance(value, tuple) else (value,):
+            most = LARGEST if isinstance(each, float) else MOST_SEED if name == "seed" else MOST
+            if isinstance(each, (int, float)) and not abs(each) <= most:
+                hint = "--" + name.replace("_", "-")
+                raise click.BadParameter(f"{shown(each)}, expected a number of at most {most:g}.", param_hint=hint)
+
+
 def common_options(command: F) -> F:
-    """Add ``--json``, ``-q`` and ``-v``, which every command takes; they set the `Console` and are not passed on."""
+    """Add ``--json``, ``-q`` and ``-v``, which every command takes; they set the `Console` and are not passed on.
+
+    Numbers of all options are checked against what any can mean.
+    """
+    within = command
+
+    @functools.wraps(within)
+    def checked(*args: Any, **options: Any) -> Any:
+        _check_numbers(options)
+        return within(*args, **options)
+
+    command = cast("F", checked)
     for flags, name, text in (
         (("-v", "--verbose"), "verbose", "Show the traceback of an error."),
         (("-q", "--quiet"), "quiet", "Print results and errors only."),

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from lakhnes.cli.console import FAILED, INTERRUPTED, Console
-from lakhnes.errors import LakhnesWarning
+from lakhnes.errors import MAX_MESSAGE, LakhnesWarning, printable
 
 __all__ = ["LazyGroup", "SubcommandGroup"]
 
@@ -85,6 +85,7 @@ class LazyGroup(click.Group):
                 _print_warnings(console)
                 code = super().main(*args, **options)
         except click.ClickException as error:
+            vars(error)["message"] = printable(error.message, MAX_MESSAGE)
             error.show()
             return error.exit_code
         except (click.Abort, KeyboardInterrupt) as stop:

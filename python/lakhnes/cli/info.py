@@ -34,7 +34,7 @@ def info(console: Console, /, files: tuple[str, ...], source_format: str | None,
     for file in files:
         try:
             facts = _facts(console, file, source_format or format_of(file, PLAYABLE), options)
-        except (LakhnesError, OSError) as error:
+        except (LakhnesError, OSError, ValueError) as error:
             failed.append({"path": file, "error": one_line(error)})
             console.error(f"Error: {one_line(error)}")
             continue

@@ -93,18 +93,22 @@ def run_training(
     from lakhnes.model.network import pick_device
     from lakhnes.training.allocator import keep_freed_memory
     from lakhnes.training.parallel import Group
-    from lakhnes.training.run_directory import LOG_FILE, STATE_FILE
+    from lakhnes.training.run_directory import LOG_FILE, STATE_FILE, check_links
+    from lakhnes.training.run_state import check_shapes
 
     keep_freed_memory()
     device = pick_device(given.get("device", "auto"))
     group = Group.join(device)
     try:
         # A process that torchrun starts again resumes, whatever was typed.
+        check_links(output)
         anew = given.get("force", False) and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
         resumed = not anew and (output / STATE_FILE).exists()
         if resumed:
             _refuse_other_start(output, start)
         config = _resumed_config(output, given) if resumed else configure()
+        if resumed:
+            check_shapes(output / STATE_FILE, config)
         group.total([0.0], device)  # all have read the directory before one writes
         quiet = dataclasses.replace(console, quiet=console.quiet or not group.first)
         trainer = _trainer(quiet, config, data, output, device, group, anew and not resumed)
@@ -249,9 +253,9 @@ def _run(console: Console, trainer: "Trainer", data: Path, tensorboard: bool, *,
             for each in reports:
                 each(line)
 
-        trainer.report = report
+        trainer.report, trainer.note = report, console.note
         score = trainer.run()
-    if trainer.progress < 1.0 and not trainer.stopping.exhausted:
+    if trainer.stop or (trainer.progress < 1.0 and not trainer.stopping.exhausted):
         console.note(f"stopped at step {trainer.step}; the same command resumes it")
         raise click.exceptions.Exit(INTERRUPTED)
     if before is not None and score is not None:
@@ -271,12 +275,12 @@ def _extent(config: "TrainingConfig", progress: float) -> str:
 
 @contextlib.contextmanager
 def stopping_politely(trainer: "Trainer") -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the run after the present step; a second Ctrl-C ends it at once."""
+    """Let Ctrl-C and SIGTERM end the run, whose state is saved; a second one ends it at once."""
 
     def ask(number: int, frame: FrameType | None) -> None:
         if trainer.stop and trainer.group.size == 1:
             raise KeyboardInterrupt
-        trainer.stop = True
+        trainer.ask_to_stop()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -42,6 +42,11 @@ class Augmentation:
     tempo: float = 0.0
     controls: float = 0.0
 
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            if not 0.0 <= getattr(self, field.name) <= 1.0:
+                raise ValueError(f"{field.name} is {getattr(self, field.name)}, expected a probability from 0 to 1")
+
     def apply(
         self, events: npt.NDArray[np.int32], vocabulary: Vocabulary, random: np.random.Generator
     ) -> npt.NDArray[np.int32]:

@@ -98,12 +98,21 @@ class Corpus:
         return len(self.names)
 
     def song(self, index: int) -> npt.NDArray[np.int32]:
-        """Return the events of one song, a view."""
+        """Return the events of one song, a view.
+
+        Raises
+        ------
+        FormatError
+            If one is not of the vocabulary, or the file of shards has been cut off.
+        """
         firsts: list[int] = self._firsts  # type: ignore[attr-defined]
         if not 0 <= index < firsts[-1]:
             raise IndexError(f"song {index} of {firsts[-1]}")
         place = bisect_right(firsts, index) - 1
-        return self.shards[place].song(index - firsts[place])
+        song = self.shards[place].song(index - firsts[place])
+        if len(song) and int(song.max()) >= len(self.vocabulary):
+            raise FormatError(f"{self.names[index]}: event {song.max()}, expected one of {self.vocabulary.dialect}")
+        return song
 
     def ids(
         self, index: int, augmentation: Augmentation | None = None, random: np.random.Generator | None = None

@@ -34,6 +34,8 @@ VALID_SHARE = 0.1
 SOURCE = "source.json"
 """The file of a corpus by which the music that it was made of is recognised."""
 
+MAX_SOURCE_BYTES = 2**16
+
 ORDINARY = 8
 """A folder whose first MIDI files, of this number, have no voices of the chip is taken for ordinary MIDI."""
 
@@ -83,7 +85,7 @@ def prepare(
         raise FormatError(f"{data}: no such folder; expected a corpus, an archive of NES-MDB or a folder of MIDI files")
     source = _identity(data)
     if is_corpus(target, vocabulary):
-        if not (target / SOURCE).is_file() or json.loads(read_limited(target / SOURCE)) != source:
+        if _source_of(target / SOURCE) != source:
             raise FormatError(f"{data}: not the files that {target} was made of; expected the same, or --force")
         note(f"{target}: the corpus that was made before")
         return target
@@ -98,6 +100,14 @@ def prepare(
             shard_corpus(staging, vocabulary, advance=advance)
         (staging / SOURCE).write_text(json.dumps(source))
     return target
+
+
+def _source_of(path: Path) -> object:
+    """Return what `_identity` gave for the music of a corpus; None if that is not known."""
+    try:
+        return json.loads(read_limited(path, MAX_SOURCE_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _identity(data: Path) -> dict[str, str | int]:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from lakhnes import _native
-from lakhnes.archives import batches, files_in
+from lakhnes.archives import batches, files_in, is_usable
 from lakhnes.data.layout import PUBLISHED, SPLITS, TEXTS, staged_folder, text_name
 from lakhnes.errors import FormatError
 from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, known_format, one_line
@@ -131,6 +131,9 @@ def _entries(source: Path, report: CorpusReport) -> Iterator[_Entry]:
             data = read()
         except OSError as error:
             report.failed.append((place, f"{place}: {one_line(error)}"))
+            continue
+        if not is_usable(path.name):
+            report.failed.append((place, f"{place}: expected the name of a file, of at most 243 bytes"))
             continue
         if len(data) > MAX_INPUT_BYTES:
             report.failed.append((place, f"{place}: more than {MAX_INPUT_BYTES} bytes"))

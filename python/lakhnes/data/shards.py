@@ -10,7 +10,7 @@ The folder of a split holds, beside the texts or in place of them,
 ``tx1-00000.offsets.npy``
     int64, ``(songs + 1,)``: where in it each song begins, and the last one ends.
 ``tx1.names.txt``
-    The name of each song, a line a song.
+    The name of each song, a line a song; control characters in it are escaped.
 
 and the same with ``tx2``. The arrays are of numpy's ``.npy`` format, version 1 to 3.
 """
@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import Vocabulary
-from lakhnes.errors import FormatError
+from lakhnes.errors import FormatError, LakhnesError, printable, shown
 from lakhnes.files import file_sha256, read_limited, replacing, write_bytes
 
 __all__ = ["Events", "Shard", "fingerprint", "manifest_of", "read_shards", "write_shards"]
@@ -42,6 +42,18 @@ SHARD_EVENTS = 16 * 2**20
 
 MAX_NAMES_BYTES = 2**30
 """The largest file of names that is read."""
+
+MAX_MANIFEST_BYTES = 2**24
+
+MANIFEST = {
+    "vocabulary_sha256": str, "songs": int, "events": int, "fingerprint": str, "names_file": str, "shards": list,
+}  # fmt: skip
+SHARD = {
+    "songs": int, "events": int, "events_file": str, "events_sha256": str, "offsets_file": str, "offsets_sha256": str,
+}  # fmt: skip
+"""The entries of a manifest that are read, and their kinds."""
+
+KINDS = {str: "a text", int: "a whole number of at least 0", list: "a list"}
 
 BLOCK = 2**20
 DROP_AFTER = 128 * 2**20
@@ -65,9 +77,20 @@ class _Mapped:
         self.maps: dict[int, mmap.mmap] = {}
 
     def note(self, events: Events, size: int) -> None:
-        """Note that `size` bytes of an array were read; give all pages back after `DROP_AFTER` bytes."""
+        """Note that `size` bytes of an array will be read; give all pages back after `DROP_AFTER` bytes.
+
+        Raises
+        ------
+        FormatError
+            If the file has been cut off since it was opened: to read what is not there ends the process.
+        """
         pages = getattr(events, "_mmap", None)
-        if pages is None or not hasattr(pages, "madvise") or not hasattr(mmap, "MADV_DONTNEED"):
+        if pages is None:
+            return
+        if pages.size() < len(pages):
+            name = getattr(events, "filename", None)
+            raise FormatError(f"{name}: cut off while it was in use; `lakhnes data shard` writes it anew")
+        if not hasattr(pages, "madvise") or not hasattr(mmap, "MADV_DONTNEED"):
             return
         self.maps[id(pages)] = pages
         self.read += size + READ_AROUND
@@ -106,7 +129,7 @@ class Shard:
     def song(self, index: int) -> Events:
         """Return the events of one song, a view."""
         song = self.events[self.offsets[index] : self.offsets[index + 1]]
-        _mapped.note(self.events, song.nbytes)
+        _mapped.note(self.events, song.nbytes)  # before anyone reads it
         return song
 
 
@@ -124,8 +147,8 @@ def fingerprint(shards: list[Shard]) -> str:
         start += int(shard.offsets[-1])
     for shard in shards:
         for at in range(0, len(shard.events), BLOCK):
-            digest.update(np.asarray(shard.events[at : at + BLOCK]).astype("<i4").tobytes())
             _mapped.note(shard.events, 4 * BLOCK)
+            digest.update(np.asarray(shard.events[at : at + BLOCK]).astype("<i4").tobytes())
     return digest.hexdigest()
 
 
@@ -154,7 +177,7 @@ def write_shards(
     if not names:
         raise FormatError(f"{folder}: no song to write")
     names_file = folder / f"{vocabulary.dialect}.names.txt"
-    write_bytes(names_file, "\n".join(names).encode())
+    write_bytes(names_file, "\n".join(map(printable, names)).encode("utf-8", "surrogateescape"))
     shards = [Shard(*(np.load(folder / entry[f"{part}_file"], mmap_mode="r") for part in ("events", "offsets")))
               for entry in entries]  # fmt: skip
     manifest = {
@@ -179,20 +202,32 @@ def read_shards(folder: Path, vocabulary: Vocabulary) -> tuple[list[str], list[S
     """
     path = manifest_of(folder, vocabulary)
     try:
-        manifest = json.loads(read_limited(path))
-        if manifest["format"] != FORMAT or manifest["version"] != VERSION:
-            raise FormatError(f"{path}: expected a manifest of {FORMAT}, version {VERSION}")
+        manifest = _manifest(path)
         if manifest["vocabulary_sha256"] != _vocabulary_hash(vocabulary):
             raise FormatError(f"{path}: its events are not numbered as in {vocabulary.dialect.upper()} here")
-        names = read_limited(folder / Path(manifest["names_file"]).name, MAX_NAMES_BYTES).decode().split("\n")
+        data = read_limited(folder / Path(manifest["names_file"]).name, MAX_NAMES_BYTES)
+        names = data.decode("utf-8", "surrogateescape").split("\n")
         shards = [_read_shard(folder, entry) for entry in manifest["shards"]]
-        if not len(names) == sum(map(len, shards)) == manifest["songs"]:
-            raise FormatError(f"{path}: {len(names)} names, expected one for each of {manifest['songs']} songs")
-    except FormatError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, RecursionError, KeyError) as error:
+        if isinstance(error, LakhnesError):
+            raise
         raise FormatError(f"{path}: not a manifest of shards ({type(error).__name__}: {error})") from None
+    if not len(names) == sum(map(len, shards)) == manifest["songs"]:
+        raise FormatError(f"{path}: {len(names)} names, expected one for each of {manifest['songs']} songs")
     return names, shards, manifest
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """Read a manifest whose every entry is of its kind."""
+    manifest = json.loads(read_limited(path, MAX_MANIFEST_BYTES))
+    if not isinstance(manifest, dict) or (manifest.get("format"), manifest.get("version")) != (FORMAT, VERSION):
+        raise FormatError(f"{path}: expected a manifest of {FORMAT}, version {VERSION}")
+    for entry, kinds in ((manifest, MANIFEST), *((entry, SHARD) for entry in manifest.get("shards") or ())):
+        for name, kind in kinds.items():
+            value = entry.get(name) if isinstance(entry, dict) else None
+            if not isinstance(value, kind) or (isinstance(value, int) and not 0 <= value < 2**60):
+                raise FormatError(f"{path}: {name} is {shown(value)}, expected {KINDS[kind]}")
+    return manifest
 
 
 def _read_shard(folder: Path, entry: dict[str, Any]) -> Shard:
@@ -201,9 +236,12 @@ def _read_shard(folder: Path, entry: dict[str, Any]) -> Shard:
         path = folder / Path(entry[f"{part}_file"]).name
         if file_sha256(path) != entry[f"{part}_sha256"]:
             raise FormatError(f"{path}: changed since the manifest was written; `lakhnes data shard` writes both anew")
-        array = np.load(path, mmap_mode="r" if part == "events" else None, allow_pickle=False)
-        if array.dtype != dtype or array.ndim != 1:
-            raise FormatError(f"{path}: {array.dtype} of {array.ndim} dimensions, expected a row of {dtype.__name__}")
+        try:
+            array = np.load(path, mmap_mode="r" if part == "events" else None, allow_pickle=False)
+        except (ValueError, EOFError, OSError, OverflowError) as error:
+            raise FormatError(f"{path}: expected an array of numpy ({error})") from None
+        if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != 1:
+            raise FormatError(f"{path}: expected a row of {dtype.__name__}")
         arrays.append(array)
     events, offsets = arrays
     ordered = (

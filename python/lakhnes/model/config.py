@@ -8,13 +8,14 @@ import math
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from lakhnes._native import Vocabulary
-from lakhnes.errors import CheckpointError
+from lakhnes.errors import CheckpointError, shown
 
 FORMAT_VERSION = 1
 
 # A checkpoint is data from elsewhere: no dimension above this is built, so that a config of a few bytes cannot take
 # all memory. The published LakhNES models use 2,048 at the most.
 MAX_DIMENSION = 65_536
+MAX_LAYERS = 1_024
 MAX_PARAMETERS = 2_000_000_000
 MAX_ORDER = 6
 """Of n-grams: six ids of either vocabulary fit into a 64-bit key."""
@@ -33,7 +34,7 @@ def check_range(name: str, value: object, least: int, most: int = MAX_DIMENSION)
         If it is not; the message names it.
     """
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise CheckpointError(f"config: {name} is {value!r}, expected a whole number from {least} to {most}")
+        raise CheckpointError(f"config: {name} is {shown(value)}, expected a whole number from {least} to {most}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +61,7 @@ class ModelConfig:
         check_range("vocab_size", self.vocab_size, 1)
         if self.vocabulary not in Vocabulary.names():
             known = " or ".join(map(repr, Vocabulary.names()))
-            raise CheckpointError(f"config: vocabulary is {self.vocabulary!r}, expected {known}")
+            raise CheckpointError(f"config: vocabulary is {shown(self.vocabulary)}, expected {known}")
         if self.num_parameters > MAX_PARAMETERS:
             raise CheckpointError(f"config: {self.num_parameters} parameters, expected at most {MAX_PARAMETERS}")
 
@@ -105,11 +106,12 @@ class ModelConfig:
         """
         version = facts.get("format_version")
         if version != FORMAT_VERSION:
-            raise CheckpointError(f"config: format_version is {version!r}, expected {FORMAT_VERSION}")
+            raise CheckpointError(f"config: format_version is {shown(version)}, expected {FORMAT_VERSION}")
         given = {name: value for name, value in facts.items() if name not in ("architecture", "format_version")}
         known = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(set(given) - known):
-            raise CheckpointError(f"config: unknown entry {unknown[0]!r}, expected only {', '.join(sorted(known))}")
+            expected = ", ".join(sorted(known))
+            raise CheckpointError(f"config: unknown entry {shown(unknown[0])}, expected only {expected}")
         if missing := sorted(known - set(given)):
             raise CheckpointError(f"config: entry {missing[0]!r} is missing")
         return cls(**given)
@@ -123,8 +125,10 @@ class LayeredConfig(ModelConfig):
     dropout: float
 
     def __post_init__(self) -> None:
-        if not isinstance(self.dropout, (int, float)) or not 0.0 <= self.dropout < 1.0:
-            raise CheckpointError(f"config: dropout is {self.dropout!r}, expected a number from 0 up to 1")
+        check_range("n_layer", self.n_layer, 1, MAX_LAYERS)
+        is_number = isinstance(self.dropout, (int, float)) and not isinstance(self.dropout, bool)
+        if not is_number or not 0.0 <= self.dropout < 1.0:
+            raise CheckpointError(f"config: dropout is {shown(self.dropout)}, expected a number from 0 up to 1")
         super().__post_init__()
 
     @property
@@ -195,8 +199,11 @@ class TransformerXLConfig(LayeredConfig):
     mem_len: int = 512
 
     def __post_init__(self) -> None:
-        for name in ("n_layer", "n_head", "d_model", "d_head", "d_inner"):
+        for name in ("n_head", "d_model", "d_head", "d_inner"):
             check_range(name, getattr(self, name), 1)
+        for name in ("pre_norm", "same_length"):
+            if not isinstance(getattr(self, name), bool):
+                raise CheckpointError(f"config: {name} is {shown(getattr(self, name))}, expected true or false")
         for name in ("clamp_len", "mem_len"):
             check_range(name, getattr(self, name), 0)
         if self.d_model % 2:
@@ -259,8 +266,7 @@ class LSTMConfig(LayeredConfig):
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("n_layer", "d_model"):
-            check_range(name, getattr(self, name), 1)
+        check_range("d_model", self.d_model, 1)
         super().__post_init__()
 
     @property
@@ -310,7 +316,7 @@ class NGramConfig(ModelConfig):
         for name in ("contexts", "ngrams"):
             value = getattr(self, name)
             if not isinstance(value, (list, tuple)) or len(value) != max(self.order - 1, 0):
-                raise CheckpointError(f"config: {name} is {value!r}, expected a number for each order from 2")
+                raise CheckpointError(f"config: {name} is {shown(value)}, expected a number for each order from 2")
             for number in value:
                 check_range(name, number, 1, MAX_PARAMETERS)
             object.__setattr__(self, name, tuple(value))  # JSON gives lists

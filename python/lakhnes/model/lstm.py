@@ -66,6 +66,10 @@ class LSTM(Network):
         hidden, (outputs, cells) = self.layers(embedded, state)
         return self.dropout(hidden), torch.stack([outputs.detach().float(), cells.detach().float()])
 
+    def memory_shape(self, songs: int) -> tuple[int | None, ...]:
+        """Return ``(2, L, B, D)``."""
+        return (2, self.config.n_layer, songs, self.config.d_model)
+
     def logits(self, hidden: Tensor) -> Tensor:
         """``(…, D)`` to ``(…, vocab_size)``."""
         return functional.linear(hidden, self.embedding.weight, self.output_bias)

@@ -65,6 +65,14 @@ class Network(nn.Module):
             logits = self.logits(hidden)
         return logits.float(), memory
 
+    def memory_shape(self, songs: int) -> tuple[int | None, ...]:
+        """Return the shape of the memory of training for this number of songs; ``None`` stands for any length."""
+        raise NotImplementedError
+
+    def memory_dtype(self, dtype: torch.dtype) -> torch.dtype:
+        """Return the type in which that is kept where matrix products are in `dtype`."""
+        return torch.float32
+
     def cache(self) -> Any:
         """Return the memory with which reading without gradients begins; ``None``, if it is that of training."""
         return None

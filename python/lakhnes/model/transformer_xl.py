@@ -191,6 +191,14 @@ class TransformerXL(Network):
             blocked |= torch.ones_like(blocked).tril(-(rows - excess))
         return torch.zeros(blocked.shape, device=device).masked_fill_(blocked, float("-inf"))
 
+    def memory_shape(self, songs: int) -> tuple[int | None, ...]:
+        """Return ``(n_layer + 1, B, M, D)``, for any M."""
+        return (self.config.n_layer + 1, songs, None, self.config.d_model)
+
+    def memory_dtype(self, dtype: torch.dtype) -> torch.dtype:
+        """Return the type of the products, through which alone memory is read."""
+        return dtype
+
     def cache(self) -> KeyValueCache:
         """Return the memory with which reading without gradients begins."""
         return KeyValueCache()

@@ -90,7 +90,7 @@ class Composer:
     Parameters
     ----------
     model : Model
-    seeds : list of int
+    seeds : list of int or numpy.random.SeedSequence
         One for each song.
     params : SamplingParams
     given : int
@@ -109,7 +109,7 @@ class Composer:
     def __init__(
         self,
         model: Model,
-        seeds: list[int],
+        seeds: Sequence[int | np.random.SeedSequence],
         params: SamplingParams,
         given: int = 0,
         advance: Advance = ignore,

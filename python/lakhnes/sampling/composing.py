@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lakhnes._native import Song, Vocabulary
+from lakhnes.errors import shown
 from lakhnes.grammar import rules_of
+from lakhnes.model.config import TransformerXLConfig
 from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, Composer, Composition, ignore
 from lakhnes.sampling.controls import NOTHING, Controls
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from lakhnes.sampling.params import SamplingOptions
 
-__all__ = ["batches", "compose", "continue_song", "generate", "new_seed"]
+__all__ = ["MAX_SEED", "batches", "compose", "continue_song", "generate", "most_at_once", "new_seed"]
 
 ATTEMPTS = 4
 """How often a song is composed at the most when it is to have some number of voices."""
@@ -33,8 +35,13 @@ ATTEMPTS = 4
 VOICE_NOTES = 4
 """Notes that a voice plays at the least to be counted."""
 
-NEXT_SEED = 1 << 32
-"""From the seed of an attempt to that of the next: far from the seeds of other songs."""
+MAX_SEED = 2**64 - 1
+
+MOST_AT_ONCE = 256
+"""Songs composed at once: of more, each would take no less time."""
+
+AT_ONCE_BYTES = 2**30
+"""Of keys and values, the most that songs which are composed at once have together; one song may have more."""
 
 
 def new_seed() -> int:
@@ -197,7 +204,7 @@ def compose(
     sampled = endless(params) if loop else params
     least = min(params.min_voices, len(VOICES) - len(controls.silent))
 
-    def attempt(seeds: list[int]) -> list[Composition]:
+    def attempt(seeds: Sequence[int | np.random.SeedSequence]) -> list[Composition]:
         made = Composer(model, seeds, sampled, len(given), advance, controls).run(given)
         return [_with_loop(model, song, params) for song in made] if loop else made
 
@@ -208,14 +215,15 @@ def compose(
 
     enough = (least, -MOST_SURPRISING)
     songs: list[Composition] = []
-    for seeds in batches(num, seed, batch_size):
+    for seeds in batches(num, seed, min(batch_size, most_at_once(model, params, len(given)))):
         made = attempt(seeds)
         for number in range(1, ATTEMPTS):
             ratings = [rating(song) for song in made]
             poor = [index for index, found in enumerate(ratings) if found < enough]
             if not poor:
                 break
-            again = attempt([seeds[index] + number * NEXT_SEED for index in poor])
+            # Of its own seed, and of no other song's, which are plain numbers.
+            again = attempt([np.random.SeedSequence(seeds[index], spawn_key=(number,)) for index in poor])
             for index, song in zip(poor, again, strict=True):
                 if rating(song) > ratings[index]:
                     made[index] = song
@@ -232,6 +240,16 @@ def _with_loop(model: Model, song: Composition, params: SamplingParams) -> Compo
     return dataclasses.replace(song, ids=ids, loop=found, ended="loop")
 
 
+def most_at_once(model: Model, params: SamplingParams, given: int = 0) -> int:
+    """Return how many songs are composed at once at the most, whatever the batch: memory is taken for as many."""
+    config = model.config
+    if not isinstance(config, TransformerXLConfig):
+        return MOST_AT_ONCE
+    kept = min(config.mem_len if params.memory is None else params.memory, 1 + given + params.most_events)
+    song = 2 * 4 * config.n_layer * config.n_head * config.d_head * (kept + 1)
+    return max(1, min(AT_ONCE_BYTES // song, MOST_AT_ONCE))
+
+
 def _voices_of(ids: list[int], model: Model) -> int:
     """Return how many voices play `VOICE_NOTES` notes or more."""
     begins = rules_of(model.config.vocabulary).begins[np.array(ids, dtype=np.int64)]
@@ -244,10 +262,12 @@ def batches(num: int, seed: int | None, batch_size: int) -> Iterator[list[int]]:
     Raises
     ------
     ValueError
-        If `num` or `batch_size` is less than 1.
+        If `num` or `batch_size` is less than 1, or a seed is beyond 64 bits.
     """
     if num < 1 or batch_size < 1:
         raise ValueError("num and batch_size: expected at least 1")
     first = new_seed() if seed is None else seed
+    if not 0 <= first <= first + num - 1 <= MAX_SEED:
+        raise ValueError(f"seed is {shown(first)} and num {shown(num)}, expected seeds from 0 to 2**64 - 1")
     for start in range(0, num, batch_size):
         yield [first + index for index in range(start, min(start + batch_size, num))]

@@ -36,6 +36,9 @@ but few particles have what is proposed too seldom. Drums are the shortest notes
 LONG_REST = 8 * TICKS_PER_SECOND
 """Ticks without a kept event after which the kept voices are known to rest."""
 
+FRAME = TICKS_PER_SECOND // 60
+"""Ticks that a voice alone sounds or rests at the least."""
+
 SHARE_IN_REST = 0.9
 """Share of the proposals in a long rest that are such waits, however improbable they are."""
 
@@ -150,6 +153,8 @@ class Proposals:
         if particle.tick == kept.tick:
             return self.reach(particle, kept, written)
         if not waits.any():  # at the beginning, of which no model knows how long it waits
+            if written.any() and kept.tick - particle.tick > LONG_REST:  # not in silence, though
+                return [self.speak(particle, written)]
             now, other = (float(particle.probabilities[some].sum()) for some in (written, allowed & ~written))
             if self.generator.random() * (now + other) < now:
                 return [self.speak(particle, written)]
@@ -180,6 +185,8 @@ class Proposals:
         whole = wait_token(gap)
         early = waits & (ticks < ticks[whole]) & (ticks >= self.window[0] - particle.tick)
         early &= ticks < self.window[1] - particle.tick
+        if len(self.densities) == 1 and gap > LONG_REST:  # shorter waits lead from one voice to another
+            early &= ticks >= FRAME
         now = 0.0
         if particle.budget >= 1.0:
             now = float(particle.probabilities[written].sum())
@@ -199,7 +206,8 @@ class Proposals:
             self.wait(particle, token, int(ticks[token]))
             return [token]
         later = waits & (ticks >= ticks[whole])
-        later[BOUNDARY] = True  # at the end of the song nothing else happens
+        # At the end of the song nothing else happens. Long before it, an end would be silence for all that is left.
+        later[BOUNDARY] = gap <= LONG_REST
         reached = float(particle.probabilities[later if kept.is_end else whole].sum())
         # A wait that is longer than the longest token is as improbable as a row of such tokens.
         particle.log_weight += log(reached) * max(1.0, gap / int(ticks.max())) - log(1.0 - now - soon)

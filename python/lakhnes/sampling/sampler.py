@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,14 +19,14 @@ class Uniforms:
 
     Parameters
     ----------
-    seeds : list of int
+    seeds : list of int or numpy.random.SeedSequence
         One for each sequence.
     """
 
     BLOCK = 256
     """Numbers of a sequence that are made at once."""
 
-    def __init__(self, seeds: list[int]) -> None:
+    def __init__(self, seeds: Sequence[int | np.random.SeedSequence]) -> None:
         self._generators = [np.random.default_rng(seed) for seed in seeds]
         self._block: Floats = np.empty((0, len(seeds)), dtype=np.float32)
         self._place = 0

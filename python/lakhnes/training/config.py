@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from lakhnes.data.augmentation import Augmentation
-from lakhnes.errors import CheckpointError
-from lakhnes.model.architectures import config_from_facts
-from lakhnes.model.config import ModelConfig, TransformerXLConfig
+from lakhnes.errors import CheckpointError, shown
+from lakhnes.model.architectures import CONFIGS, config_from_facts
+from lakhnes.model.config import MAX_DIMENSION, ModelConfig, TransformerXLConfig
 from lakhnes.training.choices import LENGTH, OPTIMIZERS, PRECISIONS
+from lakhnes.training.toml import located, parse_toml
 
 __all__ = ["TrainingConfig"]
 
 LONGEST_WARMUP = 0.1
 """Share of a run whose length is in minutes after which the rate has risen, whatever its steps."""
+
+
+MAX_SEGMENT = 2**22
+"""Tokens of a segment of all streams."""
+
+_WIDE = 65_536
+
+WHOLE: dict[str, tuple[float, float]] = {
+    "batch_size": (1, _WIDE), "tgt_len": (1, _WIDE), "accumulate": (1, _WIDE), "mem_len": (0, MAX_DIMENSION),
+    "mem_len_start": (0, MAX_DIMENSION), "fresh_every": (0, 2**40), "steps": (1, 2**40), "warmup_steps": (0, 2**40),
+    "seed": (0, 2**63 - 1), "eval_songs": (1, 2**40), "patience": (0, 2**40), "samples": (0, 10_000),
+}  # fmt: skip
+"""Options that are whole numbers: the least and the most."""
+
+MINUTES = 1e9
+ABOVE_0 = 5e-324
+"""The least number that is."""
+
+NUMBERS: dict[str, tuple[float, float]] = {
+    "minutes": (ABOVE_0, MINUTES), "plain_tail": (0.0, 1.0), "learning_rate": (ABOVE_0, 1e6), "decay": (ABOVE_0, 1.0),
+    "final_rate": (0.0, 1.0), "beta2": (0.0, 1.0 - 2**-53), "weight_decay": (0.0, 1e6), "clip": (ABOVE_0, 1e9),
+    "ema": (0.0, 1.0 - 2**-53), "eval_every": (0.0, MINUTES), "save_every": (0.0, MINUTES),
+    "sample_every": (0.0, MINUTES),
+}  # fmt: skip
+"""Options that are numbers: the least and the most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,21 +133,25 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None:
             raise ValueError("the length of the run is not set: expected steps or minutes")
-        positive = ("batch_size", "tgt_len", "accumulate", "steps")
-        others = ("mem_len", "mem_len_start", "fresh_every", "warmup_steps", "patience", "samples", "sample_every")
-        for name in (*positive, *others, "seed"):
-            value, least = getattr(self, name), int(name in positive)
-            if value is not None and value < least:
-                raise ValueError(f"{name} is {value}, expected at least {least}")
-        if self.minutes is not None and not 0 < self.minutes < math.inf:
-            raise ValueError(f"minutes is {self.minutes}, expected more than 0")
-        if not 0.0 <= self.ema < 1.0:
-            raise ValueError(f"ema is {self.ema}, expected at least 0 and less than 1")
-        if not 0.0 < self.decay <= 1.0:
-            raise ValueError(f"decay is {self.decay}, expected more than 0 and at most 1")
+        for name, limits in WHOLE.items():
+            _check_number(name, getattr(self, name), limits, whole=True, optional=name in LENGTH)
+        for name, limits in NUMBERS.items():
+            _check_number(name, getattr(self, name), limits, optional=name in LENGTH)
+        if not isinstance(self.compile, bool):
+            raise ValueError(f"compile is {shown(self.compile)}, expected true or false")
+        if self.batch_size * self.tgt_len > MAX_SEGMENT:
+            raise ValueError(
+                f"batch_size x tgt_len is {self.batch_size * self.tgt_len}, expected at most {MAX_SEGMENT} tokens"
+            )
+        if not isinstance(self.memory_ramp, tuple) or len(self.memory_ramp) != 2:
+            raise ValueError(f"memory_ramp is {shown(self.memory_ramp)}, expected two shares of the run")
+        for share in self.memory_ramp:
+            _check_number("memory_ramp", share, (0.0, 1.0))
         for name, known in (("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
-                raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}")
+                raise ValueError(f"{name} is {shown(getattr(self, name))}, expected one of {', '.join(known)}")
+        if self.optimizer == "muon" and not isinstance(self.model, TransformerXLConfig):
+            raise ValueError(f"optimizer is 'muon', expected adamw for {self.model.title.lower()}")
 
     def progress(self, step: int, seconds: float) -> float:
         """Return the share of the run that is done, 0 to 1."""
@@ -179,16 +210,16 @@ class TrainingConfig:
             If an option is unknown or out of range.
         """
         given = dict(facts)
+        _check_names(given, {field.name for field in dataclasses.fields(cls)}, "")
         try:
-            for name, make in (
-                ("model", config_from_facts),
-                ("augmentation", lambda chances: Augmentation(**chances)),
-                ("memory_ramp", tuple),
-            ):
-                if name in given:
-                    given[name] = make(given[name])
+            if "model" in given:
+                given["model"] = _model_of(given["model"])
+            if "augmentation" in given:
+                given["augmentation"] = _augmentation_of(given["augmentation"])
+            if isinstance(given.get("memory_ramp"), list):
+                given["memory_ramp"] = tuple(given["memory_ramp"])
             return cls(**given)
-        except (ValueError, TypeError, KeyError) as error:
+        except ValueError as error:
             raise CheckpointError(f"training configuration: {error}") from None
 
     @classmethod
@@ -202,19 +233,67 @@ class TrainingConfig:
         CheckpointError
             If it is not TOML, or an option is unknown or out of range.
         """
-        import tomlkit
-        from tomlkit.exceptions import TOMLKitError
-
-        try:
-            given: dict[str, Any] = tomlkit.parse(text).unwrap()
-        except TOMLKitError as error:
-            raise CheckpointError(f"training configuration: {error}") from None
+        given = parse_toml(text)
         facts = {} if base is None else base.facts()
         if not given.keys().isdisjoint(LENGTH):
             facts = {name: value for name, value in facts.items() if name not in LENGTH}
-        for name in ("model", "augmentation"):
-            part = given.get(name, {})
-            if not isinstance(part, dict):
-                raise CheckpointError(f"training configuration: {name}: expected a table")
-            given[name] = facts.get(name, {}) | part
-        return cls.from_facts(facts | given)
+        try:
+            for name in ("model", "augmentation"):
+                part = given.get(name, {})
+                if not isinstance(part, dict):
+                    raise CheckpointError(f"training configuration: {name} is {shown(part)}, expected a table")
+                kind = part.get("architecture", facts.get(name, {}).get("architecture"))
+                before = facts.get(name, {})
+                given[name] = (before if before.get("architecture") == kind else {}) | part
+            return cls.from_facts(facts | given)
+        except CheckpointError as error:
+            raise CheckpointError(located(str(error), text)) from None
+
+
+def _check_number(
+    name: str, value: object, limits: tuple[float, float], *, whole: bool = False, optional: bool = False
+) -> None:
+    """Refuse what is no number of a range.
+
+    Raises
+    ------
+    ValueError
+        Its message begins with the name.
+    """
+    if optional and value is None:
+        return
+    least, most = limits
+    kinds = int if whole else (int, float)
+    if isinstance(value, kinds) and not isinstance(value, bool) and least <= value <= most:
+        return
+    what = "a whole number" if whole else "a number"
+    reach = f"above 0, up to {most:g}" if least == ABOVE_0 else f"from {least:.15g} to {most:.15g}"
+    raise ValueError(f"{name} is {shown(value)}, expected {what} {reach}")
+
+
+def _check_names(given: Mapping[str, Any], known: Collection[str], table: str) -> None:
+    """Refuse an option that there is not."""
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name[:80], known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"expected some of {', '.join(sorted(known))}"
+            raise CheckpointError(f"training configuration: {table}{shown(name)} is no option; {hint}")
+
+
+def _model_of(facts: Mapping[str, Any]) -> ModelConfig:
+    name = facts.get("architecture", TransformerXLConfig.architecture)
+    if not isinstance(name, str) or name not in CONFIGS:
+        raise ValueError(f"architecture is {shown(name)}, expected one of {', '.join(CONFIGS)}")
+    known = {field.name for field in dataclasses.fields(CONFIGS[name])}
+    _check_names(facts, known | {"architecture"}, "model: ")
+    try:
+        return config_from_facts(dict(facts))
+    except CheckpointError as error:
+        raise ValueError(str(error).removeprefix("config: ")) from None
+
+
+def _augmentation_of(facts: Mapping[str, Any]) -> Augmentation:
+    _check_names(facts, {field.name for field in dataclasses.fields(Augmentation)}, "augmentation: ")
+    for name, value in facts.items():
+        _check_number(name, value, (0.0, 1.0))
+    return Augmentation(**facts)

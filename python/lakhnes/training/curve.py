@@ -12,6 +12,9 @@ from lakhnes.training.log import read_log
 
 __all__ = ["draw_curve"]
 
+MOST = 700.0
+"""A loss whose exponential a float still holds."""
+
 SMOOTH = 10
 """Lines of the log that are averaged to a point of the loss."""
 
@@ -35,7 +38,7 @@ def draw_curve(log: Path, picture: Path) -> bool:
     if scores:
         axes.plot(*zip(*scores, strict=True), "o-", color="#c8102e", markersize=4, label="valid")
         last = scores[-1]
-        axes.annotate(f"PPL {math.exp(last[1]):.2f}", last, (0, 8), textcoords="offset points", ha="right")
+        axes.annotate(f"PPL {math.exp(min(last[1], MOST)):.2f}", last, (0, 8), textcoords="offset points", ha="right")
     axes.set_xlabel("million tokens")
     axes.set_ylabel("loss (nats a token)")
     # Bounded, for matplotlib asks for values that are far outside the picture.

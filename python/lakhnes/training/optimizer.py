@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn, optim
 
 from lakhnes.training.config import TrainingConfig
+from lakhnes.training.muon import Muon
 
 __all__ = ["load_moments", "make_optimizers", "moments"]
 
@@ -13,8 +14,8 @@ __all__ = ["load_moments", "make_optimizers", "moments"]
 def make_optimizers(model: nn.Module, config: TrainingConfig) -> list[optim.Optimizer]:
     """Return the optimizers of a run; the rate is set before every step.
 
-    Matrices decay; vectors (biases, norms) and the embedding do not. Under Muon the matrices of the layers are
-    orthogonalised updates, scaled to the root mean square of AdamW's so that one rate suits both (Liu et al. 2025).
+    Matrices decay; vectors (biases, norms) and the embedding do not. With Muon, which updates the matrices of the
+    layers, one rate suits all: its updates are scaled to the root mean square of AdamW's.
     """
     matrices: list[Tensor] = []
     others: list[Tensor] = []
@@ -23,9 +24,7 @@ def make_optimizers(model: nn.Module, config: TrainingConfig) -> list[optim.Opti
     betas = (0.9, config.beta2)
     if config.optimizer == "muon":
         return [
-            optim.Muon(
-                matrices, lr=config.learning_rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
-            ),
+            Muon(matrices, lr=config.learning_rate, weight_decay=config.weight_decay),
             optim.AdamW(others, lr=config.learning_rate, betas=betas, weight_decay=0.0, fused=True),
         ]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]

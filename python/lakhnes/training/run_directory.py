@@ -20,12 +20,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lakhnes.checkpoint.config import RUN_FOLDER
 from lakhnes.errors import CheckpointError
 from lakhnes.files import read_limited, write_bytes
 from lakhnes.training.config import TrainingConfig
+from lakhnes.training.toml import MAX_BYTES
 
-__all__ = ["CONFIG_FILE", "CORPUS_FOLDER", "CURVE_FILE", "LOG_FILE", "STATE_FILE", "read_config", "samples_folder",
-           "write_config"]  # fmt: skip
+__all__ = ["CONFIG_FILE", "CORPUS_FOLDER", "CURVE_FILE", "LOG_FILE", "STATE_FILE", "check_links", "read_config",
+           "samples_folder", "write_config"]  # fmt: skip
 
 CONFIG_FILE = "config.toml"
 STATE_FILE = "state.safetensors"
@@ -39,6 +41,19 @@ def samples_folder(directory: Path, step: int) -> Path:
     return directory / "samples" / f"step-{step:07}"
 
 
+def check_links(directory: Path) -> None:
+    """Refuse a run directory from which a link leads elsewhere: a run writes nothing outside of it.
+
+    Raises
+    ------
+    CheckpointError
+    """
+    names = (CONFIG_FILE, STATE_FILE, LOG_FILE, CURVE_FILE, CORPUS_FOLDER, RUN_FOLDER, "samples", "tensorboard")
+    for path in (directory / name for name in names):
+        if path.is_symlink():
+            raise CheckpointError(f"{path}: is a link, expected what the run has written")
+
+
 def read_config(path: Path, base: TrainingConfig | None = None) -> TrainingConfig:
     """Read a configuration, that of a run or one written by hand; what it leaves out is as in `base`.
 
@@ -47,10 +62,10 @@ def read_config(path: Path, base: TrainingConfig | None = None) -> TrainingConfi
     CheckpointError
         If the file is missing, or not a configuration.
     """
-    if not path.is_file():
+    if not path.exists():
         raise CheckpointError(f"{path}: no such file; expected options of a training run as TOML")
     try:
-        return TrainingConfig.from_toml(read_limited(path).decode("utf-8-sig"), base)
+        return TrainingConfig.from_toml(read_limited(path, 4 * MAX_BYTES).decode("utf-8-sig"), base)
     except (CheckpointError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path}: {error}") from None
 

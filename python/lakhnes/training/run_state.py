@@ -17,12 +17,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from lakhnes.errors import CheckpointError
+from lakhnes.checkpoint.native import check_header
+from lakhnes.checkpoint.unpickler import quote
+from lakhnes.errors import CheckpointError, printable, shown
 from lakhnes.files import replacing
+from lakhnes.training.config import TrainingConfig
 
-__all__ = ["RunState"]
+__all__ = ["RunState", "check_shapes"]
 
 NUMBERS = ("step", "tokens", "seconds", "position", "best", "waited", "data")
+
+MAX_COUNT = 2**62
+
+MAX_HEADER_BYTES = 2**24
+"""Of the file: a stream of each of 65,536 takes 5 MiB."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,11 +112,10 @@ class RunState:
             If the file is not such a state.
         """
         try:
+            check_header(path, MAX_HEADER_BYTES)
             with safe_open(path, framework="pt") as file:
-                facts: dict[str, Any] = json.loads((file.metadata() or {})["lakhnes"])
+                numbers = _facts((file.metadata() or {})["lakhnes"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-            numbers: dict[str, Any] = {name: facts[name] for name in NUMBERS}
-            numbers["best"] = math.inf if facts["best"] is None else facts["best"]
             streams, random = _part(tensors, "stream"), _part(tensors, "random")
             return cls(
                 **numbers,
@@ -119,8 +126,55 @@ class RunState:
                 memory=tensors.get("memory"),
                 random=[tensors["random"], *(random[str(rank)] for rank in range(1, len(random) + 1))],
             )
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path}: not the state of a training run ({error})") from None
+        except (SafetensorError, CheckpointError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise CheckpointError(f"{path}: not the state of a training run ({printable(str(error), 200)})") from None
+
+
+def check_shapes(path: Path, config: TrainingConfig) -> None:
+    """Refuse a state that is not of this configuration, before a model of its size is built.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is no state, or its weights or streams are others.
+    """
+    try:
+        check_header(path, MAX_HEADER_BYTES)
+        with safe_open(path, framework="pt") as file:
+            names = list(file.keys())
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names if name.startswith("model.")}
+    except (SafetensorError, CheckpointError) as error:
+        raise CheckpointError(f"{path}: not the state of a training run ({printable(str(error), 200)})") from None
+    expected = {f"model.{name}": shape for name, shape in config.model.tensors.items()}
+    for name in sorted(expected.keys() | shapes.keys()):
+        if shapes.get(name) != expected.get(name):
+            raise CheckpointError(
+                f"{path}: the state does not fit the configuration ({quote(name)} is {shapes.get(name, 'missing')}, "
+                f"expected {expected.get(name, 'no such tensor')})"
+            )
+    streams = sum(name.startswith("stream.") for name in names)
+    if streams != config.batch_size:
+        raise CheckpointError(
+            f"{path}: the state does not fit the configuration ({streams} streams, expected {config.batch_size})"
+        )
+
+
+def _facts(text: str) -> dict[str, Any]:
+    """Return the numbers of a state, checked."""
+    facts = json.loads(text)
+    if not isinstance(facts, dict):
+        raise ValueError("expected an object with numbers")
+    best = math.inf if facts["best"] is None else facts["best"]
+    for name in NUMBERS:
+        value, whole = best if name == "best" else facts[name], name not in ("seconds", "best")
+        if name == "data":
+            if not isinstance(value, str):
+                raise ValueError(f"data is {shown(value)}, expected a fingerprint")
+        elif isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not value >= 0:
+            raise ValueError(f"{name} is {shown(value)}, expected a number of at least 0")
+        elif value > MAX_COUNT and name != "best":
+            raise ValueError(f"{name} is {shown(value)}, expected at most {MAX_COUNT}")
+    return {name: facts[name] for name in NUMBERS} | {"best": best}
 
 
 def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,15 +28,19 @@ from lakhnes.training.interval import Interval
 from lakhnes.training.log import Report, RunLog, is_log_step
 from lakhnes.training.optimizer import load_moments, make_optimizers, moments
 from lakhnes.training.parallel import Group
+from lakhnes.training.patience import SLOW_STEP, Abandoned, telling_if_slow
 from lakhnes.training.precision import product_dtype
 from lakhnes.training.run_directory import LOG_FILE, STATE_FILE, samples_folder, write_config
 from lakhnes.training.run_state import RunState
 from lakhnes.training.samples import write_samples
 from lakhnes.training.segment_loss import SegmentLoss
 from lakhnes.training.song_order import SongOrder
+from lakhnes.training.state_check import check_state
 from lakhnes.training.validation import validate
 
 __all__ = ["Trainer"]
+
+T = TypeVar("T")
 
 
 class Trainer:
@@ -58,7 +62,10 @@ class Trainer:
     Attributes
     ----------
     stop : bool
-        Set to end the run after the present step; its state is saved, and another `run` resumes it.
+        Set to end the run after the present step; its state is saved, and another `run` resumes it. `ask_to_stop`
+        sets it, too.
+    note : callable
+        Called with lines for the user.
     songs : list of Path
         The songs that were composed and rendered last.
     """
@@ -96,6 +103,18 @@ class Trainer:
         self.songs: list[Path] = []
         self.data_hash = train.fingerprint()
         self.stop = False
+        self.note: Callable[[str], object] = lambda line: None
+        self._may_be_abandoned = self._told_of_slow_steps = False
+
+    def ask_to_stop(self) -> None:
+        """Set `stop`; from the handler of a signal, which runs in the midst of a step.
+
+        A process alone gives the step up, or the evaluation: the state is then that before it.
+        """
+        self.stop = True
+        if self._may_be_abandoned:
+            self._may_be_abandoned = False
+            raise Abandoned
 
     @property
     def progress(self) -> float:
@@ -113,15 +132,27 @@ class Trainer:
         inputs, targets = (torch.from_numpy(part[self.rows]).to(self.device) for part in segment)
         return inputs, targets
 
-    def train_step(self) -> tuple[float, float]:
-        """Take one step; return the loss of its segments, in nats a token, and the norm of the gradient."""
+    def train_step(self) -> tuple[float, float] | None:
+        """Take one step; return the loss of its segments, in nats a token, and the norm of the gradient.
+
+        ``None`` if it was given up; see `ask_to_stop`.
+        """
         started = time.perf_counter()
         config = self.config
-        if config.fresh_every and self.step % config.fresh_every == 0:
-            self.packer.drop_streams()
-            self.memory = None
         progress = self.progress
-        loss = self.backward(config.memory_at(progress))
+        before = (self.packer.position, list(self.packer.streams), self.memory, torch.get_rng_state())
+        try:
+            self._may_be_abandoned = self.group.size == 1
+            if config.fresh_every and self.step % config.fresh_every == 0:
+                self.packer.drop_streams()
+                self.memory = None
+            loss = self.backward(config.memory_at(progress))
+            self._may_be_abandoned = False
+        except Abandoned:
+            self.packer.position, self.packer.streams, self.memory, random = before
+            torch.set_rng_state(random)
+            self.model.zero_grad(set_to_none=True)
+            return None
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         rate = config.rate(self.step, progress)
         for optimizer in self.optimizers:
@@ -137,6 +168,13 @@ class Trainer:
         loss, spent = self.group.total([loss / self.group.size, spent], self.device)
         self.seconds += spent
         return loss, float(norm)
+
+    def _tell_slow(self) -> None:
+        self._told_of_slow_steps = True
+        self.note(
+            f"a step, {self.config.step_tokens:,} tokens, takes more than {SLOW_STEP:.0f} s on this machine; "
+            "--batch-size, --tgt-len and smaller models make it shorter"
+        )
 
     def backward(self, mem_len: int) -> float:
         """Add up the gradients of the segments of a step; return their mean loss on this process."""
@@ -174,7 +212,13 @@ class Trainer:
         logged, norm = self.seconds, 0.0
         stopped = self.agreed(self.stop)
         while self.progress < 1.0 and not stopped and not self.stopping.exhausted:
-            loss, norm = self.train_step()
+            watched = self.group.first and not self._told_of_slow_steps
+            with telling_if_slow(self._tell_slow) if watched else contextlib.nullcontext():
+                taken = self.train_step()
+            if taken is None:
+                stopped = True
+                break
+            loss, norm = taken
             if not math.isfinite(loss):
                 raise LakhnesError(f"{self.directory}: the loss is {loss} at step {self.step}; lower the learning rate")
             losses.append(loss)
@@ -183,16 +227,30 @@ class Trainer:
                 self.write_log({"loss": float(np.mean(losses)), "gradient": norm})
                 losses.clear()
             if evaluation.is_over(self.seconds) and self.progress < 1.0:
-                self.evaluate(self.config.eval_songs)
+                self._unless_stopped(lambda: self.evaluate(self.config.eval_songs))
             if sampling.is_over(self.seconds):
-                self.sample()
+                self._unless_stopped(self.sample)
             if saving.is_over(self.seconds):
                 self.save()
             stopped = self.agreed(self.stop)
         if losses:
             self.write_log({"loss": float(np.mean(losses)), "gradient": norm})
         self.save()
-        return None if stopped else self.finish()
+        return None if stopped else self._unless_stopped(self.finish)
+
+    def _unless_stopped(self, work: Callable[[], T]) -> T | None:
+        """Do what leaves the state of the run as it is, unless the run is to stop: then it is given up."""
+        alone = self.group.size == 1
+        if alone and self.stop:
+            return None
+        try:
+            self._may_be_abandoned = alone
+            return work()
+        except Abandoned:
+            return None
+        finally:
+            self._may_be_abandoned = False
+            self.model.train()
 
     def agreed(self, value: bool) -> bool:
         """Return whether the value is true on any process."""
@@ -225,8 +283,10 @@ class Trainer:
         """Evaluate the model within the block: with its averaged weights, if any."""
         with self.average.in_place() if self.average is not None else contextlib.nullcontext():
             self.model.eval()
-            yield
-            self.model.train()
+            try:
+                yield
+            finally:
+                self.model.train()
 
     def evaluate(self, songs: int | None) -> Score | None:
         """Write a checkpoint and score the valid split, or its first `songs`, by the paper's measure.
@@ -317,8 +377,7 @@ class Trainer:
 
     def restore(self, state: RunState) -> None:
         """Take the state of a run; a process that the run did not have keeps the random state of its seed."""
-        if len(state.streams) != self.config.batch_size:
-            raise ValueError(f"{len(state.streams)} streams, expected {self.config.batch_size}")
+        check_state(state, self.config, self.model, self.optimizers)
         self.model.load_state_dict(state.model)
         load_moments(self.optimizers, state.optimizer)
         if self.average is not None:
@@ -331,6 +390,7 @@ class Trainer:
         if state.memory is not None:
             count = self.rows.stop - self.rows.start
             memory = state.memory.narrow(self.model.memory_songs, self.rows.start, count)
-            self.memory = memory.contiguous().to(self.device)
+            # In the type of this machine's products, which may be another than that of the machine before.
+            self.memory = memory.contiguous().to(self.device, self.model.memory_dtype(self.dtype))
         if self.group.rank < len(state.random):
             torch.set_rng_state(state.random[self.group.rank])

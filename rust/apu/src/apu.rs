@@ -1,7 +1,7 @@
 //! The chip for others to drive: from an emulator, a notebook or a player.
 //!
-//! Cycles count from power-up and never go back. A read or an interrupt sees what happened before its cycle; a write
-//! comes after what happens on its cycle.
+//! Cycles never go back. Cycle 0 is the first of the first instruction, after the processor's reset sequence. A read or an
+//! interrupt sees what happened before its cycle; a write comes after what happens on its cycle.
 
 use crate::band_limited::Synthesizer;
 use crate::chip::Chip;
@@ -76,7 +76,7 @@ pub struct Apu {
 }
 
 impl Apu {
-    /// The chip at power-up, on cycle 0.
+    /// The chip at power-up, on cycle 0: the first of the first instruction, after the processor's reset sequence.
     ///
     /// # Errors
     /// [`ApuError::ClockRate`] and [`ApuError::SampleRate`] outside their ranges.
@@ -122,7 +122,8 @@ impl Apu {
         Ok(())
     }
 
-    /// Reads $4015 on `cycle`, which clears the frame counter's interrupt flag. Bit 5 (open bus) is 0.
+    /// Reads $4015 on `cycle`, which clears the frame counter's interrupt flag: the interrupt line at once, for reads from
+    /// the next even cycle on. Bit 5 (open bus) is 0.
     ///
     /// # Errors
     /// A cycle out of order, as for [`Self::write`].
@@ -138,6 +139,34 @@ impl Apu {
     pub fn irq(&mut self, cycle: u64) -> Result<bool, ApuError> {
         self.reach(cycle)?;
         Ok(self.chip.irq(&mut self.synthesizer, cycle))
+    }
+
+    /// The cycle of the sample channel's first fetch from memory that is not before `cycle`, if nothing is written until
+    /// then; `None` if there is none to come.
+    ///
+    /// The processor of a console stands still for up to four cycles at each (nesdev wiki, "DMA"); bytes are taken from
+    /// the memory of [`Self::set_memory`]. The fetch with which a write to $4015 starts the channel is on the cycle of
+    /// the write: ask with that cycle after it.
+    ///
+    /// # Errors
+    /// A cycle out of order, as for [`Self::write`].
+    pub fn next_fetch(&mut self, cycle: u64) -> Result<Option<u64>, ApuError> {
+        self.reach(cycle)?;
+        Ok(self.chip.next_fetch(&mut self.synthesizer, cycle))
+    }
+
+    /// The console's reset; `cycle` is the first of the first instruction after it.
+    ///
+    /// $4015 is cleared, and $4017 is written again as it was. The sample channel's level keeps its lowest bit only, the
+    /// halt bits of pulses and noise are cleared; all else stays, the triangle's phase too (nesdev wiki, "CPU power up
+    /// state"; Blargg's `apu_reset`).
+    ///
+    /// # Errors
+    /// A cycle out of order, as for [`Self::write`].
+    pub fn reset(&mut self, cycle: u64) -> Result<(), ApuError> {
+        self.reach(cycle)?;
+        self.chip.reset(&mut self.synthesizer, cycle);
+        Ok(())
     }
 
     /// Puts bytes where the sample channel reads them; what lies outside $8000–$FFFF is dropped.
@@ -177,7 +206,7 @@ impl Apu {
     pub(crate) fn peek_status(&mut self, cycle: u64) -> Result<u8, ApuError> {
         self.reach(cycle)?;
         self.chip.run(&mut self.synthesizer, cycle);
-        Ok(self.chip.status())
+        Ok(self.chip.status(cycle))
     }
 
     /// Cycles from the last [`Self::end_frame`] to `cycle`.

@@ -101,7 +101,7 @@ impl Chip {
             0x10..=0x13 => self.dmc.write(register & 3, value),
             0x15 => {
                 self.voices.enable(value);
-                self.dmc.enable(value & 0x10 != 0);
+                self.dmc.enable(cycle, value & 0x10 != 0);
             }
             0x17 => {
                 let clock = self.frame.write(cycle, value);
@@ -114,15 +114,15 @@ impl Chip {
     /// A read of $4015 on `cycle`, before anything else that happens on it. Clears the frame counter's flag.
     pub(crate) fn read_status(&mut self, synthesizer: &mut Synthesizer, cycle: u64) -> u8 {
         self.run(synthesizer, cycle);
-        let status = self.status();
-        self.frame.flag = false;
+        let status = self.status(cycle);
+        self.frame.acknowledge(cycle);
         status
     }
 
-    /// What a read of $4015 would see.
-    pub(crate) fn status(&self) -> u8 {
+    /// What a read of $4015 on `cycle` would see, all before which has been run.
+    pub(crate) fn status(&self, cycle: u64) -> u8 {
         let [p1, p2, triangle, noise] = self.voices.active();
-        let bits = [p1, p2, triangle, noise, self.dmc.active(), false, self.frame.flag, self.dmc.flag];
+        let bits = [p1, p2, triangle, noise, self.dmc.active(), false, self.frame.seen(cycle), self.dmc.flag];
         bits.iter().rev().fold(0, |status, &bit| status << 1 | u8::from(bit))
     }
 
@@ -130,6 +130,23 @@ impl Chip {
     pub(crate) fn irq(&mut self, synthesizer: &mut Synthesizer, cycle: u64) -> bool {
         self.run(synthesizer, cycle);
         self.frame.flag || self.dmc.flag
+    }
+
+    /// The cycle of the first fetch of the sample channel that is not before `cycle`, if nothing is written until then.
+    pub(crate) fn next_fetch(&mut self, synthesizer: &mut Synthesizer, cycle: u64) -> Option<u64> {
+        self.run(synthesizer, cycle);
+        self.dmc.next_fetch(cycle)
+    }
+
+    /// The console's reset, before the instruction whose first cycle is `cycle` (nesdev wiki, "CPU power up state"; Blargg's
+    /// `apu_reset`): $4015 is cleared and $4017 written again, as it was. The levels of the sample channel but its lowest
+    /// bit, and the halt bits of pulses and noise are lost; all else stays, the triangle's phase too.
+    pub(crate) fn reset(&mut self, synthesizer: &mut Synthesizer, cycle: u64) {
+        self.run(synthesizer, cycle);
+        self.voices.reset();
+        self.dmc.reset(cycle);
+        let clock = self.frame.reset(cycle);
+        self.voices.clock(cycle, clock);
     }
 
     /// Runs everything that happens before cycle `to`.

@@ -7,7 +7,8 @@
 //! $4013  LLLL LLLL   sample length: 16 * L + 1 bytes
 //! ```
 //!
-//! Source: nesdev wiki, "APU DMC". Bytes are fetched at once, without the cycles that the processor stands still for.
+//! Source: nesdev wiki, "APU DMC". Bytes are fetched at once; the cycles for which a processor stands still are for it to
+//! spend, which [`Dmc::next_fetch`] tells when.
 
 use crate::Standard;
 use crate::timer::Timer;
@@ -64,6 +65,8 @@ pub(crate) struct Dmc {
     /// Bytes still to be fetched.
     remaining: u16,
     buffer: Option<u8>,
+    /// The cycle of the last fetch.
+    fetched: Option<u64>,
     /// The byte that is being played; nothing while the channel is silent.
     shift: Option<u8>,
     /// Bits of the output cycle still to come, 1 to 8.
@@ -86,6 +89,7 @@ impl Dmc {
             address: 0xC000,
             remaining: 0,
             buffer: None,
+            fetched: None,
             shift: None,
             bits: 8,
         }
@@ -106,15 +110,21 @@ impl Dmc {
         }
     }
 
-    /// Bit 4 of a write to $4015.
-    pub(crate) fn enable(&mut self, enabled: bool) {
+    /// Bit 4 of a write to $4015 on `cycle`.
+    pub(crate) fn enable(&mut self, cycle: u64, enabled: bool) {
         self.flag = false;
         if !enabled {
             self.remaining = 0;
         } else if self.remaining == 0 {
             self.restart();
-            self.fetch();
+            self.fetch(cycle);
         }
+    }
+
+    /// The console's reset: $4015 is cleared, and the level but for its lowest bit.
+    pub(crate) fn reset(&mut self, cycle: u64) {
+        self.enable(cycle, false);
+        self.level &= 1;
     }
 
     /// Whether bytes remain to be fetched: bit 4 of a read of $4015.
@@ -128,10 +138,11 @@ impl Dmc {
     }
 
     /// The memory reader: fills the buffer if it is empty and bytes remain.
-    fn fetch(&mut self) {
+    fn fetch(&mut self, cycle: u64) {
         if self.buffer.is_some() || self.remaining == 0 {
             return;
         }
+        self.fetched = Some(cycle);
         self.buffer = Some(self.memory.get(self.address));
         self.address = self.address.wrapping_add(1) | 0x8000;
         self.remaining -= 1;
@@ -144,6 +155,14 @@ impl Dmc {
         }
     }
 
+    /// The cycle of the first fetch that is not before `cycle`, all before which has been run: one that was made on it, or
+    /// the one when the byte that is being played ends.
+    pub(crate) fn next_fetch(&self, cycle: u64) -> Option<u64> {
+        let made = self.fetched.filter(|&fetched| fetched >= cycle);
+        let coming = (self.remaining > 0).then(|| self.timer.next + u64::from(self.bits - 1) * self.timer.period);
+        made.or(coming)
+    }
+
     /// The cycle of the next clock that may change anything but the bit count.
     pub(crate) fn next(&self) -> u64 {
         if self.shift.is_some() || self.buffer.is_some() { self.timer.next } else { u64::MAX }
@@ -151,6 +170,7 @@ impl Dmc {
 
     /// The clock on the cycle that [`Self::next`] named.
     pub(crate) fn clock(&mut self) {
+        let now = self.timer.next;
         self.timer.next += self.timer.period;
         if let Some(byte) = &mut self.shift {
             match (*byte & 1, self.level) {
@@ -164,7 +184,7 @@ impl Dmc {
         if self.bits == 0 {
             self.bits = 8;
             self.shift = self.buffer.take();
-            self.fetch();
+            self.fetch(now);
         }
     }
 
@@ -191,7 +211,7 @@ mod tests {
         dmc.memory.set(0xC000, bytes);
         dmc.write(0, control);
         dmc.write(3, length);
-        dmc.enable(true);
+        dmc.enable(0, true);
         dmc
     }
 
@@ -217,12 +237,34 @@ mod tests {
     }
 
     #[test]
+    fn fetches_are_foretold_to_the_cycle_until_the_sample_ends() {
+        let mut dmc = playing(&[0xAA; 17], 0x0F, 1); // on cycle 0
+        assert_eq!(dmc.next_fetch(0), Some(0));
+        let mut fetches = Vec::new();
+        for cycle in 1..54 * 8 * 20 {
+            run(&mut dmc, cycle);
+            let foretold = dmc.next_fetch(cycle);
+            let before = dmc.remaining;
+            run(&mut dmc, cycle + 1);
+            if dmc.remaining != before {
+                assert_eq!(foretold, Some(cycle));
+                assert_eq!(dmc.next_fetch(cycle), Some(cycle));
+                fetches.push(cycle);
+            } else {
+                assert_ne!(foretold, Some(cycle));
+            }
+        }
+        assert_eq!(fetches.len(), 16);
+        assert_eq!(dmc.next_fetch(54 * 8 * 20), None);
+    }
+
+    #[test]
     fn addresses_wrap_from_ffff_to_8000() {
         let mut dmc = Dmc::new(Standard::Ntsc);
         dmc.memory.set(0x8000, &[0xAA]);
         dmc.write(2, 0xFF);
         dmc.write(3, 0x04); // 65 bytes from $FFC0
-        dmc.enable(true);
+        dmc.enable(0, true);
         while dmc.active() {
             dmc.clock();
         }

@@ -70,6 +70,14 @@ pub enum ApuError {
         /// [`crate::MAX_EVENTS`].
         limit: u64,
     },
+    /// More writes than the limit, those of loops counted each time that they are played.
+    #[error("writes of all loops: expected at most {limit}, found {found}; fewer loops or a shorter fade have fewer")]
+    TooManyWrites {
+        /// Writes asked for; 64 bytes of sample memory count as one.
+        found: u64,
+        /// [`crate::MAX_PLAYED`].
+        limit: u64,
+    },
     /// More bytes than the limit.
     #[error("size: expected at most {limit} bytes, found {found}")]
     TooLarge {

@@ -45,6 +45,6 @@ pub use mixer::{Channels, MixerMode};
 pub use register_log::{
     LoopScale, MAX_CLOCK, MAX_EVENTS, MAX_LENGTH, MIN_CLOCK, MemoryBlock, RegisterLog, Standard, TICK_RATE, Tags, Write,
 };
-pub use render::{DEFAULT_MAX_TICKS, RenderOptions, Renderer, render, render_i16, render_stems};
+pub use render::{DEFAULT_MAX_TICKS, MAX_PLAYED, RenderOptions, Renderer, render, render_i16, render_stems};
 pub use trace::Trace;
 pub use voices::VoiceState;

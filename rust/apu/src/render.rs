@@ -5,11 +5,15 @@ use std::borrow::Borrow;
 use crate::apu::{Apu, ApuOptions};
 use crate::filter::FilterMode;
 use crate::mixer::{Channels, MixerMode};
-use crate::register_log::{MAX_LENGTH, TICK_RATE};
+use crate::register_log::{MAX_EVENTS, MAX_LENGTH, TICK_RATE};
 use crate::{ApuError, RegisterLog};
 
 /// Longest audio rendered unless the caller allows more: one hour, in ticks.
 pub const DEFAULT_MAX_TICKS: u64 = 3_600 * TICK_RATE;
+
+/// Most writes that are played, those of loops each time: a tick that is looped for seconds repeats its own by the
+/// hundred thousand. 64 bytes of sample memory count as a write.
+pub const MAX_PLAYED: u64 = 4 * MAX_EVENTS;
 
 /// How to render. `RenderOptions::default()` is what a listener wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,7 +91,8 @@ impl<L: Borrow<RegisterLog>> Renderer<L> {
     /// A renderer at the start of `log`, which may be borrowed, owned or shared.
     ///
     /// # Errors
-    /// Whatever [`RegisterLog::validate`] finds, a sample rate out of range, and audio longer than the limit.
+    /// Whatever [`RegisterLog::validate`] finds, a sample rate out of range, audio longer than the limit, and more than
+    /// [`MAX_PLAYED`] writes.
     pub fn new(log: L, options: &RenderOptions) -> Result<Self, ApuError> {
         let RegisterLog { standard, clock_hz, length, loop_start, loop_scale, .. } = *log.borrow();
         log.borrow().validate()?;
@@ -95,6 +100,10 @@ impl<L: Borrow<RegisterLog>> Renderer<L> {
         let limit = options.max_ticks.min(MAX_LENGTH);
         if ticks > limit {
             return Err(ApuError::TooLong { found: ticks, limit });
+        }
+        let played = played(log.borrow(), ticks);
+        if played > MAX_PLAYED {
+            return Err(ApuError::TooManyWrites { found: played, limit: MAX_PLAYED });
         }
         let apu = Apu::new(&ApuOptions {
             standard,
@@ -192,6 +201,21 @@ impl RenderOptions {
         let repeats = u64::from(loops.saturating_sub(1));
         (length.saturating_sub(start)).saturating_mul(repeats).saturating_add(length).saturating_add(self.fade_ticks)
     }
+}
+
+/// How many writes are played in this time.
+fn played(log: &RegisterLog, ticks: u64) -> u64 {
+    let from = |start: u64| {
+        let heard = start..log.length;
+        let blocks = log.memory.iter().filter(|block| heard.contains(&block.tick));
+        let bytes: u64 = blocks.map(|block| 64 + block.bytes.len() as u64).sum();
+        log.writes.iter().filter(|write| heard.contains(&write.tick)).count() as u64 + bytes / 64
+    };
+    let again = log.loop_start.map_or(0, |start| {
+        let times = ticks.saturating_sub(log.length).div_ceil((log.length - start).max(1));
+        from(start).saturating_mul(times)
+    });
+    from(0).saturating_add(again)
 }
 
 /// Sends the log's writes to the chip, and begins again at the loop point for as long as it is asked to.

@@ -62,6 +62,14 @@ impl Voices {
         self.noise.length.enable(status & 0x08 != 0);
     }
 
+    /// The console's reset: $4015 is cleared, and with it the halt bits of all but the triangle.
+    pub(crate) fn reset(&mut self) {
+        self.enable(0);
+        self.p1.length.halt(false);
+        self.p2.length.halt(false);
+        self.noise.length.halt(false);
+    }
+
     /// A clock of the frame counter.
     pub(crate) fn clock(&mut self, time: u64, clock: Clock) {
         if clock.quarter {

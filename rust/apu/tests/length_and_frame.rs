@@ -147,3 +147,87 @@ fn pal_lengths_are_clocked_later() {
         assert_eq!(machine.apu.read_status(write + after).unwrap() & 1 != 0, sounds, "{after}");
     }
 }
+
+/// A chip after some writes `(cycle, address, value)`.
+fn after(writes: &[(u64, u16, u8)]) -> lakhnes_apu::Apu {
+    let mut machine = Machine::new(Standard::Ntsc);
+    for &(cycle, address, value) in writes {
+        machine.apu.write(cycle, address, value).unwrap();
+    }
+    machine.apu
+}
+
+#[test]
+fn a_frame_step_and_the_clock_of_a_reset_within_two_cycles_are_one_clock() {
+    let length = [(20_000, 0x4015, 1), (20_004, 0x4003, LENGTH_2)];
+    for (mode, last, sounds) in [
+        (0x00, 30_030, 1),
+        (0x00, 30_031, 1),
+        (0x00, 30_032, 0), // three cycles later: two clocks
+        (0x00, 30_028, 1), // before the step: it does not come any more
+        (0x80, 37_482, 1),
+        (0x80, 37_483, 1),
+        (0x80, 37_484, 0),
+    ] {
+        let mut apu = after(&[(200, 0x4017, mode), length[0], length[1], (last, 0x4017, 0x80)]);
+        assert_eq!(apu.read_status(last + 70).unwrap() & 1, sounds, "{mode:02X}, {last}");
+    }
+}
+
+#[test]
+fn the_clock_of_a_write_of_80_is_seen_four_cycles_after_an_even_one() {
+    for (first, second, read) in [(100, 104, 108), (101, 105, 109), (101, 105, 108)] {
+        let writes = [(10, 0x4015, 1), (20, 0x4003, LENGTH_2), (first, 0x4017, 0x80), (second, 0x4017, 0x80)];
+        assert_eq!(after(&writes).read_status(read).unwrap() & 1, 0, "{first}");
+        assert_eq!(after(&writes).read_status(read - 1).unwrap() & 1, u8::from(read % 2 == 0), "{first}");
+    }
+}
+
+#[test]
+fn an_inhibited_frame_flag_reads_as_1_on_two_cycles_and_pulls_no_line() {
+    for (offset, flag) in [(29_827, 0), (29_828, 0x40), (29_829, 0x40), (29_830, 0)] {
+        let mut apu = after(&[(100, 0x4017, 0x40)]);
+        assert!(!apu.irq(104 + offset).unwrap());
+        assert_eq!(apu.read_status(104 + offset).unwrap() & 0x40, flag, "{offset}");
+    }
+}
+
+#[test]
+fn a_read_on_an_even_cycle_clears_the_frame_flag_at_the_next_even_one() {
+    for (first, flags) in [(40_000, [0x40, 0x40, 0]), (40_001, [0x40, 0, 0])] {
+        let mut apu = after(&[(100, 0x4017, 0)]);
+        let read = |offset| apu.read_status(first + offset).unwrap() & 0x40;
+        assert_eq!([0, 1, 2].map(read), flags);
+    }
+}
+
+#[test]
+fn the_consoles_reset_silences_all_and_keeps_the_mode_of_the_frame_counter() {
+    for (mode, flag) in [(0x00, 0x40), (0x80, 0), (0x40, 0)] {
+        let mut apu = after(&[(10, 0x4015, 0x0F), (14, 0x4000, 0x3F), (18, 0x4003, 0), (22, 0x4017, mode)]);
+        assert_eq!(apu.read_status(30_000).unwrap() & 0x0F, 1);
+        apu.reset(50_000).unwrap();
+        assert_eq!(apu.read_status(50_000).unwrap(), 0);
+        // The halt bit of the pulse is gone: its length runs out.
+        apu.write(50_010, 0x4015, 1).unwrap();
+        apu.write(50_014, 0x4003, LENGTH_2).unwrap();
+        assert_eq!(apu.read_status(50_020).unwrap(), 1);
+        assert_eq!(apu.read_status(50_000 - 8 + 29_828).unwrap() & 0x40, if mode == 0x40 { 0x40 } else { flag });
+        assert_eq!(apu.read_status(50_000 + 40_000).unwrap() & 1, 0);
+        assert!(!apu.irq(90_000).unwrap());
+    }
+}
+
+#[test]
+fn fetches_of_the_sample_channel_are_foretold() {
+    let mut apu = after(&[(0, 0x4010, 0x0F), (4, 0x4013, 1), (8, 0x4015, 0x10)]);
+    assert_eq!(apu.next_fetch(8).unwrap(), Some(8)); // the write itself
+    let mut fetches = vec![8];
+    while let Some(cycle) = apu.next_fetch(fetches.last().unwrap() + 1).unwrap() {
+        fetches.push(cycle);
+    }
+    assert_eq!(fetches.len(), 17);
+    let gaps: Vec<u64> = fetches[1..].windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(gaps, vec![54 * 8; 15]);
+    assert_eq!(apu.read_status(fetches[16] + 1).unwrap() & 0x10, 0);
+}

@@ -28,7 +28,7 @@ impl PyMelodyIndex {
     #[pyo3(signature = (files, *, threads=0))]
     fn new(py: Python<'_>, files: Vec<(PathBuf, String)>, threads: usize) -> PyResult<Self> {
         let files = with_formats(files)?;
-        let pool = pool_of(threads).map_err(file_error)?;
+        let pool = pool_of(threads, files.len()).map_err(file_error)?;
         py.detach(|| index(&files, &pool)).map(Self).map_err(file_error)
     }
 
@@ -84,7 +84,7 @@ pub(crate) fn adapt_files(
     };
     let writers = formats.iter().map(writer).collect::<PyResult<Vec<_>>>()?;
     let exclude = exclude.as_ref().map(|index| &index.get().0);
-    let pool = pool_of(threads).map_err(file_error)?;
+    let pool = pool_of(threads, files.len()).map_err(file_error)?;
     let report = report.clone().unbind();
     let mut fingerprints: Vec<Option<Fingerprint>> = vec![None; files.len()];
     let work = |index: usize, _: &_| {

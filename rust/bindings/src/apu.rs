@@ -54,6 +54,14 @@ impl PyApu {
         self.apu.irq(cycle).map_err(chip_error)
     }
 
+    fn next_fetch(&mut self, cycle: u64) -> PyResult<Option<u64>> {
+        self.apu.next_fetch(cycle).map_err(chip_error)
+    }
+
+    fn reset(&mut self, cycle: u64) -> PyResult<()> {
+        self.apu.reset(cycle).map_err(chip_error)
+    }
+
     fn set_memory(&mut self, address: u16, data: &[u8]) {
         self.apu.set_memory(address, data);
     }

@@ -44,6 +44,7 @@ fn chip_exception(error: &ApuError, message: String) -> PyErr {
     match error {
         ApuError::TooLong { .. }
         | ApuError::TooManyEvents { .. }
+        | ApuError::TooManyWrites { .. }
         | ApuError::TooLarge { .. }
         | ApuError::LineLimit { .. }
         | ApuError::ByteLimit { .. } => LimitError::new_err(message),

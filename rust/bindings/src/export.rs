@@ -238,7 +238,7 @@ pub(crate) fn export_files(
         stems,
         overwrite,
     };
-    let pool = pool_of(threads).map_err(file_error)?;
+    let pool = pool_of(threads, jobs.len()).map_err(file_error)?;
     py.detach(|| {
         let work = |index: usize, stop: &_| jobs.get(index).map(|job| batch.run(job, stop));
         let finished = |index, result| Python::attach(|py| tell(py, &report, index, result));

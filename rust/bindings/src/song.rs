@@ -283,6 +283,7 @@ pub(crate) fn arrange_report<'py>(py: Python<'py>, report: &Report) -> PyResult<
     facts.set_item("moved", report.moved)?;
     facts.set_item("shortened", report.shortened)?;
     facts.set_item("arpeggiated", report.arpeggiated)?;
+    facts.set_item("lead_in", report.lead_in)?;
     let row = |lost: &Unplaced| (lost.tick, lost.channel, lost.pitch, lost.reason.name());
     facts.set_item("warnings", report.warnings.to_string())?;
     facts.set_item("unplaced", report.unplaced.iter().map(row).collect::<Vec<_>>())?;

@@ -29,7 +29,7 @@ pub(crate) fn convert_texts<'py>(
     let writers = formats.iter().map(|name| appender(name).map_err(file_error)).collect::<PyResult<Vec<_>>>()?;
     let inputs = songs.iter().map(|(data, format)| Ok((data.as_bytes(), format_named(format)?)));
     let inputs = inputs.collect::<PyResult<Vec<_>>>()?;
-    let pool = pool_of(threads).map_err(file_error)?;
+    let pool = pool_of(threads, inputs.len()).map_err(file_error)?;
     let texts = py.detach(|| convert(&inputs, &writers, TextOptions { exact, score_rate }, &pool));
     texts.into_iter().map(|result| texts_or_error(py, result)).collect()
 }
@@ -55,7 +55,7 @@ pub(crate) fn tokenize_files<'py>(
     threads: usize,
 ) -> PyResult<Tokens<'py>> {
     let files = with_formats(files)?;
-    let pool = pool_of(threads).map_err(file_error)?;
+    let pool = pool_of(threads, files.len()).map_err(file_error)?;
     let mut songs: Vec<Option<Vec<u16>>> = vec![None; files.len()];
     let mut failed = Vec::new();
     py.detach(|| {

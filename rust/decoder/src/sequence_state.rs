@@ -206,6 +206,11 @@ impl SequenceState {
     pub(crate) fn work_alone(&mut self, time: std::time::Duration) {
         self.team.work_alone(time);
     }
+
+    #[cfg(test)]
+    pub(crate) fn pretend_forked(&mut self) {
+        self.team.pretend_forked();
+    }
 }
 
 fn team<F: Form>(

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use std::{mem, process};
 
 use crate::error::DecoderError;
 use crate::form::Form;
@@ -21,6 +22,9 @@ pub(crate) trait Steps: Send + Sync {
     /// Makes the steps of some time on the calling thread alone.
     #[cfg(test)]
     fn work_alone(&mut self, time: Duration);
+    /// Takes this process for one that another has forked, whose helpers it does not have.
+    #[cfg(test)]
+    fn pretend_forked(&mut self);
 }
 
 /// The calling thread and its helpers, a worker each; the caller can also do the work of all.
@@ -29,6 +33,8 @@ pub(crate) struct Team<F: Form, S: Simd> {
     workers: Arc<[Mutex<Worker<F, S>>]>,
     helpers: Vec<JoinHandle<()>>,
     fallback: SerialFallback,
+    /// The process that has the helpers: one that it forks has a copy of all but these.
+    process: u32,
 }
 
 impl<F: Form, S: Simd> Team<F, S> {
@@ -36,7 +42,7 @@ impl<F: Form, S: Simd> Team<F, S> {
         let workers = (0..session.threads).map(|thread| Worker::new(simd, &session, thread).map(Mutex::new));
         let workers = workers.collect::<Result<_, _>>()?;
         let fallback = SerialFallback::new(session.threads);
-        let mut team = Self { session, workers, helpers: Vec::new(), fallback };
+        let mut team = Self { session, workers, helpers: Vec::new(), fallback, process: process::id() };
         for thread in 1..team.session.threads {
             let (session, workers) = (Arc::clone(&team.session), Arc::clone(&team.workers));
             let helper = thread::Builder::new().name("decoder".into());
@@ -44,6 +50,10 @@ impl<F: Form, S: Simd> Team<F, S> {
             team.helpers.push(helper.map_err(|_| DecoderError::Thread)?);
         }
         Ok(team)
+    }
+
+    fn is_forked(&self) -> bool {
+        process::id() != self.process
     }
 
     fn stages(&self) -> impl Iterator<Item = Stage> {
@@ -107,7 +117,7 @@ impl<F: Form, S: Simd> Steps for Team<F, S> {
             job.wanted = wanted;
         }
         let began = Instant::now();
-        if self.fallback.is_serial(began) {
+        if self.is_forked() || self.fallback.is_serial(began) {
             self.alone()?;
         } else {
             let waited = self.together()?;
@@ -128,12 +138,22 @@ impl<F: Form, S: Simd> Steps for Team<F, S> {
     fn work_alone(&mut self, time: Duration) {
         self.fallback.begin(Instant::now() + time);
     }
+
+    #[cfg(test)]
+    fn pretend_forked(&mut self) {
+        self.process = self.process.wrapping_add(1);
+    }
 }
 
 impl<F: Form, S: Simd> Drop for Team<F, S> {
     fn drop(&mut self) {
+        let forked = self.is_forked();
         self.session.barrier.stop();
         for helper in self.helpers.drain(..) {
+            if forked {
+                mem::forget(helper); // of another process: no one to be waited for
+                continue;
+            }
             helper.thread().unpark();
             _ = helper.join(); // a panic was reported when it happened
         }

@@ -1,11 +1,12 @@
 //! Many files at once, on a pool of threads of their own.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
-use std::{fmt, io};
+use std::{fmt, io, thread};
 
 use lakhnes_tokenizer::arrange::Report;
 use rayon::prelude::*;
@@ -115,11 +116,17 @@ impl Batch<'_> {
     }
 }
 
-/// A pool of `threads` threads, one a core for 0; never the global one, which a fork would break.
+/// The most threads of a pool.
+pub const MAX_THREADS: usize = 256;
+
+/// A pool of `threads` threads, one a core for 0; no more than there are pieces of work. Never the global one, which a fork
+/// would break.
 ///
 /// # Errors
 /// [`FileError::Io`] if the system has no threads to give.
-pub fn pool_of(threads: usize) -> Result<ThreadPool, FileError> {
+pub fn pool_of(threads: usize, work: usize) -> Result<ThreadPool, FileError> {
+    let wanted = if threads == 0 { thread::available_parallelism().map_or(1, NonZero::get) } else { threads };
+    let threads = wanted.min(work).clamp(1, MAX_THREADS);
     let pool = ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build();
     pool.map_err(|error| FileError::Io(io::Error::other(format!("threads: {error}"))))
 }

@@ -1,8 +1,8 @@
 //! From the bytes of a file to what the chip can play.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::Read as _;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use lakhnes_apu::formats::{simplify, vgm};
@@ -20,16 +20,23 @@ pub fn read(data: &[u8], format: &'static Format) -> Result<Played<'static>, Fil
     format.reader()?(data)
 }
 
-/// Reads a whole file of at most [`MAX_INPUT_BYTES`].
+const NOT_REGULAR: &str = "is no regular file, expected one (- reads standard input)";
+
+/// Reads a whole regular file of at most [`MAX_INPUT_BYTES`]. A pipe or a device, which may have no end, is refused.
 ///
 /// # Errors
 /// [`FileError::Io`], [`FileError::Limit`].
 pub fn read_limited(path: &Path) -> Result<Vec<u8>, FileError> {
     let limit = MAX_INPUT_BYTES as u64;
+    let found = fs::metadata(path)?;
+    if !found.is_file() {
+        let what = if found.is_dir() { "is a directory, expected a file" } else { NOT_REGULAR };
+        return Err(io::Error::other(what).into());
+    }
     let file = File::open(path)?;
     let size = file.metadata()?.len();
     let mut data = Vec::with_capacity(size.min(limit) as usize);
-    // One byte more, for a pipe has no size.
+    // One byte more, for it may grow.
     file.take(limit + 1).read_to_end(&mut data)?;
     let found = size.max(data.len() as u64);
     if found > limit { Err(FileError::Limit { what: "input in bytes", limit, found }) } else { Ok(data) }

@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::{FileError, FileTags};
 
-/// Samples that are rendered and written at once.
+/// Samples that are written at once.
 pub(crate) const BLOCK: usize = 1 << 16;
+
+/// Samples that are rendered between two looks at whether to stop.
+const PART: usize = 1 << 12;
 
 /// Sound of 16 bits, a block at a time.
 pub struct Sound<'a> {
@@ -40,13 +43,24 @@ impl Sound<'_> {
     ) -> Result<(), FileError> {
         // Whole frames: the channels of one are not torn apart.
         let channels = usize::from(self.channels.max(1));
-        let mut block = vec![0; BLOCK / channels * channels];
-        while let count @ 1.. = (self.samples)(&mut block) {
-            if stop.load(Ordering::Relaxed) {
-                return Err(FileError::Stopped);
+        let whole = |samples: usize| (samples / channels).max(1) * channels;
+        let mut block = vec![0; whole(BLOCK)];
+        loop {
+            let mut filled = 0;
+            for part in block.chunks_mut(whole(PART)) {
+                if stop.load(Ordering::Relaxed) {
+                    return Err(FileError::Stopped);
+                }
+                let count = (self.samples)(part);
+                filled += count;
+                if count < part.len() {
+                    break;
+                }
             }
-            write(block.get(..count).unwrap_or_default())?;
+            if filled == 0 {
+                return Ok(());
+            }
+            write(block.get(..filled).unwrap_or_default())?;
         }
-        Ok(())
     }
 }

@@ -102,7 +102,7 @@ fn a_batch_goes_on_past_a_bad_file_which_its_error_names() {
             result.map_or_else(|error| error.to_string(), |done| done.files.len().to_string());
         Ok::<(), ()>(())
     };
-    run(&pool_of(2).unwrap(), jobs.len(), work, report, || Ok(())).unwrap();
+    run(&pool_of(2, jobs.len()).unwrap(), jobs.len(), work, report, || Ok(())).unwrap();
     let results = results.into_inner().unwrap();
     assert_eq!((results[0].as_str(), results[2].as_str()), ("4", "4"));
     assert!(results[1].starts_with("bad: line 2: expected"), "{}", results[1]);

@@ -214,6 +214,45 @@ fn the_range_of_the_pitch_bend_is_as_the_file_sets_it() {
 }
 
 #[test]
+fn tuning_and_wide_bends_move_notes() {
+    let control = |controller, value| {
+        (0, 0, MidiMessage::Controller { controller: u7::from(controller), value: u7::from(value) })
+    };
+    let bent = (0, 0, MidiMessage::PitchBend { bend: PitchBend::from_int(4_096) });
+    for (messages, pitch) in [
+        (vec![control(101, 0), control(100, 2), control(6, 64 - 5)], 64), // coarse: five semitones down
+        (vec![control(101, 0), control(100, 1), control(6, 127), control(38, 127)], 70), // fine: nearly one up
+        (vec![control(101, 0), control(100, 1), control(6, 64)], 69),
+        (vec![control(101, 0), control(100, 0), control(6, 24), bent], 81),
+        (vec![control(101, 0), control(100, 0), control(6, 48), bent], 93),
+        (vec![control(101, 0), control(100, 0), control(6, 0), control(38, 0), bent], 69),
+    ] {
+        let mut track = messages;
+        track.extend(note(0, 0, 400, 69, 90));
+        let (song, _) = arranged(&[track]);
+        assert_eq!(line(&song, Voice::P1), [(0, 400, pitch)]);
+    }
+}
+
+#[test]
+fn a_silent_lead_in_is_told() {
+    let (_, report) = arranged(&[note(0, 4_410, 5_000, 69, 90).to_vec()]);
+    assert_eq!(report.lead_in, 4_410 * PACE);
+}
+
+#[test]
+fn very_many_notes_off_and_changes_of_volume_take_little_time() {
+    let mut track: Vec<Timed> = (0..100_000).map(|tick| control(tick, 0, 123, 0)).collect();
+    track.extend((0..100_000).map(|tick| control(tick, 0, 7, (tick % 128) as u8)));
+    track.extend((0..128).flat_map(|pitch| note(1, 0, 100_000, pitch, 90)));
+    track.extend(note(0, 0, 100, 69, 90));
+    let started = std::time::Instant::now();
+    let (_, report) = arranged(&[track]);
+    assert!(started.elapsed() < std::time::Duration::from_secs(20));
+    assert_eq!(report.notes, 129);
+}
+
+#[test]
 fn a_softer_note_starts_at_a_lower_level_and_both_decay() {
     let notes = [note(0, 0, 100, 72, 120), note(0, 200, 300, 72, 30)].into_iter().flatten().collect();
     let (song, _) = arranged(&[notes]);

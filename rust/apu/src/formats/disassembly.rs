@@ -182,14 +182,17 @@ pub(super) const fn is_kept(write: &Write) -> bool {
 /// The tuples of a log: its clock, then tick by tick the waits, by their name in the format, and what `of_writes` makes of
 /// the writes, up to the end.
 ///
-/// Writes of the sample channel are still among them, but a tick that has no others is passed over.
+/// Writes of the sample channel are still among them, but a tick that has no others is passed over. `of_writes` gets at most
+/// `at_once` writes of a tick at a time.
 pub(super) fn tuples<'a, T: IntoIterator<Item = Vec<Field>>>(
     log: &'a RegisterLog,
     wait: &'static str,
+    at_once: usize,
     mut of_writes: impl FnMut(&'a [Write]) -> T,
 ) -> impl Iterator<Item = Vec<Field>> {
     let heard = log.writes.partition_point(|write| write.tick <= log.length);
     let groups = log.writes.get(..heard).unwrap_or_default().chunk_by(|a, b| a.tick == b.tick);
+    let groups = groups.flat_map(move |group| group.chunks(at_once));
     let groups = groups.filter(|group| group.iter().any(is_kept));
     let groups = groups.filter_map(|group| group.first().map(|write| (write.tick, group)));
     let mut now = 0;
@@ -210,8 +213,11 @@ fn waits(mut ticks: u64) -> impl Iterator<Item = u32> {
     })
 }
 
-/// Writes tuples as text: one a line, without a newline at the end.
-pub(super) fn text(tuples: impl Iterator<Item = Vec<Field>>) -> String {
+/// Writes tuples as text, one a line, without a newline at the end; as long as the text can be read again.
+///
+/// # Errors
+/// [`ApuError::TooLarge`].
+pub(super) fn text(tuples: impl Iterator<Item = Vec<Field>>) -> Result<String, ApuError> {
     use fmt::Write as _;
     let mut text = String::new();
     for fields in tuples {
@@ -223,8 +229,11 @@ pub(super) fn text(tuples: impl Iterator<Item = Vec<Field>>) -> String {
             // Writing to a string cannot fail.
             let _ = write!(text, "{comma}{field}");
         }
+        if text.len() > MAX_INPUT {
+            return Err(ApuError::TooLarge { found: text.len() as u64, limit: MAX_INPUT as u64 });
+        }
     }
-    text
+    Ok(text)
 }
 
 /// A log in the making.

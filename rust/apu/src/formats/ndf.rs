@@ -13,7 +13,7 @@ use crate::{ApuError, RegisterLog};
 
 /// The tuples of a log. A write to a register without functions still counts as an atom.
 pub fn tuples(log: &RegisterLog) -> impl Iterator<Item = Vec<Field>> {
-    disassembly::tuples(log, "wait", |writes| {
+    disassembly::tuples(log, "wait", usize::MAX, |writes| {
         let atoms = (0..).zip(writes.iter().filter(|write| is_kept(write)));
         atoms.flat_map(|(atom, write)| {
             let tuple = move |function: &'static Function| {
@@ -34,10 +34,10 @@ pub fn tuples(log: &RegisterLog) -> impl Iterator<Item = Vec<Field>> {
 /// Writes a log as text.
 ///
 /// # Errors
-/// Whatever [`RegisterLog::validate`] finds.
+/// Whatever [`RegisterLog::validate`] finds; [`ApuError::TooLarge`] for what [`read`] would not read.
 pub fn write(log: &RegisterLog) -> Result<String, ApuError> {
     log.validate()?;
-    Ok(disassembly::text(tuples(log)))
+    disassembly::text(tuples(log))
 }
 
 /// Reads a text.

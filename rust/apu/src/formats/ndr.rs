@@ -12,7 +12,7 @@ use crate::{ApuError, RegisterLog};
 
 /// The tuples of a log.
 pub fn tuples(log: &RegisterLog) -> impl Iterator<Item = Vec<Field>> {
-    disassembly::tuples(log, "wait", |writes| {
+    disassembly::tuples(log, "wait", usize::MAX, |writes| {
         let writes = writes.iter().filter(|write| is_kept(write));
         writes.map(|write| vec![Field::Word("apu"), Field::Hex(write.register), Field::Hex(write.value)])
     })
@@ -21,10 +21,10 @@ pub fn tuples(log: &RegisterLog) -> impl Iterator<Item = Vec<Field>> {
 /// Writes a log as text.
 ///
 /// # Errors
-/// Whatever [`RegisterLog::validate`] finds.
+/// Whatever [`RegisterLog::validate`] finds; [`ApuError::TooLarge`] for what [`read`] would not read.
 pub fn write(log: &RegisterLog) -> Result<String, ApuError> {
     log.validate()?;
-    Ok(disassembly::text(tuples(log)))
+    disassembly::text(tuples(log))
 }
 
 /// Reads a text.

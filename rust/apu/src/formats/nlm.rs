@@ -25,10 +25,13 @@ fn acts_when_repeated(function: &Function) -> bool {
     function.name == "ll" || function.channel == "ch" || function.channel == "fc"
 }
 
+/// Writes whose tuples are in memory at one time.
+const AT_ONCE: usize = 1 << 10;
+
 /// The tuples of a log.
 pub fn tuples(log: &RegisterLog) -> impl Iterator<Item = Vec<Field>> {
     let mut registers = Registers::default();
-    disassembly::tuples(log, "w", move |writes| {
+    disassembly::tuples(log, "w", AT_ONCE, move |writes| {
         let mut tuples = Vec::new();
         for write in writes.iter().filter(|write| is_kept(write)) {
             for function in functions_of(write.register).filter(|function| !is_silent(function)) {
@@ -46,10 +49,10 @@ pub fn tuples(log: &RegisterLog) -> impl Iterator<Item = Vec<Field>> {
 /// Writes a log as text.
 ///
 /// # Errors
-/// Whatever [`RegisterLog::validate`] finds.
+/// Whatever [`RegisterLog::validate`] finds; [`ApuError::TooLarge`] for what [`read`] would not read.
 pub fn write(log: &RegisterLog) -> Result<String, ApuError> {
     log.validate()?;
-    Ok(disassembly::text(tuples(log)))
+    disassembly::text(tuples(log))
 }
 
 /// Reads a text.

@@ -63,5 +63,5 @@ fn put(file: &mut [u8], size: usize, field: usize, number: u32) {
 pub fn shorten(log: &RegisterLog, start: usize, count: usize) -> Result<RegisterLog, ApuError> {
     log.validate()?;
     let tuples = ndr::tuples(log).take(1).chain(ndr::tuples(log).skip(1).skip(start).take(count));
-    ndr::read(&disassembly::text(tuples))
+    ndr::read(&disassembly::text(tuples)?)
 }

@@ -136,6 +136,22 @@ fn a_thread_that_works_alone_changes_no_bit() {
 }
 
 #[test]
+fn a_forked_process_goes_on_alone_and_waits_for_no_helper() {
+    let weights = Weights::new(shape(3, 16, false), 9);
+    let expected = decode(InstructionSet::detect(), &weights, Dtype::Float32, 1, 1, 1);
+    let model = weights.model(Dtype::Float32);
+    let mut state = SequenceState::with(InstructionSet::detect(), &model, weights.window, 1, 3).expect("it fits");
+    let mut logits = Vec::new();
+    for (place, token) in TOKENS.into_iter().enumerate() {
+        if place == 3 {
+            state.pretend_forked();
+        }
+        state.feed(&[token], false, &mut logits).expect("the tokens are of the vocabulary");
+        assert_eq!(logits, expected[0][place * 13..][..13]);
+    }
+}
+
+#[test]
 fn positions_that_a_window_has_beyond_the_tokens_change_no_bit() {
     for clamp_len in [0, 9] {
         let shape = Shape { clamp_len, ..shape(3, 5, false) };

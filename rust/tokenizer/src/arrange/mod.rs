@@ -94,6 +94,8 @@ pub struct Report {
     pub arpeggiated: usize,
     /// The others, by onset.
     pub unplaced: Vec<Unplaced>,
+    /// The silence before the first of them, in ticks of 1/44,100 s.
+    pub lead_in: u64,
     /// What in the file was not as the standard has it.
     pub warnings: Warnings,
 }

@@ -135,16 +135,24 @@ struct Channel {
     /// Controller 7, and controller 11.
     volume: u8,
     expression: u8,
-    /// The registered parameter that was chosen last (0 is the range of the pitch bend), and whether data entry is for it
-    /// rather than for a parameter that is not registered.
+    /// The registered parameter that was chosen last (0 is the range of the pitch bend, 1 and 2 are fine and coarse tuning),
+    /// and whether data entry is for it rather than for a parameter that is not registered.
     parameter: (u8, u8),
     is_registered: bool,
     bend: i32,
     /// In cents.
     bend_range: i32,
+    /// In semitones, and in 8,192ths of one.
+    coarse: i32,
+    fine: i32,
     /// Whether the sustain pedal is down (controller 64).
     pedal: bool,
+    /// The highest gain since a muted note began: only a higher one makes such notes louder.
+    peak: f64,
 }
+
+/// The widest range of the pitch bend, in semitones, as guitars on a keyboard use.
+const WIDEST_BEND: u8 = 96;
 
 /// The number that selects no registered parameter.
 const NO_PARAMETER: (u8, u8) = (127, 127);
@@ -153,6 +161,25 @@ impl Channel {
     /// How loud its notes are beside those of General MIDI's own settings.
     fn gain(&self) -> f64 {
         f64::from(self.volume) / 100.0 * f64::from(self.expression) / 127.0
+    }
+
+    /// How many cents its notes sound above their keys.
+    const fn detune(&self) -> i32 {
+        self.bend * self.bend_range / 8_192 + 100 * self.coarse + 100 * self.fine / 8_192
+    }
+
+    /// Data entry for the registered parameter, its coarse or its fine half. (MIDI 1.0 Detailed Specification, "Registered
+    /// Parameter Numbers".)
+    fn enter(&mut self, value: u8, is_coarse: bool) {
+        let value = i32::from(value);
+        match (self.parameter, is_coarse) {
+            ((0, 0), true) => self.bend_range = 100 * value.min(i32::from(WIDEST_BEND)),
+            ((0, 0), false) => self.bend_range = self.bend_range / 100 * 100 + value.min(99),
+            ((0, 1), true) => self.fine = ((value << 7) - 8_192) | (self.fine & 0x7F),
+            ((0, 1), false) => self.fine = (self.fine & !0x7F) | value,
+            ((0, 2), true) => self.coarse = value - 64,
+            _ => {}
+        }
     }
 }
 
@@ -180,7 +207,10 @@ impl<'a> Band<'a> {
             is_registered: true,
             bend: 0,
             bend_range: 200,
+            coarse: 0,
+            fine: 0,
             pedal: false,
+            peak: 0.0,
         };
         Self {
             leaders,
@@ -202,6 +232,9 @@ impl<'a> Band<'a> {
                 let velocity = f64::from(vel.as_int()) / 127.0;
                 let loudness = velocity * channel.gain();
                 let muted = loudness <= 0.0;
+                if muted {
+                    channel.peak = 0.0;
+                }
                 let (pitch, program) = (key.as_int(), channel.program);
                 let part = (track, number);
                 let voice = self.casting.voice(part);
@@ -231,7 +264,7 @@ impl<'a> Band<'a> {
                 match controller.as_int() {
                     64 => self.press_pedal(tick, number, value >= 64, report),
                     // All sound off, all notes off.
-                    120 | 123 => (0..128).for_each(|pitch| self.silence(tick, number, pitch, Reason::Empty, report)),
+                    120 | 123 => self.silence_all(tick, number, report),
                     7 => {
                         channel.volume = value;
                         self.swell(number);
@@ -244,8 +277,8 @@ impl<'a> Band<'a> {
                     100 => (channel.parameter.1, channel.is_registered) = (value, true),
                     98 | 99 => channel.is_registered = false,
                     121 => self.reset_controllers(tick, number, report),
-                    6 if channel.is_registered && channel.parameter == (0, 0) => {
-                        channel.bend_range = 100 * i32::from(value.min(24));
+                    entry @ (6 | 38) if channel.is_registered => {
+                        channel.enter(value, entry == 6);
                         self.bend(tick, number);
                     }
                     _ => {}
@@ -258,7 +291,10 @@ impl<'a> Band<'a> {
     fn bend(&mut self, tick: u64, number: u8) {
         let index = usize::from(number);
         if let (Some(channel), Some(bends)) = (self.channels.get(index), self.bends.get_mut(index)) {
-            bends.push((tick, channel.bend * channel.bend_range / 8_192));
+            let cents = channel.detune();
+            if bends.last().map_or(0, |&(_, last)| last) != cents {
+                bends.push((tick, cents));
+            }
         }
     }
 
@@ -274,7 +310,12 @@ impl<'a> Band<'a> {
 
     /// Notes that began while their channel was muted are as loud as it becomes.
     fn swell(&mut self, number: u8) {
-        let gain = self.channels.get(usize::from(number)).map_or(0.0, Channel::gain);
+        let Some(channel) = self.channels.get_mut(usize::from(number)) else { return };
+        let gain = channel.gain();
+        if gain <= channel.peak {
+            return;
+        }
+        channel.peak = gain;
         let (first, last) = ((number, 0), (number, 127));
         for (_, note) in self.held.range_mut(first..=last).chain(self.ringing.range_mut(first..=last)) {
             if note.muted {
@@ -300,6 +341,16 @@ impl<'a> Band<'a> {
         let ringing = self.ringing.remove(&(channel, pitch)).map(|note| Sounding { ring: tick, ..note });
         for note in ringing.into_iter().chain(held) {
             self.finish_note(note, unheard, report);
+        }
+    }
+
+    /// All notes of a channel fall silent, from low to high.
+    fn silence_all(&mut self, tick: u64, channel: u8, report: &mut Report) {
+        let notes = (channel, 0)..=(channel, 127);
+        let sounding = self.held.range(notes.clone()).chain(self.ringing.range(notes));
+        let pitches: BTreeSet<u8> = sounding.map(|(&(_, pitch), _)| pitch).collect();
+        for pitch in pitches {
+            self.silence(tick, channel, pitch, Reason::Empty, report);
         }
     }
 
@@ -383,6 +434,8 @@ impl<'a> Band<'a> {
             });
         }
         source.notes.sort_by_key(|note| (note.start, note.pitch, note.end));
+        let first = self.notes.iter().map(|note| note.start).chain(self.hits.iter().map(|&(start, ..)| start)).min();
+        report.lead_in = first.map_or(0, |tick| clock.tick(tick));
         let hits = self.hits.iter();
         source.hits = hits.map(|&(tick, key, loud)| Hit { start: clock.tick(tick), key, level: level(loud) }).collect();
         for (ticks, bends) in source.bends.iter_mut().zip(&self.bends) {

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use lakhnes_apu::ApuError;
 use lakhnes_apu::formats::disassembly::Field;
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
 use super::is_word;
 use crate::error::{TokenizerError, excerpt};
+use crate::limits::MAX_INPUT_BYTES;
 
 /// The rows of a file, each a line with commas between its fields.
 pub(super) fn read_rows(bytes: &[u8]) -> Result<String, TokenizerError> {
@@ -34,8 +36,11 @@ fn refusal(error: &serde_json::Error) -> TokenizerError {
 /// Refused by the visitors themselves, since serde would repeat the string, however long, escaped.
 const STRING_FOR_LIST: &str = "a string in the place of a list";
 
-/// Writes tuples.
-pub(super) fn text(tuples: impl Iterator<Item = Vec<Field>>) -> String {
+/// Writes tuples, as long as the text can be read again.
+///
+/// # Errors
+/// [`ApuError::TooLarge`].
+pub(super) fn text(tuples: impl Iterator<Item = Vec<Field>>) -> Result<String, ApuError> {
     use fmt::Write as _;
     let mut text = String::from("[");
     for fields in tuples {
@@ -49,9 +54,12 @@ pub(super) fn text(tuples: impl Iterator<Item = Vec<Field>>) -> String {
             let _ = write!(text, "{comma}{quote}{field}{quote}");
         }
         text.push(']');
+        if text.len() >= MAX_INPUT_BYTES {
+            return Err(ApuError::TooLarge { found: text.len() as u64 + 1, limit: MAX_INPUT_BYTES as u64 });
+        }
     }
     text.push(']');
-    text
+    Ok(text)
 }
 
 /// The list of rows, or the fields of one.

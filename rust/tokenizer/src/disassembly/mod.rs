@@ -93,10 +93,10 @@ impl Disassembly {
     /// Writes JSON, on one line and without spaces.
     ///
     /// # Errors
-    /// Whatever [`RegisterLog::validate`] finds.
+    /// Whatever [`RegisterLog::validate`] finds; [`ApuError::TooLarge`] for what [`Self::read_json`] would not read.
     pub fn write_json(self, log: &RegisterLog) -> Result<String, ApuError> {
         log.validate()?;
-        Ok(json::text(self.tuples(log)))
+        json::text(self.tuples(log))
     }
 }
 

@@ -49,7 +49,8 @@ impl Clock {
         };
         tempos.sort_by_key(|&(start, _)| start);
         let mut segments = vec![Segment { start: 0, elapsed: 0, pace: default_pace }];
-        for (start, tempo) in tempos {
+        // A tempo of 0 would let all that follows happen at once: players pass it over.
+        for (start, tempo) in tempos.into_iter().filter(|&(_, tempo)| tempo > 0) {
             if let Some(&last) = segments.last() {
                 let elapsed = last.elapsed + u128::from(start - last.start) * last.pace;
                 segments.push(Segment { start, elapsed, pace: u128::from(tempo) });

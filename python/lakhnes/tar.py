@@ -1,0 +1,254 @@
+"""Tar archives, read as a stream of entries with limits on all that they say of themselves.
+
+Entries of ustar (POSIX.1-1988), of pax (POSIX.1-2001) and with GNU's long names, plain or compressed by gzip, bzip2 or
+xz. A header of 512 bytes comes before the content of each, which fills blocks of that size::
+
+    0 name (100)   124 size (12)   148 checksum (8)   156 kind   257 "ustar"   345 first part of the name (155)
+
+The standard library's reader takes a header of any length, copies what an archive says of all entries into each, and
+follows sparse files and negative sizes: work and memory without a limit.
+"""
+
+from __future__ import annotations
+
+import bz2
+import dataclasses
+import lzma
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lakhnes.files import open_plain
+
+__all__ = ["DAMAGED", "Entry", "TarError", "TarReader"]
+
+BLOCK = 512
+
+MAX_HEADER = 2**16
+"""The most bytes of a long name, or of the facts of an entry."""
+
+MAX_MEMORY = 2**27
+"""Of an xz decompressor; its highest preset takes 65 MiB."""
+
+PIECE = 2**16
+
+FILES = (b"0", b"\0", b"7")
+SPARSE = b"S"
+WITHOUT_CONTENT = (b"1", b"2", b"3", b"4", b"5", b"6")
+"""Links, devices, folders, pipes."""
+
+
+class TarError(Exception):
+    """The archive is damaged, or beyond a limit."""
+
+
+DAMAGED = (TarError, EOFError, lzma.LZMAError, zlib.error, OSError)
+"""What a damaged archive raises; an `OSError` with a number is the system's."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """An entry of an archive.
+
+    Attributes
+    ----------
+    name : str
+        As it stands there; bytes that are no UTF-8 are escaped as `os.fsdecode` does.
+    size : int
+    is_file : bool
+    """
+
+    name: str
+    size: int
+    is_file: bool
+
+
+class _Gzip:
+    """The decompressor of gzip, with the interface of those of bzip2 and xz."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(31)  # with a gzip header
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        return self._inner.decompress(self._inner.unconsumed_tail + data, most)
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._inner.unconsumed_tail
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+
+DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b": _Gzip,
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_MEMORY),
+}
+"""By the first bytes of a file."""
+
+
+class TarReader:
+    """The entries of an archive, one after the other.
+
+    Parameters
+    ----------
+    path : Path
+    ratio, room : int
+        The archive may unpack to this many times its size as a file, and this number of bytes.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened, or is none.
+    """
+
+    def __init__(self, path: Path, limit: Callable[[int], int]) -> None:
+        self._file = open_plain(path)
+        self._limit = limit(os.fstat(self._file.fileno()).st_size)
+        start = self._file.peek(6)
+        self._make = next((make for magic, make in DECOMPRESSORS.items() if start.startswith(magic)), None)
+        self._coder = self._make() if self._make else None
+        self._unpacked = 0
+        self._left = 0  # of the content of the present entry, with what fills its last block
+        self._content = 0
+
+    def __enter__(self) -> TarReader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Give the entries; the content of one is to be read before the next is asked for."""
+        while (entry := self._next()) is not None:
+            yield entry
+
+    def read(self, most: int) -> bytes:
+        """Read at most this many bytes of the content of the present entry; nothing at its end."""
+        data = self._take(min(most, self._content))
+        self._content -= len(data)
+        self._left -= len(data)
+        return data
+
+    def _next(self) -> Entry | None:
+        """Read the header of the next entry; None at the end of the archive."""
+        name: str | None = None
+        size: int | None = None
+        while True:
+            self._skip()
+            header = self._take(BLOCK)
+            if header == bytes(BLOCK):
+                return None
+            kind, own_name, own_size = _parse(header)
+            self._begin(0 if kind in WITHOUT_CONTENT else own_size if size is None else size)
+            if kind == b"L":
+                name = os.fsdecode(self._facts().rstrip(b"\0"))
+            elif kind == b"x":
+                facts = _records(self._facts())
+                if any(key.startswith(b"GNU.sparse") for key in facts):
+                    raise TarError("a sparse file")
+                name = os.fsdecode(facts[b"path"]) if b"path" in facts else name
+                size = _decimal(facts[b"size"]) if b"size" in facts else size
+            elif kind in (b"K", b"g"):  # of links, and of all entries: nothing that is used here
+                self._facts()
+            elif kind == SPARSE:
+                raise TarError("a sparse file")
+            else:
+                own_name = own_name if name is None else name
+                return Entry(own_name, self._content, kind in FILES and not own_name.endswith("/"))
+
+    def _begin(self, size: int) -> None:
+        if size > self._limit - self._unpacked:
+            raise TarError(f"unpacks to more than {self._limit} bytes")
+        self._content, self._left = size, -(-size // BLOCK) * BLOCK
+
+    def _facts(self) -> bytes:
+        if self._content > MAX_HEADER:
+            raise TarError(f"a header of {self._content} bytes, expected at most {MAX_HEADER}")
+        return self.read(self._content)
+
+    def _skip(self) -> None:
+        while self._left:
+            self._left -= len(self._take(min(self._left, PIECE)))
+        self._content = 0
+
+    def _take(self, size: int) -> bytes:
+        """Read exactly `size` bytes of the unpacked archive."""
+        pieces, missing = [], size
+        while missing:
+            piece = self._file.read(missing) if self._coder is None else self._unpack(missing)
+            if not piece:
+                raise TarError("no end of archive: cut off")
+            pieces.append(piece)
+            missing -= len(piece)
+        self._unpacked += size
+        if self._unpacked > self._limit:
+            raise TarError(f"unpacks to more than {self._limit} bytes")
+        return b"".join(pieces)
+
+    def _unpack(self, most: int) -> bytes:
+        """Unpack at most `most` bytes; nothing at the end of the file."""
+        assert self._coder is not None
+        assert self._make is not None
+        while True:
+            data = b""
+            if self._coder.eof:  # several in a row are one
+                data, self._coder = self._coder.unused_data, self._make()
+            if not data and self._coder.needs_input and not (data := self._file.read(PIECE)):
+                return b""
+            piece: bytes = self._coder.decompress(data, most)
+            if piece:
+                return piece
+
+
+def _parse(header: bytes) -> tuple[bytes, str, int]:
+    """Return the kind, the name and the size that stand in a header, whose checksum is right."""
+    # The sum of all bytes, those of the checksum taken for blanks; some programs added them with their signs.
+    blank = header[:148] + b" " * 8 + header[156:]
+    sums = (sum(blank), sum(byte - 256 if byte > 127 else byte for byte in blank))
+    if _number(header[148:156]) not in sums:
+        raise TarError("a header whose checksum is wrong")
+    name = header[:100].split(b"\0")[0]
+    if header[257:263] == b"ustar\0" and (start := header[345:500].split(b"\0")[0]):
+        name = start + b"/" + name
+    return header[156:157], os.fsdecode(name), _number(header[124:136])
+
+
+def _number(field: bytes) -> int:
+    """Return a number: octal digits, or, with the first bit set, binary."""
+    if field[0] == 0x80:
+        return int.from_bytes(field[1:], "big")
+    digits = field.strip(b" \0")
+    if any(digit not in b"01234567" for digit in digits):
+        raise TarError("a header with a number that is none")
+    return int(digits or b"0", 8)
+
+
+def _decimal(digits: bytes) -> int:
+    if not digits.isdigit() or len(digits) > 20:
+        raise TarError("a size that is no number")
+    return int(digits)
+
+
+def _records(facts: bytes) -> dict[bytes, bytes]:
+    """Return the facts of a pax header: rows ``LENGTH KEY=VALUE`` and a line feed."""
+    found = {}
+    place = 0
+    while place < len(facts):
+        blank = facts.find(b" ", place, place + 8)
+        length = _decimal(facts[place:blank]) if blank > 0 else 0
+        record = facts[place : place + length]
+        key, sign, value = record[blank + 1 - place : -1].partition(b"=")
+        if not record.endswith(b"\n") or len(record) != length or not sign:
+            raise TarError("a pax header that is none")
+        found[key] = value
+        place += length
+    return found
