@@ -18,7 +18,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-rust test-python check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume
+.PHONY: help setup demo test test-rust test-python check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume docs check-docs
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,17 @@ format: setup ## rewrite the sources in the project's style
 	$(BIN)/ruff format .
 	cargo fmt --all
 
+# What builds the site. Runs again when pyproject.toml changes.
+$(VENV)/.docs: pyproject.toml | $(VENV)/.native
+	$(BIN)/python -m pip install --quiet 'lakhnes[docs]'
+	@touch $@
+
+docs: setup $(VENV)/.docs ## build the site into docs/_build/html: tutorials are executed, warnings are errors
+	$(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build/html
+
+check-docs: $(VENV)/.docs ## open each page of the built site in a headless browser; nothing may be asked of another machine
+	$(BIN)/python scripts/check_site.py docs/_build/html
+
 build: setup ## build the wheel into ./dist
 	$(BIN)/maturin build --release --out dist
 
@@ -107,6 +118,6 @@ check-resume: setup ## kill a training run ten times and compare its weights wit
 	$(BIN)/python benches/check_resume.py
 
 clean: ## remove what the tasks have made, the virtual environment too
-	rm -rf $(VENV) target dist demo generated composed python/lakhnes/_native.*.so python/lakhnes/_native.pyd
+	rm -rf $(VENV) target dist demo generated composed docs/_build python/lakhnes/_native.*.so python/lakhnes/_native.pyd
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -212,8 +212,24 @@ impl PyRegisterLog {
         Ok((py.get_type::<Self>().getattr("from_vgm")?, (self.to_vgm(py, false)?,)))
     }
 
+    #[pyo3(signature = (**options))]
+    fn play<'py>(log: &Bound<'py, Self>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        log.py().import("lakhnes.notebook")?.call_method("play", (log,), options)
+    }
+
+    fn _repr_html_<'py>(log: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        log.py().import("lakhnes.notebook")?.call_method1("log_html", (log,))
+    }
+
     fn __repr__(&self) -> String {
-        format!("RegisterLog({} writes, {:.3} s, {})", self.log.writes.len(), self.duration(), self.standard())
+        let mut facts = format!("{} writes, {:.3} s, {}", self.log.writes.len(), self.duration(), self.standard());
+        if self.log.clock_hz != self.log.standard.clock_hz() {
+            facts += &format!(" at {} Hz", self.log.clock_hz);
+        }
+        if let Some(start) = self.log.loop_start {
+            facts += &format!(", loops from {:.3} s", start as f64 / TICK_RATE as f64);
+        }
+        format!("RegisterLog({facts})")
     }
 }
 
