@@ -21,6 +21,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_click",
     "sphinx_copybutton",
+    "names",
     "stub_docs",
 ]
 exclude_patterns = ["_build"]
@@ -48,7 +49,7 @@ nitpick_ignore_regex = [
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-suppress_warnings = ["misc.highlighting_failure"]  # grammars in text blocks
+suppress_warnings = ["ref.python"]  # attributes of one name in several classes
 
 nb_execution_mode = "force"
 nb_execution_in_temp = True

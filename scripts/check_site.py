@@ -1,7 +1,7 @@
 """Open every page of the built site in a headless browser: no error on the console, no request that leaves the machine.
 
-Usage: ``python scripts/check_site.py SITE [--screenshots DIR]``, with SITE the folder that ``make docs`` writes. Exit code 0:
-all pages are well, or there is no browser to look with, which is said.
+Usage: ``python scripts/check_site.py SITE [--screenshots DIR]``, with SITE the folder that ``make docs`` writes. Exit
+code 0: all pages are well, or there is no browser to look with, which is said.
 """
 
 import argparse
@@ -39,7 +39,9 @@ def launch(playwright):
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     try:
         # Without its own services the browser asks for nothing that a page did not ask for.
-        return playwright.chromium.launch(executable_path=program, args=["--disable-background-networking", "--no-sandbox"])
+        return playwright.chromium.launch(
+            executable_path=program, args=["--disable-background-networking", "--no-sandbox"]
+        )
     except Error as error:
         print(f"skipped: no browser to open the site with ({str(error).splitlines()[0]}); apt install chromium")
         return None
@@ -56,8 +58,12 @@ def faults_of(page, url: str, port: int) -> list[str]:
     faults: list[str] = []
     page.on("console", lambda line: faults.append(f"console: {line.text}") if line.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(f"script: {error}"))
-    page.on("request", lambda request: None if is_local(request.url, port) else faults.append(f"asks for {request.url}"))
-    page.on("response", lambda answer: faults.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None)
+    page.on(
+        "request", lambda request: None if is_local(request.url, port) else faults.append(f"asks for {request.url}")
+    )
+    page.on(
+        "response", lambda answer: faults.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None
+    )
     page.goto(url, wait_until="load")
     page.mouse.wheel(0, 10_000)
     silent = page.evaluate(

@@ -49,7 +49,15 @@ def small_checkpoint(folder):
 def make_music(folder):
     """Fill a folder with everything that the documents' commands read."""
     song = lakhnes.Song.from_tx1(TX1)
-    for name in ("song.mid", "song.tx1.txt", "song.tx2.txt", "song.vgm", "four.mid", "generated/0.tx1.txt", "many/0.tx1.txt"):
+    for name in (
+        "song.mid",
+        "song.tx1.txt",
+        "song.tx2.txt",
+        "song.vgm",
+        "four.mid",
+        "generated/0.tx1.txt",
+        "many/0.tx1.txt",
+    ):
         (folder / name).parent.mkdir(exist_ok=True)
         lakhnes.write(song, folder / name)
     (folder / "band.mid").write_bytes(melody(1))

@@ -96,7 +96,7 @@ def runs_here(line):
     return not any(shown in line for shown in ELSEWHERE)
 
 
-@pytest.mark.parametrize("line", filter(runs_here, COMMANDS))
+@pytest.mark.parametrize("line", list(filter(runs_here, COMMANDS)))
 def test_each_command_of_the_documents_does_its_work(line, music, tmp_path, monkeypatch, run):
     folder = tmp_path / "music"
     shutil.copytree(music, folder)
@@ -128,7 +128,12 @@ def test_each_task_of_the_documents_is_one_of_the_makefile():
 
 def test_each_extra_of_the_documents_is_one_of_the_package():
     extras = set(re.findall(r"^([a-z]+) = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE))
-    shown = {name for text in PAGES.values() for group in re.findall(r"lakhnes\[([a-z,]+)\]", text) for name in group.split(",")}
+    shown = {
+        name
+        for text in PAGES.values()
+        for group in re.findall(r"lakhnes\[([a-z,]+)\]", text)
+        for name in group.split(",")
+    }
     assert shown
     assert shown <= extras
 

@@ -59,12 +59,14 @@ def test_what_is_shown_asks_for_nothing_from_elsewhere(song):
     assert set(re.findall(r"https?://[^\"]+", shown)) == {"http://www.w3.org/2000/svg"}  # a name, which is not loaded
 
 
-def test_of_long_music_the_first_three_minutes_are_heard():
-    song = lakhnes.Song.from_tx1("P1_NOTEON_60\n" + "\n".join(["WT_44100"] * 200))
+def test_of_long_music_the_beginning_is_heard(monkeypatch):
+    assert notebook.PLAYER_SECONDS == 180
+    monkeypatch.setattr(notebook, "PLAYER_SECONDS", 2.0)
+    song = lakhnes.Song.from_tx1("P1_NOTEON_60\n" + "\n".join(["WT_44100"] * 4))
     shown = song._repr_html_()
     samples, rate = sound_of(shown)
-    assert len(samples) == 180 * rate
-    assert "the first 180 s" in shown
+    assert len(samples) == 2 * rate
+    assert "the first 2 s" in shown
 
 
 def test_a_song_without_notes_is_shown():
@@ -73,7 +75,9 @@ def test_a_song_without_notes_is_shown():
 
 def test_the_drawing_has_the_colours_of_the_other_pictures(song):
     svg = song.to_svg()
-    assert {path.get("data-voice"): path.get("stroke") for path in ET.fromstring(svg) if path.get("data-voice")} == COLORS
+    assert {
+        path.get("data-voice"): path.get("stroke") for path in ET.fromstring(svg) if path.get("data-voice")
+    } == COLORS
 
 
 def test_a_log_shows_what_it_plays_and_says_where_it_loops(song):
@@ -82,7 +86,7 @@ def test_a_log_shows_what_it_plays_and_says_where_it_loops(song):
     assert repr(log) == "RegisterLog(4 writes, 1.000 s, ntsc, loops from 0.500 s)"
     shown = log._repr_html_()
     assert "loops from 0.500 s" in shown
-    assert len(sound_of(shown)[0]) == 22_050
+    assert len(sound_of(shown)[0]) == 48_000
     other = lakhnes.RegisterLog(writes, 44_100, standard="pal", clock_hz=1_700_000)
     assert repr(other) == "RegisterLog(4 writes, 1.000 s, pal at 1700000 Hz)"
 

@@ -27,7 +27,9 @@ def read_stub(text: str) -> dict[str, Node]:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             found[node.name] = node
         if isinstance(node, ast.ClassDef):
-            found |= {f"{node.name}.{member.name}": member for member in node.body if isinstance(member, ast.FunctionDef)}
+            found |= {
+                f"{node.name}.{member.name}": member for member in node.body if isinstance(member, ast.FunctionDef)
+            }
     return found
 
 
@@ -61,6 +63,8 @@ def add_signature(
     node = NODES.get(f"{key}.__new__") or NODES[key]
     if isinstance(node, ast.ClassDef):
         return "", ""
+    if node.decorator_list and ast.unparse(node.decorator_list[0]) == "property":
+        return None
     arguments = node.args
     for group in (arguments.posonlyargs, arguments.args):
         group[:] = [argument for argument in group if argument.arg not in ("self", "cls")]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pretty_midi import PrettyMIDI
 
 __all__ = [
+    "VOICE_COLORS",
     "Apu",
     "DecoderModel",
     "Format",
@@ -20,7 +21,6 @@ __all__ = [
     "SampleBlocks",
     "SequenceState",
     "Song",
-    "VOICE_COLORS",
     "Tx3Grammar",
     "Vocabulary",
     "__version__",
@@ -227,7 +227,7 @@ class Song:
         filter: str = "nes",
         device: str | int | None = None,
     ) -> None:
-        """Play the song, and return when it has ended; in a notebook a player appears and starts, at 22,050 Hz.
+        """Play the song, and return when it has ended; in a notebook a player appears and starts.
 
         Parameters
         ----------

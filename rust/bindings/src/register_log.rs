@@ -172,7 +172,7 @@ impl PyRegisterLog {
         py: Python<'py>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let samples = self.play(py, &export_options(options, RENDER)?.render, chip::render)?;
+        let samples = self.rendered(py, &export_options(options, RENDER)?.render, chip::render)?;
         Ok(samples.into_pyarray(py))
     }
 
@@ -182,7 +182,7 @@ impl PyRegisterLog {
         py: Python<'py>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyArray1<i16>>> {
-        let samples = self.play(py, &export_options(options, INTEGERS)?.render, chip::render_i16)?;
+        let samples = self.rendered(py, &export_options(options, INTEGERS)?.render, chip::render_i16)?;
         Ok(samples.into_pyarray(py))
     }
 
@@ -192,7 +192,7 @@ impl PyRegisterLog {
         py: Python<'py>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let stems = self.play(py, &export_options(options, STEMS)?.render, chip::render_stems)?;
+        let stems = self.rendered(py, &export_options(options, STEMS)?.render, chip::render_stems)?;
         PyArray2::from_vec2(py, &stems).map_err(|error| refused("stems", "one length", &error.to_string()))
     }
 
@@ -235,7 +235,7 @@ impl PyRegisterLog {
 
 impl PyRegisterLog {
     /// Renders with the interpreter released.
-    fn play<T: Send>(
+    fn rendered<T: Send>(
         &self,
         py: Python<'_>,
         options: &RenderOptions,

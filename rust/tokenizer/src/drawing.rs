@@ -145,7 +145,7 @@ impl View {
         if notes.is_empty() {
             return;
         }
-        let width = if voice == Voice::No { NOISE_ROW } else { self.row.max(NOISE_ROW) };
+        let width = if voice == Voice::No { 2 * NOISE_ROW } else { self.row }; // 20 at the least
         let name = voice.name();
         let _ = write!(
             svg,
