@@ -53,6 +53,7 @@ SMALLER = {
     "accompany": "--num 1",
     "infill": "--num 1",
     "play": "--sink null --duration 0.2",
+    "eval": "--batch-size 1 --tgt-len 16 --mem-len 16",
     "train": "--preset tiny --steps 2 --layers 1 --width 32 --batch-size 2 --tgt-len 16 --samples 0",
     "finetune": "--steps 2 --batch-size 2 --tgt-len 16 --mem-len 16 --samples 0",
 }
@@ -106,7 +107,7 @@ def test_each_command_of_the_documents_does_its_work(line, music, tmp_path, monk
         pytest.importorskip("torch")
     extra = shlex.split(SMALLER.get(names[0], ""))
     if "--radio" in arguments:
-        extra += ["--num", "1", "--length", "8", "--min-voices", "0"]
+        extra += ["--num", "1", "--length", "8"]
     if any(option.name == "force" for option in command.params):
         extra.append("--force")
     given = re.match(r"cat (\S+) \|", line)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 __all__ = ["NotebookFigure"]
 
 
-class NotebookFigure(Figure):  # type: ignore[misc]
+class NotebookFigure(Figure):
     """A figure with a picture for notebooks; it belongs to nobody, so that it goes when it is no longer used."""
 
     def _repr_png_(self) -> bytes:

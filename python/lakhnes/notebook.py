@@ -27,7 +27,7 @@ __all__ = ["log_html", "play", "player", "plot", "song_html"]
 PLAYER_RATE = 48_000
 """The sample rate of embedded sound, in Hz: that of Opus."""
 
-CODING = {"subtype": "OPUS", "compression_level": 0.9}
+CODING: dict[str, Any] = {"subtype": "OPUS", "compression_level": 0.9}
 """Opus at about 33 kbit/s: a minute takes 0.33 MB as the text of a page, whatever is played."""
 
 PLAYER_SECONDS = 180.0

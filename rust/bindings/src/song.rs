@@ -3,8 +3,8 @@
 use lakhnes_tokenizer::arrange::{self as arranging, Report, SourceNote, Unplaced};
 use lakhnes_tokenizer::expression::{express, is_flat};
 use lakhnes_tokenizer::{
-    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Track, arrange, midi, perform, piano_roll,
-    piano_roll_svg, tx1, tx2, tx3,
+    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Track, arrange, midi, perform, piano_roll, piano_roll_svg,
+    tx1, tx2, tx3,
 };
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray2, PyArray3, PyArrayMethods};

@@ -147,10 +147,8 @@ impl View {
         }
         let width = if voice == Voice::No { 2 * NOISE_ROW } else { self.row }; // 20 at the least
         let name = voice.name();
-        let _ = write!(
-            svg,
-            "<path fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\" data-voice=\"{name}\" d=\""
-        );
+        let _ =
+            write!(svg, "<path fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\" data-voice=\"{name}\" d=\"");
         let mut last = None;
         for note in notes {
             let (start, end) = (self.x(note.start.get()), self.x(note.end.get()));
@@ -183,7 +181,8 @@ mod tests {
     #[test]
     fn each_note_is_a_stroke_of_its_voice_at_its_time_and_pitch() {
         // Two seconds: the first half of the drawing and the last quarter.
-        let svg = drawn("P1_NOTEON_72\nNO_NOTEON_16\nWT_44100\nP1_NOTEOFF\nNO_NOTEOFF\nWT_22050\nP1_NOTEON_60\nWT_22050");
+        let svg =
+            drawn("P1_NOTEON_72\nNO_NOTEON_16\nWT_44100\nP1_NOTEOFF\nNO_NOTEOFF\nWT_22050\nP1_NOTEON_60\nWT_22050");
         // 24 semitones up and down from 60 and 72: 54 to 78 and rows of 67.
         assert_eq!(path(&svg, Voice::P1), Some("M360 615h4296M6810 1419h2146"));
         assert_eq!(path(&svg, Voice::No), Some("M360 1951h4296"));
@@ -202,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_song_of_many_short_notes_has_a_small_drawing() {
-        let text: Vec<_> = (0..200_000).flat_map(|index| [format!("P1_NOTEON_{}", 33 + index % 76), "WT_1".into()]).collect();
+        let text: Vec<_> =
+            (0..200_000).flat_map(|index| [format!("P1_NOTEON_{}", 33 + index % 76), "WT_1".into()]).collect();
         assert!(drawn(&text.join("\n")).len() < 250_000);
     }
 
