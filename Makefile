@@ -22,7 +22,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-rust test-python test-light wheel sdist check-wheel man check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume
+.PHONY: help setup demo test test-rust test-python test-light wheel sdist check-wheel man check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume docs check-docs
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,6 +120,17 @@ sdist: man ## build the source distribution, manual pages included, into ./dist
 check-wheel: sdist ## try the wheel of `make wheel` without Rust, and the source distribution with it, each newly installed
 	$(BIN)/python scripts/check_wheel.py dist/*.whl dist/*.tar.gz
 
+# What builds the site. Runs again when pyproject.toml changes.
+$(VENV)/.docs: pyproject.toml | $(VENV)/.native
+	$(BIN)/python -m pip install --quiet 'lakhnes[docs]'
+	@touch $@
+
+docs: setup $(VENV)/.docs ## build the site into docs/_build/html: tutorials are executed, warnings are errors
+	$(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build/html
+
+check-docs: $(VENV)/.docs ## open each page of the built site in a headless browser; nothing may be asked of another machine
+	$(BIN)/python scripts/check_site.py docs/_build/html
+
 bench: setup ## measure speed (lakhnes bench, pytest-benchmark and criterion)
 	$(BIN)/lakhnes bench
 	$(BIN)/python -m pytest benches
@@ -142,6 +153,6 @@ check-resume: setup ## kill a training run ten times and compare its weights wit
 	$(BIN)/python benches/check_resume.py
 
 clean: ## remove what the tasks have made, the virtual environment too
-	rm -rf $(VENV) .venv-light target dist man demo generated composed python/lakhnes/_native.*.so python/lakhnes/_native.pyd
+	rm -rf $(VENV) .venv-light target dist man demo generated composed docs/_build python/lakhnes/_native.*.so python/lakhnes/_native.pyd
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lakhnes import progress
     from lakhnes._native import Apu, LivePlayer, NsfFile, RegisterLog, Song, Vocabulary, __version__, write_nsf_album
     from lakhnes.audio import write_audio
     from lakhnes.checkpoint import load_model
@@ -54,6 +55,7 @@ __all__ = [
     "generate",
     "infill",
     "load_model",
+    "progress",
     "read",
     "read_log",
     "render",
@@ -71,11 +73,12 @@ _MODULES = {
     "errors": "CheckpointError FormatError LakhnesError LakhnesWarning LimitError MissingExtraError TokenError "
     "UnsafeCheckpointError",
     "model.model": "Model",
+    "progress": "",
     "sampling": "accompany continue_song generate infill stream",
     "songs": "read read_log render write",
     "tokenizing": "tokenize_files",
 }
-"""The public names of each module of the package."""
+"""The public names of each module of the package; of `progress`, the module itself."""
 
 if not TYPE_CHECKING:  # else every misspelt name would pass the type checker
 

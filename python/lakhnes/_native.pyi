@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pretty_midi import PrettyMIDI
 
 __all__ = [
+    "VOICE_COLORS",
     "Apu",
     "DecoderModel",
     "Format",
@@ -46,6 +47,9 @@ __all__ = [
 _Encoder: TypeAlias = Callable[[Path, str, int, int], Any]
 
 __version__: str
+
+VOICE_COLORS: dict[str, str]
+"""The colour of each voice in drawings, ``#rrggbb``."""
 
 def build_info() -> dict[str, str]:
     """Tell the ``profile`` and ``target`` of the build, and the ``instructions`` that the decoder has chosen.
@@ -190,29 +194,6 @@ class Song:
         """
     def __add__(self, other: Song, /) -> Song:
         """Give the song, and another after it."""
-    def plot(
-        self,
-        path: str | PathLike[str] | None = None,
-        *,
-        title: str | None = None,
-        dpi: int = 100,
-        overwrite: bool = True,
-    ) -> Any:
-        """Draw the piano roll.
-
-        Parameters
-        ----------
-        path
-            A ``.png``, ``.svg`` or ``.pdf`` to write; without it the ``matplotlib.figure.Figure`` is given, which a
-            notebook shows.
-        title, dpi, overwrite
-            A line above it; dots an inch, of 10 by 4 inches; whether a file of that name may be replaced.
-
-        Raises
-        ------
-        FormatError
-            If the name ends in none of these.
-        """
     def to_pretty_midi(self) -> PrettyMIDI:
         """Give the song as a ``pretty_midi.PrettyMIDI``."""
     def perform(self, *, downsample: float | None = None, expression: str = "plain") -> RegisterLog:
@@ -290,6 +271,61 @@ class Song:
         LimitError
             If there would be more than 2**20 frames.
         """
+    def to_svg(self) -> str:
+        """Draw the piano roll as SVG: 900 x 250 pixels, a path a voice, in the colours of `lakhnes.plotting.COLORS`."""
+    def plot(
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        title: str | None = None,
+        dpi: int = 100,
+        overwrite: bool = True,
+    ) -> Any:
+        """Draw the piano roll.
+
+        Parameters
+        ----------
+        path
+            A file to write, ``.png``, ``.svg`` or ``.pdf``.
+        title
+            What stands above it.
+        dpi, overwrite
+            Of a file: dots an inch, of 10 x 4 inches; whether it may be replaced.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Which a notebook shows; None where a file is written.
+
+        Raises
+        ------
+        FormatError, OSError
+            If the name is no picture's; if the file cannot be written.
+        """
+    def play(
+        self,
+        *,
+        expression: str = "natural",
+        sample_rate: int = 44_100,
+        mixer: str = "nes",
+        filter: str = "nes",
+        device: str | int | None = None,
+    ) -> None:
+        """Play the song, and return when it has ended; in a notebook a player appears and starts.
+
+        Parameters
+        ----------
+        expression, sample_rate, mixer, filter
+            See `lakhnes.render`.
+        device
+            The sound card: its name or its number; the system's default if None.
+
+        Raises
+        ------
+        LakhnesError
+            If there is no sound card, or the extra ``lakhnes[play]`` is missing.
+        """
+    def _repr_html_(self) -> str: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     def __reduce__(self) -> tuple[Callable[[bytes, str], Song], tuple[bytes, str]]: ...
@@ -514,6 +550,18 @@ class RegisterLog:
         """Play every voice by itself: shape (4 or 5, frames), the fifth where the log uses the sample channel."""
     def loop_samples(self, *, sample_rate: int = 44_100, loops: int = 1) -> tuple[int, int] | None:
         """Give the first sample of the last turn of the loop in what `render` makes, and the one after its last."""
+    def play(
+        self,
+        *,
+        sample_rate: int = 44_100,
+        mixer: str = "nes",
+        filter: str = "nes",
+        loops: int = 1,
+        fade: float = 0.0,
+        device: str | int | None = None,
+    ) -> None:
+        """Play the log, and return when it has ended; see `Song.play` and `lakhnes.render`."""
+    def _repr_html_(self) -> str: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     def __reduce__(self) -> tuple[Callable[[bytes], RegisterLog], tuple[bytes]]: ...

@@ -78,12 +78,14 @@ def write_audio(
 class _Encoder:
     """A file of libsndfile; what it refuses is an `OSError`. Its name and the usual coding are those of the format."""
 
-    def __init__(self, path: str | os.PathLike[str], format: str, sample_rate: int, channels: int) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], format: str, sample_rate: int, channels: int, **coding: Any
+    ) -> None:
         import soundfile
 
         self._refusal = soundfile.LibsndfileError
         try:
-            self._file = soundfile.SoundFile(path, "w", sample_rate, channels, format=format.upper())
+            self._file = soundfile.SoundFile(path, "w", sample_rate, channels, format=format.upper(), **coding)
         except self._refusal as error:
             raise OSError(str(error)) from error
 
@@ -105,6 +107,9 @@ class _Encoder:
             raise OSError(str(error) or FULL) from error
 
 
-def open_encoder(path: str | os.PathLike[str], format: str, sample_rate: int, channels: int = 1) -> Any:
-    """Begin a sound file whose samples libsndfile codes, with methods ``tag``, ``write``, ``close``; on any thread."""
-    return _Encoder(path, format, sample_rate, channels)
+def open_encoder(path: str | os.PathLike[str], format: str, sample_rate: int, channels: int = 1, **coding: Any) -> Any:
+    """Begin a sound file whose samples libsndfile codes, with methods ``tag``, ``write``, ``close``; on any thread.
+
+    `coding` may name another ``subtype`` and ``compression_level`` than the format's usual ones, as soundfile has them.
+    """
+    return _Encoder(path, format, sample_rate, channels, **coding)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes._native import Song, source_notes
+from lakhnes._native import VOICE_COLORS, Song, source_notes
 from lakhnes.errors import FormatError, printable
 from lakhnes.files import replacing
 from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["COLORS", "PICTURES", "arrangement_figure", "piano_roll_figure", "plot_arrangement", "plot_song"]
 
-COLORS = {"p1": "#c8102e", "p2": "#e98300", "tr": "#0057b7", "no": "#5b6770"}
+COLORS = VOICE_COLORS
 """The colour of each voice."""
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -39,10 +39,10 @@ def piano_roll_figure(song: Song, title: str | None = None) -> Any:
     -------
     matplotlib.figure.Figure
     """
-    from matplotlib.figure import Figure
+    from lakhnes.figures import NotebookFigure
 
     _quiet()
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = NotebookFigure(figsize=(10, 4), layout="constrained")
     pitched, noise = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
     _draw_voices(song, pitched, noise)
     if title:
@@ -60,11 +60,12 @@ def arrangement_figure(data: bytes, song: Song, report: Mapping[str, Any], title
     matplotlib.figure.Figure
     """
     from matplotlib import colormaps
-    from matplotlib.figure import Figure
+
+    from lakhnes.figures import NotebookFigure
 
     _quiet()
     notes = source_notes(data)
-    figure = Figure(figsize=(10, 8), layout="constrained")
+    figure = NotebookFigure(figsize=(10, 8), layout="constrained")
     before, drums, pitched, noise = figure.subplots(4, 1, sharex=True, height_ratios=[4, 1, 4, 1])
     colors = colormaps["tab20"].colors  # type: ignore[attr-defined]
     for channel in np.unique(notes[:, 2]):

@@ -14,7 +14,7 @@ import click
 from lakhnes.errors import MAX_MESSAGE, printable, shown
 
 if TYPE_CHECKING:
-    from lakhnes.cli.progress import Advance
+    from lakhnes.progress import Advancing
 
 __all__ = ["FAILED", "INTERRUPTED", "Console", "common_options", "device_option", "pass_console"]
 
@@ -66,7 +66,7 @@ class Console:
 
             click.echo(json.dumps(_finite(facts), allow_nan=False))
 
-    def progress(self, description: str, total: float | None) -> AbstractContextManager["Advance"]:
+    def progress(self, description: str, total: float | None) -> AbstractContextManager["Advancing"]:
         """Show how far work is, and give the function that is called with the steps done since its last call.
 
         A bar on a terminal, elsewhere a line now and then; with ``-q`` nothing. `total` is the number of steps, or None

@@ -1,14 +1,14 @@
 """How far long work is, on stderr: a bar on a terminal, elsewhere a line now and then."""
 
 import contextlib
-import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 import click
 
-__all__ = ["Advance", "bar", "lines"]
+from lakhnes.progress import Advancing, bar
+
+__all__ = ["Advancing", "bar", "lines"]
 
 FIRST = 10.0
 """Seconds after which the first line is printed: short work prints none."""
@@ -21,13 +21,6 @@ SHARE = 0.1
 
 LONGEST = 300.0
 """these seconds."""
-
-
-class Advance(Protocol):
-    """What `bar` and `lines` give."""
-
-    def __call__(self, steps: float, facts: str = "") -> None:
-        """Note that steps are done; `facts` are shown beside their number."""
 
 
 class _Lines:
@@ -59,38 +52,6 @@ class _Lines:
 
 
 @contextlib.contextmanager
-def lines(description: str, total: float | None, clock: Callable[[], float] = time.monotonic) -> Iterator[Advance]:
+def lines(description: str, total: float | None, clock: Callable[[], float] = time.monotonic) -> Iterator[Advancing]:
     """Print a line now and then: the first after ten seconds, the next ones ever more seldom."""
     yield _Lines(description, total, clock)
-
-
-@contextlib.contextmanager
-def bar(description: str, total: float | None) -> Iterator[Advance]:
-    """Show a bar. A `total` that is a float is shown as a percentage, other counts as they are."""
-    # Imported here: rich takes longer to load than most commands take to run.
-    from rich.console import Console as Terminal
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    count = TaskProgressColumn() if isinstance(total, float) else MofNCompleteColumn()
-    columns = (TextColumn("{task.description}"), BarColumn(), count, TextColumn("{task.fields[facts]}"))
-    # Results that are written to a file must get there, not above the bar.
-    with Progress(
-        *columns, TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("left"),
-        console=Terminal(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty(),
-    ) as shown:  # fmt: skip
-        task = shown.add_task(description, total=total, facts="")
-
-        def advance(steps: float, facts: str = "") -> None:
-            shown.update(task, advance=steps)
-            if facts:
-                shown.update(task, facts=facts)
-
-        yield advance

@@ -7,6 +7,7 @@ a torch module, for evaluating corpora and for a GPU; torch is imported only the
 from __future__ import annotations
 
 import functools
+import html
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,24 @@ class Model:
             weight = tensor.detach().float() if tensor.is_floating_point() else tensor
             weights[name] = weight.cpu().numpy().copy()
         return cls(network.config, weights)
+
+    @property
+    def _facts(self) -> dict[str, str]:
+        config = self.config
+        return {
+            "architecture": config.architecture,
+            "shape": config.description,
+            "parameters": f"{config.num_parameters:,} parameters",
+            "vocabulary": f"{config.vocabulary} of {config.vocab_size} tokens",
+            "device": f"device {self.device}",
+        }
+
+    def __repr__(self) -> str:
+        return f"Model({'; '.join(self._facts.values())})"
+
+    def _repr_html_(self) -> str:
+        rows = (f"<tr><th>{name}</th><td>{html.escape(fact)}</td></tr>" for name, fact in self._facts.items())
+        return f"<table>{''.join(rows)}</table>"
 
     @functools.cached_property
     def network(self) -> Network:

@@ -28,6 +28,7 @@ mod vocabulary;
 #[pyo3::pymodule]
 mod _native {
     use pyo3::prelude::*;
+    use pyo3::types::IntoPyDict;
 
     #[pymodule_export]
     use crate::adapt::{PyMelodyIndex, adapt_files};
@@ -68,6 +69,9 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let names = lakhnes_tokenizer::Voice::ALL.map(lakhnes_tokenizer::Voice::name);
+        let colors: Vec<_> = names.into_iter().zip(lakhnes_tokenizer::VOICE_COLORS).collect();
+        module.add("VOICE_COLORS", colors.into_py_dict(module.py())?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -174,7 +174,7 @@ impl PyRegisterLog {
         py: Python<'py>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let samples = self.play(py, &export_options(options, RENDER)?.render, chip::render)?;
+        let samples = self.rendered(py, &export_options(options, RENDER)?.render, chip::render)?;
         Ok(samples.into_pyarray(py))
     }
 
@@ -184,7 +184,7 @@ impl PyRegisterLog {
         py: Python<'py>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyArray1<i16>>> {
-        let samples = self.play(py, &export_options(options, INTEGERS)?.render, chip::render_i16)?;
+        let samples = self.rendered(py, &export_options(options, INTEGERS)?.render, chip::render_i16)?;
         Ok(samples.into_pyarray(py))
     }
 
@@ -194,7 +194,7 @@ impl PyRegisterLog {
         py: Python<'py>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let stems = self.play(py, &export_options(options, STEMS)?.render, chip::render_stems)?;
+        let stems = self.rendered(py, &export_options(options, STEMS)?.render, chip::render_stems)?;
         PyArray2::from_vec2(py, &stems).map_err(|error| refused("stems", "one length", &error.to_string()))
     }
 
@@ -214,14 +214,30 @@ impl PyRegisterLog {
         Ok((py.get_type::<Self>().getattr("from_vgm")?, (self.to_vgm(py, false)?,)))
     }
 
+    #[pyo3(signature = (**options))]
+    fn play<'py>(log: &Bound<'py, Self>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        log.py().import("lakhnes.notebook")?.call_method("play", (log,), options)
+    }
+
+    fn _repr_html_<'py>(log: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        log.py().import("lakhnes.notebook")?.call_method1("log_html", (log,))
+    }
+
     fn __repr__(&self) -> String {
-        format!("RegisterLog({} writes, {:.3} s, {})", self.log.writes.len(), self.duration(), self.standard())
+        let mut facts = format!("{} writes, {:.3} s, {}", self.log.writes.len(), self.duration(), self.standard());
+        if self.log.clock_hz != self.log.standard.clock_hz() {
+            facts += &format!(" at {} Hz", self.log.clock_hz);
+        }
+        if let Some(start) = self.log.loop_start {
+            facts += &format!(", loops from {:.3} s", start as f64 / TICK_RATE as f64);
+        }
+        format!("RegisterLog({facts})")
     }
 }
 
 impl PyRegisterLog {
     /// Renders with the interpreter released.
-    fn play<T: Send>(
+    fn rendered<T: Send>(
         &self,
         py: Python<'_>,
         options: &RenderOptions,

@@ -9,8 +9,8 @@ use lakhnes_tokenizer::arrange::{self as arranging, Report, SourceNote, Unplaced
 use lakhnes_tokenizer::expression::{express, is_flat};
 use lakhnes_tokenizer::limits::TICKS_PER_SECOND;
 use lakhnes_tokenizer::{
-    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Ticks, TokenizerError, Track, midi, perform, piano_roll, tx1, tx2,
-    tx3,
+    ArrangeOptions, ChangeKind, Note, PerformOptions, Song, Ticks, TokenizerError, Track, midi, perform, piano_roll,
+    piano_roll_svg, tx1, tx2, tx3,
 };
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray2, PyArray3, PyArrayMethods};
@@ -218,6 +218,19 @@ impl PySong {
     fn piano_roll<'py>(&self, py: Python<'py>, frame_rate: f64) -> PyResult<Bound<'py, PyArray3<u8>>> {
         let roll = py.detach(|| piano_roll(&self.0, frame_rate)).map_err(score_error)?;
         roll.velocities.into_pyarray(py).reshape([4, 128, roll.frames])
+    }
+
+    fn to_svg(&self, py: Python<'_>) -> String {
+        py.detach(|| piano_roll_svg(&self.0))
+    }
+
+    #[pyo3(signature = (**options))]
+    fn play<'py>(song: &Bound<'py, Self>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        song.py().import("lakhnes.notebook")?.call_method("play", (song,), options)
+    }
+
+    fn _repr_html_<'py>(song: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        song.py().import("lakhnes.notebook")?.call_method1("song_html", (song,))
     }
 
     fn __repr__(&self) -> String {

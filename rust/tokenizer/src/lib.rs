@@ -26,6 +26,7 @@ pub mod augment;
 pub mod blended;
 pub mod compact;
 pub mod disassembly;
+mod drawing;
 mod error;
 mod event;
 pub mod expression;
@@ -57,6 +58,7 @@ mod voice;
 
 pub use adapt::{AdaptOptions, adapt};
 pub use arrange::{ArrangeOptions, arrange};
+pub use drawing::{VOICE_COLORS, piano_roll_svg};
 pub use error::TokenizerError;
 pub use event::{BOUNDARY, Dialect, Event};
 pub use expression::Expression;
