@@ -28,6 +28,7 @@ COMMANDS = {
     "eval": "Print the perplexity of MODEL on DATA exactly as LakhNES computes it.",
     "reproduce": "Run the experiments of the paper again.",
     "checkpoint": "Import, list, download and describe models.",
+    "study": "Ask listeners what songs are worth: make, run and analyse listening studies.",
     "bench": "Measure speed, each figure beside a reference of the same run; all suites if none is named.",
 }
 """The line of each command in the overview. Its module and its function are called as the command is."""
