@@ -136,7 +136,7 @@ QUESTIONS = {
 STATISTICS = {
     "turing": (
         "For each source we report the share of right answers with its exact binomial (Clopper-Pearson) interval and"
-        " with a 95 % interval from a bootstrap over listeners (2,000 draws; percentiles widened as in Hesterberg 2015),"
+        " with a 95 % interval from a bootstrap over listeners (2,000 draws; widened as in Hesterberg 2015),"
         " and exact binomial tests against 1/2, corrected by Holm."
     ),
     "preference": (
