@@ -145,7 +145,12 @@ def create(
                 clips += excerpts(condition.name, songs, plan.clips, plan.seed, advance)
     reached = match_levels(clips, plan.clips.loudness)
     with staged_folder(folder, overwrite=overwrite) as staging:
-        return _write(plan, clips, reached, staging, folder), left_out
+        study = _write(plan, clips, reached, staging, folder)
+    written = {study.file_of(name) for name in (*study.clips, *(check["clip"] for check in study.headphones))}
+    for path in (folder / CLIPS).iterdir():
+        if path not in written:  # of a study that was there before
+            path.unlink()
+    return study, left_out
 
 
 def _write(plan: Plan, clips: list[Clip], reached: float, staging: Path, folder: Path) -> Study:
