@@ -154,15 +154,15 @@ def test_listeners_are_left_out_as_in_the_paper(design, failed, controls, kept):
 
 
 @pytest.mark.parametrize(
-    "cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "-2+3+cmd|' /C calc'!A0"]
+    "cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", '=HYPERLINK("http://x")', "-2+3+cmd|' /C calc'!A0"]
 )
 def test_no_cell_of_a_table_is_run_as_a_formula(cell):
     data = answered("turing", [(cell, "human", "one", 1), (cell, "human", cell, 2)], conditions=("human", "one", cell))
     result = analyze(data)
     rows = list(csv.reader(io.StringIO(answers_csv(data, result), newline="")))
     assert len(rows) == 3
-    assert not [text for row in rows for text in row if text.startswith(("=", "+", "-", "@", "\t", "\r"))]
-    assert rows[1][0] == "'" + cell
+    assert not [text for row in rows for text in row if text.lstrip().startswith(("=", "+", "-", "@"))]
+    assert rows[1][0] == "'" + cell.replace("\t", " ").replace("\r", " ").replace("\n", " ")
     assert defused(-1.5) == "-1.5"
 
 
@@ -198,7 +198,8 @@ def turk_files(folder, workers, pairs):
 
 
 PAIRS = [
-    ("real_data", "control", "A"), ("control", "real_data", "B"), ("lstm", "real_data", "A"), ("real_data", "ngram", "A"),
+    ("real_data", "control", "A"), ("control", "real_data", "B"), ("lstm", "real_data", "A"),
+    ("real_data", "ngram", "A"),
 ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ BOOTSTRAPS = 2_000
 
 CONFIDENCE = 0.95
 
-REGULARIZATION = 0.01
+REGULARIZATION = 0.001
 """Added to every rate of the Markov chain from which strengths come, so that a condition that never loses, or
 conditions that were never compared, have finite strengths; of little weight beside some answers to each pair."""
 

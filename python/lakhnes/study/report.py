@@ -20,7 +20,7 @@ __all__ = ["FILES", "answers_csv", "defused", "draw", "listeners_csv", "markdown
 FILES = ("answers.csv", "listeners.csv", "analysis.json", "figure.png", "methods.txt")
 """What `write_report` writes."""
 
-FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULAS = ("=", "+", "-", "@")
 """What a cell begins with that spreadsheets run as a formula (OWASP, CSV injection)."""
 
 COLORS = {HUMAN: "#0057b7"}
@@ -34,9 +34,14 @@ TITLES = {
 
 
 def defused(cell: object) -> str:
-    """Return the text of a cell that no spreadsheet runs: a formula gets an apostrophe, numbers stay as they are."""
-    text = str(cell)
-    return f"'{text}" if isinstance(cell, str) and text.startswith(FORMULAS) else text
+    """Return the text of a cell that no spreadsheet runs: a formula gets an apostrophe, numbers stay as they are.
+
+    What is no printable character, such as a line break, becomes a space.
+    """
+    if not isinstance(cell, str):
+        return str(cell)
+    text = "".join(character if character.isprintable() else " " for character in cell)
+    return f"'{text}" if text.lstrip().startswith(FORMULAS) else text
 
 
 def _csv(header: list[str], rows: list[list[object]]) -> str:
