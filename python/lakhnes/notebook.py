@@ -20,7 +20,7 @@ from lakhnes.progress import in_notebook
 from lakhnes.songs import perform, render
 
 if TYPE_CHECKING:
-    import os
+    pass
 
 __all__ = ["log_html", "play", "player", "song_html"]
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "reproduce": "Run the experiments of the paper again.",
     "checkpoint": "Import, list, download and describe models.",
     "completion": "Print the script that completes commands and options in SHELL.",
+    "study": "Ask listeners what songs are worth: make, run and analyse listening studies.",
     "bench": "Measure speed, each figure beside a reference of the same run; all suites if none is named.",
 }
 """The line of each command in the overview. Its module and its function are called as the command is."""

@@ -1,0 +1,1 @@
+"""Listening studies: a plan, clips, a page for listeners, and the analysis of their answers."""
