@@ -29,6 +29,7 @@ from lakhnes.studio.live import Live
 from lakhnes.studio.operations import COMPOSING, WORKING, File, Models, vocabulary_of
 from lakhnes.studio.security import Guard, RefusedError
 from lakhnes.studio.sessions import UnknownError
+from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["Service", "application", "body_of", "error_response", "file_response"]
 
@@ -113,9 +114,8 @@ class Service:
                     place, silent = now, 0.0
                     yield _event("queued", {"place": place})
                 elif job.watch is not None:
-                    if live is None:
-                        live = await run_in_threadpool(self._live, values)
-                    if (news := await run_in_threadpool(live.news, job.watch)) is not None:
+                    live = live or await run_in_threadpool(self._live, values)
+                    if (news := await run_in_threadpool(self._news, live, job)) is not None:
                         silent = 0.0
                         yield _event("progress", news)
                 if silent >= ALIVE_SECONDS:
@@ -128,7 +128,15 @@ class Service:
 
     def _live(self, values: Mapping[str, Any]) -> Live:
         """Return what shows a composition; only a new song is heard while it is written."""
-        return Live(vocabulary_of(self.models, values["model"]), sound="song" not in values)
+        vocabulary = vocabulary_of(self.models, values["model"])
+        if "song" in values:
+            return Live(vocabulary, sound=False)
+        return Live(vocabulary, sound=True, most=int(values["seconds"] * TICKS_PER_SECOND))
+
+    @staticmethod
+    def _news(live: Live, job: Job) -> dict[str, Any] | None:
+        """Return what is new of a composition: of a new song its notes, else how many events were read."""
+        return live.news(job.watch) if live.sound else {"events": max(map(len, job.watch.ids()), default=0)}
 
     def close(self) -> None:
         """Cancel every job."""

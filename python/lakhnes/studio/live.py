@@ -10,7 +10,7 @@ import numpy as np
 from lakhnes._native import Song, Vocabulary
 from lakhnes.errors import LakhnesError
 from lakhnes.grammar import BOUNDARY
-from lakhnes.studio.scores import notes_of
+from lakhnes.studio.scores import cut, notes_of
 from lakhnes.studio.watching import Watch
 from lakhnes.units import TICKS_PER_SECOND
 
@@ -32,10 +32,12 @@ class Live:
         That of the model.
     sound : bool
         Whether the first song is heard.
+    most : int, optional
+        The longest that a song may be, in ticks.
     """
 
-    def __init__(self, vocabulary: Vocabulary, *, sound: bool) -> None:
-        self._vocabulary, self._sound = vocabulary, sound
+    def __init__(self, vocabulary: Vocabulary, *, sound: bool, most: int | None = None) -> None:
+        self._vocabulary, self.sound, self._most = vocabulary, sound, most
         self._notes: list[dict[str, int]] = []
         self._heard = 0
 
@@ -45,8 +47,8 @@ class Live:
         Returns
         -------
         dict or None
-            ``songs``, each with ``length`` (ticks) and ``voices``; ``sound``, 16-bit samples at 44,100 Hz in base64, and
-            ``from``, the first one's number. None if there is nothing.
+            ``songs``, each with ``length`` (ticks) and ``voices``; ``sound``, 16-bit samples at 44,100 Hz in base64,
+            and ``from``, the first one's number. None if there is nothing.
         """
         songs = [self._song(ids) for ids in watch.ids()]
         if not any(songs):
@@ -55,7 +57,7 @@ class Live:
             self._notes = [{} for _ in songs]
         news: dict[str, Any] = {"songs": [self._fresh(index, song) for index, song in enumerate(songs)]}
         first = songs[0]
-        if self._sound and first is not None:
+        if self.sound and first is not None:
             news |= self._new_sound(first)
         return news
 
@@ -66,9 +68,10 @@ class Live:
         if not read:
             return None
         try:
-            return self._vocabulary.song(np.array(read, dtype=np.int64))
+            song = self._vocabulary.song(np.array(read, dtype=np.int64))
         except LakhnesError:  # it has no whole event yet
             return None
+        return song if self._most is None else cut(song, self._most)
 
     def _fresh(self, index: int, song: Song | None) -> dict[str, Any]:
         if song is None:

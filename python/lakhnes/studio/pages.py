@@ -21,8 +21,8 @@ from lakhnes.errors import FormatError
 from lakhnes.files import FORMATS, WRITABLE, suffix_of
 from lakhnes.songs import encode
 from lakhnes.studio.api import Service, body_of, file_response
-from lakhnes.studio.operations import File, bytes_of, song_of
 from lakhnes.studio.opening import opened_bytes
+from lakhnes.studio.operations import File, bytes_of, song_of
 from lakhnes.studio.scores import score_of
 from lakhnes.studio.sessions import Sessions
 

@@ -146,8 +146,10 @@ def edited(base: Song | None, score: Mapping[str, Any]) -> Song:
         changes = [] if base is None else _moved(Part.of(base, voice), notes)
         kept = [change for change in changes if change[0] < length]
         parts[voice] = Part([[note.start, note.end, note.pitch, note.velocity] for note in notes], kept)
-    made = song_of_parts(parts, length)
-    return made if base is None else cut(base, length).with_voices(made, list(parts))
+    if base is None:
+        return song_of_parts(parts, length)
+    kept = cut(base, length)
+    return kept.with_voices(song_of_parts(parts, length), list(parts)) if parts else kept
 
 
 def _checked(voice: str, rows: Any, length: int) -> list[_Note]:
