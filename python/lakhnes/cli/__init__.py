@@ -25,6 +25,8 @@ COMMANDS = {
     "plot": "Draw the piano roll of a song.",
     "play": "Hear songs in any readable format, or with --radio songs that are composed while they are heard.",
     "tokenize": "Write songs as one array of token ids.",
+    "studio": "Open the studio in a browser: compose, hear, see, change and export songs.",
+    "serve": "Serve the HTTP API, or the synthesis server of LakhNES.",
     "data": "Make corpora for training and evaluation.",
     "train": "Train a model on DATA, or resume the run in RUN.",
     "finetune": "Fine-tune MODEL on DATA.",

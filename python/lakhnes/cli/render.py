@@ -42,6 +42,8 @@ __all__ = ["render"]
 @arrange_options()
 @tag_options()
 @log_option()
+@click.option("--server", metavar="URL", help="Have a server play one song: lakhnes serve --http (docs/http-api.md).")
+@click.option("--token", help="With --server: what it asks for.")
 @force_option()
 @common_options
 @pass_console
@@ -57,6 +59,8 @@ def render(
     arrange: bool,
     force: bool,
     log: Path | None,
+    server: str | None,
+    token: str | None,
     **options: Any,
 ) -> None:
     """Play songs on the chip and write what is heard.
@@ -69,6 +73,11 @@ def render(
     from lakhnes.cli.exporting import export_all, jobs_of, tell
 
     started = time.monotonic()
+    if server is not None:
+        if len(inputs) != 1 or stems or arrange:
+            raise click.UsageError("--server plays one song, without --stems and --arrange")
+        _render_on(console, server, token, inputs[0], output, audio_format, source_format, force, options)
+        return
     if stems and STDIO in (*inputs, output):
         raise click.UsageError("- stands for one file, and --stems writes one a voice")
     named = audio_format or known_format(output or "", AUDIO_FORMATS) or "wav"
@@ -82,3 +91,46 @@ def render(
     arranged = {str(path): as_json(facts) for path, facts in report.arranged.items()} or None
     seconds = time.monotonic() - started
     tell(console, report, seconds, skipped=skipped, arranged=arranged, speed=True, to_stdout=output == STDIO)
+
+
+def _render_on(
+    console: Console,
+    server: str,
+    token: str | None,
+    source: str,
+    output: str | None,
+    audio_format: str | None,
+    source_format: str | None,
+    force: bool,
+    options: dict[str, Any],
+) -> None:
+    """Have a server play a song, and write what it gives."""
+    from lakhnes.cli.targets import pair, read_input
+    from lakhnes.files import check_target, write_bytes
+    from lakhnes.studio.client import render_on
+
+    format = audio_format or known_format(output or "", AUDIO_FORMATS) or "wav"
+    target = None
+    if output != STDIO:
+        if source == STDIO and output is None:
+            raise click.UsageError("- needs -o, for stdin has no name")
+        target = Path(output or "") if source == STDIO else pair([source], output, format, only=None)[0][1]
+        check_target(target, overwrite=force)
+    data, chosen, _ = read_input(source, source_format)
+    names: dict[str, str] = {
+        "mixer": "mixer",
+        "filter": "filter",
+        "expression": "expression",
+        "loops": "loops",
+        "fade": "fade",
+    }
+    sound = {name: options[option] for name, option in (names | {"rate": "sample_rate"}).items()}
+    if options["downsample"] is not None:
+        sound["downsample"] = options["downsample"]
+    made = render_on(server, data, chosen, format, token=token, **sound)
+    if target is None:
+        click.get_binary_stream("stdout").write(made)
+        return
+    write_bytes(target, made, overwrite=force)
+    console.result(target)
+    console.summary({"files": [str(target)], "failed": []})

@@ -1,0 +1,103 @@
+"""A model that can be watched and stopped while it composes.
+
+Everything that composes asks its engine for the next logits. A `WatchedModel` lets a `Watch` see each of these steps:
+it remembers the tokens of every sequence, so that a song can be shown while it is written, and it can end the work
+there, within one step of the model.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lakhnes.model.engine import Engine, Floats, Tokens
+from lakhnes.model.model import Model
+
+__all__ = ["Watch", "WatchedModel"]
+
+
+class Watch:
+    """What is known of a composition while it is written.
+
+    Parameters
+    ----------
+    check : callable
+        Called before each step of the model; what it raises ends the composition.
+    """
+
+    def __init__(self, check: Callable[[], object]) -> None:
+        self.check = check
+        self._lock = threading.Lock()
+        self._read: list[list[int]] = []
+
+    def begin(self, sequences: int) -> None:
+        """Forget what was read: an engine begins some sequences."""
+        with self._lock:
+            self._read = [[] for _ in range(sequences)]
+
+    def read(self, sequences: Sequence[int], tokens: Tokens) -> None:
+        """Remember the tokens that sequences read."""
+        self.check()
+        with self._lock:
+            for sequence, token in zip(sequences, tokens.tolist(), strict=True):
+                self._read[sequence].append(token)
+
+    def fork(self, source: int, target: int) -> None:
+        """Remember that a sequence has become a copy of another."""
+        with self._lock:
+            self._read[target] = list(self._read[source])
+
+    def rewind(self, sequence: int) -> None:
+        """Remember that a sequence took its last token back."""
+        with self._lock:
+            self._read[sequence].pop()
+
+    def ids(self) -> list[list[int]]:
+        """Return the tokens that each sequence has read so far."""
+        with self._lock:
+            return [list(ids) for ids in self._read]
+
+
+class _WatchedEngine(Engine):
+    """An engine each step of which a `Watch` sees."""
+
+    def __init__(self, engine: Engine, watch: Watch) -> None:
+        super().__init__(*engine.logits.shape)
+        self._engine, self._watch = engine, watch
+        watch.begin(len(engine.logits))
+
+    def _step(self, tokens: Tokens) -> Floats:
+        self._watch.read(range(len(tokens)), tokens)
+        return self._engine._step(tokens)
+
+    def _read(self, sequences: Sequence[int], tokens: Tokens) -> Floats:
+        self._watch.read(sequences, tokens)
+        return self._engine._read(sequences, tokens)
+
+    def _fork(self, source: int, target: int) -> None:
+        self._watch.fork(source, target)
+        self._engine._fork(source, target)
+
+    def _rewind(self, sequence: int) -> None:
+        self._watch.rewind(sequence)
+        self._engine._rewind(sequence)
+
+
+class WatchedModel(Model):
+    """A model that composes as another does, with its weights, and is watched.
+
+    Parameters
+    ----------
+    model : Model
+    watch : Watch
+    """
+
+    def __init__(self, model: Model, watch: Watch) -> None:
+        self.__dict__.update(model.__dict__)  # the weights that are packed already are shared
+        self._watch = watch
+
+    def begin(self, sequences: int = 1, **options: Any) -> Engine:
+        """Begin sequences of tokens; see `Model.begin`."""
+        self._watch.check()
+        return _WatchedEngine(super().begin(sequences, **options), self._watch)
