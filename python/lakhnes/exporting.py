@@ -13,7 +13,7 @@ from lakhnes.audio import open_encoder
 from lakhnes.errors import LakhnesError, warn_of
 from lakhnes.files import PLAYABLE, format_of, one_line
 
-__all__ = ["STEMS", "BatchReport", "ExportJob", "export_files", "stem_path"]
+__all__ = ["STEMS", "BatchReport", "ExportJob", "export_album", "export_files", "stem_path"]
 
 STEMS: tuple[Literal["p1", "p2", "tr", "no", "dmc"], ...] = ("p1", "p2", "tr", "no", "dmc")
 """The voices of the chip, in the order in which stems are given."""
@@ -35,6 +35,8 @@ class ExportJob:
         The bytes of the song, where it is no file of its own.
     title
         What an ``.nsf`` is called whose song has no title of its own.
+    track
+        Which song of an ``.nsf`` or ``.nsfe``, from 1; the one that the file begins with if None.
     """
 
     source: Path
@@ -42,6 +44,12 @@ class ExportJob:
     source_format: str | None = None
     data: bytes | None = None
     title: str = ""
+    track: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What stands for the song in messages."""
+        return str(self.source) if self.track is None else f"{self.source}, track {self.track}"
 
 
 @dataclass
@@ -85,6 +93,7 @@ def export_files(
     arpeggio: bool = False,
     simplify: bool = False,
     shorten: tuple[int, int] | None = None,
+    max_duration: float | None = None,
     finished: Callable[[ExportJob, Exception | None], object] = lambda job, error: None,
     **options: Any,
 ) -> BatchReport:
@@ -106,15 +115,108 @@ def export_files(
         Whether the songs are any MIDI files, of which `Song.arrange` makes four voices.
     simplify, shorten
         See `RegisterLog.simplify_vgm`; start and count of `RegisterLog.shorten`.
+    max_duration
+        Refuse what would last longer than so many seconds (3600 if None). Tracks of an ``.nsf`` are no longer than that
+        (300 s if None, before their loops and fade): they are cut off.
     finished
         Called after each song with its job, and its exception or None. What it raises ends the batch.
     **options
         See `lakhnes.write`; also ``downsample`` (see `Song.perform`).
     """
-    report = BatchReport()
-    ready: list[ExportJob] = []
+    batch = _Batch(finished)
+    ready = batch.ready(jobs)
+    edits = {"arrange": arrange, "arpeggio": arpeggio, "simplify": simplify, "shorten": shorten}
+    _native.export_files(
+        ready,
+        format,
+        open_encoder,
+        batch.done,
+        edits=edits | {"max_run": max_duration},
+        threads=threads,
+        stems=stems,
+        overwrite=overwrite,
+        **options if max_duration is None else options | {"max_duration": max_duration},
+    )
+    return batch.report
+
+
+def export_album(
+    jobs: Sequence[ExportJob],
+    target: Path | BinaryIO,
+    format: str,
+    *,
+    title: str = "",
+    threads: int = 0,
+    overwrite: bool = True,
+    arrange: bool = False,
+    arpeggio: bool = False,
+    simplify: bool = False,
+    shorten: tuple[int, int] | None = None,
+    max_duration: float | None = None,
+    finished: Callable[[ExportJob, Exception | None], object] = lambda job, error: None,
+    **options: Any,
+) -> BatchReport:
+    """Write songs as the tracks of one file, in their order; a song that fails is reported and left out.
+
+    Parameters
+    ----------
+    jobs
+        At most 255 songs; their targets do not count.
+    target
+        The file, or an open binary stream.
+    format
+        One that holds several songs: ``nsf`` or ``nsfe``.
+    title
+        Of the whole, where the songs do not name one game.
+    threads, overwrite, arrange, arpeggio, simplify, shorten, max_duration, finished, **options
+        See `export_files`.
+
+    Raises
+    ------
+    FormatError, LimitError
+        If the format holds one song; if the file cannot hold these, or no song can be read.
+    OSError
+        If the file cannot be written; nothing is left behind then.
+    """
+    batch = _Batch(finished)
+    ready = batch.ready(jobs)
+    edits = {"arrange": arrange, "arpeggio": arpeggio, "simplify": simplify, "shorten": shorten}
+    _native.export_album(
+        ready,
+        target,
+        format,
+        open_encoder,
+        batch.done,
+        title=title,
+        edits=edits | {"max_run": max_duration},
+        threads=threads,
+        overwrite=overwrite,
+        **options,
+    )
+    if isinstance(target, Path):
+        batch.report.written.append(target)
+    return batch.report
+
+
+class _Batch:
+    """Jobs that are being done, and what became of them."""
+
+    def __init__(self, finished: Callable[[ExportJob, Exception | None], object]) -> None:
+        self.report = BatchReport()
+        self._finished = finished
+        self._ready: list[ExportJob] = []
+
+    def ready(self, jobs: Sequence[ExportJob]) -> list[ExportJob]:
+        """Give those jobs whose format is known, each with it; the others have failed."""
+        for job in jobs:
+            try:
+                self._ready.append(replace(job, source_format=job.source_format or format_of(job.source, PLAYABLE)))
+            except LakhnesError as error:
+                self._end(job, error)
+        return self._ready
 
     def done(
+        self,
         index: int,
         error: Exception | None,
         files: list[Path],
@@ -122,29 +224,19 @@ def export_files(
         warnings: str,
         arranged: dict[str, Any] | None,
     ) -> None:
-        job = ready[index]
-        warn_of(str(job.source), warnings)
-        report.written += files
-        report.audio_seconds += seconds
+        """Take note of a job that is done; see `_native.export_files`."""
+        job = self._ready[index]
+        warn_of(job.name, warnings)
+        self.report.written += files
+        self.report.audio_seconds += seconds
         if arranged is not None:
-            report.arranged[job.source] = arranged
-        end(job, error)
+            self.report.arranged[job.source] = arranged
+        self._end(job, error)
 
-    def end(job: ExportJob, error: Exception | None) -> None:
+    def _end(self, job: ExportJob, error: Exception | None) -> None:
         if error is not None:
-            report.failed.append((job.source, one_line(error)))
-        finished(job, error)
-
-    for job in jobs:
-        try:
-            ready.append(replace(job, source_format=job.source_format or format_of(job.source, PLAYABLE)))
-        except LakhnesError as error:
-            end(job, error)
-    edits = {"arrange": arrange, "arpeggio": arpeggio, "simplify": simplify, "shorten": shorten}
-    _native.export_files(
-        ready, format, open_encoder, done, edits=edits, threads=threads, stems=stems, overwrite=overwrite, **options
-    )
-    return report
+            self.report.failed.append((job.source, one_line(error)))
+        self._finished(job, error)
 
 
 def stem_path(path: str | os.PathLike[str], voice: str) -> Path:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,13 +25,18 @@ __all__ = [
     "one_line",
     "read_limited",
     "replacing",
+    "safe_name",
     "suffix_of",
+    "track_stem",
     "unfinished_name",
     "write_bytes",
 ]
 
 MAX_INPUT_BYTES = 64 * 2**20
 """The largest file that is read as a song; a larger one raises `LimitError` before it is opened."""
+
+LONGEST_STEM = 180
+"""Bytes of the names of tracks, but for their numbers and suffixes."""
 
 BLOCK = 2**20
 """Bytes that are hashed at once."""
@@ -98,6 +104,18 @@ def base_name(path: str | os.PathLike[str]) -> str:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)]
     return Path(path).stem
+
+
+def safe_name(text: str, longest: int = 80) -> str:
+    """Give a name that any file system takes: letters, digits and ``_ . -``, of at most so many characters."""
+    return re.sub(r"[^\w.-]+", "_", text)[:longest].strip("._")
+
+
+def track_stem(name: str, track: int, title: str) -> str:
+    """Name the files of a track of a file: ``game-03-Title``; of a long title the start, for names have 255 bytes."""
+    room = max(LONGEST_STEM - len(os.fsencode(name)), 0)
+    safe = os.fsencode(safe_name(title))[:room].decode(errors="ignore")
+    return "-".join([name, f"{track:02}", *filter(None, [safe])])
 
 
 def read_limited(path: str | os.PathLike[str], limit: int = MAX_INPUT_BYTES) -> bytes:

@@ -8,6 +8,7 @@ import click
 
 from lakhnes.cli.adapt import adapt
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
+from lakhnes.cli.nsf import nsf
 from lakhnes.cli.options import jobs_option, names_of
 from lakhnes.cli.shard import corpus_options, shard, shard_texts
 from lakhnes.data.layout import TEXTS
@@ -23,6 +24,7 @@ def data() -> None:
 
 
 data.add_command(adapt)
+data.add_command(nsf)
 data.add_command(shard)
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from lakhnes.cli.tracks import Tracks
 from lakhnes.files import PLAYABLE
 from lakhnes.songs import Expression, Filter, Mixer
 
@@ -16,8 +17,11 @@ __all__ = [
     "force_option",
     "from_option",
     "jobs_option",
+    "max_duration_option",
     "names_of",
     "sound_options",
+    "track_option",
+    "tracks_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,6 +54,28 @@ def jobs_option(what: str) -> Callable[[F], F]:
 def force_option(text: str = "Replace outputs that exist.") -> Callable[[F], F]:
     """Give ``--force``."""
     return click.option("-f", "--force", is_flag=True, help=text)
+
+
+def tracks_option(text: str) -> Callable[[F], F]:
+    """Give ``--track``, of a command that takes several tracks of an ``.nsf`` or ``.nsfe``."""
+    return click.option("--track", "tracks", type=Tracks(), help=text)
+
+
+track_option = click.option(
+    "--track",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Which song of an .nsf or .nsfe.  [default: the one it begins with]",
+)
+"""``--track``, of a command that takes one."""
+
+max_duration_option = click.option(
+    "--max-duration",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="Refuse longer songs; cut tracks of .nsf off there (seconds).  [default: 3600; .nsf: 300]",
+)
+"""``--max-duration``, of what is read and of the sound that is made of it."""
 
 
 def expression_option(default: str) -> Callable[[F], F]:

@@ -6,7 +6,15 @@ from typing import Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
-from lakhnes.cli.options import arrange_options, force_option, from_option, jobs_option, sound_options
+from lakhnes.cli.options import (
+    arrange_options,
+    force_option,
+    from_option,
+    jobs_option,
+    max_duration_option,
+    sound_options,
+    tracks_option,
+)
 from lakhnes.cli.targets import STDIO
 from lakhnes.files import AUDIO_FORMATS, check_target, format_of, known_format
 
@@ -18,13 +26,14 @@ __all__ = ["render"]
 @click.option("-o", "--output", metavar="FILE|DIR|-", help="Where to; beside each input if not given.")
 @click.option("--format", "audio_format", type=click.Choice(AUDIO_FORMATS), help="Of the output.  [default: wav]")
 @from_option("inputs")
+@tracks_option("Which songs of an .nsf or .nsfe.  [default: all; for one output the one it begins with]")
 @sound_options("plain")
 @click.option(
     "--downsample", type=click.FloatRange(min=0, min_open=True), help="Reduce scores to a frame rate (Hz) first."
 )
 @click.option("--dither", is_flag=True, help="Add triangular dither before rounding to 16 bits.")
 @click.option("--stems", is_flag=True, help="A file a voice: NAME.p1.wav, …")
-@click.option("--max-duration", default=3600.0, show_default=True, help="Refuse longer songs (seconds).")
+@max_duration_option
 @jobs_option("Songs")
 @arrange_options()
 @force_option()
@@ -37,6 +46,7 @@ def render(
     output: str | None,
     audio_format: str | None,
     source_format: str | None,
+    tracks: tuple[int, ...] | None,
     stems: bool,
     jobs: int,
     arrange: bool,
@@ -45,8 +55,9 @@ def render(
 ) -> None:
     """Play songs on the chip and write what is heard.
 
-    INPUT is a song (text, MIDI, NES-MDB score, VGM or disassembly), a folder of songs, or - for stdin (with --from).
-    The paths of the files that were written go to stdout.
+    INPUT is a song (text, MIDI, NES-MDB score, VGM, NSF or disassembly), a folder of songs, or - for stdin (with
+    --from). An .nsf or .nsfe with several tracks gives a file for each, NAME-03-TITLE.wav. The paths of the files that
+    were written go to stdout.
     """
     from lakhnes.cli.exporting import export_all, jobs_of, tell
     from lakhnes.exporting import STEMS, stem_path
@@ -56,7 +67,9 @@ def render(
         raise click.UsageError("- stands for one file, and --stems writes one a voice")
     named = audio_format or known_format(output or "", AUDIO_FORMATS) or "wav"
     only = "mid" if arrange else source_format
-    work = jobs_of(inputs, output, named, source_format=source_format, only=only, overwrite=force or stems)
+    work = jobs_of(
+        inputs, output, named, source_format=source_format, only=only, tracks=tracks, overwrite=force or stems
+    )
     chosen = audio_format or (named if output == STDIO else format_of(str(work[0].target), AUDIO_FORMATS))
     if stems:
         for job in work:

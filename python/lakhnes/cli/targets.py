@@ -4,11 +4,14 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
+from lakhnes.cli.tracks import Piece, pieces
 from lakhnes.errors import FormatError, LimitError
 from lakhnes.files import (
+    FORMATS,
     MAX_INPUT_BYTES,
     PLAYABLE,
     base_name,
@@ -19,7 +22,7 @@ from lakhnes.files import (
     suffix_of,
 )
 
-__all__ = ["STDIO", "expand", "pair", "read_input"]
+__all__ = ["STDIO", "Pair", "album", "expand", "is_folder", "pair", "read_input"]
 
 STDIO = "-"
 """Stdin as an input, stdout as an output."""
@@ -52,13 +55,56 @@ def expand(inputs: Sequence[str], only: str | None = None) -> list[tuple[Path, P
     return songs
 
 
+class Pair(NamedTuple):
+    """A song that is read, and the file that is made of it."""
+
+    piece: Piece
+    target: Path
+
+
+def is_folder(output: str) -> bool:
+    """Tell whether the name of an output stands for a folder: it is one already, or ends in a slash."""
+    return output.endswith(os.sep) or Path(output).is_dir()
+
+
+def album(
+    inputs: Sequence[str],
+    output: str | None,
+    target: str,
+    *,
+    only: str | None,
+    source_format: str | None,
+    tracks: tuple[int, ...] | None,
+    overwrite: bool,
+) -> list[Piece]:
+    """List the songs that become tracks of one file: where several are given, or a folder, and `output` is such a file.
+
+    Empty where each song has a file of its own.
+    """
+    if output is None or is_folder(output) or not FORMATS[target].album or known_format(output, (target,)) is None:
+        return []
+    songs = pieces(expand(inputs, only), source_format, tracks)
+    if len(songs) == 1 and not any(Path(given).is_dir() for given in inputs):
+        return []
+    check_target(output, overwrite=overwrite)
+    return songs
+
+
 def pair(
-    inputs: Sequence[str], output: str | None, target: str, *, only: str | None, overwrite: bool
-) -> list[tuple[Path, Path]]:
+    inputs: Sequence[str],
+    output: str | None,
+    target: str,
+    *,
+    only: str | None,
+    overwrite: bool,
+    source_format: str | None = None,
+    tracks: tuple[int, ...] | None = None,
+) -> list[Pair]:
     """Say for each input file where its output goes.
 
     Without `output`, beside the input. Several inputs, or a folder, need a folder as output, which is made; so does
-    whatever is a folder already or ends in a slash. One file goes to the file that `output` names.
+    whatever is a folder already or ends in a slash. One file goes to the file that `output` names. A file with tracks
+    is several inputs; but where `output` names a file and no track is named, it is the track that it begins with.
 
     Raises
     ------
@@ -67,21 +113,28 @@ def pair(
     FormatError
         If two inputs would become the same output.
     """
-    songs = expand(inputs, only)
+    found = expand(inputs, only)
+    named = output is not None and not is_folder(output) and known_format(output, (target,)) is not None
+    single = named and len(found) == 1 and not Path(inputs[0]).is_dir()
+    songs = pieces(found, source_format, tracks, single=single)
     suffix = suffix_of(target)
     many = len(songs) > 1 or any(Path(given).is_dir() for given in inputs)
+
+    def name_of(piece: Piece) -> Path:
+        return piece.relative.with_name(base_name(piece.relative) + suffix)
+
     if output is None:
-        pairs = [(path, path.with_name(base_name(path) + suffix)) for path, _ in songs]
-    elif many or output.endswith(os.sep) or Path(output).is_dir():
+        pairs = [Pair(piece, piece.path.with_name(name_of(piece).name)) for piece in songs]
+    elif many or is_folder(output):
         if Path(output).is_file():
             raise click.UsageError(f"{output} is a file, but several inputs need a folder")
-        pairs = [(path, Path(output) / relative.with_name(base_name(relative) + suffix)) for path, relative in songs]
+        pairs = [Pair(piece, Path(output) / name_of(piece)) for piece in songs]
         _refuse_collisions(pairs)
         _refuse_existing((path for _, path in pairs), overwrite)
         for folder in {path.parent for _, path in pairs}:
             folder.mkdir(parents=True, exist_ok=True)
     else:
-        pairs = [(path, Path(output)) for path, _ in songs]
+        pairs = [Pair(piece, Path(output)) for piece in songs]
     _refuse_collisions(pairs)
     for _, path in pairs:
         check_target(path, overwrite=overwrite)
@@ -100,9 +153,10 @@ def read_input(source: str, source_format: str | None) -> tuple[bytes, str, str]
     return data, source_format, "stdin"
 
 
-def _refuse_collisions(pairs: Iterable[tuple[Path, Path]]) -> None:
+def _refuse_collisions(pairs: Iterable[Pair]) -> None:
     sources: dict[Path, Path] = {}
-    for source, target in pairs:
+    for piece, target in pairs:
+        source = piece.path
         if target in sources:
             raise FormatError(f"{source}: becomes {target}, and so does {sources[target]}; --from chooses one format")
         if source.exists() and target.exists() and target.samefile(source):

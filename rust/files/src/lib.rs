@@ -15,6 +15,7 @@
 //! ```
 
 pub mod adapt;
+pub mod album;
 pub mod arrays;
 pub mod batch;
 mod encoder;
@@ -22,6 +23,7 @@ mod error;
 mod export;
 mod format;
 mod npy;
+mod nsf;
 mod options;
 mod played;
 mod read;
@@ -37,9 +39,9 @@ pub use batch::{Batch, Exported, Job, Source, Target};
 pub use encoder::{Encoder, Encoding};
 pub use error::FileError;
 pub use export::{Export, export, export_sound, export_stems, stem_path};
-pub use format::{Append, Codec, FORMATS, Format, Holds, Reader, Writer};
+pub use format::{Album, Append, Codec, FORMATS, Format, Holds, Reader, Writer};
 pub use options::ExportOptions;
 pub use played::Played;
-pub use read::{Edits, read, read_limited};
+pub use read::{Edits, ReadOptions, read, read_limited, read_track};
 pub use sink::Sink;
 pub use sound::Sound;

@@ -10,14 +10,45 @@ use lakhnes_tokenizer::PerformOptions;
 use lakhnes_tokenizer::arrange::{ArrangeOptions, Report, arrange};
 use lakhnes_tokenizer::limits::MAX_INPUT_BYTES;
 
-use crate::{FileError, Format, Played};
+use crate::{FileError, Format, Played, Reader};
 
-/// Reads the bytes of a file.
+/// What is read of a file that holds programs: each of its tracks is run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadOptions {
+    /// The track, from 1; the one that the file begins with if `None`.
+    pub track: Option<usize>,
+    /// Longest run, in ticks; [`DEFAULT_MAX_TICKS`](lakhnes_apu::formats::nsf::DEFAULT_MAX_TICKS) if `None`.
+    pub max_ticks: Option<u64>,
+    /// How long a track that has no end fades before it is cut off, in ticks.
+    pub fade_ticks: u64,
+    /// Whether notes are wanted: then what a program sends in one go has one time.
+    pub notes: bool,
+}
+
+/// Reads the bytes of a file; of several tracks the one that it begins with.
 ///
 /// # Errors
 /// [`FileError::Format`] if the format cannot be read; else what its reader finds.
 pub fn read(data: &[u8], format: &'static Format) -> Result<Played<'static>, FileError> {
-    format.reader()?(data)
+    read_track(data, format, &ReadOptions::default())
+}
+
+/// Reads the bytes of a file, of several tracks the one that is asked for.
+///
+/// # Errors
+/// [`FileError::Edit`] if a track of a format without any is asked for; else those of [`read`].
+pub fn read_track(
+    data: &[u8],
+    format: &'static Format,
+    options: &ReadOptions,
+) -> Result<Played<'static>, FileError> {
+    match format.reader()? {
+        Reader::Track(read) => read(data, options),
+        Reader::Song(_) if options.track.is_some() => {
+            Err(FileError::Edit { format: format.name, expected: "NSF or NSFe to choose a track" })
+        }
+        Reader::Song(read) => read(data),
+    }
 }
 
 /// Reads a whole file of at most [`MAX_INPUT_BYTES`].
@@ -50,8 +81,13 @@ impl Edits {
     /// Reads a file; gives the report of its arrangement if it is arranged.
     ///
     /// # Errors
-    /// [`FileError::Edit`] for a file of another format; else those of [`read`].
-    pub fn read(&self, data: &[u8], format: &'static Format) -> Result<(Played<'static>, Option<Report>), FileError> {
+    /// [`FileError::Edit`] for a file of another format; else those of [`read_track`].
+    pub fn read(
+        &self,
+        data: &[u8],
+        format: &'static Format,
+        options: &ReadOptions,
+    ) -> Result<(Played<'static>, Option<Report>), FileError> {
         let fault = |expected| Err(FileError::Edit { format: format.name, expected });
         let is_vgm = matches!(format.name, "vgm" | "vgz");
         if self.simplify && !is_vgm {
@@ -65,17 +101,18 @@ impl Edits {
             let warnings = report.warnings.to_string();
             return Ok((Played::Song { song: Cow::Owned(song), warnings }, Some(report)));
         }
-        let played = if self.simplify { simplified(data)? } else { read(data, format)? };
+        let played = if self.simplify { simplified(data)? } else { read_track(data, format, options)? };
         match (self.shorten, played) {
             (None, played) => Ok((played, None)),
             (Some(_), Played::Song { .. }) => fault("register writes to shorten"),
             (Some((start, count)), played) => {
                 let log = simplify::shorten(&*played.log(&PerformOptions::default())?, start, count)?;
-                let warnings = match played {
-                    Played::Log { warnings, .. } => warnings,
-                    _ => vgm::Warnings::default(),
-                };
-                Ok((Played::Log { log: Cow::Owned(log), warnings, vgm: None }, None))
+                let log = Cow::Owned(log);
+                Ok(match played {
+                    Played::Log { warnings, .. } => (Played::Log { log, warnings, vgm: None }, None),
+                    Played::Track { warnings, .. } => (Played::Track { log, warnings }, None),
+                    _ => (log.into_owned().into(), None),
+                })
             }
         }
     }

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use lakhnes_cpu::{Cpu, Stop};
 
 use super::console::Console;
-use super::ending::{self, Outcome, Played};
+use super::ending::{self, Ending, Outcome, Played};
 use super::file::{Nsf, Track};
 use crate::{ApuError, Standard, TICK_RATE, Tags};
 
@@ -63,6 +63,8 @@ pub struct RunOptions {
     /// Ticks within which a write that follows another gets its tick: what a routine sends in one go acts at once, as a
     /// transcription wants it. 0 leaves every write where it is.
     pub gather: u64,
+    /// How long a track that goes on at the longest run fades before it is cut off there, in ticks.
+    pub fade_ticks: u64,
 }
 
 impl Default for RunOptions {
@@ -74,6 +76,7 @@ impl Default for RunOptions {
             find_loop: true,
             find_silence: true,
             gather: 0,
+            fade_ticks: 0,
         }
     }
 }
@@ -100,13 +103,17 @@ impl Nsf {
             return Err(ApuError::Track { found: (track as u64).wrapping_add(1), tracks: self.tracks.len() as u64 });
         };
         let standard = options.standard.unwrap_or(self.region.preferred);
-        let mut run = Run::new(self, standard, ticks_of(known, options));
+        let Limit { ticks, fade_ticks } = Limit::of(known, options);
+        let mut run = Run::new(self, standard, ticks);
         run.console.recorder.gather = options.gather;
         let ending = run.play(track as u8, options);
         let mut warnings = run.warnings();
         let mut played = ending::finish(run.console.recorder, standard, ending, run.cpu.cycle.min(run.end));
         if ending == Outcome::Halted {
             warnings.push(format!("the track ends after {:.2} s: {}", seconds(played.log.length), run.fault));
+        }
+        if played.ending == Ending::MaxDuration {
+            played.log.fade_ticks = fade_ticks.min(played.log.length);
         }
         played.log.tags = self.tags_of(track);
         played.warnings = warnings;
@@ -133,13 +140,20 @@ fn seconds(ticks: u64) -> f64 {
     ticks as f64 / TICK_RATE as f64
 }
 
-/// How long a track runs at most.
-fn ticks_of(track: &Track, options: &RunOptions) -> u64 {
-    let ticks = |ms: u32| u64::from(ms) * TICK_RATE / 1_000;
-    let limit = options.max_ticks.min(crate::MAX_LENGTH);
-    match track.time_ms.filter(|_| options.file_times) {
-        Some(time) => limit.min(ticks(time) + ticks(track.fade_ms.unwrap_or(0))).max(1),
-        None => limit.max(1),
+/// How long a track runs at most, and for how long of that it fades.
+struct Limit {
+    ticks: u64,
+    fade_ticks: u64,
+}
+
+impl Limit {
+    fn of(track: &Track, options: &RunOptions) -> Self {
+        let ticks = |ms: u32| u64::from(ms) * TICK_RATE / 1_000;
+        let longest = Self { ticks: options.max_ticks.min(crate::MAX_LENGTH).max(1), fade_ticks: options.fade_ticks };
+        let Some(time) = track.time_ms.filter(|_| options.file_times) else { return longest };
+        let fade_ticks = track.fade_ms.map_or(0, ticks);
+        let named = Self { ticks: (ticks(time) + fade_ticks).max(1), fade_ticks };
+        if named.ticks <= longest.ticks { named } else { longest }
     }
 }
 
