@@ -10,9 +10,9 @@ SPEED = 16_639
 def tune(seed: int, notes: int = 24) -> lakhnes.Song:
     """Return a song of a random melody over a bass and a drum, with velocities and timbres."""
     choose = random.Random(seed)
-    events = []
+    events, pitch = [], 0
     for _ in range(notes):
-        pitch = choose.randint(50, 84)
+        pitch = choose.choice([other for other in range(50, 85) if other != pitch])  # the same again is one note
         events += [f"P1_NOTEON_{pitch}", f"P1_VELOCITY_{choose.randint(5, 15)}", f"P1_TIMBRE_{choose.randint(0, 2)}"]
         events += [f"TR_NOTEON_{pitch - 20}", f"NO_NOTEON_{choose.randint(1, 16)}", "NO_VELOCITY_9"]
         events += [f"WT_{735 * choose.randint(4, 12)}", "NO_NOTEOFF", "WT_735"]

@@ -12,7 +12,7 @@ from music_files import archive_of, files_below
 from nsf_files import album, endless, matched, program, tune
 
 TITLES = ["Title Screen", "Level 1/2: ../up"]
-STEMS = ["game-01-Title_Screen", "game-02-Level_1_2_._up"]
+STEMS = ["game-01-Title_Screen", "game-02-Level_1_2_.._up"]
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_all_tracks_are_converted_to_any_format(run, game, tmp_path, to):
         for seed, stem in enumerate(STEMS, 1):
             again = lakhnes.read(tmp_path / "tracks" / (stem + suffix))
             near, events = matched(tune(seed).to_tx1(), again.to_tx1())
-            assert near >= 0.97 * events, (near, events)
+            assert near >= 0.99 * events, (near, events)
 
 
 def test_tracks_of_a_folder_and_of_an_archive_keep_their_places(run, game, tmp_path):
@@ -112,14 +112,14 @@ def test_what_does_not_end_is_cut_off_and_fades(run, tmp_path):
     assert (result.exit_code, result.stderr) == (0, "")
     samples = sound_of(tmp_path / "endless.wav").astype(float)
     assert len(samples) == 6 * 44_100
-    level = np.abs(samples).reshape(-1, 4_410).mean(axis=1)
-    assert level[38] > 0.8 * level[30]
-    assert level[-1] < 0.1 * level[30]
-    assert level[50] == pytest.approx(level[30] / 2, rel=0.3)
+    plain = lakhnes.read_log(path, max_duration=6).render_int16().astype(float)
+    share = np.abs(samples).reshape(-1, 4_410).sum(axis=1) / np.abs(plain).reshape(-1, 4_410).sum(axis=1)
+    np.testing.assert_allclose(share[:40], 1)
+    np.testing.assert_allclose(share[40:], np.linspace(0.975, 0.025, 20), atol=0.03)
 
 
 def test_a_loop_is_played_as_often_as_fits(run, tmp_path):
-    held = [0xA9, 1, 0x8D, 0x15, 0x40, 0xA9, 0xBF, 0x8D, 0, 0x40, 0xA9, 0xFD, 0x8D, 2, 0x40, 0x8D, 3, 0x40, 0x60]
+    held = [0xA9, 1, 0x8D, 0x15, 0x40, 0xA9, 0xBF, 0x8D, 0, 0x40, 0xA9, 0xFD, 0x8D, 2, 0x40, 0xA9, 0, 0x8D, 3, 0x40, 0x60]
     path = tmp_path / "held.nsf"
     path.write_bytes(program([*held, *[0xEA] * (0x20 - len(held)), 0x60]))
     log = lakhnes.read_log(path)
@@ -240,7 +240,7 @@ def test_a_folder_becomes_an_album(run, tmp_path, form):
     assert file.fades == [0.0] * 3
     for track in (1, 2, 3):
         near, events = matched(tune(track).to_tx1(), lakhnes.read(target, track=track).to_tx1())
-        assert near >= 0.97 * events
+        assert near >= 0.99 * events
     (folder / "bad.mid").unlink()
     assert run("convert", folder, "-o", target).exit_code == 1  # it is there already
     again = run("convert", folder, "-o", target, "--force")
@@ -287,5 +287,6 @@ def test_a_damaged_file_is_told_by_every_command_in_one_line(run, tmp_path):
                     ["data", "nsf", tmp_path, tmp_path / "out"]):  # fmt: skip
         result = run(*command)
         assert result.exit_code == 1
-        assert "bad.nsf: byte 45: expected a header of 128 bytes" in result.stderr.splitlines()[0]
+        (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error")]
+        assert "bad.nsf: byte 45: expected a header of 128 bytes" in line
     assert files_below(tmp_path) == ["bad.nsf"]

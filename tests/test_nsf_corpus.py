@@ -42,7 +42,7 @@ def test_a_collection_becomes_a_corpus_that_training_reads(run, tmp_path):
     assert (line["name"], line["title"]) == ("Game_5-02-Tune_501", "Tune 501")
     text = (tmp_path / "out" / line["split"] / f"{line['name']}.tx1.txt").read_text()
     near, events = matched(tune(501).to_tx1(), text)
-    assert near >= 0.97 * events
+    assert near >= 0.99 * events
     vocabulary = lakhnes.Vocabulary.tx2()
     loaded = {split: Corpus.load(tmp_path / "out", split, vocabulary) for split in report["songs"]}
     assert {split: len(songs) for split, songs in loaded.items()} == report["songs"]
@@ -91,8 +91,9 @@ def test_games_that_share_a_song_stay_in_one_split(tmp_path):
     convert_nsf(source, tmp_path / "out", valid=0.3, test=0.2)
     told = lines(tmp_path / "out")
     for game in range(6):
-        (other,) = [line for (path, _), line in told.items() if path == f"Game {game} (J).nsf" and "name" in line]
-        assert other["split"] == told[f"Game {game}.nsf", 2]["split"]
+        lines_of = [line for (path, _), line in told.items() if path.startswith(f"Game {game}")]
+        assert [line.get("reason") for line in lines_of].count("copy of another song") == 1
+        assert len({line["split"] for line in lines_of if "split" in line}) == 1
     assert {line["split"] for line in told.values() if "split" in line} == {"train", "valid", "test"}
 
 

@@ -1,5 +1,6 @@
 """``lakhnes convert``: songs from one format to another."""
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,10 +193,11 @@ class _Archived:
             raise FormatError(f"{archive}: no {self._only or 'readable'} songs in this archive")
 
     def _tracks_of(self, data: bytes, format_name: str, place: str) -> list[tuple[int | None, str, str]]:
-        """List the songs of a file: track, stem of the name, title."""
+        """List the songs of a file: track, stem of the name, title. Reading it will find what is wrong with it."""
         name = base_name(place)
         if FORMATS[format_name].tracks:
-            return [*tracks_of(data, name, self._tracks)]
+            with contextlib.suppress(LakhnesError):
+                return [*tracks_of(data, name, self._tracks)]
         return [(self._tracks[0] if self._tracks else None, name, name)]
 
     def _target(self, name: str, place: str, stem: str) -> Path:

@@ -31,6 +31,9 @@ REPORT = "nsf.jsonl"
 
 WITH_TRACKS = tuple(name for name, row in FORMATS.items() if row.tracks)
 
+SHORTEST = 367
+"""The shortest note by which songs are compared, in ticks: half a frame."""
+
 COPY = "copy of another song"
 LIKE_HELD_OUT = "like a held-out song"
 SILENT = "silent"
@@ -196,7 +199,8 @@ def convert_nsf(
         _split(tracks, collection.digests, writer, seed, valid=valid, test=test)
         _summarize(report, tracks)
         if not report.songs:
-            reasons = ", ".join(f"{count} {reason}" for reason, count in report.dropped.most_common()) or "none read"
+            reasons = ", ".join(f"{count} {reason}" for reason, count in report.dropped.most_common())
+            reasons = reasons or f"none can be read; the first: {report.failed[0][1]}"
             raise FormatError(f"{source}: no track of the {report.files} NSF files is a song ({reasons})")
         (staging / REPORT).write_text("".join(f"{track.line()}\n" for track in tracks), encoding="utf-8")
     return report
@@ -294,18 +298,32 @@ class _Writer:
 def _notes_of(text: bytes) -> tuple[bytes | None, float]:
     """Return a digest of the notes of each voice of a TX1 text, or None for silence; and its length in seconds.
 
-    When and for how long the notes sound does not count: two recordings of a song have the same digest.
+    When and for how long the notes sound does not count, nor what is shorter than half a frame, nor whether a note is
+    struck again: two recordings of a song have the same digest.
     """
     ticks = 0
     voices: dict[bytes, list[bytes]] = {}
+    sounding: dict[bytes, tuple[int, bytes]] = {}
+
+    def end(voice: bytes) -> None:
+        begin, note = sounding.pop(voice, (ticks, b""))
+        notes = voices.setdefault(voice, [])
+        if ticks - begin >= SHORTEST and notes[-1:] != [note]:
+            notes.append(note)
+
     for event in text.split():
         voice, _, what = event.partition(b"_")
         if voice == b"WT":
             ticks += int(what)
-        elif what.startswith(b"NOTEON_"):
-            voices.setdefault(voice, []).append(what)
-    notes = b"\n".join(voice + b" ".join(voices[voice]) for voice in sorted(voices))
-    return hashlib.sha256(notes).digest() if voices else None, ticks / TICKS_PER_SECOND
+            continue
+        end(voice)
+        if what.startswith(b"NOTEON_"):
+            sounding[voice] = ticks, what
+    for voice in list(sounding):
+        end(voice)
+    heard = sorted((voice, notes) for voice, notes in voices.items() if notes)
+    digest = hashlib.sha256(b"\n".join(voice + b" ".join(notes) for voice, notes in heard)).digest()
+    return digest if heard else None, ticks / TICKS_PER_SECOND
 
 
 def _songs(tracks: list[_Track], held_out: bool | None = None) -> Iterator[_Track]:

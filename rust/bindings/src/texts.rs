@@ -27,10 +27,9 @@ pub(crate) fn convert_texts<'py>(
     max_duration: Option<f64>,
 ) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let writers = formats.iter().map(|name| appender(name).map_err(file_error)).collect::<PyResult<Vec<_>>>()?;
-    let source = |(data, format, track): &'py (Bound<'py, PyBytes>, String, Option<usize>)| {
+    let inputs = songs.iter().map(|(data, format, track)| {
         Ok(TextSource { data: data.as_bytes(), format: format_named(format)?, track: *track })
-    };
-    let inputs = songs.iter().map(source);
+    });
     let inputs = inputs.collect::<PyResult<Vec<_>>>()?;
     let pool = pool_of(threads).map_err(file_error)?;
     let max_run = max_duration.map(|value| seconds("max_duration", value)).transpose()?;

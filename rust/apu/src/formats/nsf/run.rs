@@ -105,7 +105,9 @@ impl Nsf {
         let standard = options.standard.unwrap_or(self.region.preferred);
         let Limit { ticks, fade_ticks } = Limit::of(known, options);
         let mut run = Run::new(self, standard, ticks);
-        run.console.recorder.gather = options.gather;
+        if options.gather > 0 {
+            run.console.recorder.gather(options.gather);
+        }
         let ending = run.play(track as u8, options);
         let mut warnings = run.warnings();
         let mut played = ending::finish(run.console.recorder, standard, ending, run.cpu.cycle.min(run.end));
