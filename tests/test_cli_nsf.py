@@ -119,7 +119,29 @@ def test_what_does_not_end_is_cut_off_and_fades(run, tmp_path):
 
 
 def test_a_loop_is_played_as_often_as_fits(run, tmp_path):
-    held = [0xA9, 1, 0x8D, 0x15, 0x40, 0xA9, 0xBF, 0x8D, 0, 0x40, 0xA9, 0xFD, 0x8D, 2, 0x40, 0xA9, 0, 0x8D, 3, 0x40, 0x60]
+    held = [
+        0xA9,
+        1,
+        0x8D,
+        0x15,
+        0x40,
+        0xA9,
+        0xBF,
+        0x8D,
+        0,
+        0x40,
+        0xA9,
+        0xFD,
+        0x8D,
+        2,
+        0x40,
+        0xA9,
+        0,
+        0x8D,
+        3,
+        0x40,
+        0x60,
+    ]
     path = tmp_path / "held.nsf"
     path.write_bytes(program([*held, *[0xEA] * (0x20 - len(held)), 0x60]))
     log = lakhnes.read_log(path)
@@ -282,9 +304,10 @@ def test_a_song_is_written_as_nsfe_and_read_by_track(tmp_path):
 def test_a_damaged_file_is_told_by_every_command_in_one_line(run, tmp_path):
     bad = tmp_path / "bad.nsf"
     bad.write_bytes(b"NESM\x1a" + bytes(40))
-    for command in (["render", bad], ["info", bad], ["plot", bad, "-o", tmp_path / "x.png"], ["play", bad, "--sink", "null"],
-                    ["convert", bad, "-o", tmp_path / "x.mid"], ["convert", bad, "-o", tmp_path / "x.nsfe"],
-                    ["data", "nsf", tmp_path, tmp_path / "out"]):  # fmt: skip
+    commands = [["render", bad], ["info", bad], ["plot", bad, "-o", tmp_path / "x.png"]]
+    commands += [["convert", bad, "-o", tmp_path / f"x.{suffix}"] for suffix in ("mid", "nsfe")]
+    commands += [["play", bad, "--sink", "null"], ["data", "nsf", tmp_path, tmp_path / "out"]]
+    for command in commands:
         result = run(*command)
         assert result.exit_code == 1
         (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error")]

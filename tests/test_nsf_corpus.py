@@ -79,7 +79,9 @@ def test_copies_silence_effects_and_short_tracks_are_left_out_and_named(run, tmp
     assert told["effects.nsfe", 2]["reason"] == "sound effect"
     assert told["same song.nsf", 1]["reason"] == "copy of another song"
     written = [name for name in files_below(tmp_path / "out") if name.endswith("tx1.txt")]
-    assert sorted(line["name"] for line in told.values() if "name" in line) == [Path(name).name[:-8] for name in written]
+    assert sorted(line["name"] for line in told.values() if "name" in line) == [
+        Path(name).name[:-8] for name in written
+    ]
     both = convert_nsf(source, tmp_path / "all", valid=0, effects=True, min_seconds=0)
     assert both.songs == {"train": 9}
 

@@ -238,8 +238,8 @@ def test_the_instruments_of_tx3_are_those_of_the_tracker_one_to_one(format):
     assert len(frames) == 96
     book = codebook()
     for voice, start, kind, number, loudness, length in (
-        (0, 0, "pulse", 3, 12, 24), (0, 24, "pulse", 5, 12, 21), (0, 45, "pulse", 5, 12, 3), (0, 48, "pulse", 3, 12, 24),
-        (1, 12, "pulse", 7, 15, 4), (3, 0, "noise", 2, 15, 3), (3, 24, "noise", 1, 15, 1),
+        (0, 0, "pulse", 3, 12, 24), (0, 24, "pulse", 5, 12, 21), (0, 45, "pulse", 5, 12, 3),
+        (0, 48, "pulse", 3, 12, 24), (1, 12, "pulse", 7, 15, 4), (3, 0, "noise", 2, 15, 3), (3, 24, "noise", 1, 15, 1),
     ):  # fmt: skip
         course = book[kind][number]
         for age in range(length):
@@ -255,15 +255,13 @@ def test_the_instruments_of_tx3_are_those_of_the_tracker_one_to_one(format):
 
 @FORMATS
 def test_a_figure_of_tx3_is_an_arpeggio_beside_its_instrument(format):
-    text = "TEMPO_6\nMETER_16\nBAR\nP1_NOTEON_60\nP1_INST_4\nP1_LEN_12\nROW_4\nP1_NOTEON_64\nP1_FIG_0\nROW_8\nP1_NOTEON_60\nBAR"
-    song = lakhnes.Song.from_tx3(text)
+    notes = "P1_NOTEON_60 P1_INST_4 P1_LEN_12 ROW_4 P1_NOTEON_64 P1_FIG_0 ROW_8 P1_NOTEON_60"
+    song = lakhnes.Song.from_tx3("\n".join(f"TEMPO_6 METER_16 BAR {notes} BAR".split()))
     written, report = song.to_tracker(format)
     assert 2 <= report["instruments"] <= 3
     assert "Pulse 04 figure 1" in written
     result = PLAYERS[format](written)
-    assert [frame[0][0] for frame in result.frames[:96]] == [
-        frame[0][0] for frame in frames_of(song.perform(), report)
-    ]
+    assert [frame[0][0] for frame in result.frames[:96]] == [frame[0][0] for frame in frames_of(song.perform(), report)]
 
 
 @FORMATS

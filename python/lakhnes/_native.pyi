@@ -348,7 +348,7 @@ class RegisterLog:
         """The chip's clock."""
     @property
     def warnings(self) -> str:
-        """What was left out of the file, in one line: commands of a VGM file, chips of an NSF file; empty for nothing."""
+        """What was left out of the file, in one line: commands of a VGM, chips of an NSF; empty for nothing."""
     @property
     def skipped_commands(self) -> int:
         """How many commands of the VGM file were for other chips and have been left out; 0 for any other log."""

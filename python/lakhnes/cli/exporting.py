@@ -33,11 +33,10 @@ def jobs_of(
     from lakhnes.exporting import ExportJob
 
     if STDIO not in (*inputs, output):
-        pairs = pair(
-            inputs, output, format, only=only, overwrite=overwrite, source_format=source_format, tracks=tracks
-        )
+        pairs = pair(inputs, output, format, only=only, overwrite=overwrite, source_format=source_format, tracks=tracks)
         return [
-            ExportJob(piece.path, target, source_format, title=piece.title, track=piece.track) for piece, target in pairs
+            ExportJob(piece.path, target, source_format, title=piece.title, track=piece.track)
+            for piece, target in pairs
         ]
     if tracks is not None and len(tracks) != 1:
         raise click.UsageError("- stands for one song in or one file out, and --track then names one")
@@ -69,12 +68,8 @@ def album_jobs(
 
     if STDIO in (*inputs, output):
         return []
-    songs = album(
-        inputs, output, format, only=only, source_format=source_format, tracks=tracks, overwrite=overwrite
-    )
-    return [
-        ExportJob(piece.path, Path(output), source_format, title=piece.title, track=piece.track) for piece in songs
-    ]
+    songs = album(inputs, output, format, only=only, source_format=source_format, tracks=tracks, overwrite=overwrite)
+    return [ExportJob(piece.path, Path(output), source_format, title=piece.title, track=piece.track) for piece in songs]
 
 
 def export_one(

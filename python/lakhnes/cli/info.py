@@ -62,7 +62,7 @@ def _facts(path: str, source_format: str, track: int | None) -> dict[str, Any]:
     from lakhnes import NsfFile, Song
     from lakhnes.songs import decode
 
-    facts = {"path": path, "format": source_format}
+    facts: dict[str, Any] = {"path": path, "format": source_format}
     if FORMATS[source_format].tracks:
         try:
             file = NsfFile.from_bytes(read_limited(path))
@@ -83,7 +83,12 @@ def _file_facts(file: "NsfFile") -> dict[str, Any]:
     ]
     texts = {name: getattr(file, name) for name in ("title", "artist", "copyright", "ripper", "notes")}
     console = {"standards": file.standards, "standard": file.standard, "call_rate": file.call_rate()}
-    return {"duration": None} | texts | console | {"chips": file.chips, "first": file.first, "playlist": file.playlist, "tracks": tracks}
+    return (
+        {"duration": None}
+        | texts
+        | console
+        | {"chips": file.chips, "first": file.first, "playlist": file.playlist, "tracks": tracks}
+    )
 
 
 def _track_facts(file: "NsfFile", track: int) -> dict[str, Any]:
@@ -140,7 +145,9 @@ def _file_lines(facts: dict[str, Any]) -> list[str]:
     texts = [(name, facts[name]) for name in ("title", "artist", "copyright", "ripper") if facts[name]]
     lines = [f"  {name:<8}  {text}" for name, text in texts]
     others = [name for name in facts["standards"] if name != facts["standard"]]
-    lines.append(f"  console   {', '.join([facts['standard'], *others])}, called {facts['call_rate']:.2f} times a second")
+    lines.append(
+        f"  console   {', '.join([facts['standard'], *others])}, called {facts['call_rate']:.2f} times a second"
+    )
     if facts["chips"]:
         lines.append(f"  chips     {', '.join(facts['chips'])} (their voices are not played)")
     if facts["playlist"]:

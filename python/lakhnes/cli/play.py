@@ -62,7 +62,8 @@ def play(
 ) -> None:
     """Hear songs in any readable format, or with --radio songs that are composed while they are heard.
 
-    FILE may be a folder, or - for stdin (with --from); of an .nsf or .nsfe all tracks are played. Ctrl-C ends it; a sound file then holds what was played.
+    FILE may be a folder, or - for stdin (with --from); of an .nsf or .nsfe all tracks are played. Ctrl-C ends it; a
+    sound file then holds what was played.
     """
     from lakhnes.playback import open_sink
 
@@ -125,9 +126,7 @@ def _play_files(
     return facts, stopped
 
 
-def _songs(
-    given: str, source_format: str | None, tracks: tuple[int, ...] | None
-) -> list[tuple[str, int | None, str]]:
+def _songs(given: str, source_format: str | None, tracks: tuple[int, ...] | None) -> list[tuple[str, int | None, str]]:
     """List the songs of a file or a folder: path, track, title."""
     if given == STDIO:
         if tracks is not None and len(tracks) != 1:

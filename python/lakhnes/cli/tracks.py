@@ -18,6 +18,7 @@ class Tracks(click.ParamType[tuple[int, ...]]):
     name = "N,N-M|all"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Read the value of the option."""
         if isinstance(value, tuple):
             return value
         if value == "all":
@@ -26,7 +27,9 @@ class Tracks(click.ParamType[tuple[int, ...]]):
         for part in str(value).split(","):
             first, dash, last = part.strip().partition("-")
             ends = (first, last if dash else first)
-            if not all(end.isascii() and end.isdecimal() and 1 <= int(end[:5]) <= 256 and len(end) <= 5 for end in ends):
+            if not all(
+                end.isascii() and end.isdecimal() and 1 <= int(end[:5]) <= 256 and len(end) <= 5 for end in ends
+            ):
                 self.fail(f"{value!r} is no list of tracks from 1 to 256, such as 3 or 1,4-6, nor all", param, ctx)
             numbers += range(int(ends[0]), int(ends[1]) + 1)
         if not numbers:

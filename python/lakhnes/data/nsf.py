@@ -1,7 +1,7 @@
 """Collections of NSF files as corpora: a song a track, the songs of a game in one split.
 
-What programs play and where their tracks end is in ``rust/apu/src/formats/nsf``. Here: which tracks are songs, copies of
-songs left out, splits, and the report of what became of each track.
+What programs play and where their tracks end is in ``rust/apu/src/formats/nsf``. Here: which tracks are songs, copies
+of songs left out, splits, and the report of what became of each track.
 """
 
 from __future__ import annotations
@@ -50,8 +50,10 @@ class NsfReport:
     ----------
     files : int
         NSF files found.
-    songs, seconds : Counter
-        Songs, and their length in seconds, by split.
+    songs : Counter
+        Songs, by split.
+    seconds : dict
+        Their length in seconds, by split.
     events : Counter
         Events of the written texts, by format.
     dropped : Counter
@@ -62,7 +64,7 @@ class NsfReport:
 
     files: int = 0
     songs: Counter[str] = dataclasses.field(default_factory=Counter)
-    seconds: Counter[str] = dataclasses.field(default_factory=Counter)
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     events: Counter[str] = dataclasses.field(default_factory=Counter)
     dropped: Counter[str] = dataclasses.field(default_factory=Counter)
     failed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
@@ -340,9 +342,7 @@ def _leave_out(tracks: list[_Track], writer: _Writer, index: MelodyIndex) -> Non
             writer.drop(track, LIKE_HELD_OUT)
 
 
-def _split(
-    tracks: list[_Track], digests: list[str], writer: _Writer, seed: int, *, valid: float, test: float
-) -> None:
+def _split(tracks: list[_Track], digests: list[str], writer: _Writer, seed: int, *, valid: float, test: float) -> None:
     """Move the songs of some games to the splits that are held out, and leave versions of them out of train."""
     groups: list[int | None] = [None] * len(digests)
     for track in _songs(tracks):
@@ -373,5 +373,5 @@ def _summarize(report: NsfReport, tracks: list[_Track]) -> None:
                 report.failed.append((track.place, f"{track.place}, track {track.number}: {track.detail}"))
             continue
         report.songs[track.split] += 1
-        report.seconds[track.split] += track.seconds
+        report.seconds[track.split] = report.seconds.get(track.split, 0.0) + track.seconds
         report.events.update(track.events)

@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use lakhnes_apu::TICK_RATE;
 use lakhnes_files::album::{Album, Song as AlbumSong};
 use lakhnes_files::batch::{pool_of, run};
 use lakhnes_files::{
     Batch, Encoder, Encoding, Export, ExportOptions, Exported, FileError, Format, Job, Played, Sink, Sound, Source,
     Target, Writer, export_sound,
 };
-use lakhnes_apu::TICK_RATE;
 use lakhnes_tokenizer::ArrangeOptions;
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray2};
 use pyo3::prelude::*;

@@ -139,7 +139,10 @@ pub static FORMATS: &[Format] = &[
     row("vgm", &[".vgm"], VGM, Holds::Log).read(vgz::read).bytes(vgz::write_plain),
     row("vgz", &[".vgz"], VGM, Holds::Log).read(vgz::read).bytes(vgz::write),
     row("nsf", &[".nsf"], "audio/x-nsf", Holds::Log).tracks(nsf::read).bytes(nsf::write).album(nsf::write_album),
-    row("nsfe", &[".nsfe"], "audio/x-nsfe", Holds::Log).tracks(nsf::read).bytes(nsf::write_nsfe).album(nsf::write_album_nsfe),
+    row("nsfe", &[".nsfe"], "audio/x-nsfe", Holds::Log)
+        .tracks(nsf::read)
+        .bytes(nsf::write_nsfe)
+        .album(nsf::write_album_nsfe),
     row("ndr", &[".ndr.txt"], TEXT, Holds::Log)
         .read(|data| Ok(Ndr.read(utf8(data)?)?.into()))
         .bytes(|played, options| Ok(Ndr.write(&*played.log(&options.perform)?)?.into())),

@@ -1,4 +1,4 @@
-//! How files are written.
+//! How files are read and written.
 
 use lakhnes_apu::RenderOptions;
 use lakhnes_tokenizer::PerformOptions;
@@ -19,4 +19,17 @@ pub struct ExportOptions {
     pub long_waits: bool,
     /// What an NSF file is called whose song has no title of its own.
     pub title: String,
+}
+
+/// What is read of a file that holds programs: each of its tracks is run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadOptions {
+    /// The track, from 1; the one that the file begins with if `None`.
+    pub track: Option<usize>,
+    /// Longest run, in ticks; [`DEFAULT_MAX_TICKS`](lakhnes_apu::formats::nsf::DEFAULT_MAX_TICKS) if `None`.
+    pub max_ticks: Option<u64>,
+    /// How long a track that has no end fades before it is cut off, in ticks.
+    pub fade_ticks: u64,
+    /// Whether notes are wanted: then what a program sends in one go has one time.
+    pub notes: bool,
 }

@@ -121,9 +121,7 @@ impl Played<'_> {
     pub fn raw(&self, exact: bool) -> Result<Cow<'_, RawRuns>, TokenizerError> {
         match self {
             Self::Song { song, .. } => Ok(Cow::Owned(RawRuns::from_expressive(&ScoreRuns::from_song(song)))),
-            Self::Log { log, .. } | Self::Track { log, .. } if exact => {
-                RawRuns::from_log_exactly(log).map(Cow::Owned)
-            }
+            Self::Log { log, .. } | Self::Track { log, .. } if exact => RawRuns::from_log_exactly(log).map(Cow::Owned),
             Self::Log { log, .. } | Self::Track { log, .. } => RawRuns::from_log(log).map(Cow::Owned),
             Self::Raw(runs) => Ok(Cow::Borrowed(runs)),
         }

@@ -10,20 +10,7 @@ use lakhnes_tokenizer::PerformOptions;
 use lakhnes_tokenizer::arrange::{ArrangeOptions, Report, arrange};
 use lakhnes_tokenizer::limits::MAX_INPUT_BYTES;
 
-use crate::{FileError, Format, Played, Reader};
-
-/// What is read of a file that holds programs: each of its tracks is run.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ReadOptions {
-    /// The track, from 1; the one that the file begins with if `None`.
-    pub track: Option<usize>,
-    /// Longest run, in ticks; [`DEFAULT_MAX_TICKS`](lakhnes_apu::formats::nsf::DEFAULT_MAX_TICKS) if `None`.
-    pub max_ticks: Option<u64>,
-    /// How long a track that has no end fades before it is cut off, in ticks.
-    pub fade_ticks: u64,
-    /// Whether notes are wanted: then what a program sends in one go has one time.
-    pub notes: bool,
-}
+use crate::{FileError, Format, Played, ReadOptions, Reader};
 
 /// Reads the bytes of a file; of several tracks the one that it begins with.
 ///
@@ -37,11 +24,7 @@ pub fn read(data: &[u8], format: &'static Format) -> Result<Played<'static>, Fil
 ///
 /// # Errors
 /// [`FileError::Edit`] if a track of a format without any is asked for; else those of [`read`].
-pub fn read_track(
-    data: &[u8],
-    format: &'static Format,
-    options: &ReadOptions,
-) -> Result<Played<'static>, FileError> {
+pub fn read_track(data: &[u8], format: &'static Format, options: &ReadOptions) -> Result<Played<'static>, FileError> {
     match format.reader()? {
         Reader::Track(read) => read(data, options),
         Reader::Song(_) if options.track.is_some() => {

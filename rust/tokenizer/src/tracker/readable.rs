@@ -82,13 +82,7 @@ fn notes_on(frames: &[Frame], voice: usize, grid: &Grid, table: &NoteTable, loop
 }
 
 /// Cuts what sounds at the end of the song where it goes on in silence.
-fn cut_at_loop(
-    cells: &mut Vec<(usize, Cell)>,
-    frames: &[Frame],
-    grid: &Grid,
-    voice: usize,
-    loop_frame: Option<usize>,
-) {
+fn cut_at_loop(cells: &mut Vec<(usize, Cell)>, frames: &[Frame], grid: &Grid, voice: usize, loop_frame: Option<usize>) {
     let is_silent = |frame: Option<&Frame>| frame.is_none_or(|frame| frame[voice].volume == 0);
     let Some(start) = loop_frame.filter(|&start| is_silent(frames.get(start)) && !is_silent(frames.last())) else {
         return;

@@ -140,9 +140,10 @@ impl Kit {
         let (volume, timbre) = number.map(|number| course_of(Voice::ALL[voice], number)).unwrap_or_default();
         let name = number.map_or_else(|| group.name().to_owned(), |number| format!("{} {number:02}", group.name()));
         let plain = pitches.iter().all(|&pitch| pitch == 0);
-        let alike = self.origins.iter().filter(|(of, other, all)| {
-            *of == group && *other == number && all.iter().any(|&pitch| pitch != 0)
-        });
+        let alike = self
+            .origins
+            .iter()
+            .filter(|(of, other, all)| *of == group && *other == number && all.iter().any(|&pitch| pitch != 0));
         let name = if plain { name } else { format!("{name} figure {}", alike.count() + 1) };
         let held = pitches.iter().rev().take_while(|pitch| Some(*pitch) == pitches.last()).count();
         let arpeggio = if plain { &[] } else { &pitches[..(pitches.len() + 1).saturating_sub(held)] };

@@ -165,6 +165,14 @@ struct Visit {
     last: u64,
 }
 
+/// `number * factor / divisor`, rounded down; by 64 bits where they suffice, for that is much faster.
+fn scaled(number: u64, factor: u64, divisor: u64) -> u64 {
+    match number.checked_mul(factor) {
+        Some(product) => product / divisor,
+        None => u64::try_from(u128::from(number) * u128::from(factor) / u128::from(divisor)).unwrap_or(u64::MAX),
+    }
+}
+
 /// A run in progress.
 struct Run<'a> {
     nsf: &'a Nsf,
@@ -203,16 +211,19 @@ impl<'a> Run<'a> {
         self.standard.clock_hz().into()
     }
 
+    /// From one call of PLAY to the next, in millionths of a cycle.
+    fn period(&self) -> u64 {
+        u64::from(self.nsf.speed(self.standard)) * self.clock()
+    }
+
     /// The cycle on which call `number` of PLAY is due.
     fn due(&self, number: u64) -> u64 {
-        let exact = u128::from(number) * u128::from(self.nsf.speed(self.standard)) * u128::from(self.clock());
-        u64::try_from(exact / 1_000_000).unwrap_or(u64::MAX)
+        scaled(number, self.period(), 1_000_000)
     }
 
     /// The first call that is due at or after a cycle.
     fn call_at(&self, cycle: u64) -> u64 {
-        let unit = u128::from(self.nsf.speed(self.standard)) * u128::from(self.clock());
-        let mut number = u64::try_from(u128::from(cycle) * 1_000_000 / unit.max(1)).unwrap_or(u64::MAX);
+        let mut number = scaled(cycle, 1_000_000, self.period().max(1));
         while self.due(number) < cycle {
             number += 1;
         }
