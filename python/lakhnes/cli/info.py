@@ -34,9 +34,9 @@ ENDINGS = {
 @common_options
 @pass_console
 def info(console: Console, files: tuple[str, ...], source_format: str | None, track: int | None) -> None:
-    """Tell what is in songs, and in folders of songs.
+    """Tell what is in songs.
 
-    Of a score its length, its events, and the notes and range of each voice; of a VGM file its chip, writes and loop;
+    A folder stands for all songs in it. Of a score its length, its events, and the notes and range of each voice; of a VGM file its chip, writes and loop;
     of an .nsf or .nsfe its game, its consoles and chips, how often its program is called, its playlist, and the titles
     and times of its tracks; with --track, what that track plays.
     """

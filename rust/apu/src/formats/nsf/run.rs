@@ -151,7 +151,7 @@ struct Limit {
 impl Limit {
     fn of(track: &Track, options: &RunOptions) -> Self {
         let ticks = |ms: u32| u64::from(ms) * TICK_RATE / 1_000;
-        let longest = Self { ticks: options.max_ticks.min(crate::MAX_LENGTH).max(1), fade_ticks: options.fade_ticks };
+        let longest = Self { ticks: options.max_ticks.clamp(1, crate::MAX_LENGTH), fade_ticks: options.fade_ticks };
         let Some(time) = track.time_ms.filter(|_| options.file_times) else { return longest };
         let fade_ticks = track.fade_ms.map_or(0, ticks);
         let named = Self { ticks: (ticks(time) + fade_ticks).max(1), fade_ticks };
