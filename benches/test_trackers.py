@@ -5,6 +5,7 @@ exact mode is what 60 frames a second lose.
 """
 
 import json
+import re
 import statistics
 import tarfile
 from pathlib import Path
@@ -28,6 +29,7 @@ REPEATS = 0.25
 LOOKED_AT = 3_000
 SHORTEST_LAG = 48
 PLAYERS = {"ftm": play_famitracker, "fms": play_famistudio}
+INSTRUMENT = re.compile(r"(P1|P2|NO)_INST_(\d+)")
 
 
 def songs() -> list[tuple[str, lakhnes.Song]]:
@@ -99,3 +101,22 @@ def test_songs_as_both_texts() -> None:
             assert median["instruments"] <= 24
             assert median["distance"] < 1.5
             assert statistics.median(repeated) <= 0.6
+
+
+@pytest.mark.timeout(7_200)
+@pytest.mark.skipif(not ARCHIVE.exists(), reason="the data of NES-MDB are not there")
+def test_songs_of_tx3_keep_their_instruments() -> None:
+    """Each INST that a text names is an instrument of the tracker; what differs beside it is told."""
+    shares: dict[str, list[float]] = {format: [] for format in PLAYERS}
+    for name, song in songs():
+        text = song.to_tx3()
+        named = {("Drum" if voice == "NO" else "Pulse", int(number)) for voice, number in INSTRUMENT.findall(text)}
+        for format, found in shares.items():
+            written, report = lakhnes.Song.from_tx3(text).to_tracker(format)
+            kinds = {
+                (kind, int(number)) for kind, number in re.findall(r'"(Pulse|Drum) (\d\d)(?: figure \d+)?"', written)
+            }
+            assert named <= kinds, name
+            found.append(report["differing_frames"] / report["frames"])
+    for format, found in shares.items():
+        print(format, "differing frames", statistics.median(found), max(found))

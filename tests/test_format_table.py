@@ -48,6 +48,9 @@ def test_what_a_row_writes_it_reads_again(name, song):
     again = decode(data, name, name="x")
     is_log = row.holds == "log" or name == "rawsco.npz"
     assert isinstance(again, lakhnes.RegisterLog if is_log else lakhnes.Song)
+    if row.tracks:  # a program is run: its writes come a little late, and after the last sound a frame of silence
+        assert 0 <= again.length - song.length <= 1_470
+        return
     frame = 735 if name == "tx3" else 0  # all of it lies on video frames
     assert abs(again.length - song.length) <= frame
     assert again == played or row.holds != "log"

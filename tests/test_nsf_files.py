@@ -1,5 +1,9 @@
 """NSF and NSFe files read, run and written as albums from Python; the format itself is tested in Rust."""
 
+import random
+import re
+import warnings
+
 import numpy as np
 import pytest
 
@@ -58,3 +62,25 @@ def test_what_is_wrong_is_said_in_one_line():
         lakhnes.write_nsf_album([song(0)], format="vgm")
     with pytest.raises(lakhnes.FormatError, match="no songs"):
         lakhnes.write_nsf_album([])
+
+
+def test_damaged_files_are_read_or_refused_in_one_line():
+    choose = random.Random(16)
+    seeds = [song(0).to_nsf(), *(lakhnes.write_nsf_album([song(0), song(9)], format=form) for form in ("nsf", "nsfe"))]
+    read = 0
+    for _ in range(400):
+        data = bytearray(choose.choice(seeds))
+        for _ in range(choose.randint(1, 6)):
+            data[choose.randrange(len(data))] = choose.choice([0, 0xFF, choose.randrange(256)])
+        if choose.random() < 0.2:
+            del data[choose.randrange(len(data)) :]
+        track = choose.choice([None, 1, 2])
+        try:
+            warnings.simplefilter("ignore", lakhnes.LakhnesWarning)
+            lakhnes.songs.decode(
+                bytes(data), "nsf", name="x", track=track, max_duration=0.1, score=choose.random() < 0.5
+            )
+            read += 1
+        except ValueError as error:  # FormatError and LimitError are ValueErrors
+            assert re.match(r"x: (byte \d+|track): ", str(error)), str(error)
+    assert 100 < read < 400

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lakhnes
-from conftest import TX1
+from conftest import ROOT, TX1
 from famistudio_player import play_famistudio, read_famistudio
 from famitracker_player import play_famitracker, read_famitracker
+from nsf_files import tune as nsf_tune
 from small import tune
 from tracker_frames import frames_of
 
@@ -173,3 +174,118 @@ def test_a_song_that_no_pattern_holds_is_refused(mode):
     log = lakhnes.RegisterLog(np.array(writes, np.int64), 735 * 140_000)
     with pytest.raises(lakhnes.LimitError, match="length in"):
         log.to_tracker("ftm", mode=mode)
+
+
+TX3 = """TEMPO_6
+METER_16
+BAR
+P1_NOTEON_69
+P1_INST_3
+P1_VOL_12
+TR_NOTEON_45
+TR_LEN_5
+NO_NOTEON_4
+NO_INST_2
+NO_LEN_3
+ROW_2
+P2_NOTEON_60
+P2_INST_7
+P2_LEN_4
+ROW_4
+P1_NOTEON_72
+P1_INST_5
+TR_NOTEON_47
+NO_NOTEON_12
+NO_INST_1
+ROW_7
+FRAME_3
+P1_ATTACK
+ROW_8
+P1_NOTEON_69
+P1_INST_3
+TR_NOTEON_45
+NO_NOTEON_4
+ROW_12
+P1_NOTEOFF
+BAR"""
+
+
+def codebook():
+    """Give the lines of the codebook: courses of (timbre, volume) of pulses and of the noise."""
+    text = (ROOT / "rust" / "tokenizer" / "src" / "tx3" / "instruments.txt").read_text()
+    book = {"pulse": [], "noise": []}
+    for line in text.splitlines():
+        kind, *words = line.split()
+        if kind in book:
+            frames = []
+            for word in words:
+                sound, _, count = word.partition("x")
+                timbre, volume = map(int, sound.split(":"))
+                frames += [(timbre, volume)] * int(count or 1)
+            book[kind].append(frames)
+    return book
+
+
+@FORMATS
+def test_the_instruments_of_tx3_are_those_of_the_tracker_one_to_one(format):
+    song = lakhnes.Song.from_tx3(TX3)
+    text, report = song.to_tracker(format)
+    names = re.findall(r'INST2A03.*"(.*)"' if format == "ftm" else r'Instrument Name="([^"]*)"', text)
+    assert sorted(names) == ["Drum 01", "Drum 02", "Pulse 03", "Pulse 05", "Pulse 07", "Triangle"]
+    assert report["instruments"] == 6
+    result = PLAYERS[format](text)
+    frames = frames_of(song.perform(), report)
+    assert len(frames) == 96
+    book = codebook()
+    for voice, start, kind, number, loudness, length in (
+        (0, 0, "pulse", 3, 12, 24), (0, 24, "pulse", 5, 12, 21), (0, 45, "pulse", 5, 12, 3),
+        (0, 48, "pulse", 3, 12, 24), (1, 12, "pulse", 7, 15, 4), (3, 0, "noise", 2, 15, 3), (3, 24, "noise", 1, 15, 1),
+    ):  # fmt: skip
+        course = book[kind][number]
+        for age in range(length):
+            timbre, volume = course[min(age, len(course) - 1)]
+            expected = max((volume * loudness + 7) // 15, 1)
+            _, played, duty = result.frames[start + age][voice]
+            assert duty == timbre
+            assert abs(played - expected) <= (format == "ftm")  # which rounds volumes down
+    if format == "fms":
+        assert report["differing_frames"] == 0
+        assert result.frames[:96] == frames
+
+
+@FORMATS
+def test_a_figure_of_tx3_is_an_arpeggio_beside_its_instrument(format):
+    notes = "P1_NOTEON_60 P1_INST_4 P1_LEN_12 ROW_4 P1_NOTEON_64 P1_FIG_0 ROW_8 P1_NOTEON_60"
+    song = lakhnes.Song.from_tx3("\n".join(f"TEMPO_6 METER_16 BAR {notes} BAR".split()))
+    written, report = song.to_tracker(format)
+    assert 2 <= report["instruments"] <= 3
+    assert "Pulse 04 figure 1" in written
+    result = PLAYERS[format](written)
+    assert [frame[0][0] for frame in result.frames[:96]] == [frame[0][0] for frame in frames_of(song.perform(), report)]
+
+
+@FORMATS
+def test_rows_of_tx3_with_two_notes_are_parted(format):
+    notes = "".join(f"ROW_{row}\nP1_NOTEON_{60 + row}\nFRAME_4\nP1_NOTEON_{62 + row}\n" for row in range(1, 12))
+    song = lakhnes.Song.from_tx3(f"TEMPO_8\nMETER_12\nBAR\nP1_NOTEON_60\nP1_INST_4\n{notes}BAR")
+    text, report = song.to_tracker(format)
+    result = PLAYERS[format](text)
+    expected = frames_of(song.perform(), report)
+    assert [frame[0][0] for frame in result.frames[: len(expected)]] == [frame[0][0] for frame in expected]
+    assert report["instruments"] == 1
+
+
+@FORMATS
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_every_song_of_tx3_keeps_its_notes_in_a_tracker(format, seed):
+    song = lakhnes.Song.from_tx3(nsf_tune(seed).to_tx3())
+    text, report = song.to_tracker(format)
+    result = PLAYERS[format](text)
+    expected = frames_of(song.perform(), report)
+    used = len(set(re.findall(r"(?:P[12]|NO)_INST_\d+", song.to_tx3())))
+    assert report["instruments"] <= 2 * used + 8
+    differing = sum(one != other for one, other in zip(expected, result.frames, strict=False))
+    assert differing == report["differing_frames"]
+    if format == "fms":
+        assert differing <= 0.02 * len(expected)

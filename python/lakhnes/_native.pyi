@@ -31,6 +31,7 @@ __all__ = [
     "decode",
     "events_from_text",
     "export",
+    "export_album",
     "export_files",
     "export_samples",
     "formats",
@@ -209,7 +210,10 @@ class Song:
             measured on NES-MDB, and vibrato on long notes. A song that has its own stays as it is.
         """
     def to_tracker(self, format: str, *, mode: str = "readable") -> tuple[str, dict[str, Any]]:
-        """Write the song as text for a tracker; see `RegisterLog.to_tracker`."""
+        """Write the song as text for a tracker; see `RegisterLog.to_tracker`.
+
+        Of a song that was read from TX3, the readable text has the rows, bars and instruments.
+        """
     def express(self) -> Song:
         """Give a song without dynamics those of NES music, as a natural performance has them but for its vibrato.
 
@@ -487,10 +491,13 @@ class RegisterLog:
         """The chip's clock."""
     @property
     def warnings(self) -> str:
-        """What was left out of the VGM file, in one line; empty for nothing, and for any other log."""
+        """What was left out of the file, in one line: commands of a VGM, chips of an NSF; empty for nothing."""
     @property
     def skipped_commands(self) -> int:
         """How many commands of the VGM file were for other chips and have been left out; 0 for any other log."""
+    @property
+    def fade(self) -> float:
+        """For how many seconds the end of a log without a loop point fades: of a track that was cut off there."""
     @property
     def loop_start(self) -> int | None:
         """The tick from which the log goes on when it has ended."""
@@ -650,6 +657,7 @@ class NsfFile:
         find_loop: bool = True,
         find_silence: bool = True,
         gather: int = 0,
+        fade: float = 0.0,
     ) -> tuple[RegisterLog, str, list[str]]:
         """Run a track's program and record what it tells the sound chip.
 
@@ -669,6 +677,9 @@ class NsfFile:
         gather
             Ticks of 1/44,100 s: a write that follows another within them gets its tick. 0 keeps all apart; 2 is good
             for transcriptions of the project's own files.
+        fade
+            For how many seconds a track that goes on at `max_duration` fades before it is cut off there. One that ends
+            after its file's time fades as the file says.
 
         Returns
         -------
@@ -1089,6 +1100,12 @@ class Format:
     def holds(self) -> Literal["song", "arrays", "log", "audio"]:
         """Notes, a score by frames as arrays, register writes, or samples."""
     @property
+    def tracks(self) -> bool:
+        """Whether a file may hold several songs, of which one is read."""
+    @property
+    def album(self) -> bool:
+        """Whether several songs can be written as one file."""
+    @property
     def readable(self) -> bool:
         """Whether it can be read."""
     @property
@@ -1098,10 +1115,21 @@ class Format:
 def formats() -> list[Format]:
     """Give the table of formats."""
 
-def decode(data: bytes, format: str, name: str | None = None, *, score: bool = False) -> tuple[Song | RegisterLog, str]:
+def decode(
+    data: bytes,
+    format: str,
+    name: str | None = None,
+    *,
+    score: bool = False,
+    track: int | None = None,
+    max_duration: float | None = None,
+    fade: float = 0.0,
+) -> tuple[Song | RegisterLog, str]:
     """Read what is in a file; a raw score gives its register writes, or with `score` its notes.
 
-    The text says in one line what was left out or was not as the format has it; empty if all was.
+    The text says in one line what was left out or was not as the format has it; empty if all was. `track`,
+    `max_duration` and `fade` are those of `NsfFile.run`, for formats with tracks; where notes are wanted, what a
+    program sends in one go has one time.
 
     Raises
     ------
@@ -1168,25 +1196,48 @@ def export_files(
         Called from this thread after each song with its number, its exception or None, its files, its seconds, a line
         about what was left out of it, and the report of its arrangement. When it raises, no other song is begun.
     edits
-        ``arrange``, ``arpeggio``, ``parts``, ``simplify``, ``shorten``, ``trim`` (start and end in ticks) and
-        ``transpose``.
+        ``arrange``, ``arpeggio``, ``parts``, ``simplify``, ``shorten``, ``trim`` (start and end in ticks),
+        ``transpose``, and ``max_run``, the longest run of a track in seconds.
+    """
+
+def export_album(
+    jobs: Sequence[Any],
+    target: str | PathLike[str] | BinaryIO,
+    format: str,
+    encoder: _Encoder,
+    report: Callable[[int, Exception | None, list[Path], float, str, dict[str, Any] | None], object],
+    *,
+    title: str,
+    edits: dict[str, Any],
+    threads: int = 0,
+    overwrite: bool = True,
+    **options: Any,
+) -> float:
+    """Write songs as the tracks of one file; see `export_files` and `lakhnes.exporting.export_album`.
+
+    Raises
+    ------
+    FormatError, LimitError
+        If the format holds one song, or cannot hold these.
     """
 
 def stem_path(path: str | PathLike[str], voice: str) -> Path:
     """Name the file of one voice of a song: ``a.wav`` → ``a.p1.wav``."""
 
 def convert_texts(
-    songs: Sequence[tuple[bytes, str]],
+    songs: Sequence[tuple[bytes, str, int | None]],
     formats: Sequence[str],
     *,
     threads: int = 0,
     exact: bool = False,
     score_rate: float | None = None,
+    max_duration: float | None = None,
 ) -> list[tuple[bytes, ...] | str]:
-    """Convert songs, each the bytes of a file and its format, to texts (``tx1``, ``tx2``).
+    """Convert songs, each the bytes of a file, its format and its track, to texts (``tx1``, ``tx2``).
 
     Register writes are transcribed, true to the chip if `exact`. With a `score_rate`, songs are reduced to the frames
-    of an expressive score at this rate in Hz first, as NES-MDB's 24 Hz scores are.
+    of an expressive score at this rate in Hz first, as NES-MDB's 24 Hz scores are. Tracks run for `max_duration`
+    seconds at the most.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from lakhnes.errors import LakhnesError, warn_of
 from lakhnes.files import PLAYABLE, format_of, one_line
 from lakhnes.units import TICKS_PER_SECOND
 
-__all__ = ["STEMS", "BatchReport", "ExportJob", "export_files", "stem_path"]
+__all__ = ["STEMS", "BatchReport", "ExportJob", "export_album", "export_files", "stem_path"]
 
 STEMS: tuple[Literal["p1", "p2", "tr", "no", "dmc"], ...] = ("p1", "p2", "tr", "no", "dmc")
 """The voices of the chip, in the order in which stems are given."""
@@ -36,6 +36,8 @@ class ExportJob:
         The bytes of the song, where it is no file of its own.
     title
         What an ``.nsf`` is called whose song has no title of its own.
+    track
+        Which song of an ``.nsf`` or ``.nsfe``, from 1; the one that the file begins with if None.
     """
 
     source: Path
@@ -43,6 +45,12 @@ class ExportJob:
     source_format: str | None = None
     data: bytes | None = None
     title: str = ""
+    track: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What stands for the song in messages."""
+        return str(self.source) if self.track is None else f"{self.source}, track {self.track}"
 
 
 @dataclass
@@ -93,6 +101,7 @@ def export_files(
     shorten: tuple[int, int] | None = None,
     trim: tuple[float, float | None] | None = None,
     transpose: int = 0,
+    max_duration: float | None = None,
     finished: Callable[[ExportJob, Exception | None], object] = lambda job, error: None,
     **options: Any,
 ) -> BatchReport:
@@ -117,15 +126,111 @@ def export_files(
         See `RegisterLog.simplify_vgm`; start and count of `RegisterLog.shorten`.
     trim, transpose
         Start and end of `Song.trim`; semitones of `Song.transpose`. Register writes are transcribed for it.
+    max_duration
+        Refuse what would last longer than this number of seconds (3600 if None). Tracks of an ``.nsf`` are no longer
+        than that (300 s if None, before their loops and fade): they are cut off.
     finished
         Called after each song with its job, and its exception or None. What it raises ends the batch.
     **options
         See `lakhnes.write`; also ``downsample`` (see `Song.perform`).
     """
-    report = BatchReport()
-    ready: list[ExportJob] = []
+    batch = _Batch(finished)
+    ready = batch.ready(jobs)
+    _native.export_files(
+        ready,
+        format,
+        open_encoder,
+        batch.done,
+        edits=_edits(arrange, arpeggio, parts, simplify, shorten, trim, transpose, max_duration),
+        threads=threads,
+        stems=stems,
+        overwrite=overwrite,
+        **options if max_duration is None else options | {"max_duration": max_duration},
+    )
+    return batch.report
+
+
+def export_album(
+    jobs: Sequence[ExportJob],
+    target: Path | BinaryIO,
+    format: str,
+    *,
+    title: str = "",
+    threads: int = 0,
+    overwrite: bool = True,
+    arrange: bool = False,
+    arpeggio: bool = False,
+    parts: Mapping[str, str] | None = None,
+    simplify: bool = False,
+    shorten: tuple[int, int] | None = None,
+    trim: tuple[float, float | None] | None = None,
+    transpose: int = 0,
+    max_duration: float | None = None,
+    finished: Callable[[ExportJob, Exception | None], object] = lambda job, error: None,
+    **options: Any,
+) -> BatchReport:
+    """Write songs as the tracks of one file, in their order; a song that fails is reported and left out.
+
+    Parameters
+    ----------
+    jobs
+        At most 255 songs; their targets do not count.
+    target
+        The file, or an open binary stream.
+    format
+        One that holds several songs: ``nsf`` or ``nsfe``.
+    title
+        Of the whole, where the songs do not name one game.
+    threads, overwrite, arrange, arpeggio, parts, simplify, shorten, trim, transpose, max_duration, finished, **options
+        See `export_files`.
+
+    Raises
+    ------
+    FormatError, LimitError
+        If the format holds one song; if the file cannot hold these, or no song can be read.
+    OSError
+        If the file cannot be written; nothing is left behind then.
+    """
+    batch = _Batch(finished)
+    ready = batch.ready(jobs)
+    _native.export_album(
+        ready,
+        target,
+        format,
+        open_encoder,
+        batch.done,
+        title=title,
+        edits=_edits(arrange, arpeggio, parts, simplify, shorten, trim, transpose, max_duration),
+        threads=threads,
+        overwrite=overwrite,
+        **options,
+    )
+    if isinstance(target, Path):
+        batch.report.written.append(target)
+    return batch.report
+
+
+class _Batch:
+    """Jobs that are being done, and what became of them."""
+
+    def __init__(self, finished: Callable[[ExportJob, Exception | None], object]) -> None:
+        self.report = BatchReport()
+        self._finished = finished
+        self._ready: list[ExportJob] = []
+
+    def ready(self, jobs: Sequence[ExportJob]) -> list[ExportJob]:
+        """Give those jobs whose format is known, each with it; the others have failed."""
+        for job in jobs:
+            try:
+                name = job.source_format or format_of(job.source, PLAYABLE)
+                title = job.title.encode("utf-8", "replace").decode()  # of a name that is no UTF-8, the rest
+                self._ready.append(replace(job, source_format=name, title=title))
+            except LakhnesError as error:
+                self._end(job, error)
+        return self._ready
 
     def done(
+        self,
         index: int,
         error: Exception | None,
         files: list[Path],
@@ -133,27 +238,34 @@ def export_files(
         warnings: str,
         arranged: dict[str, Any] | None,
     ) -> None:
-        job = ready[index]
-        warn_of(str(job.source), warnings)
-        report.written += files
-        report.songs += bool(files)
-        report.audio_seconds += seconds
+        """Take note of a job that is done; see `_native.export_files`."""
+        job = self._ready[index]
+        warn_of(job.name, warnings)
+        self.report.written += files
+        self.report.songs += bool(files)
+        self.report.audio_seconds += seconds
         if arranged is not None:
-            report.arranged[job.source] = arranged
-        end(job, error)
+            self.report.arranged[job.source] = arranged
+        self._end(job, error)
 
-    def end(job: ExportJob, error: Exception | None) -> None:
+    def _end(self, job: ExportJob, error: Exception | None) -> None:
         if error is not None:
-            report.failed.append((job.source, one_line(error)))
-        finished(job, error)
+            self.report.failed.append((job.source, one_line(error)))
+        self._finished(job, error)
 
-    for job in jobs:
-        try:
-            title = job.title.encode("utf-8", "replace").decode()  # of a name that is no UTF-8, the rest
-            ready.append(replace(job, source_format=job.source_format or format_of(job.source, PLAYABLE), title=title))
-        except LakhnesError as error:
-            end(job, error)
-    edits = {
+
+def _edits(
+    arrange: bool,
+    arpeggio: bool,
+    parts: Mapping[str, str] | None,
+    simplify: bool,
+    shorten: tuple[int, int] | None,
+    trim: tuple[float, float | None] | None,
+    transpose: int,
+    max_duration: float | None,
+) -> dict[str, Any]:
+    """Say what is changed in files as they are read, as the extension takes it."""
+    return {
         "arrange": arrange,
         "arpeggio": arpeggio,
         "parts": parts,
@@ -161,11 +273,8 @@ def export_files(
         "shorten": shorten,
         "trim": trim and _in_ticks(*trim),
         "transpose": transpose,
+        "max_run": max_duration,
     }
-    _native.export_files(
-        ready, format, open_encoder, done, edits=edits, threads=threads, stems=stems, overwrite=overwrite, **options
-    )
-    return report
 
 
 def _in_ticks(start: float, end: float | None) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from io import BufferedReader
@@ -28,13 +29,18 @@ __all__ = [
     "open_plain",
     "read_limited",
     "replacing",
+    "safe_name",
     "suffix_of",
+    "track_stem",
     "unfinished_name",
     "write_bytes",
 ]
 
 MAX_INPUT_BYTES = 64 * 2**20
 """The largest file that is read as a song; a larger one raises `LimitError` before it is opened."""
+
+LONGEST_STEM = 180
+"""Bytes of the names of tracks, but for their numbers and suffixes."""
 
 BLOCK = 2**20
 """Bytes that are hashed at once."""
@@ -122,6 +128,18 @@ def open_plain(path: str | os.PathLike[str]) -> BufferedReader:
             number, words = errno.EISDIR, "is a directory, expected a file"
         raise OSError(number, words, os.fspath(path))
     return os.fdopen(descriptor, "rb")
+
+
+def safe_name(text: str, longest: int = 80) -> str:
+    """Give a name that any file system takes: letters, digits and ``_ . -``, of at most so many characters."""
+    return re.sub(r"[^\w.-]+", "_", text)[:longest].strip("._")
+
+
+def track_stem(name: str, track: int, title: str) -> str:
+    """Name the files of a track of a file: ``game-03-Title``; of a long title the start, for names have 255 bytes."""
+    room = max(LONGEST_STEM - len(os.fsencode(name)), 0)
+    safe = os.fsencode(safe_name(title))[:room].decode(errors="ignore")
+    return "-".join([name, f"{track:02}", *filter(None, [safe])])
 
 
 def read_limited(path: str | os.PathLike[str], limit: int = MAX_INPUT_BYTES) -> bytes:

@@ -24,7 +24,13 @@ Expression = Literal["plain", "natural"]
 MidiForm = Literal["nesmdb", "gm"]
 
 
-def read(path: str | os.PathLike[str], format: str | None = None) -> Song:
+def read(
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    track: int | None = None,
+    max_duration: float | None = None,
+) -> Song:
     """Read a song.
 
     Parameters
@@ -34,16 +40,23 @@ def read(path: str | os.PathLike[str], format: str | None = None) -> Song:
         transcribed. See `lakhnes.files.FORMATS` and the page of formats.
     format
         One of `lakhnes.files.PLAYABLE`, such as ``mid``, where the name does not say it.
+    track
+        Which song of an ``.nsf`` or ``.nsfe``, from 1; the one that the file begins with if None.
+    max_duration
+        How many seconds of such a track are taken at the most; 300 if None.
 
     Raises
     ------
     FormatError, TokenError, LimitError
         If the file is not what its name says, in one line that names the place; if it holds more than 64 MiB.
+    ValueError
+        If the file has no such track.
     OSError
         If the file cannot be read.
     """
     chosen = format or format_of(path, PLAYABLE)
-    played = decode(read_limited(path), chosen, name=os.fspath(path), score=True)
+    name = os.fspath(path)
+    played = decode(read_limited(path), chosen, name=name, score=True, track=track, max_duration=max_duration)
     return played if isinstance(played, Song) else played.transcribe()
 
 
@@ -53,6 +66,8 @@ def read_log(
     *,
     downsample: float | None = None,
     expression: Expression = "plain",
+    track: int | None = None,
+    max_duration: float | None = None,
 ) -> RegisterLog:
     """Read what the chip plays: the register writes of a file that has them, or those that perform a song.
 
@@ -64,13 +79,16 @@ def read_log(
         One of `lakhnes.files.PLAYABLE`, where the name does not say it.
     downsample, expression
         See `Song.perform`.
+    track, max_duration
+        See `read`.
 
     Raises
     ------
     FormatError, TokenError, LimitError, OSError
         As `read` does.
     """
-    played = decode(read_limited(path), format or format_of(path, PLAYABLE), name=os.fspath(path))
+    chosen, name = format or format_of(path, PLAYABLE), os.fspath(path)
+    played = decode(read_limited(path), chosen, name=name, track=track, max_duration=max_duration)
     return perform(played, downsample, expression)
 
 
@@ -83,12 +101,24 @@ def perform(
     return played.perform(downsample=downsample, expression=expression)
 
 
-def decode(data: bytes, format: str, *, name: str, score: bool = False) -> Song | RegisterLog:
+def decode(
+    data: bytes,
+    format: str,
+    *,
+    name: str,
+    score: bool = False,
+    track: int | None = None,
+    max_duration: float | None = None,
+    fade: float = 0.0,
+) -> Song | RegisterLog:
     """Read a song or a log from the bytes of a file; `name` opens the message when they are wrong.
 
-    A raw score is both: it gives its register writes, or with `score` its notes.
+    A raw score is both: it gives its register writes, or with `score` its notes. For `track` and `max_duration` see
+    `read`; a track that is cut off there fades for `fade` seconds.
     """
-    played, warnings = _native.decode(data, format, name, score=score)
+    played, warnings = _native.decode(
+        data, format, name, score=score, track=track, max_duration=max_duration, fade=fade
+    )
     warn_of(name, warnings)
     return played
 
@@ -192,7 +222,7 @@ def write(
     long_waits : bool, optional
         Write every wait of a ``.vgm`` as its longest command, as ``nesmdb`` does, for files that are its to the byte.
     title : str, optional
-        What an ``.nsf``, ``.flac`` or ``.ogg`` is called whose song has no title of its own.
+        What an ``.nsf``, ``.nsfe``, ``.flac`` or ``.ogg`` is called whose song has no title of its own.
     tags : mapping, optional
         What ``.nsf``, ``.vgm`` and sound files say, whatever the song says itself: ``title``, ``artist`` and
         ``copyright``.

@@ -18,12 +18,25 @@ from lakhnes.cli.options import (
     jobs_option,
     log_option,
     loop_start_option,
+    max_duration_option,
     midi_option,
     tag_options,
+    tracks_option,
 )
 from lakhnes.cli.targets import STDIO, is_done
+from lakhnes.cli.tracks import tracks_of
 from lakhnes.errors import FormatError, LakhnesError, LimitError
-from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, WRITABLE, base_name, format_of, known_format, one_line, suffix_of
+from lakhnes.files import (
+    FORMATS,
+    MAX_INPUT_BYTES,
+    PLAYABLE,
+    WRITABLE,
+    base_name,
+    format_of,
+    known_format,
+    one_line,
+    suffix_of,
+)
 
 if TYPE_CHECKING:
     from lakhnes.exporting import ExportJob
@@ -66,6 +79,8 @@ class _Passage(click.ParamType[tuple[float, float | None]]):
 )
 @click.option("--to", "target_format", type=click.Choice(WRITABLE), help="Format of the output, if not by name.")
 @from_option("inputs")
+@tracks_option("Which songs of an .nsf or .nsfe.  [default: all; for one output the one it begins with]")
+@max_duration_option
 @expression_option("plain")
 @arrange_options()
 @click.option("--exact", is_flag=True, help="Transcribe register writes true to the chip, not as NES-MDB does.")
@@ -95,6 +110,7 @@ def convert(
     output: str | None,
     target_format: str | None,
     source_format: str | None,
+    tracks: tuple[int, ...] | None,
     arrange: bool,
     jobs: int,
     force: bool,
@@ -103,10 +119,13 @@ def convert(
 ) -> None:
     """Turn songs into another format.
 
-    INPUT is a song (text, MIDI, NES-MDB score, VGM or disassembly), a folder or an archive (.tar.gz, .tar.xz) of songs,
-    or - for stdin (with --from). The format of the output is what its name says, or --to. `lakhnes render` has options
-    for the sound of .wav .flac .ogg. Of several songs, those whose output is there are skipped: the same command goes
-    on where it was interrupted.
+    INPUT is a song (text, MIDI, NES-MDB score, VGM, NSF or disassembly), a folder or an archive (.tar.gz, .tar.xz) of
+    songs, or - for stdin (with --from). The format of the output is what its name says, or --to. `lakhnes render` has
+    options for the sound of .wav .flac .ogg.
+
+    An .nsf or .nsfe with several tracks gives a file for each, NAME-03-TITLE.mid. Several songs, or a folder, whose
+    output is FILE.nsf or FILE.nsfe become the tracks of that one file. Of several songs, those whose output
+    is there are skipped: the same command goes on where it was interrupted.
     """
     if output is None:
         if len(inputs) < 2:
@@ -115,7 +134,7 @@ def convert(
         inputs = tuple(given)
     from lakhnes.archives import batches, is_archive
     from lakhnes.arranging import as_json
-    from lakhnes.cli.exporting import export_all, jobs_of, tell
+    from lakhnes.cli.exporting import album_jobs, export_all, export_one, jobs_of, tell
 
     if output == STDIO and target_format is None:
         raise click.UsageError("-o - needs --to, for stdout has no name that says the format")
@@ -123,17 +142,24 @@ def convert(
     options |= {"arrange": arrange, "threads": jobs, "overwrite": force}
     started = time.monotonic()
     only = "mid" if arrange else source_format
+    targets: dict[Path, object]
     archives = [Path(given) for given in inputs if is_archive(Path(given))]
-    if not archives:
-        work, skipped = jobs_of(inputs, output, chosen, source_format=source_format, only=only, overwrite=force)
-        targets: dict[Path, object] = {job.source: job.target for job in work}
+    how: dict[str, Any] = {"source_format": source_format, "only": only, "tracks": tracks, "overwrite": force}
+    skipped: list[Path] = []
+    if not archives and (songs_of_album := album_jobs(inputs, output, chosen, **how)):
+        title = (options["tags"] or {}).get("title") or base_name(inputs[0] if len(inputs) == 1 else output)
+        report = export_one(console, "convert", songs_of_album, Path(output), chosen, title=title, **options)
+        targets = {job.source: output for job in songs_of_album}
+    elif not archives:
+        work, skipped = jobs_of(inputs, output, chosen, **how)
+        targets = {job.source: job.target for job in work}
         report = export_all(console, "convert", [work], len(work), chosen, log=log, **options)
     elif len(archives) < len(inputs):
         raise click.UsageError("archives and other songs need calls of their own")
     elif output == STDIO or Path(output).is_file():
         raise click.UsageError(f"{output} is a file, but an archive needs a folder")
     else:
-        songs = _Archived(console, archives, Path(output), chosen, only, overwrite=force)
+        songs = _Archived(console, archives, Path(output), chosen, only, tracks, overwrite=force)
         work_in_batches = batches(songs.jobs(), lambda job: len(job.data or b""))
         report = export_all(console, "convert", work_in_batches, None, chosen, log=log, **options)
         targets = {**songs.targets}
@@ -151,7 +177,15 @@ class _Archived:
     """The songs of archives. Their paths stay, below the folder of the outputs."""
 
     def __init__(
-        self, console: Console, archives: list[Path], folder: Path, to: str, only: str | None, *, overwrite: bool
+        self,
+        console: Console,
+        archives: list[Path],
+        folder: Path,
+        to: str,
+        only: str | None,
+        tracks: tuple[int, ...] | None,
+        *,
+        overwrite: bool,
     ) -> None:
         self.skipped: list[Path] = []
         """Songs whose output is there."""
@@ -160,7 +194,7 @@ class _Archived:
         self.targets: dict[Path, Path] = {}
         """By song, where it goes."""
         self._console, self._archives, self._folder = console, archives, folder
-        self._to, self._only, self._overwrite = to, only, overwrite
+        self._to, self._only, self._tracks, self._overwrite = to, only, tracks, overwrite
         self._taken: set[Path] = set()
 
     def jobs(self) -> "Iterator[ExportJob]":
@@ -181,29 +215,40 @@ class _Archived:
             name = Path(f"{archive}: {place}")
             data = read()
             try:
-                target = self._target(str(name), place)
-                if not self._overwrite and is_done([target]):
-                    self.skipped.append(name)
-                    continue
                 if len(data) > MAX_INPUT_BYTES:
                     raise LimitError(f"{name}: more than {MAX_INPUT_BYTES} bytes")
-                target.parent.mkdir(parents=True, exist_ok=True)
+                jobs = []
+                for track, stem, title in self._tracks_of(data, format_name, place):
+                    target = self._target(str(name), place, stem)
+                    if not self._overwrite and is_done([target]):
+                        self.skipped.append(name)
+                        continue
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    self.targets[name] = target
+                    jobs.append(ExportJob(name, target, format_name, data, title=title, track=track))
             except (LakhnesError, OSError) as error:
                 self.failed.append((name, one_line(error)))
                 self._console.error(f"Error: {one_line(error)}")
                 continue
-            self.targets[name] = target
-            yield ExportJob(name, target, format_name, data, title=base_name(place))
+            yield from jobs
         if not found:
             raise FormatError(f"{archive}: no {self._only or 'readable'} songs in this archive")
 
-    def _target(self, name: str, place: str) -> Path:
+    def _tracks_of(self, data: bytes, format_name: str, place: str) -> list[tuple[int | None, str, str]]:
+        """List the songs of a file: track, stem of the name, title. Reading it will find what is wrong with it."""
+        name = base_name(place)
+        if FORMATS[format_name].tracks:
+            with contextlib.suppress(LakhnesError):
+                return [*tracks_of(data, name, self._tracks)]
+        return [(self._tracks[0] if self._tracks else None, name, name)]
+
+    def _target(self, name: str, place: str, stem: str) -> Path:
         from lakhnes.archives import inner_path
 
         path = inner_path(place)
         if path is None:
             raise FormatError(f"{name}: expected a path that stays in its folder")
-        target = self._folder / path.with_name(base_name(path) + suffix_of(self._to))
+        target = self._folder / path.with_name(stem + suffix_of(self._to))
         if target in self._taken:
             raise FormatError(f"{name}: becomes {target}, and so does a song before it")
         self._taken.add(target)

@@ -10,6 +10,7 @@ from lakhnes.cli.adapt import adapt
 from lakhnes.cli.compare import compare
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
 from lakhnes.cli.group import SubcommandGroup
+from lakhnes.cli.nsf import nsf
 from lakhnes.cli.options import arrange_options, jobs_option, names_of
 from lakhnes.cli.shard import corpus_options, shard, shard_texts
 from lakhnes.data.layout import TEXTS
@@ -26,6 +27,7 @@ def data() -> None:
 
 data.add_command(adapt)
 data.add_command(compare)
+data.add_command(nsf)
 data.add_command(shard)
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import FAILED, Console
-from lakhnes.cli.targets import STDIO, is_batch, is_done, pair, read_input
+from lakhnes.cli.targets import STDIO, album, is_batch, is_done, pair, read_input
 from lakhnes.files import base_name, check_target, one_line
 
 if TYPE_CHECKING:
     from lakhnes.exporting import BatchReport, ExportJob
 
-__all__ = ["export_all", "jobs_of", "tell"]
+__all__ = ["album_jobs", "export_all", "export_one", "jobs_of", "tell"]
 
 
 def jobs_of(
@@ -27,6 +27,7 @@ def jobs_of(
     *,
     source_format: str | None,
     only: str | None,
+    tracks: tuple[int, ...] | None,
     overwrite: bool,
     stems: bool = False,
 ) -> tuple[list[ExportJob], list[Path]]:
@@ -48,13 +49,13 @@ def jobs_of(
     from lakhnes.exporting import ExportJob
 
     if STDIO not in (*inputs, output):
-        pairs = pair(inputs, output, format, only=only)
+        pairs = pair(inputs, output, format, only=only, source_format=source_format, tracks=tracks)
+        goes_on = not overwrite and (is_batch(inputs) or len(pairs) > 1)
         jobs, done = [], []
-        for source, target in pairs:
+        for piece, target in pairs:
             files = _files_of(target, stems)
-            goes_on = is_batch(inputs) and not overwrite
             if goes_on and is_done(files):
-                done.append(source)
+                done.append(piece.path)
                 continue
             for file in files:
                 if goes_on and file.is_file():
@@ -62,8 +63,11 @@ def jobs_of(
                         file.unlink()
                     continue
                 check_target(file, overwrite=overwrite)
-            jobs.append(ExportJob(source, target, source_format, title=base_name(source)))
+            jobs.append(ExportJob(piece.path, target, source_format, title=piece.title, track=piece.track))
         return jobs, done
+    if tracks is not None and len(tracks) != 1:
+        raise click.UsageError("- stands for one song in or one file out, and --track then names one")
+    track = tracks[0] if tracks else None
     if len(inputs) != 1 or output is None:
         raise click.UsageError("- stands for one song in or one file out, and needs -o")
     (given,) = inputs
@@ -71,9 +75,9 @@ def jobs_of(
         check_target(output, overwrite=overwrite)
     sink = sys.stdout.buffer if output == STDIO else Path(output)
     if given != STDIO:
-        return [ExportJob(Path(given), sink, source_format, title=base_name(given))], []
+        return [ExportJob(Path(given), sink, source_format, title=base_name(given), track=track)], []
     data, format_name, name = read_input(given, source_format)
-    return [ExportJob(Path(name), sink, format_name, data)], []
+    return [ExportJob(Path(name), sink, format_name, data, track=track)], []
 
 
 def _files_of(target: Path, stems: bool) -> list[Path]:
@@ -81,6 +85,43 @@ def _files_of(target: Path, stems: bool) -> list[Path]:
     from lakhnes.exporting import STEMS, stem_path
 
     return [stem_path(target, voice) for voice in STEMS[:4]] if stems else [target]
+
+
+def album_jobs(
+    inputs: Sequence[str],
+    output: str,
+    format: str,
+    *,
+    source_format: str | None,
+    only: str | None,
+    tracks: tuple[int, ...] | None,
+    overwrite: bool,
+) -> list[ExportJob]:
+    """List the songs that become the tracks of one file; empty where each has a file of its own. See `album`."""
+    from lakhnes.exporting import ExportJob
+
+    if STDIO in (*inputs, output):
+        return []
+    songs = album(inputs, output, format, only=only, source_format=source_format, tracks=tracks, overwrite=overwrite)
+    return [ExportJob(piece.path, Path(output), source_format, title=piece.title, track=piece.track) for piece in songs]
+
+
+def export_one(
+    console: Console, verb: str, jobs: Sequence[ExportJob], output: Path, format: str, **options: Any
+) -> BatchReport:
+    """Write songs as the tracks of one file and print its path; one that fails is reported and left out."""
+    from lakhnes.exporting import export_album
+
+    with console.progress(verb, len(jobs)) as advance:
+
+        def finished(job: ExportJob, error: Exception | None) -> None:
+            advance(1)
+            if error is not None:
+                console.error(f"Error: {one_line(error)}")
+
+        report = export_album(jobs, output, format, finished=finished, **options)
+    console.result(output)
+    return report
 
 
 def export_all(

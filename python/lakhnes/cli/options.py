@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar, cast, get_args
 
 import click
 
+from lakhnes.cli.tracks import Tracks
 from lakhnes.files import PLAYABLE
 from lakhnes.songs import Expression, Filter, MidiForm, Mixer
 from lakhnes.units import TICKS_PER_SECOND, VOICES
@@ -22,10 +23,13 @@ __all__ = [
     "log_option",
     "loop_start_option",
     "loudness_options",
+    "max_duration_option",
     "midi_option",
     "names_of",
     "sound_options",
     "tag_options",
+    "track_option",
+    "tracks_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,6 +68,28 @@ def log_option() -> Callable[[F], F]:
     """Give ``--log``, a file about what becomes of each song."""
     help_text = "Add a line of JSON about each song to this file."
     return click.option("--log", metavar="FILE.jsonl", type=click.Path(path_type=Path, dir_okay=False), help=help_text)
+
+
+def tracks_option(text: str) -> Callable[[F], F]:
+    """Give ``--track``, of a command that takes several tracks of an ``.nsf`` or ``.nsfe``."""
+    return click.option("--track", "tracks", type=Tracks(), help=text)
+
+
+track_option = click.option(
+    "--track",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Which song of an .nsf or .nsfe.  [default: the one it begins with]",
+)
+"""``--track``, of a command that takes one."""
+
+max_duration_option = click.option(
+    "--max-duration",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="Refuse longer songs; cut tracks of .nsf off there (seconds).  [default: 3600; .nsf: 300]",
+)
+"""``--max-duration``, of what is read and of the sound that is made of it."""
 
 
 def expression_option(default: str) -> Callable[[F], F]:

@@ -8,8 +8,9 @@ import click
 
 from lakhnes.cli.composing import limit_options, params_of, sampling_options
 from lakhnes.cli.console import FAILED, INTERRUPTED, Console, common_options, pass_console
-from lakhnes.cli.options import adding, arrange_options, force_option, from_option, sound_options
-from lakhnes.cli.targets import expand, read_input
+from lakhnes.cli.options import adding, arrange_options, force_option, from_option, sound_options, tracks_option
+from lakhnes.cli.targets import STDIO, expand, read_input
+from lakhnes.cli.tracks import pieces
 from lakhnes.sampling.params import SONG
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = ["play"]
 @click.argument("inputs", metavar="[FILE]...", nargs=-1)
 @click.option("--radio", is_flag=True, help="Compose and play song after song, without end.")
 @from_option("files")
+@tracks_option("Which songs of an .nsf or .nsfe.  [default: all, in the order of its playlist]")
 @click.option(
     "--sink",
     default="device",
@@ -55,7 +57,8 @@ def play(
 ) -> None:
     """Hear songs in any readable format, or with --radio songs that are composed while they are heard.
 
-    FILE may be a folder, or - for stdin (with --from). Ctrl-C ends it; a sound file then holds what was played.
+    FILE may be a folder, or - for stdin (with --from); of an .nsf or .nsfe all tracks are played. Ctrl-C ends it; a
+    sound file then holds what was played.
     """
     from lakhnes.playback import open_sink
 
@@ -78,6 +81,7 @@ def _play_files(
     *,
     sample_rate: int,
     source_format: str | None,
+    tracks: tuple[int, ...] | None,
     duration: float | None,
     arrange: bool,
     arpeggio: bool,
@@ -95,7 +99,8 @@ def _play_files(
     failed: list[dict[str, str]] = []
     left, stopped = duration, True
     with contextlib.suppress(KeyboardInterrupt):
-        for source in [path for given in inputs for path in _songs(given, "mid" if arrange else source_format)]:
+        only = "mid" if arrange else source_format
+        for source, track, title in [song for given in inputs for song in _songs(given, only, tracks)]:
             try:
                 data, format_name, name = read_input(source, source_format)
                 if arrange:
@@ -103,7 +108,8 @@ def _play_files(
                     console.note(f"{source}: {arranging.told(report)}")
                     samples = render(song, sample_rate=sample_rate, **sound)
                 else:
-                    samples = render(decode(data, format_name, name=name), sample_rate=sample_rate, **sound)
+                    read = decode(data, format_name, name=name, track=track, fade=options["fade"])
+                    samples = render(read, sample_rate=sample_rate, **sound)
             except (LakhnesError, OSError) as error:
                 console.error(f"Error: {one_line(error)}")
                 failed.append({"path": source, "error": one_line(error)})
@@ -111,8 +117,11 @@ def _play_files(
             if left is not None:
                 samples = samples[: round(left * sample_rate)]
                 left -= len(samples) / sample_rate
-            console.note(f"{source} ({len(samples) / sample_rate:.0f} s)")
-            played.append({"path": source, "duration": len(samples) / sample_rate})
+            which = "" if track is None else f", track {track}: {title}"
+            console.note(f"{source}{which} ({len(samples) / sample_rate:.0f} s)")
+            played.append(
+                {"path": source, "duration": len(samples) / sample_rate} | ({} if track is None else {"track": track})
+            )
             output.write(samples)
             output.finish()
             if left is not None and left <= 0:
@@ -122,8 +131,14 @@ def _play_files(
     return facts, stopped
 
 
-def _songs(given: str, source_format: str | None) -> list[str]:
-    return [given] if given == "-" else [str(path) for path, _ in expand([given], source_format)]
+def _songs(given: str, source_format: str | None, tracks: tuple[int, ...] | None) -> list[tuple[str, int | None, str]]:
+    """List the songs of a file or a folder: path, track, title."""
+    if given == STDIO:
+        if tracks is not None and len(tracks) != 1:
+            raise click.UsageError("- is read once: --track then names one")
+        return [(given, tracks[0] if tracks else None, "")]
+    found = pieces(expand([given], source_format), source_format, tracks, playlist=True)
+    return [(str(piece.path), piece.track, piece.title) for piece in found]
 
 
 def _broadcast(

@@ -3,7 +3,7 @@
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
-from lakhnes.cli.options import arrange_options, force_option, from_option
+from lakhnes.cli.options import arrange_options, force_option, from_option, track_option
 from lakhnes.files import PLAYABLE, base_name, check_target, format_of, read_limited
 
 __all__ = ["plot"]
@@ -13,6 +13,7 @@ __all__ = ["plot"]
 @click.argument("file", metavar="FILE")
 @click.option("-o", "--output", metavar="PICTURE", required=True, help="A .png, .svg or .pdf file.")
 @from_option("song")
+@track_option
 @arrange_options("Show any MIDI file before and after it is arranged for four voices.")
 @click.option(
     "--dpi", default=100, show_default=True, type=click.IntRange(20, 600), help="Dots an inch; 10 x 4 inches."
@@ -25,6 +26,7 @@ def plot(
     file: str,
     output: str,
     source_format: str | None,
+    track: int | None,
     arrange: bool,
     arpeggio: bool,
     parts: dict[str, str],
@@ -38,6 +40,8 @@ def plot(
     """
     check_target(output, overwrite=force)
     facts: dict[str, object] = {"files": [output], "failed": []}
+    if arrange and track is not None:
+        raise click.UsageError("--track is for .nsf and .nsfe, --arrange for MIDI")
     if arrange:
         from lakhnes import arranging
         from lakhnes.plotting import plot_arrangement
@@ -52,6 +56,6 @@ def plot(
         from lakhnes.plotting import plot_song
         from lakhnes.songs import read
 
-        plot_song(read(file, source_format), output, title=base_name(file), dpi=dpi, overwrite=force)
+        plot_song(read(file, source_format, track=track), output, title=base_name(file), dpi=dpi, overwrite=force)
     console.result(output)
     console.summary(facts)

@@ -15,8 +15,10 @@ from lakhnes.cli.options import (
     log_option,
     loop_start_option,
     loudness_options,
+    max_duration_option,
     sound_options,
     tag_options,
+    tracks_option,
 )
 from lakhnes.cli.targets import STDIO
 from lakhnes.files import AUDIO_FORMATS, format_of, known_format
@@ -29,6 +31,7 @@ __all__ = ["render"]
 @click.option("-o", "--output", metavar="FILE|DIR|-", help="Where to; beside each input if not given.")
 @click.option("--format", "audio_format", type=click.Choice(AUDIO_FORMATS), help="Of the output.  [default: wav]")
 @from_option("inputs")
+@tracks_option("Which songs of an .nsf or .nsfe.  [default: all; for one output the one it begins with]")
 @sound_options("plain")
 @click.option(
     "--downsample", type=click.FloatRange(min=0, min_open=True), help="Reduce scores to a frame rate (Hz) first."
@@ -37,7 +40,7 @@ __all__ = ["render"]
 @loop_start_option()
 @click.option("--dither", is_flag=True, help="Add triangular dither before rounding to 16 bits.")
 @click.option("--stems", is_flag=True, help="A file a voice: NAME.p1.wav, …")
-@click.option("--max-duration", default=3600.0, show_default=True, help="Refuse longer songs (seconds).")
+@max_duration_option
 @jobs_option("Songs")
 @arrange_options()
 @tag_options()
@@ -54,6 +57,7 @@ def render(
     output: str | None,
     audio_format: str | None,
     source_format: str | None,
+    tracks: tuple[int, ...] | None,
     stems: bool,
     jobs: int,
     arrange: bool,
@@ -65,9 +69,10 @@ def render(
 ) -> None:
     """Play songs on the chip and write what is heard.
 
-    INPUT is a song (text, MIDI, NES-MDB score, VGM or disassembly), a folder of songs, or - for stdin (with --from).
-    The paths of the files that were written go to stdout. Of several songs, those whose output is there are skipped:
-    the same command goes on where it was interrupted.
+    INPUT is a song (text, MIDI, NES-MDB score, VGM, NSF or disassembly), a folder of songs, or - for stdin (with
+    --from). An .nsf or .nsfe with several tracks gives a file for each, NAME-03-TITLE.wav. The paths of the files that
+    were written go to stdout. Of several songs, those whose output is there are skipped: the same command goes on where
+    it was interrupted.
     """
     from lakhnes.arranging import as_json
     from lakhnes.cli.exporting import export_all, jobs_of, tell
@@ -82,7 +87,8 @@ def render(
         raise click.UsageError("- stands for one file, and --stems writes one a voice")
     named = audio_format or known_format(output or "", AUDIO_FORMATS) or "wav"
     only = "mid" if arrange else source_format
-    work, skipped = jobs_of(inputs, output, named, source_format=source_format, only=only, overwrite=force, stems=stems)
+    how: dict[str, Any] = {"source_format": source_format, "only": only, "tracks": tracks, "overwrite": force}
+    work, skipped = jobs_of(inputs, output, named, stems=stems, **how)
     chosen = audio_format or named
     if work and output != STDIO:
         chosen = audio_format or format_of(str(work[0].target), AUDIO_FORMATS)
@@ -114,7 +120,7 @@ def _render_on(
     if output != STDIO:
         if source == STDIO and output is None:
             raise click.UsageError("- needs -o, for stdin has no name")
-        target = Path(output or "") if source == STDIO else pair([source], output, format, only=None)[0][1]
+        target = Path(output or "") if source == STDIO else pair([source], output, format, only=None)[0].target
         check_target(target, overwrite=force)
     data, chosen, _ = read_input(source, source_format)
     names: dict[str, str] = {

@@ -4,21 +4,25 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
+from lakhnes.cli.tracks import Piece, pieces
 from lakhnes.errors import FormatError, LimitError
 from lakhnes.files import (
+    FORMATS,
     MAX_INPUT_BYTES,
     PLAYABLE,
     base_name,
+    check_target,
     format_of,
     known_format,
     read_limited,
     suffix_of,
 )
 
-__all__ = ["STDIO", "expand", "is_batch", "is_done", "pair", "read_input"]
+__all__ = ["STDIO", "Pair", "album", "expand", "is_batch", "is_done", "is_folder", "pair", "read_input"]
 
 STDIO = "-"
 """Stdin as an input, stdout as an output."""
@@ -51,11 +55,55 @@ def expand(inputs: Sequence[str], only: str | None = None) -> list[tuple[Path, P
     return songs
 
 
-def pair(inputs: Sequence[str], output: str | None, target: str, *, only: str | None) -> list[tuple[Path, Path]]:
+class Pair(NamedTuple):
+    """A song that is read, and the file that is made of it."""
+
+    piece: Piece
+    target: Path
+
+
+def is_folder(output: str) -> bool:
+    """Tell whether the name of an output stands for a folder: it is one already, or ends in a slash."""
+    return output.endswith(os.sep) or Path(output).is_dir()
+
+
+def album(
+    inputs: Sequence[str],
+    output: str | None,
+    target: str,
+    *,
+    only: str | None,
+    source_format: str | None,
+    tracks: tuple[int, ...] | None,
+    overwrite: bool,
+) -> list[Piece]:
+    """List the songs that become tracks of one file: where several are given, or a folder, and `output` is such a file.
+
+    Empty where each song has a file of its own.
+    """
+    if output is None or is_folder(output) or not FORMATS[target].album or known_format(output, (target,)) is None:
+        return []
+    songs = pieces(expand(inputs, only), source_format, tracks)
+    if len(songs) == 1 and not any(Path(given).is_dir() for given in inputs):
+        return []
+    check_target(output, overwrite=overwrite)
+    return songs
+
+
+def pair(
+    inputs: Sequence[str],
+    output: str | None,
+    target: str,
+    *,
+    only: str | None,
+    source_format: str | None = None,
+    tracks: tuple[int, ...] | None = None,
+) -> list[Pair]:
     """Say for each input file where its output goes.
 
     Without `output`, beside the input. Several inputs, or a folder, need a folder as output, which is made; so does
-    whatever is a folder already or ends in a slash. One file goes to the file that `output` names.
+    whatever is a folder already or ends in a slash. One file goes to the file that `output` names. A file with tracks
+    is several inputs; but where `output` names a file and no track is named, it is the track that it begins with.
 
     Raises
     ------
@@ -64,22 +112,29 @@ def pair(inputs: Sequence[str], output: str | None, target: str, *, only: str | 
     FormatError
         If two inputs would become the same output.
     """
-    songs = [song for song in expand(inputs, only) if not _is_below(song[0], output, inputs)]
+    found = [song for song in expand(inputs, only) if not _is_below(song[0], output, inputs)]
+    named = output is not None and not is_folder(output) and known_format(output, (target,)) is not None
+    single = named and len(found) == 1 and not Path(inputs[0]).is_dir()
+    songs = pieces(found, source_format, tracks, single=single)
     suffix = suffix_of(target)
-    many = is_batch(inputs)
+    many = is_batch(inputs) or len(songs) > 1
+
+    def name_of(piece: Piece) -> Path:
+        return piece.relative.with_name(base_name(piece.relative) + suffix)
+
     if output is None:
-        pairs = [(path, path.with_name(base_name(path) + suffix)) for path, _ in songs]
-    elif many or output.endswith(os.sep) or Path(output).is_dir():
+        pairs = [Pair(piece, piece.path.with_name(name_of(piece).name)) for piece in songs]
+    elif many or is_folder(output):
         if Path(output).is_file():
             raise click.UsageError(f"{output} is a file, but several inputs need a folder")
-        pairs = [(path, Path(output) / relative.with_name(base_name(relative) + suffix)) for path, relative in songs]
+        pairs = [Pair(piece, Path(output) / name_of(piece)) for piece in songs]
         # A folder that is its own output has what an earlier run made beside what it was made of.
-        pairs = [(source, path) for source, path in pairs if not _is_same(source, path)] or pairs
+        pairs = [pair for pair in pairs if not _is_same(pair.piece.path, pair.target)] or pairs
         _refuse_collisions(pairs)
         for folder in {path.parent for _, path in pairs}:
             folder.mkdir(parents=True, exist_ok=True)
     else:
-        pairs = [(path, Path(output)) for path, _ in songs]
+        pairs = [Pair(piece, Path(output)) for piece in songs]
     _refuse_collisions(pairs)
     return pairs
 
@@ -118,9 +173,10 @@ def _is_same(source: Path, target: Path) -> bool:
     return source.exists() and target.exists() and target.samefile(source)
 
 
-def _refuse_collisions(pairs: Iterable[tuple[Path, Path]]) -> None:
+def _refuse_collisions(pairs: Iterable[Pair]) -> None:
     sources: dict[Path, Path] = {}
-    for source, target in pairs:
+    for piece, target in pairs:
+        source = piece.path
         if target in sources:
             raise FormatError(f"{source}: becomes {target}, and so does {sources[target]}; --from chooses one format")
         if _is_same(source, target):

@@ -157,7 +157,7 @@ def _four_voices(files: list[MidiFile], dialect: str) -> dict[MidiFile, bytes] |
     """Return the texts of MIDI files of the four voices; ``None`` if most of the files are of another kind."""
     texts: dict[MidiFile, bytes] = {}
     for number, file in enumerate(files):
-        (result,) = convert_texts([(read_limited(file.path), "mid")], [dialect], threads=1)
+        (result,) = convert_texts([(read_limited(file.path), "mid", None)], [dialect], threads=1)
         if not isinstance(result, str) and result[0]:
             texts[file] = result[0]
         elif number < ORDINARY and not texts:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from pathlib import Path
 from typing import NamedTuple
 
-from lakhnes.files import base_name, known_format
+from lakhnes.files import base_name, known_format, safe_name
 
 __all__ = ["MidiFile", "find_midi_files"]
 
@@ -52,7 +51,7 @@ def find_midi_files(source: Path) -> list[MidiFile]:
     names: set[str] = set()
     files = []
     for place in places:
-        name = re.sub(r"[^\w.-]+", "_", base_name(place))[:MAX_NAME].strip("._") or "song"
+        name = safe_name(base_name(place), MAX_NAME) or "song"
         if name in names:
             name += "-" + hashlib.sha256(os.fsencode(place)).hexdigest()[:12]
         names.add(name)

@@ -145,10 +145,10 @@ def _convert(
     batch: list[_Entry],
     folder: Path,
     formats: list[str],
-    convert: Callable[[list[tuple[bytes, str]]], list[tuple[bytes, ...] | str]],
+    convert: Callable[[list[tuple[bytes, str, int | None]]], list[tuple[bytes, ...] | str]],
     report: CorpusReport,
 ) -> None:
-    songs = [(entry.data, entry.format) for entry in batch]
+    songs: list[tuple[bytes, str, int | None]] = [(entry.data, entry.format, None) for entry in batch]
     for entry, texts in zip(batch, convert(songs), strict=True):
         if isinstance(texts, str):
             report.failed.append((entry.place, f"{entry.place}: {texts}"))

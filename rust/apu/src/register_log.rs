@@ -141,6 +141,8 @@ pub struct RegisterLog {
     pub loop_start: Option<u64>,
     /// How often it does so for a listener who asks for a number of loops.
     pub loop_scale: LoopScale,
+    /// How long the end of a log without a loop point fades to silence, in ticks: of music that was cut off there.
+    pub fade_ticks: u64,
     /// Sample memory, in the order of the ticks; a block comes before the writes of its tick.
     pub memory: Vec<MemoryBlock>,
     /// What is known about the song.
@@ -164,6 +166,7 @@ impl RegisterLog {
             length: 0,
             loop_start: None,
             loop_scale: LoopScale::default(),
+            fade_ticks: 0,
             memory: Vec::new(),
             tags: Tags::default(),
         }

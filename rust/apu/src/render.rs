@@ -94,7 +94,7 @@ impl<L: Borrow<RegisterLog>> Renderer<L> {
     /// Whatever [`RegisterLog::validate`] finds, a sample rate out of range, audio longer than the limit, and more than
     /// [`MAX_PLAYED`] writes.
     pub fn new(log: L, options: &RenderOptions) -> Result<Self, ApuError> {
-        let RegisterLog { standard, clock_hz, length, loop_start, loop_scale, .. } = *log.borrow();
+        let RegisterLog { standard, clock_hz, length, loop_start, loop_scale, fade_ticks, .. } = *log.borrow();
         log.borrow().validate()?;
         let ticks = options.ticks(length, loop_start, loop_scale.of(options.loops));
         let limit = options.max_ticks.min(MAX_LENGTH);
@@ -117,7 +117,7 @@ impl<L: Borrow<RegisterLog>> Renderer<L> {
             let exact = u128::from(ticks) * u128::from(options.sample_rate) / u128::from(TICK_RATE);
             u64::try_from(exact).unwrap_or(u64::MAX)
         };
-        let fade = if loop_start.is_some() { ticks.saturating_sub(options.fade_ticks) } else { ticks };
+        let fade = ticks.saturating_sub(if loop_start.is_some() { options.fade_ticks } else { fade_ticks });
         Ok(Self {
             apu,
             player: Player::new(log),
@@ -195,6 +195,24 @@ impl<L: Borrow<RegisterLog>> Renderer<L> {
 }
 
 impl RenderOptions {
+    /// The same with no more loops, and no longer a fade, than fit into the longest audio. A log that is too long by
+    /// itself stays so.
+    #[must_use]
+    pub fn fitting(mut self, log: &RegisterLog) -> Self {
+        let Some(turn) = log.loop_start.map(|start| log.length.saturating_sub(start).max(1)) else { return self };
+        let room = self.max_ticks.saturating_sub(log.length);
+        let fits = |loops: u32| u64::from(log.loop_scale.of(loops) - 1).saturating_mul(turn) <= room;
+        let (mut fewest, mut most) = (1, self.loops.max(1));
+        while fewest < most {
+            let middle = most - (most - fewest) / 2;
+            (fewest, most) = if fits(middle) { (middle, most) } else { (fewest, middle - 1) };
+        }
+        self.loops = fewest;
+        let repeats = u64::from(log.loop_scale.of(self.loops) - 1).saturating_mul(turn);
+        self.fade_ticks = self.fade_ticks.min(room.saturating_sub(repeats));
+        self
+    }
+
     /// Ticks in all, loops and fade included.
     fn ticks(&self, length: u64, loop_start: Option<u64>, loops: u32) -> u64 {
         let Some(start) = loop_start else { return length };

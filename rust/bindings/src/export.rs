@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use lakhnes_apu::TICK_RATE;
+use lakhnes_files::album::{Album, Song as AlbumSong};
 use lakhnes_files::batch::{pool_of, run};
 use lakhnes_files::{
     Batch, Encoder, Encoding, Export, ExportOptions, Exported, FileError, FileTags, Format, Job, Played, Sink, Sound,
@@ -21,7 +23,7 @@ use pyo3::types::{PyBytes, PyDict};
 use crate::errors::file_error;
 use crate::formats::format_named;
 use crate::hubs::{PyRegisterLog, PySong};
-use crate::options::{EXPORT, export_options, parts_of};
+use crate::options::{EXPORT, export_options, parts_of, seconds};
 use crate::song::arrange_report;
 
 /// Codes samples by a Python callable, which gives a file object for (path, format, sample rate, channels).
@@ -171,13 +173,15 @@ pub(crate) struct PyJob {
     source_format: String,
     data: Option<PyBackedBytes>,
     title: String,
+    track: Option<usize>,
+    name: String,
 }
 
 impl PyJob {
     fn job(self) -> PyResult<Job> {
-        let name = self.source.display().to_string();
         Ok(Job {
-            name,
+            name: self.name,
+            track: self.track,
             source: match self.data {
                 Some(data) => Source::Bytes(Box::new(data)),
                 None => Source::File(self.source),
@@ -192,7 +196,7 @@ impl PyJob {
     }
 }
 
-/// What is changed in files as they are read, as keyword arguments.
+/// How files are read and what is changed in them, as keyword arguments.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub(crate) struct PyEdits {
@@ -200,9 +204,37 @@ pub(crate) struct PyEdits {
     arpeggio: bool,
     simplify: bool,
     shorten: Option<(usize, usize)>,
+    max_run: Option<f64>,
     parts: Option<HashMap<String, String>>,
     trim: Option<(u64, u64)>,
     transpose: i8,
+}
+
+/// What is done to files, but for how many at once.
+fn batch_of<'a>(
+    format: &str,
+    edits: PyEdits,
+    encoder: &'a PyEncoder,
+    stems: bool,
+    overwrite: bool,
+    options: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Batch<'a>> {
+    Ok(Batch {
+        format: format_named(format)?,
+        edits: lakhnes_files::Edits {
+            arrange: edits.arrange.then_some(ArrangeOptions { arpeggio: edits.arpeggio }),
+            parts: parts_of(edits.parts)?,
+            simplify: edits.simplify,
+            shorten: edits.shorten,
+            trim: edits.trim,
+            transpose: edits.transpose,
+        },
+        max_run: edits.max_run.map(|value| seconds("max_duration", value)).transpose()?,
+        options: export_options(options, EXPORT)?,
+        encoder,
+        stems,
+        overwrite,
+    })
 }
 
 #[documented]
@@ -223,26 +255,51 @@ pub(crate) fn export_files(
 ) -> PyResult<()> {
     let jobs = jobs.into_iter().map(PyJob::job).collect::<PyResult<Vec<_>>>()?;
     let encoder = PyEncoder(encoder);
-    let batch = Batch {
-        format: format_named(format)?,
-        edits: lakhnes_files::Edits {
-            arrange: edits.arrange.then_some(ArrangeOptions { arpeggio: edits.arpeggio }),
-            parts: parts_of(edits.parts)?,
-            simplify: edits.simplify,
-            shorten: edits.shorten,
-            trim: edits.trim,
-            transpose: edits.transpose,
-        },
-        options: export_options(options, EXPORT)?,
-        encoder: &encoder,
-        stems,
-        overwrite,
-    };
+    let batch = batch_of(format, edits, &encoder, stems, overwrite, options)?;
     let pool = pool_of(threads, jobs.len()).map_err(file_error)?;
     py.detach(|| {
         let work = |index: usize, stop: &_| jobs.get(index).map(|job| batch.run(job, stop));
         let finished = |index, result| Python::attach(|py| tell(py, &report, index, result));
         run(&pool, jobs.len(), work, finished, listen)
+    })
+}
+
+#[documented]
+#[pyfunction]
+#[pyo3(signature = (jobs, target, format, encoder, report, *, title, edits, threads=0, overwrite=true, **options))]
+#[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
+pub(crate) fn export_album(
+    py: Python<'_>,
+    jobs: Vec<PyJob>,
+    target: PyTarget,
+    format: &str,
+    encoder: Py<PyAny>,
+    report: Py<PyAny>,
+    title: &str,
+    edits: PyEdits,
+    threads: usize,
+    overwrite: bool,
+    options: Option<&Bound<'_, PyDict>>,
+) -> PyResult<f64> {
+    let jobs = jobs.into_iter().map(PyJob::job).collect::<PyResult<Vec<_>>>()?;
+    let encoder = PyEncoder(encoder);
+    let batch = batch_of(format, edits, &encoder, false, overwrite, options)?;
+    let mut album = Album::new(jobs.len()).map_err(file_error)?;
+    let pool = pool_of(threads, jobs.len()).map_err(file_error)?;
+    py.detach(|| {
+        let work = |index: usize, _: &_| jobs.get(index).map(|job| batch.album_song(job));
+        let gathered = |index, result: Option<Result<AlbumSong, FileError>>| {
+            let Some(result) = result else { return Ok(()) }; // there is no such index
+            let done = result.and_then(|song| {
+                let (seconds, warnings) = (song.log.length as f64 / TICK_RATE as f64, song.warnings.clone());
+                let report = song.report.clone();
+                album.put(index, song)?;
+                Ok(Exported { files: Vec::new(), seconds, warnings, report })
+            });
+            Python::attach(|py| tell(py, &report, index, Some(done)))
+        };
+        run(&pool, jobs.len(), work, gathered, listen)?;
+        target.with_sink(overwrite, |sink| album.write(batch.format, title, sink)).map_err(file_error)
     })
 }
 

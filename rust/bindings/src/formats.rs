@@ -37,6 +37,16 @@ impl PyFormat {
     }
 
     #[getter]
+    fn tracks(&self) -> bool {
+        self.0.has_tracks()
+    }
+
+    #[getter]
+    fn album(&self) -> bool {
+        self.0.album.is_some()
+    }
+
+    #[getter]
     fn readable(&self) -> bool {
         self.0.read.is_some()
     }

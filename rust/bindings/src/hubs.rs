@@ -2,7 +2,6 @@
 //! files of their names.
 
 use lakhnes_apu::RegisterLog;
-use lakhnes_apu::formats::vgm;
 use lakhnes_files::Played;
 use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::{PerformOptions, Song};
@@ -21,8 +20,10 @@ pub(crate) struct PySong(pub(crate) Song);
 #[pyclass(name = "RegisterLog", module = "lakhnes", frozen, eq)]
 pub(crate) struct PyRegisterLog {
     pub(crate) log: RegisterLog,
-    /// What was left out of the file from which the log comes.
-    pub(crate) warnings: vgm::Warnings,
+    /// What was left out of the file from which the log comes, in one line.
+    pub(crate) warnings: String,
+    /// Commands of a VGM file that were for other chips.
+    pub(crate) skipped_commands: u64,
 }
 
 impl PartialEq for PyRegisterLog {
@@ -33,7 +34,7 @@ impl PartialEq for PyRegisterLog {
 
 impl From<RegisterLog> for PyRegisterLog {
     fn from(log: RegisterLog) -> Self {
-        Self { log, warnings: vgm::Warnings::default() }
+        Self { log, warnings: String::new(), skipped_commands: 0 }
     }
 }
 
@@ -41,11 +42,8 @@ impl PyRegisterLog {
     /// The register writes of a file.
     pub(crate) fn of(played: &Played<'_>) -> PyResult<Self> {
         let log = played.log(&PerformOptions::default()).map_err(score_error)?;
-        let warnings = match played {
-            Played::Log { warnings, .. } => *warnings,
-            _ => vgm::Warnings::default(),
-        };
-        Ok(Self { log: log.into_owned(), warnings })
+        let skipped_commands = if let Played::Log { warnings, .. } = played { warnings.skipped } else { 0 };
+        Ok(Self { log: log.into_owned(), warnings: played.warnings(), skipped_commands })
     }
 }
 

@@ -43,7 +43,7 @@ mod _native {
     #[pymodule_export]
     use crate::events::{augment_events, events_from_text, quantize_events};
     #[pymodule_export]
-    use crate::export::{export, export_files, export_samples};
+    use crate::export::{export, export_album, export_files, export_samples};
     #[pymodule_export]
     use crate::formats::{PyFormat, formats, stem_path};
     #[pymodule_export]

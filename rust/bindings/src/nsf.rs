@@ -8,7 +8,7 @@ use pyo3::types::PyBytes;
 
 use crate::errors::chip_error;
 use crate::hubs::PyRegisterLog;
-use crate::options::{nsf_timing, refused, standard, standard_name, ticks};
+use crate::options::{nsf_timing, refused, seconds, standard, standard_name, ticks};
 
 /// A file that has been read.
 #[documented]
@@ -112,7 +112,8 @@ impl PyNsfFile {
     }
 
     #[pyo3(signature = (
-        track=1, *, standard=None, max_duration=300.0, file_times=true, find_loop=true, find_silence=true, gather=0
+        track=1, *, standard=None, max_duration=300.0, file_times=true, find_loop=true, find_silence=true, gather=0,
+        fade=0.0
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
     fn run(
@@ -125,10 +126,11 @@ impl PyNsfFile {
         find_loop: bool,
         find_silence: bool,
         gather: u64,
+        fade: f64,
     ) -> PyResult<(PyRegisterLog, &'static str, Vec<String>)> {
-        let max_ticks = ticks("max_duration", max_duration, f64::MIN_POSITIVE)?;
+        let (max_ticks, fade_ticks) = (seconds("max_duration", max_duration)?, ticks("fade", fade, 0.0)?);
         let standard = standard.map(self::standard).transpose()?;
-        let options = RunOptions { standard, max_ticks, file_times, find_loop, find_silence, gather };
+        let options = RunOptions { standard, max_ticks, file_times, find_loop, find_silence, gather, fade_ticks };
         let played = py.detach(|| self.0.run(track.wrapping_sub(1), &options)).map_err(chip_error)?;
         Ok((played.log.into(), ending_name(played.ending), played.warnings))
     }

@@ -41,7 +41,7 @@ pub(crate) fn export_options(arguments: Option<&Bound<'_, PyDict>>, taken: &[&st
             "sample_rate" => render.sample_rate = value.extract()?,
             "mixer" => render.mixer = mixer_mode(value.extract()?)?,
             "filter" => render.filter = filter_mode(value.extract()?)?,
-            "max_duration" => render.max_ticks = ticks("max_duration", value.extract()?, f64::MIN_POSITIVE)?,
+            "max_duration" => render.max_ticks = seconds("max_duration", value.extract()?)?,
             "loops" => render.loops = value.extract()?,
             "fade" => render.fade_ticks = ticks("fade", value.extract()?, 0.0)?,
             "dither" => render.dither = value.extract()?,
@@ -63,6 +63,11 @@ pub(crate) fn export_options(arguments: Option<&Bound<'_, PyDict>>, taken: &[&st
         return Err(refused("loops", "1 or more", "0"));
     }
     Ok(options)
+}
+
+/// The longest that something may last, in ticks.
+pub(crate) fn seconds(option: &str, value: f64) -> PyResult<u64> {
+    ticks(option, value, f64::MIN_POSITIVE)
 }
 
 /// A number of seconds in ticks, saturated to what the chip can take.

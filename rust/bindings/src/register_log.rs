@@ -63,7 +63,7 @@ impl PyRegisterLog {
     #[staticmethod]
     fn from_vgm(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
         let (log, warnings) = py.detach(|| vgm::read_and_warn(data)).map_err(chip_error)?;
-        Ok(Self { log, warnings })
+        Ok(Self { log, warnings: warnings.to_string(), skipped_commands: warnings.skipped })
     }
 
     #[pyo3(signature = (*, long_waits=false))]
@@ -155,12 +155,17 @@ impl PyRegisterLog {
 
     #[getter]
     fn skipped_commands(&self) -> u64 {
-        self.warnings.skipped
+        self.skipped_commands
     }
 
     #[getter]
     fn warnings(&self) -> String {
-        self.warnings.to_string()
+        self.warnings.clone()
+    }
+
+    #[getter]
+    fn fade(&self) -> f64 {
+        self.log.fade_ticks as f64 / TICK_RATE as f64
     }
 
     #[getter]

@@ -22,7 +22,7 @@ use crate::errors::{file_error_in, score_error};
 use crate::formats::played;
 use crate::hubs::{PyRegisterLog, PySong};
 use crate::options::{expression_named, midi_form, parts_of, refused, voice_named};
-use crate::tracker::export;
+use crate::tracker::export_song;
 
 /// What `pickle` stores: the function that makes the song again, and its arguments.
 type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyBytes>, &'static str));
@@ -150,8 +150,7 @@ impl PySong {
 
     #[pyo3(signature = (format, *, mode="readable"))]
     fn to_tracker<'py>(&self, py: Python<'py>, format: &str, mode: &str) -> PyResult<(String, Bound<'py, PyDict>)> {
-        let log = self.perform(py, None, "plain")?;
-        export(py, &log.log, format, mode)
+        export_song(py, &self.0, format, mode)
     }
 
     fn express(&self, py: Python<'_>) -> PyResult<Self> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use lakhnes_files::FileError;
 use lakhnes_files::batch::{pool_of, run};
-use lakhnes_files::texts::{TextOptions, appender, convert, in_a_row, song_ids};
+use lakhnes_files::texts::{TextOptions, TextSource, appender, convert, in_a_row, song_ids};
 use lakhnes_stub_docs::documented;
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
@@ -13,24 +13,30 @@ use pyo3::types::{PyBytes, PyString, PyTuple};
 use crate::errors::file_error;
 use crate::export::listen;
 use crate::formats::{format_named, with_formats};
+use crate::options::seconds;
 use crate::vocabulary::PyVocabulary;
 
 #[documented]
 #[pyfunction]
-#[pyo3(signature = (songs, formats, *, threads=0, exact=false, score_rate=None))]
+#[pyo3(signature = (songs, formats, *, threads=0, exact=false, score_rate=None, max_duration=None))]
+#[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
 pub(crate) fn convert_texts<'py>(
     py: Python<'py>,
-    songs: Vec<(Bound<'py, PyBytes>, String)>,
+    songs: Vec<(Bound<'py, PyBytes>, String, Option<usize>)>,
     formats: Vec<String>,
     threads: usize,
     exact: bool,
     score_rate: Option<f64>,
+    max_duration: Option<f64>,
 ) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let writers = formats.iter().map(|name| appender(name).map_err(file_error)).collect::<PyResult<Vec<_>>>()?;
-    let inputs = songs.iter().map(|(data, format)| Ok((data.as_bytes(), format_named(format)?)));
+    let inputs = songs.iter().map(|(data, format, track)| {
+        Ok(TextSource { data: data.as_bytes(), format: format_named(format)?, track: *track })
+    });
     let inputs = inputs.collect::<PyResult<Vec<_>>>()?;
     let pool = pool_of(threads, inputs.len()).map_err(file_error)?;
-    let texts = py.detach(|| convert(&inputs, &writers, TextOptions { exact, score_rate }, &pool));
+    let max_run = max_duration.map(|value| seconds("max_duration", value)).transpose()?;
+    let texts = py.detach(|| convert(&inputs, &writers, TextOptions { exact, score_rate, max_run }, &pool));
     texts.into_iter().map(|result| texts_or_error(py, result)).collect()
 }
 

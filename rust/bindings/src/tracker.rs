@@ -1,20 +1,32 @@
 //! Songs as text for trackers.
 
 use lakhnes_apu::RegisterLog;
-use lakhnes_tokenizer::{TrackerFormat, TrackerMode, TrackerReport, tracker};
+use lakhnes_tokenizer::{PerformOptions, Song, TrackerFormat, TrackerMode, TrackerReport, tracker};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::errors::score_error;
 use crate::options::refused;
 
-/// Writes a log as text, and tells what is in it.
-pub(crate) fn export<'py>(
-    py: Python<'py>,
-    log: &RegisterLog,
-    format: &str,
-    mode: &str,
-) -> PyResult<(String, Bound<'py, PyDict>)> {
+/// A text, and what is in it.
+pub(crate) type Written<'py> = (String, Bound<'py, PyDict>);
+
+/// Writes a log as text.
+pub(crate) fn export<'py>(py: Python<'py>, log: &RegisterLog, format: &str, mode: &str) -> PyResult<Written<'py>> {
+    let (format, mode) = named(format, mode)?;
+    let (text, report) = py.detach(|| tracker::export(log, format, mode)).map_err(score_error)?;
+    Ok((text, report_of(py, &report)?))
+}
+
+/// Writes a song as text.
+pub(crate) fn export_song<'py>(py: Python<'py>, song: &Song, format: &str, mode: &str) -> PyResult<Written<'py>> {
+    let (format, mode) = named(format, mode)?;
+    let written = py.detach(|| tracker::export_song(song, &PerformOptions::default(), format, mode));
+    let (text, report) = written.map_err(score_error)?;
+    Ok((text, report_of(py, &report)?))
+}
+
+fn named(format: &str, mode: &str) -> PyResult<(TrackerFormat, TrackerMode)> {
     let format = match format {
         "ftm" => TrackerFormat::FamiTracker,
         "fms" => TrackerFormat::FamiStudio,
@@ -25,8 +37,7 @@ pub(crate) fn export<'py>(
         "readable" => TrackerMode::Readable,
         _ => return Err(refused("mode", "exact or readable", &format!("{mode:?}"))),
     };
-    let (text, report) = py.detach(|| tracker::export(log, format, mode)).map_err(score_error)?;
-    Ok((text, report_of(py, &report)?))
+    Ok((format, mode))
 }
 
 fn report_of<'py>(py: Python<'py>, report: &TrackerReport) -> PyResult<Bound<'py, PyDict>> {

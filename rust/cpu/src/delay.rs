@@ -3,8 +3,8 @@
 //! A loop is skipped when one round of it, from its head back to its head, does nothing but count one byte down or up
 //! (a register, or a byte of memory): it may load bytes of plain memory, test them for zero or sign, jump, and call an
 //! `RTS`. Every round then takes the same way and the same cycles as long as the counter does not reach zero, so that
-//! all but the last two can be passed by arithmetic; those run as usual and leave registers, flags and stack as they
-//! always do. A loop that counts nothing never ends by itself and is passed up to the end of the run.
+//! all but the last can be passed by arithmetic; that one runs as usual and leaves registers, flags and stack as it
+//! always does. A loop that counts nothing never ends by itself and is passed up to the end of the run.
 
 use crate::{Bus, Cpu};
 
@@ -93,7 +93,7 @@ impl Cpu {
             return;
         }
         let left = if up { value.wrapping_neg() } else { value };
-        let rounds = left.saturating_sub(2).min(u8::try_from(time / round.cycles).unwrap_or(u8::MAX));
+        let rounds = (left - 1).min(u8::try_from(time / round.cycles).unwrap_or(u8::MAX));
         let counted = if up { value.wrapping_add(rounds) } else { value - rounds };
         self.cycle += u64::from(rounds) * round.cycles;
         match place {

@@ -12,7 +12,10 @@ use lakhnes_tokenizer::arrange::Report;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::{Edits, Encoder, Export, ExportOptions, FileError, Format, Sink, export, export_stems, read_limited};
+use crate::{
+    Edits, Encoder, Export, ExportOptions, FileError, Format, Holds, Played, ReadOptions, Sink, export, export_stems,
+    read_limited,
+};
 
 /// How long a signal may go unnoticed.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -26,6 +29,8 @@ pub struct Batch<'a> {
     pub format: &'static Format,
     /// What is changed on the way.
     pub edits: Edits,
+    /// Longest run of a track of a file that holds programs, in ticks; the sound of one is then no longer either.
+    pub max_run: Option<u64>,
     /// How files are written; their titles are those of the jobs.
     pub options: ExportOptions,
     /// Who codes FLAC and Ogg.
@@ -44,6 +49,8 @@ pub struct Job {
     pub source: Source,
     /// The format that is read.
     pub format: &'static Format,
+    /// The track that is read of a file that holds several, from 1; the one that it begins with if `None`.
+    pub track: Option<usize>,
     /// Where the result goes.
     pub target: Target,
     /// What an NSF file is called whose song has no title of its own.
@@ -94,12 +101,26 @@ impl Batch<'_> {
         self.try_run(job, stop).map_err(|error| error.in_file(job.name.clone()))
     }
 
-    fn try_run(&self, job: &Job, stop: &AtomicBool) -> Result<Exported, FileError> {
-        let (played, report) = match &job.source {
-            Source::File(path) => self.edits.read(&read_limited(path)?, job.format)?,
-            Source::Bytes(data) => self.edits.read((**data).as_ref(), job.format)?,
+    /// Reads the song of a job, and gives the report of its arrangement if it is arranged.
+    pub(crate) fn read(&self, job: &Job) -> Result<(Played<'static>, Option<Report>), FileError> {
+        let options = ReadOptions {
+            track: job.track,
+            max_ticks: self.max_run,
+            fade_ticks: self.options.render.fade_ticks,
+            notes: matches!(self.format.holds, Holds::Song | Holds::Arrays),
         };
-        let options = ExportOptions { title: job.title.clone(), ..self.options.clone() };
+        match &job.source {
+            Source::File(path) => self.edits.read(&read_limited(path)?, job.format, &options),
+            Source::Bytes(data) => self.edits.read((**data).as_ref(), job.format, &options),
+        }
+    }
+
+    fn try_run(&self, job: &Job, stop: &AtomicBool) -> Result<Exported, FileError> {
+        let (played, report) = self.read(job)?;
+        let mut options = ExportOptions { title: job.title.clone(), ..self.options.clone() };
+        if let (Played::Track { log, .. }, Some(_)) = (&played, self.max_run) {
+            options.render = options.render.fitting(log);
+        }
         let exporting = Export { options: &options, encoder: self.encoder, stop };
         let (files, seconds) = match &job.target {
             Target::File(path) if self.stems => export_stems(&played, self.format, &exporting, path, self.overwrite)?,

@@ -4,7 +4,8 @@
 
 use std::borrow::Cow;
 
-use lakhnes_apu::formats::nsf;
+use lakhnes_apu::formats::nsf::AlbumSong;
+use lakhnes_apu::{ApuError, Tags};
 use lakhnes_tokenizer::blended::BlendedScore;
 use lakhnes_tokenizer::disassembly::Disassembly::{Ndf, Ndr, Nlm};
 use lakhnes_tokenizer::score::ExpressiveScore;
@@ -13,7 +14,7 @@ use lakhnes_tokenizer::{Song, TokenizerError, TrackerFormat, TrackerMode, midi, 
 
 use crate::arrays::Kind::{Blended, Expressive, Raw, Separated};
 use crate::utf8::utf8;
-use crate::{ExportOptions, FileError, MidiForm, Played, arrays, vgz};
+use crate::{ExportOptions, FileError, MidiForm, Played, ReadOptions, arrays, nsf, vgz};
 
 /// What a format holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,8 +42,17 @@ impl Holds {
     }
 }
 
-/// Reads the bytes of a file.
-pub type Reader = fn(&[u8]) -> Result<Played<'static>, FileError>;
+/// How a format is read.
+#[derive(Debug, Clone, Copy)]
+pub enum Reader {
+    /// As a song.
+    Song(fn(&[u8]) -> Result<Played<'static>, FileError>),
+    /// As one of several tracks, each a program that is run.
+    Track(fn(&[u8], &ReadOptions) -> Result<Played<'static>, FileError>),
+}
+
+/// Writes several songs as the tracks of one file, with what is known about the whole.
+pub type Album = fn(&[AlbumSong<'_>], &Tags) -> Result<Vec<u8>, ApuError>;
 
 /// Appends the text of a song to others, and gives the number of its events.
 pub type Append = fn(&Song, &mut Vec<u8>) -> Result<usize, TokenizerError>;
@@ -83,6 +93,8 @@ pub struct Format {
     pub read: Option<Reader>,
     /// How it is written, if it is.
     pub write: Option<Writer>,
+    /// How several songs are written as one file, if they can be.
+    pub album: Option<Album>,
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -132,8 +144,11 @@ pub static FORMATS: &[Format] = &[
         .bytes(|played, options| arrays::write(played, Raw, options)),
     row("vgm", &[".vgm"], VGM, Holds::Log).read(vgz::read).bytes(vgz::write_plain),
     row("vgz", &[".vgz"], VGM, Holds::Log).read(vgz::read).bytes(vgz::write),
-    row("nsf", &[".nsf"], "audio/x-nsf", Holds::Log)
-        .bytes(|played, options| Ok(nsf::write_named(&*options.log(played)?, nsf::Timing::Exact, &options.title)?)),
+    row("nsf", &[".nsf"], "audio/x-nsf", Holds::Log).tracks(nsf::read).bytes(nsf::write).album(nsf::write_album),
+    row("nsfe", &[".nsfe"], "audio/x-nsfe", Holds::Log)
+        .tracks(nsf::read)
+        .bytes(nsf::write_nsfe)
+        .album(nsf::write_album_nsfe),
     row("ndr", &[".ndr.txt"], TEXT, Holds::Log)
         .read(|data| Ok(Ndr.read(utf8(data)?)?.into()))
         .bytes(|played, options| Ok(Ndr.write(&*options.log(played)?)?.into())),
@@ -167,17 +182,24 @@ pub static FORMATS: &[Format] = &[
 /// A text for a tracker: rows and instruments, or, if register writes count as they are, every frame.
 fn tracker_text(played: &Played<'_>, format: TrackerFormat, options: &ExportOptions) -> Result<Vec<u8>, FileError> {
     let mode = if options.exact { TrackerMode::Exact } else { TrackerMode::Readable };
-    let (text, _) = tracker::export(&*options.log(played)?, format, mode)?;
+    let (text, _) = match played {
+        Played::Song { song, .. } => tracker::export_song(song, &options.perform, format, mode)?,
+        played => tracker::export(&*options.log(played)?, format, mode)?,
+    };
     Ok(text.into())
 }
 
 const fn row(name: &'static str, suffixes: &'static [&'static str], mime: &'static str, holds: Holds) -> Format {
-    Format { name, suffixes, mime, holds, read: None, write: None }
+    Format { name, suffixes, mime, holds, read: None, write: None, album: None }
 }
 
 impl Format {
-    const fn read(self, read: Reader) -> Self {
-        Self { read: Some(read), ..self }
+    const fn read(self, read: fn(&[u8]) -> Result<Played<'static>, FileError>) -> Self {
+        Self { read: Some(Reader::Song(read)), ..self }
+    }
+
+    const fn tracks(self, read: fn(&[u8], &ReadOptions) -> Result<Played<'static>, FileError>) -> Self {
+        Self { read: Some(Reader::Track(read)), ..self }
     }
 
     const fn text(self, append: Append) -> Self {
@@ -188,8 +210,18 @@ impl Format {
         Self { write: Some(Writer::Bytes(write)), ..self }
     }
 
+    const fn album(self, album: Album) -> Self {
+        Self { album: Some(album), ..self }
+    }
+
     const fn sound(self, codec: Codec) -> Self {
         Self { write: Some(Writer::Sound(codec)), ..self }
+    }
+
+    /// Whether a file may hold several songs, of which one is read.
+    #[must_use]
+    pub const fn has_tracks(&self) -> bool {
+        matches!(self.read, Some(Reader::Track(_)))
     }
 
     /// The format of a name.

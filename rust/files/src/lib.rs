@@ -15,6 +15,7 @@
 //! ```
 
 pub mod adapt;
+pub mod album;
 pub mod arrays;
 pub mod batch;
 mod encoder;
@@ -23,6 +24,7 @@ mod export;
 mod format;
 mod gain;
 mod npy;
+mod nsf;
 mod options;
 mod played;
 mod read;
@@ -38,10 +40,10 @@ pub use batch::{Batch, Exported, Job, Source, Target};
 pub use encoder::{Encoder, Encoding};
 pub use error::FileError;
 pub use export::{Export, export, export_sound, export_stems, stem_path};
-pub use format::{Append, Codec, FORMATS, Format, Holds, Reader, Writer};
+pub use format::{Album, Append, Codec, FORMATS, Format, Holds, Reader, Writer};
 pub use gain::Level;
-pub use options::{ExportOptions, FileTags, MidiForm};
+pub use options::{ExportOptions, FileTags, MidiForm, ReadOptions};
 pub use played::Played;
-pub use read::{Edits, read, read_limited};
+pub use read::{Edits, read, read_limited, read_track};
 pub use sink::Sink;
 pub use sound::Sound;

@@ -1,4 +1,4 @@
-//! How files are written.
+//! How files are read and written.
 
 use std::borrow::Cow;
 
@@ -115,4 +115,17 @@ impl ExportOptions {
             copyright: first(&[&tags.date]),
         }
     }
+}
+
+/// What is read of a file that holds programs: each of its tracks is run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadOptions {
+    /// The track, from 1; the one that the file begins with if `None`.
+    pub track: Option<usize>,
+    /// Longest run, in ticks; [`DEFAULT_MAX_TICKS`](lakhnes_apu::formats::nsf::DEFAULT_MAX_TICKS) if `None`.
+    pub max_ticks: Option<u64>,
+    /// How long a track that has no end fades before it is cut off, in ticks.
+    pub fade_ticks: u64,
+    /// Whether notes are wanted: then what a program sends in one go has one time.
+    pub notes: bool,
 }

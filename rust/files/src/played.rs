@@ -27,6 +27,13 @@ pub enum Played<'a> {
         /// The bytes of a VGM file that was simplified, as which it is written.
         vgm: Option<Vec<u8>>,
     },
+    /// Register writes of a program that was run.
+    Track {
+        /// The writes.
+        log: Cow<'a, RegisterLog>,
+        /// What they lack, in one line; empty for nothing.
+        warnings: String,
+    },
     /// The state of the voices at every instant.
     Raw(RawRuns),
 }
@@ -67,7 +74,7 @@ impl Played<'_> {
     pub fn length(&self) -> u64 {
         match self {
             Self::Song { song, .. } => song.length().get(),
-            Self::Log { log, .. } => log.length,
+            Self::Log { log, .. } | Self::Track { log, .. } => log.length,
             Self::Raw(runs) => runs.nsamps,
         }
     }
@@ -76,7 +83,7 @@ impl Played<'_> {
     #[must_use]
     pub fn warnings(&self) -> String {
         match self {
-            Self::Song { warnings, .. } => warnings.clone(),
+            Self::Song { warnings, .. } | Self::Track { warnings, .. } => warnings.clone(),
             Self::Log { warnings, .. } => warnings.to_string(),
             Self::Raw(_) => String::new(),
         }
@@ -89,8 +96,8 @@ impl Played<'_> {
     pub fn song(&self, exact: bool) -> Result<Cow<'_, Song>, TokenizerError> {
         match self {
             Self::Song { song, .. } => Ok(Cow::Borrowed(song)),
-            Self::Log { log, .. } if exact => transcribe_exactly(log).map(Cow::Owned),
-            Self::Log { log, .. } => transcribe(log).map(Cow::Owned),
+            Self::Log { log, .. } | Self::Track { log, .. } if exact => transcribe_exactly(log).map(Cow::Owned),
+            Self::Log { log, .. } | Self::Track { log, .. } => transcribe(log).map(Cow::Owned),
             Self::Raw(runs) => runs.to_expressive().to_song().map(Cow::Owned),
         }
     }
@@ -102,7 +109,7 @@ impl Played<'_> {
     pub fn log(&self, options: &PerformOptions) -> Result<Cow<'_, RegisterLog>, TokenizerError> {
         match self {
             Self::Song { song, .. } => perform(song, options).map(Cow::Owned),
-            Self::Log { log, .. } => Ok(Cow::Borrowed(log)),
+            Self::Log { log, .. } | Self::Track { log, .. } => Ok(Cow::Borrowed(log)),
             Self::Raw(runs) => Ok(Cow::Owned(runs.to_log())),
         }
     }
@@ -114,8 +121,8 @@ impl Played<'_> {
     pub fn raw(&self, exact: bool) -> Result<Cow<'_, RawRuns>, TokenizerError> {
         match self {
             Self::Song { song, .. } => Ok(Cow::Owned(RawRuns::from_expressive(&ScoreRuns::from_song(song)))),
-            Self::Log { log, .. } if exact => RawRuns::from_log_exactly(log).map(Cow::Owned),
-            Self::Log { log, .. } => RawRuns::from_log(log).map(Cow::Owned),
+            Self::Log { log, .. } | Self::Track { log, .. } if exact => RawRuns::from_log_exactly(log).map(Cow::Owned),
+            Self::Log { log, .. } | Self::Track { log, .. } => RawRuns::from_log(log).map(Cow::Owned),
             Self::Raw(runs) => Ok(Cow::Borrowed(runs)),
         }
     }

@@ -10,14 +10,28 @@ use lakhnes_tokenizer::arrange::{ArrangeOptions, PartName, Report, arrange_parts
 use lakhnes_tokenizer::limits::MAX_INPUT_BYTES;
 use lakhnes_tokenizer::{PerformOptions, Song, TokenizerError, Voice};
 
-use crate::{FileError, Format, Played};
+use crate::{FileError, Format, Played, ReadOptions, Reader};
 
-/// Reads the bytes of a file.
+/// Reads the bytes of a file; of several tracks the one that it begins with.
 ///
 /// # Errors
 /// [`FileError::Format`] if the format cannot be read; else what its reader finds.
 pub fn read(data: &[u8], format: &'static Format) -> Result<Played<'static>, FileError> {
-    format.reader()?(data)
+    read_track(data, format, &ReadOptions::default())
+}
+
+/// Reads the bytes of a file, of several tracks the one that is asked for.
+///
+/// # Errors
+/// [`FileError::Edit`] if a track of a format without any is asked for; else those of [`read`].
+pub fn read_track(data: &[u8], format: &'static Format, options: &ReadOptions) -> Result<Played<'static>, FileError> {
+    match format.reader()? {
+        Reader::Track(read) => read(data, options),
+        Reader::Song(_) if options.track.is_some() => {
+            Err(FileError::Edit { format: format.name, expected: "NSF or NSFe to choose a track" })
+        }
+        Reader::Song(read) => read(data),
+    }
 }
 
 const NOT_REGULAR: &str = "is no regular file, expected one (- reads standard input)";
@@ -63,9 +77,14 @@ impl Edits {
     /// Reads a file; gives the report of its arrangement if it is arranged.
     ///
     /// # Errors
-    /// [`FileError::Edit`] for a file of another format; else those of [`read`] and of the edits.
-    pub fn read(&self, data: &[u8], format: &'static Format) -> Result<(Played<'static>, Option<Report>), FileError> {
-        let (played, report) = self.read_whole(data, format)?;
+    /// [`FileError::Edit`] for a file of another format; else those of [`read_track`] and of the edits.
+    pub fn read(
+        &self,
+        data: &[u8],
+        format: &'static Format,
+        options: &ReadOptions,
+    ) -> Result<(Played<'static>, Option<Report>), FileError> {
+        let (played, report) = self.read_whole(data, format, options)?;
         if self.trim.is_none() && self.transpose == 0 {
             return Ok((played, report));
         }
@@ -79,7 +98,12 @@ impl Edits {
         song.trimmed(start, end)?.transposed(self.transpose)
     }
 
-    fn read_whole(&self, data: &[u8], format: &'static Format) -> Result<(Played<'static>, Option<Report>), FileError> {
+    fn read_whole(
+        &self,
+        data: &[u8],
+        format: &'static Format,
+        how: &ReadOptions,
+    ) -> Result<(Played<'static>, Option<Report>), FileError> {
         let fault = |expected| Err(FileError::Edit { format: format.name, expected });
         let is_vgm = matches!(format.name, "vgm" | "vgz");
         if self.simplify && !is_vgm {
@@ -93,17 +117,18 @@ impl Edits {
             let warnings = report.warnings.to_string();
             return Ok((Played::Song { song: Cow::Owned(song), warnings }, Some(report)));
         }
-        let played = if self.simplify { simplified(data)? } else { read(data, format)? };
+        let played = if self.simplify { simplified(data)? } else { read_track(data, format, how)? };
         match (self.shorten, played) {
             (None, played) => Ok((played, None)),
             (Some(_), Played::Song { .. }) => fault("register writes to shorten"),
             (Some((start, count)), played) => {
                 let log = simplify::shorten(&*played.log(&PerformOptions::default())?, start, count)?;
-                let warnings = match played {
-                    Played::Log { warnings, .. } => warnings,
-                    _ => vgm::Warnings::default(),
-                };
-                Ok((Played::Log { log: Cow::Owned(log), warnings, vgm: None }, None))
+                let log = Cow::Owned(log);
+                Ok(match played {
+                    Played::Log { warnings, .. } => (Played::Log { log, warnings, vgm: None }, None),
+                    Played::Track { warnings, .. } => (Played::Track { log, warnings }, None),
+                    _ => (log.into_owned().into(), None),
+                })
             }
         }
     }

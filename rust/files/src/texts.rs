@@ -8,7 +8,7 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use crate::utf8::utf8;
-use crate::{Append, FileError, Format, Writer, read, read_limited};
+use crate::{Append, FileError, Format, ReadOptions, Writer, read_limited, read_track};
 
 /// How the event texts of a format are appended.
 ///
@@ -29,17 +29,31 @@ pub struct TextOptions {
     pub exact: bool,
     /// The frames a second of the expressive score to which songs are reduced first.
     pub score_rate: Option<f64>,
+    /// Longest run of a track of a file that holds programs, in ticks.
+    pub max_run: Option<u64>,
 }
 
-/// The texts of songs, each the bytes of a file and its format: for each song one by each writer, in their order.
+/// A song that becomes texts.
+#[derive(Debug, Clone, Copy)]
+pub struct TextSource<'a> {
+    /// The bytes of its file.
+    pub data: &'a [u8],
+    /// The format of its file.
+    pub format: &'static Format,
+    /// Its number in a file of several, from 1.
+    pub track: Option<usize>,
+}
+
+/// The texts of songs: for each song one by each writer, in their order.
 pub fn convert(
-    songs: &[(&[u8], &'static Format)],
+    songs: &[TextSource<'_>],
     writers: &[Append],
     options: TextOptions,
     pool: &ThreadPool,
 ) -> Vec<Result<Vec<Vec<u8>>, FileError>> {
-    let convert = |&(data, format): &(&[u8], &'static Format)| {
-        let played = read(data, format)?;
+    let convert = |&TextSource { data, format, track }: &TextSource<'_>| {
+        let how = ReadOptions { track, max_ticks: options.max_run, notes: true, ..ReadOptions::default() };
+        let played = read_track(data, format, &how)?;
         let song = played.song(options.exact)?;
         let reduced = options.score_rate.map(|rate| ExpressiveScore::from_song(&song, rate)?.to_song()).transpose()?;
         let song = reduced.as_ref().unwrap_or(&song);
@@ -80,5 +94,6 @@ fn ids(path: &Path, format: &'static Format, vocabulary: &Vocabulary) -> Result<
     if format.name == vocabulary.dialect().name() {
         return Ok(vocabulary.encode(utf8(&data)?)?);
     }
-    Ok(vocabulary.encode_song(&*read(&data, format)?.song(false)?)?)
+    let options = ReadOptions { notes: true, ..ReadOptions::default() };
+    Ok(vocabulary.encode_song(&*read_track(&data, format, &options)?.song(false)?)?)
 }

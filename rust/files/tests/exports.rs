@@ -5,10 +5,11 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::{fs, io};
 
+use lakhnes_files::album::Album;
 use lakhnes_files::batch::{pool_of, run};
 use lakhnes_files::{
-    Batch, Edits, Encoder, Encoding, Export, ExportOptions, FileError, Format, Job, Played, Sink, Source, Target,
-    export, read,
+    Batch, Edits, Encoder, Encoding, Export, ExportOptions, FileError, Format, Job, Played, ReadOptions, Sink, Source,
+    Target, export, read, read_track,
 };
 
 const SONG: &[u8] = b"P1_NOTEON_69\nTR_NOTEON_45\nWT_22050\nP1_NOTEOFF\nWT_22050\nTR_NOTEOFF";
@@ -83,6 +84,7 @@ fn a_batch_goes_on_past_a_bad_file_which_its_error_names() {
         name: name.to_owned(),
         source: Source::Bytes(Box::new(data)),
         format: Format::named("tx1").unwrap(),
+        track: None,
         target: Target::File(folder.join(format!("{name}.wav"))),
         title: String::new(),
     };
@@ -90,6 +92,7 @@ fn a_batch_goes_on_past_a_bad_file_which_its_error_names() {
     let batch = Batch {
         format: Format::named("wav").unwrap(),
         edits: Edits::default(),
+        max_run: None,
         options: ExportOptions::default(),
         encoder: &Counter,
         stems: true,
@@ -107,4 +110,63 @@ fn a_batch_goes_on_past_a_bad_file_which_its_error_names() {
     assert_eq!((results[0].as_str(), results[2].as_str()), ("4", "4"));
     assert!(results[1].starts_with("bad: line 2: expected"), "{}", results[1]);
     assert!(folder.join("c.tr.wav").exists());
+}
+
+/// Two songs, the second of which does not end; and one that is none.
+fn album_jobs() -> Vec<Job> {
+    let job = |name: &str, data: &'static [u8]| Job {
+        name: name.to_owned(),
+        source: Source::Bytes(Box::new(data)),
+        format: Format::named("tx1").unwrap(),
+        track: None,
+        target: Target::Stream(Mutex::new(Box::new(io::sink()))),
+        title: name.to_owned(),
+    };
+    vec![job("One", SONG), job("Bad", b"hello"), job("Two", b"P1_NOTEON_80\nWT_44100\nP1_NOTEOFF")]
+}
+
+fn batch(format: &str, max_run: Option<u64>) -> Batch<'static> {
+    Batch {
+        format: Format::named(format).unwrap(),
+        edits: Edits::default(),
+        max_run,
+        options: ExportOptions::default(),
+        encoder: &Counter,
+        stems: false,
+        overwrite: false,
+    }
+}
+
+#[test]
+fn songs_become_the_tracks_of_an_album_and_its_tracks_songs() {
+    for name in ["nsf", "nsfe"] {
+        let (batch, jobs) = (batch(name, None), album_jobs());
+        let mut album = Album::new(jobs.len()).unwrap();
+        for (index, job) in jobs.iter().enumerate() {
+            match batch.album_song(job) {
+                Ok(song) => album.put(index, song).unwrap(),
+                Err(error) => assert!(error.to_string().starts_with("Bad: line 1: expected"), "{error}"),
+            }
+        }
+        let mut file = Vec::new();
+        album.write(batch.format, "An album", Sink::Stream(&mut file)).unwrap();
+        for (track, pitches) in [(1, vec![69]), (2, vec![80])] {
+            let options = ReadOptions { track: Some(track), notes: true, ..ReadOptions::default() };
+            let song = read_track(&file, batch.format, &options).unwrap();
+            let notes = &song.song(false).unwrap().tracks()[0].notes;
+            assert_eq!(notes.iter().map(|note| note.pitch.get()).collect::<Vec<_>>(), pitches);
+        }
+        let missing = read_track(&file, batch.format, &ReadOptions { track: Some(3), ..ReadOptions::default() });
+        assert_eq!(missing.unwrap_err().to_string(), "track: expected 1 to 2, found 3");
+        let vgm = Format::named("vgm").unwrap();
+        assert!(album.write(vgm, "", Sink::Stream(&mut file)).unwrap_err().to_string().contains("nsf nsfe"));
+    }
+    assert!(Album::new(256).is_err());
+}
+
+#[test]
+fn only_files_of_several_songs_have_tracks() {
+    let options = ReadOptions { track: Some(1), ..ReadOptions::default() };
+    let error = read_track(SONG, Format::named("tx1").unwrap(), &options).unwrap_err();
+    assert_eq!(error.to_string(), "tx1, expected NSF or NSFe to choose a track");
 }

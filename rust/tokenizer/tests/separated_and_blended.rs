@@ -152,7 +152,10 @@ fn pickles_of_other_things_are_told_apart() {
     );
     let rows = |bytes: &[u8]| Ndr.read_pickle(bytes).expect_err("a refusal").to_string();
     assert_eq!(rows(b"N."), "byte 0: expected a list of tuples of strings and integers, found another object");
-    assert_eq!(rows(b"(Nl."), "byte 1: expected a list of tuples of strings and integers, found row 0 that is no sequence");
+    assert_eq!(
+        rows(b"(Nl."),
+        "byte 1: expected a list of tuples of strings and integers, found row 0 that is no sequence"
+    );
     assert_eq!(
         rows(b"((S'a,b'\ntl."),
         "byte 2: expected a list of tuples of strings and integers, found row 0 with another field"

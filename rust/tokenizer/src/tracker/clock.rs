@@ -5,11 +5,16 @@
 
 use lakhnes_apu::{RegisterLog, Standard};
 
+use crate::tx3::InstrumentedSong;
+
 /// Fractions of a tick in which the times are counted.
 const FRACTIONS: u64 = 1 << 16;
 
 /// How well writes keep to a rate (0 to 1) before a rate other than the console's is believed.
 const BELIEVED: f64 = 0.3;
+
+/// By which share a frame may be longer or shorter than the console's.
+const ALIKE: f64 = 0.01;
 
 /// The frames of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +42,15 @@ impl FrameClock {
         let phase = if strength > 0.0 { phase } else { 0.0 };
         let first = (phase + period / 2.0).rem_euclid(period);
         Self { first: (first * FRACTIONS as f64) as u64, period: (period * FRACTIONS as f64).round() as u64 }
+    }
+
+    /// The frames of TX3, if they are those of the console that plays them.
+    pub(super) fn of_song(song: &InstrumentedSong) -> Option<Self> {
+        let console = 44_100.0 * 29_780.5 / 1_789_773.0;
+        let first = (song.phase + 0.5) * song.period;
+        let is_played = (song.period / console - 1.0).abs() < ALIKE;
+        let [first, period] = [first, song.period].map(|ticks| (ticks * FRACTIONS as f64).round() as u64);
+        is_played.then_some(Self { first, period })
     }
 
     /// The tick at which a frame is looked at.

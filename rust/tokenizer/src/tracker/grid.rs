@@ -42,6 +42,12 @@ impl Grid {
         Self { row_starts: (0..frames).collect(), parts: vec![0], frames, bars: None }
     }
 
+    /// Rows that are known, each at most as long as a tracker's.
+    #[must_use]
+    pub(super) fn of_rows(row_starts: Vec<usize>, frames: usize) -> Self {
+        Self { row_starts: split_long(&row_starts, frames), parts: vec![0], frames, bars: None }
+    }
+
     /// Estimates the rows from the frames at which the notes of each voice begin, in order. `loop_frame` begins a row and
     /// a part; where there is none, the rows begin again with the song.
     #[must_use]

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! RegisterLog ─ FrameClock ─▶ frames ─┬─ exact: a row a frame ─────────────────────┐
-//!                                     └─ readable: Grid ─ notes ─ instruments ─────┴─ bars ─▶ Module ─▶ text
+//!                                     ├─ readable: Grid ─ notes ─ instruments ─────┼─ bars ─▶ Module ─▶ text
+//! Song of TX3 ────────────────────────┴─ its rows, bars and instruments ───────────┘
 //! ```
 //! A log is looked at once a frame ([`FrameClock`], [`frames_of`]). The exact mode writes down every change, so that the
 //! program plays in each frame the pitch, the volume and the timbre that the log has. The readable mode finds the rows of
@@ -24,6 +25,7 @@ mod play;
 mod readable;
 mod repeats;
 mod samples;
+mod scored;
 
 use std::ops::Range;
 
@@ -37,6 +39,9 @@ pub use pitch::NoteTable;
 pub use repeats::Repeat;
 
 use crate::error::{TokenizerError, check_limit};
+use crate::song::Song;
+use crate::tx3::InstrumentedSong;
+use crate::{PerformOptions, perform};
 use bars::{Limits, Section};
 use play::Mixing;
 use samples::Dpcm;
@@ -98,7 +103,37 @@ pub fn export(
     format: TrackerFormat,
     mode: TrackerMode,
 ) -> Result<(String, TrackerReport), TokenizerError> {
-    let clock = FrameClock::of(log);
+    write(log, FrameClock::of(log), None, format, mode)
+}
+
+/// Writes a song as text for a tracker. One that was read from TX3 keeps its rows, bars and instruments where it is to be
+/// readable; any other is written as what is performed.
+///
+/// # Errors
+/// Those of [`perform()`] and of [`export`].
+pub fn export_song(
+    song: &Song,
+    options: &PerformOptions,
+    format: TrackerFormat,
+    mode: TrackerMode,
+) -> Result<(String, TrackerReport), TokenizerError> {
+    let log = perform(song, options)?;
+    // What is reduced or expressed is another song.
+    let is_itself = options.downsample.is_none() && perform(song, &PerformOptions::default())? == log;
+    let known = if is_itself && mode == TrackerMode::Readable { InstrumentedSong::of(song)? } else { None };
+    match known.as_ref().and_then(|known| Some((known, FrameClock::of_song(known)?))) {
+        Some((known, clock)) => write(&log, clock, Some(known), format, mode),
+        None => export(&log, format, mode),
+    }
+}
+
+fn write(
+    log: &RegisterLog,
+    clock: FrameClock,
+    known: Option<&InstrumentedSong>,
+    format: TrackerFormat,
+    mode: TrackerMode,
+) -> Result<(String, TrackerReport), TokenizerError> {
     let frames = frames_of(log, &clock)?;
     let mut dpcm = Dpcm::of(log, &clock);
     dpcm.events.retain(|(frame, _)| *frame < frames.len());
@@ -108,7 +143,7 @@ pub fn export(
     let source = Source { log, frames: &frames, loop_frame, dpcm, format };
     let module = match mode {
         TrackerMode::Exact => source.exact(),
-        TrackerMode::Readable => source.readable(),
+        TrackerMode::Readable => source.readable(known),
     }?;
     let played = play::play(&module, format.mixing());
     let text = match format {
@@ -179,14 +214,19 @@ impl Source<'_> {
         Ok(self.module(vec![Instrument { name: "Plain".to_owned(), ..Instrument::default() }], &cells, &bars, &grid))
     }
 
-    fn readable(mut self) -> Result<Module, TokenizerError> {
+    fn readable(mut self, known: Option<&InstrumentedSong>) -> Result<Module, TokenizerError> {
         let table = NoteTable::new(self.log.standard);
+        let (mixing, most) = (self.format.mixing(), self.format.bars());
+        if let Some(scored) = known.and_then(|song| scored::write(song, self.frames, &table, mixing, most)) {
+            let scored::Scored { grid, readable: readable::Readable { instruments, cells }, bars } = scored;
+            return Ok(self.module(instruments, &cells, &bars, &grid));
+        }
         let onsets = readable::onsets(self.frames, &table, self.loop_frame);
         let grid = Grid::estimate(&onsets, self.frames, self.loop_frame);
         let count = grid.row_starts.len();
         check_limit("length in rows", self.longest().min(self.format.bars() * MAX_ROWS / 2) as u64, count as u64)?;
         let readable::Readable { instruments, mut cells } =
-            readable::write(self.frames, &grid, &table, self.loop_frame, self.format.mixing());
+            readable::write(self.frames, &grid, &table, self.loop_frame, mixing);
         cells[module::DPCM] = on_rows(std::mem::take(&mut self.dpcm.events), &grid);
         let bars = self.bars(&cells, &grid);
         Ok(self.module(instruments, &cells, &bars, &grid))

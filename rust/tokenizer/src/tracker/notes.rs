@@ -148,7 +148,7 @@ pub(super) fn notes(
 }
 
 /// What the frames of a note are: its pitch, what it is out of tune by, and its course.
-fn course(frames: &[Frame], voice: usize, table: &NoteTable) -> (u8, i8, Vec<Step>) {
+pub(super) fn course(frames: &[Frame], voice: usize, table: &NoteTable) -> (u8, i8, Vec<Step>) {
     let tones: Vec<Tone> = frames.iter().map(|frame| frame[voice]).collect();
     let pitches: Vec<i32> = tones.iter().map(|&tone| pitch_of(tone, voice, table)).collect();
     let first = &pitches[..pitches.len().min(FIRST)];

@@ -39,17 +39,31 @@ pub(super) fn write(
     let mut voices: Vec<Vec<Note>> = (0..4).map(|voice| notes_on(frames, voice, grid, table, loop_frame)).collect();
     let (found, choices) = instruments::find(&voices, mixing);
     let instruments = ended(found, &mut voices, &choices);
-    let cells = std::array::from_fn(|channel| match voices.get(channel) {
+    let mut cells = cells(frames, grid, mixing, &instruments, &voices, &choices);
+    for (voice, cells) in cells.iter_mut().enumerate().take(voices.len()) {
+        cut_at_loop(cells, frames, grid, voice, loop_frame);
+    }
+    Readable { instruments, cells }
+}
+
+/// The cells of the notes of each voice, which instruments play as chosen.
+pub(super) fn cells(
+    frames: &[Frame],
+    grid: &Grid,
+    mixing: Mixing,
+    instruments: &[Instrument],
+    voices: &[Vec<Note>],
+    choices: &[Vec<Choice>],
+) -> [Vec<(usize, Cell)>; CHANNELS] {
+    std::array::from_fn(|channel| match voices.get(channel) {
         Some(notes) => {
             let played = notes.iter().zip(&choices[channel]);
-            let writer = Writer { frames, grid, mixing, instruments: &instruments, voice: channel };
+            let writer = Writer { frames, grid, mixing, instruments, voice: channel };
             let is_tuned = notes.iter().any(|note| note.fine != 0);
-            let cells = played.flat_map(|(note, choice)| writer.cells(note, *choice, is_tuned)).collect();
-            cut_at_loop(cells, frames, grid, channel, loop_frame)
+            played.flat_map(|(note, choice)| writer.cells(note, *choice, is_tuned)).collect()
         }
         None => Vec::new(),
-    });
-    Readable { instruments, cells }
+    })
 }
 
 /// The notes of a voice, at most one a row.
@@ -68,23 +82,16 @@ fn notes_on(frames: &[Frame], voice: usize, grid: &Grid, table: &NoteTable, loop
 }
 
 /// Cuts what sounds at the end of the song where it goes on in silence.
-fn cut_at_loop(
-    mut cells: Vec<(usize, Cell)>,
-    frames: &[Frame],
-    grid: &Grid,
-    voice: usize,
-    loop_frame: Option<usize>,
-) -> Vec<(usize, Cell)> {
+fn cut_at_loop(cells: &mut Vec<(usize, Cell)>, frames: &[Frame], grid: &Grid, voice: usize, loop_frame: Option<usize>) {
     let is_silent = |frame: Option<&Frame>| frame.is_none_or(|frame| frame[voice].volume == 0);
     let Some(start) = loop_frame.filter(|&start| is_silent(frames.get(start)) && !is_silent(frames.last())) else {
-        return cells;
+        return;
     };
     let row = grid.row_of(start);
     let place = cells.partition_point(|(other, _)| *other < row);
     if cells.get(place).is_none_or(|(other, _)| *other > row) {
         cells.insert(place, (row, Cell { action: Some(Action::Cut), ..Cell::default() }));
     }
-    cells
 }
 
 /// Lets sounds that always die away together end by themselves: drums, and what has faded.

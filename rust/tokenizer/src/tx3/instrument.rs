@@ -37,6 +37,11 @@ impl Instrument {
         Sound { level: (scaled as u8).max(1), timbre }
     }
 
+    /// Its frames at full loudness; the last is held.
+    pub(super) fn sounds(&self) -> &[Sound] {
+        &self.frames
+    }
+
     /// How many frames it has before it stays as it is.
     fn len(&self) -> u64 {
         self.frames.len() as u64

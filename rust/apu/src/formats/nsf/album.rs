@@ -19,17 +19,21 @@ pub struct AlbumSong<'a> {
 }
 
 impl AlbumSong<'_> {
-    fn title(&self) -> &str {
+    /// Its title, or its name if it has none.
+    #[must_use]
+    pub fn title(&self) -> &str {
         let Tags { title, title_native, .. } = &self.log.tags;
         [title, title_native, self.name].into_iter().find(|text| !text.is_empty()).unwrap_or_default()
     }
 
     /// How long to play it and how long it then fades, in ms: two rounds of a loop.
     fn times(&self) -> (u32, u32) {
-        let RegisterLog { length, loop_start, .. } = *self.log;
-        let ticks = loop_start.map_or(length, |start| 2 * length - start);
-        let ms = (ticks * 1_000).div_ceil(TICK_RATE).min(i32::MAX as u64) as u32;
-        (ms, if loop_start.is_some() { LOOP_FADE_MS } else { 0 })
+        let RegisterLog { length, loop_start, fade_ticks, .. } = *self.log;
+        let ms = |ticks: u64| (ticks * 1_000).div_ceil(TICK_RATE).min(i32::MAX as u64) as u32;
+        match loop_start {
+            Some(start) => (ms(2 * length - start), LOOP_FADE_MS),
+            None => (ms(length.saturating_sub(fade_ticks)), ms(fade_ticks.min(length))),
+        }
     }
 }
 

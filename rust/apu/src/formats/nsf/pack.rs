@@ -1,7 +1,8 @@
 //! The stream packed: frequent waits become one byte, and what has come before is referred to.
 //!
 //! A reference names at most 255 codes that stand in the stream as such, so that the player need not remember more than
-//! one place to return to. The longest match among the latest candidates is taken (Lempel and Ziv 1977, greedy).
+//! one place to return to. The longest match among the latest candidates is taken (Lempel and Ziv 1977, greedy). Between the
+//! two bytes of a timer none begins or ends: the player's jump would be heard as a note.
 
 use std::collections::HashMap;
 
@@ -82,6 +83,14 @@ pub(super) fn pack(streams: &[Stream], waits: &[u16], place: Place) -> Result<(V
     Ok((packer.bytes, starts))
 }
 
+/// Whether two codes are the low and the high byte of a timer.
+fn is_timer(first: Code, second: Code) -> bool {
+    match (first, second) {
+        (Code::Write { register: low @ (0x02 | 0x06 | 0x0A), .. }, Code::Write { register, .. }) => register == low + 1,
+        _ => false,
+    }
+}
+
 /// A code that stands in the stream as such.
 struct Literal {
     code: Code,
@@ -117,13 +126,16 @@ impl Packer {
     }
 
     fn all(&mut self, mut codes: &[Code]) -> Result<(), ApuError> {
+        let mut before = None;
         while let Some((&code, rest)) = codes.split_first() {
-            if let Some((at, count)) = self.best_match(codes) {
+            let torn = before.is_some_and(|before| is_timer(before, code));
+            if let Some((at, count)) = self.best_match(codes).filter(|_| !torn) {
                 self.refer(&[PHRASE, count as u8], at);
+                before = codes.get(count - 1).copied();
                 codes = codes.get(count..).unwrap_or_default();
             } else {
                 self.literal(code);
-                codes = rest;
+                (before, codes) = (Some(code), rest);
             }
             self.check()?;
         }
@@ -145,11 +157,12 @@ impl Packer {
             let run = literals.first()?.run;
             let same = codes.iter().zip(literals).take(LONGEST);
             let count = same.take_while(|&(&code, literal)| literal.run == run && literal.code == code).count();
-            Some((count, literals.first()?.offset))
+            let torn = matches!(codes.get(count - 1..=count), Some(&[last, next]) if is_timer(last, next));
+            Some((count - usize::from(torn), literals.first()?.offset))
         });
         let (count, offset) = matches.max_by_key(|&(count, _)| count)?;
         let bytes: usize = codes.iter().take(count).map(|&code| self.size(code)).sum();
-        (bytes > reference).then_some((offset, count))
+        (count > 0 && bytes > reference).then_some((offset, count))
     }
 
     fn size(&self, code: Code) -> usize {

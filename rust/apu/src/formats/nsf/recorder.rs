@@ -39,7 +39,7 @@ pub(super) struct Recorder {
     /// Whether more was written than a log may hold.
     pub(super) full: bool,
     /// Ticks after a write within which the next gets its tick, and from when on that holds.
-    pub(super) gather: u64,
+    gather: u64,
     last_tick: u64,
 }
 
@@ -65,6 +65,14 @@ impl Recorder {
         recorder.write(0, 0x15, 0x0F);
         recorder.write(0, 0x17, 0x40);
         recorder
+    }
+
+    /// From now on a write that follows another within so many ticks gets its tick. Registers that are cleared have no
+    /// writes then: those of one tick act together, and what ends a note could not be told from what begins one.
+    pub(super) fn gather(&mut self, ticks: u64) {
+        self.gather = ticks;
+        self.writes.retain(|write| write.value != 0);
+        self.cycles.truncate(self.writes.len());
     }
 
     /// The tick in which a cycle lies.

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use lakhnes_cpu::{Cpu, Stop};
 
 use super::console::Console;
-use super::ending::{self, Outcome, Played};
+use super::ending::{self, Ending, Outcome, Played};
 use super::file::{Nsf, Track};
 use crate::{ApuError, Standard, TICK_RATE, Tags};
 
@@ -63,6 +63,8 @@ pub struct RunOptions {
     /// Ticks within which a write that follows another gets its tick: what a routine sends in one go acts at once, as a
     /// transcription wants it. 0 leaves every write where it is.
     pub gather: u64,
+    /// How long a track that goes on at the longest run fades before it is cut off there, in ticks.
+    pub fade_ticks: u64,
 }
 
 impl Default for RunOptions {
@@ -74,6 +76,7 @@ impl Default for RunOptions {
             find_loop: true,
             find_silence: true,
             gather: 0,
+            fade_ticks: 0,
         }
     }
 }
@@ -100,13 +103,19 @@ impl Nsf {
             return Err(ApuError::Track { found: (track as u64).wrapping_add(1), tracks: self.tracks.len() as u64 });
         };
         let standard = options.standard.unwrap_or(self.region.preferred);
-        let mut run = Run::new(self, standard, ticks_of(known, options));
-        run.console.recorder.gather = options.gather;
+        let Limit { ticks, fade_ticks } = Limit::of(known, options);
+        let mut run = Run::new(self, standard, ticks);
+        if options.gather > 0 {
+            run.console.recorder.gather(options.gather);
+        }
         let ending = run.play(track as u8, options);
         let mut warnings = run.warnings();
         let mut played = ending::finish(run.console.recorder, standard, ending, run.cpu.cycle.min(run.end));
         if ending == Outcome::Halted {
             warnings.push(format!("the track ends after {:.2} s: {}", seconds(played.log.length), run.fault));
+        }
+        if played.ending == Ending::MaxDuration {
+            played.log.fade_ticks = fade_ticks.min(played.log.length);
         }
         played.log.tags = self.tags_of(track);
         played.warnings = warnings;
@@ -133,13 +142,20 @@ fn seconds(ticks: u64) -> f64 {
     ticks as f64 / TICK_RATE as f64
 }
 
-/// How long a track runs at most.
-fn ticks_of(track: &Track, options: &RunOptions) -> u64 {
-    let ticks = |ms: u32| u64::from(ms) * TICK_RATE / 1_000;
-    let limit = options.max_ticks.min(crate::MAX_LENGTH);
-    match track.time_ms.filter(|_| options.file_times) {
-        Some(time) => limit.min(ticks(time) + ticks(track.fade_ms.unwrap_or(0))).max(1),
-        None => limit.max(1),
+/// How long a track runs at most, and for how long of that it fades.
+struct Limit {
+    ticks: u64,
+    fade_ticks: u64,
+}
+
+impl Limit {
+    fn of(track: &Track, options: &RunOptions) -> Self {
+        let ticks = |ms: u32| u64::from(ms) * TICK_RATE / 1_000;
+        let longest = Self { ticks: options.max_ticks.clamp(1, crate::MAX_LENGTH), fade_ticks: options.fade_ticks };
+        let Some(time) = track.time_ms.filter(|_| options.file_times) else { return longest };
+        let fade_ticks = track.fade_ms.map_or(0, ticks);
+        let named = Self { ticks: (ticks(time) + fade_ticks).max(1), fade_ticks };
+        if named.ticks <= longest.ticks { named } else { longest }
     }
 }
 
@@ -147,6 +163,14 @@ fn ticks_of(track: &Track, options: &RunOptions) -> u64 {
 struct Visit {
     first: u64,
     last: u64,
+}
+
+/// `number * factor / divisor`, rounded down; by 64 bits where they suffice, for that is much faster.
+fn scaled(number: u64, factor: u64, divisor: u64) -> u64 {
+    match number.checked_mul(factor) {
+        Some(product) => product / divisor,
+        None => u64::try_from(u128::from(number) * u128::from(factor) / u128::from(divisor)).unwrap_or(u64::MAX),
+    }
 }
 
 /// A run in progress.
@@ -187,16 +211,19 @@ impl<'a> Run<'a> {
         self.standard.clock_hz().into()
     }
 
+    /// From one call of PLAY to the next, in millionths of a cycle.
+    fn period(&self) -> u64 {
+        u64::from(self.nsf.speed(self.standard)) * self.clock()
+    }
+
     /// The cycle on which call `number` of PLAY is due.
     fn due(&self, number: u64) -> u64 {
-        let exact = u128::from(number) * u128::from(self.nsf.speed(self.standard)) * u128::from(self.clock());
-        u64::try_from(exact / 1_000_000).unwrap_or(u64::MAX)
+        scaled(number, self.period(), 1_000_000)
     }
 
     /// The first call that is due at or after a cycle.
     fn call_at(&self, cycle: u64) -> u64 {
-        let unit = u128::from(self.nsf.speed(self.standard)) * u128::from(self.clock());
-        let mut number = u64::try_from(u128::from(cycle) * 1_000_000 / unit.max(1)).unwrap_or(u64::MAX);
+        let mut number = scaled(cycle, 1_000_000, self.period().max(1));
         while self.due(number) < cycle {
             number += 1;
         }
