@@ -29,6 +29,7 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"lakhnes {release}"
 html_static_path = ["_static"]
+html_favicon = "_static/icon.svg"
 html_css_files = ["lakhnes.css"]
 html_copy_source = False
 html_show_sourcelink = False

@@ -1,7 +1,6 @@
 """What the documents show works: their Python runs, their commands run on small music, their links lead somewhere."""
 
 import doctest
-import json
 import os
 import re
 import shlex
@@ -36,12 +35,6 @@ def test_the_python_of_a_page_runs_from_its_top_to_its_bottom(page, tmp_path, mo
     names = {}
     for block in blocks("python", page):
         exec(compile(block, page, "exec"), names)
-
-
-@pytest.mark.parametrize("page", pages_with("json"))
-def test_the_json_of_a_page_is_json(page):
-    for block in blocks("json", page):
-        json.loads(block)
 
 
 def test_the_examples_of_the_package_give_what_they_say():

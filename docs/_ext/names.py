@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from sphinx.util.nodes import make_refnode
+
 if TYPE_CHECKING:
     from docutils import nodes
     from sphinx.addnodes import pending_xref
@@ -16,20 +18,22 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
 
-def exists(name: str) -> bool:
-    """Tell whether a dotted name is a module, or something in one."""
+COMMANDS = "reference/command-line"
+"""The page that has a section for each command."""
+
+
+def find(name: str) -> object:
+    """Give the module, or what is in one, of a dotted name; None if there is no such thing."""
     parts = name.split(".")
     for end in range(len(parts), 0, -1):
         try:
-            found = importlib.import_module(".".join(parts[:end]))
+            found: object = importlib.import_module(".".join(parts[:end]))
         except ImportError:
             continue
         for part in parts[end:]:
-            if not hasattr(found, part):
-                return False
-            found = getattr(found, part)
-        return True
-    return False
+            found = getattr(found, part, None)
+        return found
+    return None
 
 
 def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Element) -> nodes.Element | None:
@@ -37,22 +41,15 @@ def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.
     if node["refdomain"] != "py":
         return None
     target, document = node["reftarget"], node["refdoc"]
-    domains, builder = env.domains, app.builder
     if target.startswith("lakhnes "):
-        label = target.replace(" ", "-")
-        found = domains["std"].resolve_xref(env, document, builder, "ref", label, node, text)
-        return found or domains["std"].resolve_xref(
-            env, document, builder, "doc", "/reference/command-line", node, text
-        )
-    if found := domains["py"].resolve_xref(env, document, builder, "obj", f"lakhnes.{target}", node, text):
+        return make_refnode(app.builder, document, COMMANDS, target.replace(" ", "-"), text)
+    if found := env.domains["py"].resolve_xref(env, document, app.builder, "obj", f"lakhnes.{target}", node, text):
         return found
-    near = (
-        target,
-        f"lakhnes.{target}",
-        f"{node.get('py:module')}.{target}",
-        f"{node.get('py:module')}.{node.get('py:class')}.{target}",
-    )
-    return text if any(map(exists, near)) else None
+    module, owner = node.get("py:module"), node.get("py:class")
+    defined_in = getattr(find(f"{module}.{owner}"), "__module__", None)  # a class may be documented elsewhere
+    places = ("lakhnes", module, f"{module}.{owner}", defined_in)
+    known = (find(name) for name in (target, *(f"{place}.{target}" for place in places)))
+    return text if any(thing is not None for thing in known) else None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -51,7 +51,7 @@ pub fn piano_roll_svg(song: &Song) -> String {
     );
     view.draw_octaves(&mut svg);
     view.draw_times(&mut svg);
-    view.draw_names(&mut svg);
+    View::draw_names(&mut svg);
     for (voice, color) in Voice::ALL.into_iter().zip(VOICE_COLORS) {
         view.draw_voice(&mut svg, song, voice, color);
     }
@@ -129,7 +129,7 @@ impl View {
     }
 
     /// The names of the voices, in their colours.
-    fn draw_names(&self, svg: &mut String) {
+    fn draw_names(svg: &mut String) {
         for (voice, color) in Voice::ALL.into_iter().zip(VOICE_COLORS) {
             let (x, y) = match voice {
                 Voice::No => (LEFT - 60, NOISE_TOP + 10 * NOISE_ROW),
