@@ -45,7 +45,10 @@ pub fn read_and_warn(bytes: &[u8]) -> Result<(Song, Warnings), TokenizerError> {
     file.end_track();
     if file.voices.iter().all(Option::is_none) {
         let tracks = match file.names.len() {
-            0 => "none".to_owned(),
+            0 => {
+                let (expected, found) = ("tracks named p1, p2, tr or no".to_owned(), "no track".to_owned());
+                return Err(TokenizerError::Midi { offset: 0, expected, found });
+            }
             count if count == file.others => file.names.join(", "),
             count => format!("{} and {} more", file.names.join(", "), file.others - count),
         };

@@ -137,7 +137,8 @@ fn append(track: &mut Track, next: &Track, offset: u64) {
 mod tests {
     use crate::tx2;
 
-    const SONG: &str = "P1_NOTEON_69_V10_T2\nTR_NOTEON_45\nWT_1000\nP1_NOTEOFF\nWT_500\nTR_NOTEOFF\nWT_500";
+    const SONG: &str =
+        "P1_NOTEON_69\nP1_VELOCITY_10\nP1_TIMBRE_2\nTR_NOTEON_45\nWT_1000\nP1_NOTEOFF\nWT_500\nTR_NOTEOFF\nWT_500";
 
     #[test]
     fn the_halves_of_a_song_make_the_song_but_for_notes_that_are_cut_in_two() {
@@ -157,7 +158,7 @@ mod tests {
     #[test]
     fn a_passage_is_replaced_and_what_follows_moves() {
         let song = tx2::read(SONG).unwrap();
-        let other = tx2::read("P2_NOTEON_60_V3_T0\nWT_100\nP2_NOTEOFF").unwrap();
+        let other = tx2::read("P2_NOTEON_60\nP2_VELOCITY_3\nWT_100\nP2_NOTEOFF").unwrap();
         let spliced = song.spliced(&other, 1_000, 1_500).unwrap();
         assert_eq!(spliced.length().get(), 1_600);
         assert_eq!(spliced.tracks()[1].notes[0].start.get(), 1_000);
