@@ -15,7 +15,7 @@ use crate::values::Ticks;
 /// # Errors
 /// [`TokenizerError::Option`] for a clock out of range; [`TokenizerError::Limit`] for more than [`crate::limits`] allow.
 pub fn transcribe(log: &RegisterLog) -> Result<Song, TokenizerError> {
-    with_loop(RawRuns::from_log(log)?, log)
+    with_loop(&RawRuns::from_log(log)?, log)
 }
 
 /// Transcribes a log as [`transcribe`], but true to the chip where NES-MDB's programs are not: see
@@ -24,9 +24,9 @@ pub fn transcribe(log: &RegisterLog) -> Result<Song, TokenizerError> {
 /// # Errors
 /// As [`transcribe`].
 pub fn transcribe_exactly(log: &RegisterLog) -> Result<Song, TokenizerError> {
-    with_loop(RawRuns::from_log_exactly(log)?, log)
+    with_loop(&RawRuns::from_log_exactly(log)?, log)
 }
 
-fn with_loop(runs: RawRuns, log: &RegisterLog) -> Result<Song, TokenizerError> {
+fn with_loop(runs: &RawRuns, log: &RegisterLog) -> Result<Song, TokenizerError> {
     Ok(runs.to_expressive().to_song()?.with_loop(log.loop_start.map(Ticks::saturating)))
 }
