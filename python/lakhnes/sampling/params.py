@@ -230,5 +230,5 @@ def endless(params: SamplingParams) -> SamplingParams:
 def for_bars(params: SamplingParams, bars: int) -> SamplingParams:
     """Return the parameters of a section of some bars, which ends with the last of them and with nothing else."""
     length = bars * EVENTS_PER_BAR
-    free = {"seconds": None, "min_duration": 0.0, "max_duration": None}
+    free: dict[str, Any] = {"seconds": None, "min_duration": 0.0, "max_duration": None}
     return dataclasses.replace(params, bars=bars, length=length, min_length=length, **free)
