@@ -35,11 +35,11 @@ def test_formats_of_songs_carry_the_loop(song, format):
     assert pickle.loads(pickle.dumps(song)) == song
 
 
-def test_a_performance_carries_the_loop_and_a_transcription_brings_it_back(song):
+def test_a_performance_carries_the_loop(song):
     log = song.perform()
     assert (log.loop_start, log.length) == (START, song.length)
     assert lakhnes.RegisterLog.from_vgm(log.to_vgm()).loop_start == START
-    assert log.transcribe().loop_start == START
+    assert log.transcribe().loop_start is None  # as the original's transcriptions, to the byte
     assert song.express().loop_start == START
     assert song.perform(expression="natural").loop_start == START
     assert song.on_frames().loop_start == START

@@ -248,7 +248,10 @@ class Song:
         """
     @property
     def loop_start(self) -> int | None:
-        """The tick from which it goes on after its end; None if it stops there. TX3, MIDI, VGM and NSF carry it."""
+        """The tick from which it goes on after its end; None if it stops there.
+
+        TX3 and MIDI carry it, and the register writes of a performance.
+        """
     @property
     def is_flat(self) -> bool:
         """Whether it says nothing of dynamics and timbres: one velocity in each voice, no timbre but the first."""

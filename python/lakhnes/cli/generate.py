@@ -23,11 +23,13 @@ __all__ = ["generate"]
 )
 @control_options
 @click.option("--loop", is_flag=True, help="Compose songs that go on after their end; .nsf, .vgm and .wav carry it.")
+@click.option("--form", metavar="LETTERS", help="Sections, such as AABA: the same letter is the same section.")
+@click.option("--section-bars", default=8, show_default=True, type=click.IntRange(1, 64), help="Bars of a section.")
 @ending_options(SONG)
 @composing_options
 @common_options
 @pass_console
-def generate(console: Console, /, loop: bool, **options: Any) -> None:
+def generate(console: Console, /, loop: bool, form: str | None, section_bars: int, **options: Any) -> None:
     """Compose new songs and perform them.
 
     OUT_DIR gets 0.tx3.txt, 0.wav, 1.tx3.txt, … (or 0.tx1.txt, of a model that composes TX1). For each song a path is
@@ -35,9 +37,14 @@ def generate(console: Console, /, loop: bool, **options: Any) -> None:
     model of TX3.
     """
     from lakhnes.sampling import compose
+    from lakhnes.sampling.form import Form
 
+    try:
+        sections = None if form is None else Form(form.upper(), section_bars)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--form") from None
     controls, params = controls_of(console, options), params_of(options)
-    composing = functools.partial(compose, controls=controls, loop=loop)
+    composing = functools.partial(compose, controls=controls, loop=loop, form=sections)
     songs = compose_and_write(console, from_excerpt(composing), params, **options)
     ends = {
         "<S>": "by themselves",
@@ -45,6 +52,6 @@ def generate(console: Console, /, loop: bool, **options: Any) -> None:
         "length": "at --length",
         "duration": "at --max-duration",
     }
-    ends |= {"loop": "where they loop"}
+    ends |= {"loop": "where they loop", "form": "with their last section"}
     counts = {how: sum(song["ended"] == end for song in songs) for end, how in ends.items()}
     console.note("songs ended: " + ", ".join(f"{count} {how}" for how, count in counts.items() if count))

@@ -53,7 +53,8 @@ class Composition:
         The time that it took; of a batch, an equal share.
     ended : str
         What ended it: ``"<S>"``, the model itself; ``"seconds"``, the last bar within the limit, or the limit;
-        ``"length"`` or ``"duration"``, the most that was asked for; ``"loop"``, where it goes on from before.
+        ``"length"`` or ``"duration"``, the most that was asked for; ``"loop"``, where it goes on from before;
+        ``"form"``, its last section.
     loop : Loop, optional
         Where it loops; the places are those of `ids` before ``LOOP`` was put among them.
     """

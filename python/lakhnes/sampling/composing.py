@@ -17,6 +17,7 @@ from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, Composer, Composition, ignore
 from lakhnes.sampling.controls import NOTHING, Controls
 from lakhnes.sampling.excerpt import Excerpt
+from lakhnes.sampling.form import SECTION_BARS, Form, compose_form
 from lakhnes.sampling.keywords import sampling_keywords
 from lakhnes.sampling.looping import MOST_SURPRISING, check_bars, loop_of, looped
 from lakhnes.sampling.params import BATCH_SIZE, CONTINUATION, PRIME_LENGTH, SONG, SamplingParams, endless, params_from
@@ -62,6 +63,8 @@ def generate(
     register: Mapping[str, str] | None = None,
     voices: Sequence[str] | None = None,
     loop: bool = False,
+    form: str | None = None,
+    section_bars: int = SECTION_BARS,
     seed: int | None = None,
     batch_size: int = BATCH_SIZE,
     advance: Advance = ignore,
@@ -87,6 +90,11 @@ def generate(
         The voices that play; the others have no notes.
     loop : bool
         Whether the songs go on after their end: `Song.loop_start` says from where. Their seconds are those of one pass.
+    form : str, optional
+        The sections of the songs, a letter each: ``"AABA"``. The same letter is the same section, copied bar for bar. A
+        song is then as long as its sections, whatever the options say of its length.
+    section_bars : int
+        Bars of a section.
     seed : int, optional
         Song ``i`` is that of seed ``seed + i``, whatever the batch; the same that ``lakhnes generate`` writes.
     batch_size : int
@@ -106,12 +114,21 @@ def generate(
     ValueError
         If an option is out of range.
     LakhnesError
-        If a tempo, a key, anything of the voices or a loop is asked of a model that does not compose TX3.
+        If a tempo, a key, anything of the voices, a loop or a form is asked of a model that does not compose TX3.
     """
     vocabulary, params = Vocabulary(model.config.vocabulary), params_from(SONG, {**options})
     controls = Controls(tempo, key, density or {}, register or {}, voices)
     songs = compose(
-        model, num, (), params, controls=controls, loop=loop, seed=seed, batch_size=batch_size, advance=advance
+        model,
+        num,
+        (),
+        params,
+        controls=controls,
+        loop=loop,
+        form=None if form is None else Form(form, section_bars),
+        seed=seed,
+        batch_size=batch_size,
+        advance=advance,
     )
     return [Excerpt().song(song.ids, vocabulary) for song in songs]
 
@@ -164,6 +181,7 @@ def compose(
     *,
     controls: Controls = NOTHING,
     loop: bool = False,
+    form: Form | None = None,
     seed: int | None = None,
     batch_size: int = BATCH_SIZE,
     advance: Advance = ignore,
@@ -183,6 +201,8 @@ def compose(
         What is asked of the songs. A new song begins with the tokens that state it.
     loop : bool
         Whether the songs loop (`lakhnes.sampling.looping`). One whose seam is too surprising is composed again.
+    form : Form, optional
+        The sections of the songs (`lakhnes.sampling.form`), one song after the other.
     seed, batch_size, advance
         As of `generate`.
     **options
@@ -199,13 +219,17 @@ def compose(
         params = params_from(params, {**options})
     vocabulary = Vocabulary(model.config.vocabulary)
     given = prime or controls.ids(vocabulary)
-    if loop:
-        check_bars("loop", vocabulary)
+    for what, asked in (("loop", loop), ("form", form)):
+        if asked:
+            check_bars(what, vocabulary)
     sampled = endless(params) if loop else params
     least = min(params.min_voices, len(VOICES) - len(controls.silent))
 
     def attempt(seeds: Sequence[int | np.random.SeedSequence]) -> list[Composition]:
-        made = Composer(model, seeds, sampled, len(given), advance, controls).run(given)
+        if form is None:
+            made = Composer(model, seeds, sampled, len(given), advance, controls).run(given)
+        else:
+            made = [compose_form(model, seed, form, params, given, advance, controls) for seed in seeds]
         return [_with_loop(model, song, params) for song in made] if loop else made
 
     def rating(song: Composition) -> tuple[int, float]:

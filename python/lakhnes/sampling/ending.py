@@ -33,9 +33,11 @@ def log_odds(grammar: Grammar, params: SamplingParams) -> Floats | None:
 
 
 def due(grammar: Grammar, params: SamplingParams) -> Flags:
-    """Return which songs end here, at a bar line, for another bar would be over after the limit, ``(B,)``."""
-    limit = params.limit_ticks
-    if limit is None:
-        return np.zeros(len(grammar.ticks), dtype=np.bool_)
-    ends: Flags = grammar.at_bar & (grammar.ticks + grammar.bar_ticks > limit)
+    """Return which songs end here, at a bar line, for another bar would be one too many or too late, ``(B,)``."""
+    ends = np.zeros(len(grammar.ticks), dtype=np.bool_)
+    if params.limit_ticks is not None:
+        ends |= grammar.ticks + grammar.bar_ticks > params.limit_ticks
+    if params.bars is not None:
+        ends |= grammar.bars >= params.bars
+    ends &= grammar.at_bar
     return ends

@@ -42,6 +42,11 @@ class Grammar(Protocol):
         """How long the bar before was, in ticks, ``(B,)``."""
         ...
 
+    @property
+    def bars(self) -> Tokens:
+        """How many whole bars there are since time began, ``(B,)``."""
+        ...
+
     def allowed(self) -> Flags:
         """Return ``(B, V)``, true where an event may come next; ``<S>`` where a song may end."""
         ...
@@ -120,6 +125,11 @@ class EventGrammar:
         """See `Grammar`."""
         return np.zeros_like(self.ticks)
 
+    @property
+    def bars(self) -> Tokens:
+        """See `Grammar`."""
+        return np.zeros_like(self.ticks)
+
     def begin_time(self) -> None:
         """See `Grammar`; a prime takes no time here."""
 
@@ -174,6 +184,7 @@ class RowGrammar:
         self._origin = np.zeros(sequences, dtype=np.int64)
         self._bar_began = np.full(sequences, -1, dtype=np.int64)  # the tick of the last bar line; -1: none yet
         self.bar_ticks = np.zeros(sequences, dtype=np.int64)
+        self.bars = np.zeros(sequences, dtype=np.int64)
         self.at_rest = np.zeros(sequences, dtype=np.bool_)
 
     @property
@@ -191,6 +202,7 @@ class RowGrammar:
     def begin_time(self) -> None:
         """See `Grammar`."""
         self._origin = self._native.ticks
+        self.bars = np.zeros_like(self.bars)
 
     def whole_bars(self, tokens: list[int], *, late: bool = False) -> int:
         """See `Grammar`; a song of less than a bar stays as it is."""
@@ -212,6 +224,7 @@ class RowGrammar:
         self._native.advance(np.ascontiguousarray(tokens))
         now, bars = self._native.ticks, tokens == self._bar
         ended = bars & (self._bar_began >= 0)
+        self.bars = self.bars + ended
         self.bar_ticks = np.where(ended, now - self._bar_began, self.bar_ticks)
         self._bar_began = np.where(bars, now, self._bar_began)
         self.at_rest = bars

@@ -24,6 +24,7 @@ __all__ = [
     "SamplingOptions",
     "SamplingParams",
     "endless",
+    "for_bars",
     "params_from",
 ]
 
@@ -35,6 +36,9 @@ SECONDS = 30.0
 
 SEEKING = 10.0
 """Seconds before that limit from which its ending is sought; of a short song, the last third."""
+
+EVENTS_PER_BAR = 512
+"""Events that a bar may have, where only the bars are given."""
 
 EVENTS_PER_SECOND = 256
 """Events that a second of music may have: a bound for songs of which only the seconds are given."""
@@ -72,6 +76,8 @@ class SamplingParams:
     length : int, optional
         Events at the most, those of a prime not counted; a song of rows ends with its last whole bar. Without it there
         is no limit but that of the seconds.
+    bars : int, optional
+        Whole bars at the most, those of a prime not counted; of TX3.
     min_length : int
         Events before a song may end by itself.
     min_duration : float, optional
@@ -114,6 +120,7 @@ class SamplingParams:
 
     seconds: float | None = None
     length: int | None = None
+    bars: int | None = None
     min_length: int = 64
     min_duration: float | None = None
     max_duration: float | None = None
@@ -136,6 +143,7 @@ class SamplingParams:
             ("length", self.length is None or 1 <= self.length <= MAX_LENGTH, f"1 to {MAX_LENGTH}"),
             ("min_length", self.min_length >= 0, "0 or more"),
             ("min_duration", 0.0 <= least < math.inf, "0 seconds or more"),
+            ("bars", self.bars is None or self.bars >= 1, "at least 1"),
             (
                 "seconds",
                 self.seconds is None or shortest <= self.seconds < math.inf,
@@ -248,3 +256,10 @@ def endless(params: SamplingParams) -> SamplingParams:
     """Return the parameters of a song that does not end by itself before its limit."""
     least: dict[str, Any] = {} if params.limit is None else {"seconds": params.limit, "min_duration": params.limit}
     return dataclasses.replace(params, min_length=params.most_events, **least)
+
+
+def for_bars(params: SamplingParams, bars: int) -> SamplingParams:
+    """Return the parameters of a section of some bars, which ends with the last of them and with nothing else."""
+    length = bars * EVENTS_PER_BAR
+    free: dict[str, Any] = {"seconds": None, "min_duration": 0.0, "max_duration": None}
+    return dataclasses.replace(params, bars=bars, length=length, min_length=length, **free)

@@ -20,6 +20,7 @@ from lakhnes.model.model import Model
 from lakhnes.playback import Sink
 from lakhnes.sampling.composer import Advance, Composer, ignore
 from lakhnes.sampling.params import SONG, SamplingParams
+from lakhnes.sampling.row_events import row_events
 from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["GAP", "LOOKAHEAD", "Broadcast", "Radio"]
@@ -142,9 +143,10 @@ class Radio:
 
     def _events(self, seed: int) -> Iterator[str]:
         """Sample the events of a song, each when there is little left to hear before it."""
-        events = Composer(self.model, [seed], self.params, advance=self._advance).events([])
+        composer = Composer(self.model, [seed], self.params, advance=self._advance)
+        events = composer.events([])
         self.sink.wait(LOOKAHEAD)
-        for event in events:
+        for event in row_events(events) if "BAR" in composer.vocabulary.symbols else events:
             yield event
             self.sink.wait(LOOKAHEAD)
 

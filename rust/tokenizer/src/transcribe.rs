@@ -5,17 +5,16 @@ use lakhnes_apu::RegisterLog;
 use crate::error::TokenizerError;
 use crate::raw_score::RawRuns;
 use crate::song::Song;
-use crate::values::Ticks;
 
 /// Transcribes a log: runs the chip's counters, sweeps and envelopes, and takes for each voice the nearest note at every
 /// sample, as NES-MDB does (see [`RawRuns::from_log`] and [`RawRuns::to_expressive`]).
 ///
-/// What the sample channel plays is left out. The song loops where the log does. A pulse that slides becomes a row of notes.
+/// What the sample channel plays and the loop point are left out. A pulse that slides becomes a row of notes.
 ///
 /// # Errors
 /// [`TokenizerError::Option`] for a clock out of range; [`TokenizerError::Limit`] for more than [`crate::limits`] allow.
 pub fn transcribe(log: &RegisterLog) -> Result<Song, TokenizerError> {
-    with_loop(RawRuns::from_log(log)?, log)
+    RawRuns::from_log(log)?.to_expressive().to_song()
 }
 
 /// Transcribes a log as [`transcribe`], but true to the chip where NES-MDB's programs are not: see
@@ -24,9 +23,5 @@ pub fn transcribe(log: &RegisterLog) -> Result<Song, TokenizerError> {
 /// # Errors
 /// As [`transcribe`].
 pub fn transcribe_exactly(log: &RegisterLog) -> Result<Song, TokenizerError> {
-    with_loop(RawRuns::from_log_exactly(log)?, log)
-}
-
-fn with_loop(runs: RawRuns, log: &RegisterLog) -> Result<Song, TokenizerError> {
-    Ok(runs.to_expressive().to_song()?.with_loop(log.loop_start.map(Ticks::saturating)))
+    RawRuns::from_log_exactly(log)?.to_expressive().to_song()
 }
