@@ -22,7 +22,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-rust test-python test-light wheel sdist check-wheel man check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume docs check-docs
+.PHONY: help setup demo test test-rust test-python test-light wheel sdist check-wheel man check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume docs check-docs check-studies
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -151,6 +151,9 @@ tasks: setup ## measure continue, accompany and infill on CORPUS's valid split (
 
 check-resume: setup ## kill a training run ten times and compare its weights with an uninterrupted one's
 	$(BIN)/python benches/check_resume.py
+
+check-studies: setup ## check intervals and power of listening studies on 400 simulated ones
+	LAKHNES_STUDIES=400 $(BIN)/python -m pytest tests/test_study_analysis.py -k 'truth or power' --timeout 3600
 
 clean: ## remove what the tasks have made, the virtual environment too
 	rm -rf $(VENV) .venv-light target dist man demo generated composed docs/_build python/lakhnes/_native.*.so python/lakhnes/_native.pyd

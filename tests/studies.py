@@ -40,7 +40,7 @@ def make_plan(
     exclusion="",
 ):  # fmt: skip
     """Write a plan whose conditions are folders of songs with all four voices; return its path."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     text = PLAN.format(
         design=design, listeners=listeners, pairs=pairs, share=share, count=count, more=more, clips=clips, page=page,
         exclusion=exclusion,

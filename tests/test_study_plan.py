@@ -28,7 +28,7 @@ def names_of_clips(plan):
 
 
 @pytest.mark.parametrize("design", ["turing", "preference", "rating"])
-@pytest.mark.parametrize("pairs", [7, 12, 30])
+@pytest.mark.parametrize("pairs", [7, 12, 14, 30])
 def test_pairs_sides_and_clips_are_balanced_and_no_listener_hears_a_clip_twice(tmp_path, design, pairs):
     share = 0.0 if design == "rating" else 0.2
     more = "min_controls = 0"

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["study"]
 
-STUDY = click.Path(path_type=Path, exists=True, file_okay=False)
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+PATH = click.Path(path_type=Path)
 
 MOST_COUNTS = 20
 """Numbers that a list of ``power`` may have."""
@@ -29,8 +28,8 @@ def study() -> None:
 
 
 @study.command()
-@click.argument("plan", metavar="PLAN.toml", type=FILE)
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the study.")
+@click.argument("plan", metavar="PLAN.toml", type=PATH)
+@click.option("-o", "--output", required=True, type=PATH, help="Folder of the study.")
 @click.option(
     "--source", "sources", multiple=True, metavar="NAME=PATH",
     help="Another folder, corpus or model for a condition; may be repeated.",
@@ -66,7 +65,7 @@ def create(console: Console, plan: Path, output: Path, sources: tuple[str, ...],
 
 
 @study.command()
-@click.argument("folder", metavar="STUDY", type=STUDY)
+@click.argument("folder", metavar="STUDY", type=PATH)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option(
@@ -99,12 +98,10 @@ def serve(console: Console, folder: Path, host: str, port: int, invite: int, url
 
 
 @study.command()
-@click.argument("inputs", metavar="STUDY", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.argument("inputs", metavar="STUDY", nargs=-1, required=True, type=PATH)
+@click.option("-o", "--output", type=PATH, help="Folder of the report.  [default: STUDY/analysis]")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Folder of the report.  [default: STUDY/analysis]"
-)
-@click.option(
-    "--turk-key", type=FILE, help="STUDY is results of LakhNES's user study, of Mechanical Turk; its key.csv."
+    "--turk-key", type=PATH, help="STUDY is results of LakhNES's user study, of Mechanical Turk; its key.csv."
 )
 @click.option("--design", type=click.Choice(DESIGNS[:2]), help="With --turk-key: what was asked.")
 @click.option("--skip", multiple=True, metavar="NAME", help="With --turk-key: leave out the pairs of a condition.")

@@ -89,10 +89,10 @@ def most_heard(plan: Plan) -> dict[str, int]:
     questions, practice = plan.pairs - plan.controls, plan.page.practice
     needed = dict.fromkeys(plan.names, practice if plan.page.practice else 0)
     for name in plan.names:
-        # A run of successive questions meets whole rounds of all kinds and parts of two more.
+        # A run of successive questions meets whole rounds of all kinds, and parts of two more unless it ends with one.
         with_it = sum(name in kind for kind in kinds)
         rounds, rest = divmod(questions, len(kinds))
-        most = rounds * with_it + min(rest, 2 * with_it)
+        most = rounds * with_it + (max(min(rest, 2 * with_it), with_it) if rest else 0)
         needed[name] += min(most, questions)
     if plan.controls:
         needed[plan.control] += plan.controls

@@ -41,9 +41,8 @@ class Steps:
     def __init__(self, study: Study, texts: Texts, slot: int) -> None:
         self.study, self.texts = study, texts
         items = study.listeners[slot]
-        self.steps: list[tuple[str, Any]] = [("consent", None)]
-        if texts.questions:
-            self.steps.append(("questions", None))
+        # Texts may lose their last question while a study runs; the steps keep their numbers.
+        self.steps: list[tuple[str, Any]] = [("consent", None), ("questions", None)]
         self.steps += [("headphones", check) for check in study.headphones]
         self.steps += [("practice" if item.practice else "pair", item) for item in items]
 
@@ -106,7 +105,7 @@ class Steps:
     def _check_questions(self, value: Any) -> None:
         asked = {question.id: len(question.options) for question in self.texts.questions}
         if not isinstance(value, dict) or value.keys() != asked.keys():
-            raise ValueError(f"expected answers to {', '.join(asked)}")
+            raise ValueError(f"expected answers to {', '.join(asked) or 'no question'}")
         for name, count in asked.items():
             if isinstance(value[name], bool) or not isinstance(value[name], int) or not 1 <= value[name] <= count:
                 raise ValueError(f"{name}: expected a whole number from 1 to {count}")

@@ -213,6 +213,10 @@ function showConsent(state) {
 }
 
 function showQuestions(state) {
+  if (!study.questions.length) {
+    send(state, {});
+    return;
+  }
   clear(words("questions_title"));
   const [made, go] = form("go_on", async () => {
     const value = {};
