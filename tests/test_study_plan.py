@@ -212,7 +212,7 @@ def test_a_missing_package_is_named_with_what_installs_it(tmp_path, run, monkeyp
     monkeypatch.setitem(sys.modules, "pyloudnorm", None)
     result = run("study", "create", make_plan(tmp_path, count=1), "-o", tmp_path / "study")
     assert result.exit_code == 1
-    assert result.stderr.endswith("pyloudnorm, which is not installed: pip install 'lakhnes[study]'\n")
+    assert result.stderr.endswith("pyloudnorm: pip install 'lakhnes[study]'\n")
 
 
 def test_the_headphone_check_has_every_order_once_and_tones_as_described(tmp_path):

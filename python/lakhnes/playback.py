@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from lakhnes.audio import open_encoder
 from lakhnes.errors import LakhnesError
+from lakhnes.extras import missing
 from lakhnes.files import AUDIO_FORMATS, format_of, replacing
 
 __all__ = ["ClockSink", "DeviceSink", "FileSink", "Sink", "open_sink"]
@@ -235,7 +236,7 @@ def _sounddevice() -> Any:
     try:
         import sounddevice
     except ModuleNotFoundError:
-        raise LakhnesError("playing needs the package sounddevice: pip install 'lakhnes[play]'") from None
+        raise missing("sounddevice") from None
     except OSError as error:  # it is there, but its library is not
         raise LakhnesError(f"playing needs PortAudio ({error}): on Debian, apt install libportaudio2") from None
     return sounddevice

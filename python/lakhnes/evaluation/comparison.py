@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lakhnes.errors import LakhnesError
 from lakhnes.evaluation.features import TABLE
+from lakhnes.extras import need
 
 __all__ = ["Comparison", "compare", "markdown"]
 
@@ -85,13 +86,10 @@ def compare(first: Sequence[dict[str, float]], second: Sequence[dict[str, float]
 
 def _scores(table: Array, labels: npt.NDArray[np.int64], seed: int) -> Array:
     """How much each song looks like the second side, by forests that have not seen it, float64, ``(songs,)``."""
-    try:
-        from sklearn.ensemble import RandomForestClassifier
-        from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    except ImportError:
-        raise LakhnesError(
-            "a classifier needs scikit-learn, which is not installed: pip install 'lakhnes[evaluation]'"
-        ) from None
+    need("sklearn")
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
     # A feature that a song does not have is a fact of its own: far below what others have.
     lowest = np.nanmin(np.where(np.isfinite(table), table, np.nan), axis=0, initial=0.0)
     filled = np.where(np.isfinite(table), table, lowest - 10.0)

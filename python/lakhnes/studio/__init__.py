@@ -5,7 +5,7 @@ which requests are checked and ``/openapi.json`` is written. `lakhnes.studio.rpc
 needs nothing but the standard library.
 """
 
-from lakhnes.errors import LakhnesError
+from lakhnes.extras import need
 
 __all__ = ["check_extra"]
 
@@ -15,12 +15,8 @@ def check_extra() -> None:
 
     Raises
     ------
-    LakhnesError
+    MissingExtraError
         If one is missing; the message says how to install it.
     """
-    try:
-        import python_multipart  # noqa: F401
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise LakhnesError(f"this needs the package {error.name}: pip install 'lakhnes[studio]'") from None
+    for package in ("python_multipart", "starlette", "uvicorn"):
+        need(package, "studio")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lakhnes.errors import LakhnesError
+from lakhnes.extras import load
 from lakhnes.study.estimates import (
     Floats,
     Interval,
@@ -26,7 +27,6 @@ from lakhnes.study.estimates import (
     percentiles,
     wilcoxon,
 )
-from lakhnes.study.extra import need
 from lakhnes.study.plan import HUMAN, Exclusion
 from lakhnes.study.responses import Response, Responses
 
@@ -98,7 +98,7 @@ def analyze(answered: Responses, exclusion: Exclusion | None = None) -> Analysis
     LakhnesError
         If nobody has answered or nobody is kept, or a package is not installed.
     """
-    need("scipy")
+    load("scipy", "study")
     chosen = exclusion or answered.exclusion
     present = {response.listener for response in answered.responses}
     if not present:
@@ -227,7 +227,7 @@ def _refitted(wins: Floats, strengths: Floats) -> Floats:
 
 def _compared(names: list[str], wins: Floats, strengths: Floats, draws: Floats) -> list[dict[str, Any]]:
     covariance, total = bradley_terry_errors(wins, strengths), wins.sum(axis=0)
-    student = need("scipy.stats").t
+    student = load("scipy.stats", "study").t
     rows = []
     for one, two in itertools.combinations(range(len(names)), 2):
         if strengths[one] < strengths[two]:

@@ -18,11 +18,11 @@ import numpy.typing as npt
 from lakhnes._native import Song
 from lakhnes.audio import write_audio
 from lakhnes.errors import LakhnesError
+from lakhnes.extras import load
 from lakhnes.files import suffix_of
 from lakhnes.progress import Advance
 from lakhnes.songs import render
 from lakhnes.study.draws import random_name, stream
-from lakhnes.study.extra import need
 from lakhnes.study.plan import ClipOptions
 
 __all__ = ["Clip", "excerpts", "match_levels", "write_clip"]
@@ -164,5 +164,5 @@ def _faded(sound: Sound, frames: int) -> Sound:
 
 
 def _loudness(sound: Sound, sample_rate: int) -> float:
-    pyloudnorm = need("pyloudnorm")
+    pyloudnorm = load("pyloudnorm", "study")
     return float(pyloudnorm.Meter(sample_rate).integrated_loudness(sound.astype(np.float64)))

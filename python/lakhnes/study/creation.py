@@ -16,13 +16,13 @@ from lakhnes._native import __version__
 from lakhnes.audio import write_audio
 from lakhnes.data.layout import staged_folder
 from lakhnes.errors import FormatError, LakhnesError
+from lakhnes.extras import load
 from lakhnes.files import read_limited, suffix_of
 from lakhnes.progress import Progress, no_progress
 from lakhnes.study import headphones
 from lakhnes.study.assignment import Item, assign, most_heard
 from lakhnes.study.clips import Clip, excerpts, match_levels, write_clip
 from lakhnes.study.draws import random_name, stream
-from lakhnes.study.extra import need
 from lakhnes.study.plan import Condition, Plan, without
 from lakhnes.study.sources import Sources
 
@@ -128,7 +128,7 @@ def create(
     OSError
         If something cannot be read or written.
     """
-    need("pyloudnorm")
+    load("pyloudnorm", "study")
     if any(folder.glob("answers.sqlite*")):
         raise LakhnesError(f"{folder}: holds answers already; expected a new folder")
     plan = Plan.read(plan_file)

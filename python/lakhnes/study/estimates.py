@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes.study.extra import need
+from lakhnes.extras import load
 
 __all__ = [
     "BOOTSTRAPS", "Interval", "bradley_terry", "bradley_terry_errors", "cluster_interval", "draw_weights",
@@ -49,7 +49,7 @@ class Interval:
 
 def exact_binomial(right: int, count: int) -> tuple[Interval, float]:
     """Return the interval of a share (Clopper and Pearson 1934) and the two-sided p of 1/2, for independent answers."""
-    test = need("scipy.stats").binomtest(right, count)
+    test = load("scipy.stats", "study").binomtest(right, count)
     interval = test.proportion_ci(CONFIDENCE, method="exact")
     return Interval(float(interval.low), float(interval.high)), float(test.pvalue)
 
@@ -66,7 +66,7 @@ def percentiles(draws: Floats, listeners: int) -> tuple[Floats, Floats]:
     if listeners < 2:
         nothing = np.full(draws.shape[1:], np.nan)
         return nothing, nothing
-    stats = need("scipy.stats")
+    stats = load("scipy.stats", "study")
     quantile = stats.t.ppf((1.0 + CONFIDENCE) / 2.0, listeners - 1)
     tail = float(stats.norm.cdf(-math.sqrt(listeners / (listeners - 1)) * quantile))
     return np.nanquantile(draws, tail, axis=0), np.nanquantile(draws, 1.0 - tail, axis=0)
@@ -99,7 +99,7 @@ def bradley_terry(wins: Floats, start: Floats | None = None) -> Floats:
     start : float64 array, optional
         Where the iteration begins.
     """
-    choix = need("choix")
+    choix = load("choix", "study")
     try:
         strengths = choix.ilsr_pairwise_dense(
             wins, alpha=REGULARIZATION, initial_params=start, max_iter=1_000, tol=1e-6
@@ -136,7 +136,7 @@ def wilcoxon(first: Floats, second: Floats) -> float:
     differences = first - second
     if not np.any(differences):
         return math.nan
-    return float(need("scipy.stats").wilcoxon(differences).pvalue)
+    return float(load("scipy.stats", "study").wilcoxon(differences).pvalue)
 
 
 def holm(values: Sequence[float]) -> list[float]:

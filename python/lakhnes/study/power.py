@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lakhnes.extras import load
 from lakhnes.study.estimates import (
     Floats,
     bradley_terry,
@@ -19,7 +20,6 @@ from lakhnes.study.estimates import (
     cluster_interval,
     wilcoxon,
 )
-from lakhnes.study.extra import need
 
 __all__ = ["Power", "Simulation", "power", "simulate_preferences", "simulate_turing"]
 
@@ -86,7 +86,7 @@ def power(simulation: Simulation, listeners: Sequence[int], *, studies: int = 20
         Simulated for each number.
     seed : int
     """
-    need("scipy")
+    load("scipy", "study")
     found = {"turing": _turing_finds, "preference": _preference_finds, "rating": _rating_finds}[simulation.design]
     rows = []
     for count in listeners:
@@ -164,7 +164,7 @@ def _preference_finds(simulation: Simulation, listeners: int, random: np.random.
     variance = covariance[0, 0] + covariance[1, 1] - 2.0 * covariance[0, 1]
     if not variance > 0.0:
         return False
-    limit = float(need("scipy.stats").t.ppf(1.0 - LEVEL / 2.0, listeners - 1))
+    limit = float(load("scipy.stats", "study").t.ppf(1.0 - LEVEL / 2.0, listeners - 1))
     return bool(abs(fitted[0] - fitted[1]) > limit * math.sqrt(variance))
 
 

@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakhnes.extras import load
 from lakhnes.files import FORMATS
 from lakhnes.study.creation import DEFAULT_TEXTS, TEXTS, Study
-from lakhnes.study.extra import need
 from lakhnes.study.steps import Steps, UnheardError
 from lakhnes.study.store import ANSWERS, Store, id_of
 from lakhnes.study.texts import Texts
@@ -72,7 +72,7 @@ class Server:
         OSError
             If a file of it is missing.
         """
-        need("starlette")
+        load("starlette", "study")
         study = Study.open(folder)
         return cls(study, Store(folder / ANSWERS), Texts.read(folder / TEXTS, like=DEFAULT_TEXTS))
 
@@ -247,7 +247,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def answer_requests(server: Server, opened: socket.socket) -> None:
     """Answer requests until the process is interrupted."""
-    uvicorn = need("uvicorn")
+    uvicorn = load("uvicorn", "study")
     config = uvicorn.Config(server.app(), log_level="warning", access_log=False, server_header=False)
     try:
         uvicorn.Server(config).run(sockets=[opened])
