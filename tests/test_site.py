@@ -61,6 +61,15 @@ def test_everything_public_of_the_extension_module_is_described_in_the_stub(stub
                 assert ast.get_docstring(node), part
 
 
+def test_a_name_in_a_docstring_without_an_entry_of_its_own_has_to_exist():
+    pytest.importorskip("sphinx")
+    names = load(ROOT / "docs" / "_ext" / "names.py")
+    assert names.find("lakhnes.sampling.params.MIN_DURATION") == 6.0
+    assert names.find("lakhnes.Song.arrange") is not None
+    assert names.find("lakhnes.Song.rearrange") is None
+    assert names.find("lakhness") is None
+
+
 @pytest.mark.parametrize(
     ("url", "local"),
     [
