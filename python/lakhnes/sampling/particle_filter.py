@@ -15,7 +15,7 @@ from lakhnes.grammar import BOUNDARY
 from lakhnes.model.engine import Engine
 from lakhnes.model.model import READ_AT_ONCE
 from lakhnes.sampling.particle import KeptEvent, Particle
-from lakhnes.sampling.proposals import LONG_REST, Proposals, wait_token
+from lakhnes.sampling.proposals import Proposals, is_rest, wait_token
 
 __all__ = ["ParticleFilter"]
 
@@ -79,9 +79,9 @@ class ParticleFilter:
         for particle in self.particles:
             particle.arrived = False
         # In a long rest nothing but each next event says which particle is probable: one is selected after each.
-        if kept.tick - self.particles[0].tick > LONG_REST:
+        if is_rest(kept.tick - self.particles[0].tick, kept):
             self.select()
-        while not self.particles[0].arrived and kept.tick - self.particles[0].tick > LONG_REST:
+        while not self.particles[0].arrived and is_rest(kept.tick - self.particles[0].tick, kept):
             self.advance(kept, until_spoken=True)
             self.select()
         self.advance(kept)

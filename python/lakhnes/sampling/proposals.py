@@ -22,7 +22,7 @@ from lakhnes.sampling.particle import Floats, KeptEvent, NoteCount, Particle
 from lakhnes.sampling.sampler import sample
 from lakhnes.units import TICKS_PER_SECOND
 
-__all__ = ["LONG_REST", "Proposals", "log", "wait_token"]
+__all__ = ["Proposals", "is_rest", "log", "wait_token"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -35,6 +35,9 @@ but few particles have what is proposed too seldom. Drums are the shortest notes
 
 LONG_REST = 8 * TICKS_PER_SECOND
 """Ticks without a kept event after which the kept voices are known to rest."""
+
+LONG_END = 2 * TICKS_PER_SECOND
+"""The same before the end of the song, which no kept event calls for."""
 
 FRAME = TICKS_PER_SECOND // 60
 """Ticks that a voice alone sounds or rests at the least."""
@@ -153,7 +156,7 @@ class Proposals:
         if particle.tick == kept.tick:
             return self.reach(particle, kept, written)
         if not waits.any():  # at the beginning, of which no model knows how long it waits
-            if written.any() and kept.tick - particle.tick > LONG_REST:  # not in silence, though
+            if written.any() and is_rest(kept.tick - particle.tick, kept):  # not in silence, though
                 return [self.speak(particle, written)]
             now, other = (float(particle.probabilities[some].sum()) for some in (written, allowed & ~written))
             if self.generator.random() * (now + other) < now:
@@ -185,7 +188,7 @@ class Proposals:
         whole = wait_token(gap)
         early = waits & (ticks < ticks[whole]) & (ticks >= self.window[0] - particle.tick)
         early &= ticks < self.window[1] - particle.tick
-        if len(self.densities) == 1 and gap > LONG_REST:  # shorter waits lead from one voice to another
+        if len(self.densities) == 1 and is_rest(gap, kept):  # shorter waits lead from one voice to another
             early &= ticks >= FRAME
         now = 0.0
         if particle.budget >= 1.0:
@@ -194,7 +197,7 @@ class Proposals:
             early &= ticks * self.rate >= (1.0 - particle.budget) * TICKS_PER_SECOND
         reached = float(particle.probabilities[early].sum())
         soon = self.share_of_waits * reached
-        if gap > LONG_REST and reached > 0.0:
+        if is_rest(gap, kept) and reached > 0.0:
             soon = SHARE_IN_REST * (1.0 - now)
         choice = self.generator.random()
         if choice < now:
@@ -207,7 +210,7 @@ class Proposals:
             return [token]
         later = waits & (ticks >= ticks[whole])
         # At the end of the song nothing else happens. Long before it, an end would be silence for all that is left.
-        later[BOUNDARY] = gap <= LONG_REST
+        later[BOUNDARY] = not is_rest(gap, kept)
         reached = float(particle.probabilities[later if kept.is_end else whole].sum())
         # A wait that is longer than the longest token is as improbable as a row of such tokens.
         particle.log_weight += log(reached) * max(1.0, gap / int(ticks.max())) - log(1.0 - now - soon)
@@ -251,6 +254,11 @@ class Proposals:
         uniform = self.generator.random() if self.params.temperature > 0.0 else 0.0
         tokens, _ = sample(logits[None], np.array([uniform], dtype=np.float32), self.params, allowed=some[None])
         return int(tokens[0])
+
+
+def is_rest(gap: int, kept: KeptEvent) -> bool:
+    """Return whether the kept voices are known to rest for the `gap` ticks before a kept event."""
+    return gap > (LONG_END if kept.is_end else LONG_REST)
 
 
 def wait_token(ticks: int) -> int:
