@@ -36,9 +36,9 @@ ENDINGS = {
 def info(console: Console, files: tuple[str, ...], source_format: str | None, track: int | None) -> None:
     """Tell what is in songs.
 
-    A folder stands for all songs in it. Of a score its length, its events, and the notes and range of each voice; of a VGM file its chip, writes and loop;
-    of an .nsf or .nsfe its game, its consoles and chips, how often its program is called, its playlist, and the titles
-    and times of its tracks; with --track, what that track plays.
+    A folder stands for all songs in it. Of a score its length, its events, and the notes and range of each voice; of a
+    VGM file its chip, writes and loop; of an .nsf or .nsfe its game, its consoles and chips, how often its program is
+    called, its playlist, and the titles and times of its tracks; with --track, what that track plays.
     """
     told, failed = [], []
     for file in [str(path) for given in files for path, _ in expand([given], source_format)]:
