@@ -135,7 +135,7 @@ export class Composing {
     $("working-text").textContent = `${about.what}: ${clock(seconds)}`;
     if (about.limit) $("progress").value = Math.min(seconds, about.limit);
     if (about.whole) {
-      this.studio.showLive(shown[0]);
+      this.studio.showLive(shown[0], about.limit);
       this.small(shown);
     }
     if (facts.sound) {
