@@ -16,7 +16,11 @@ import pytest
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 """The name under which the protocol refers to an element."""
 
-KEYS = {"Control": "\ue009", "Shift": "\ue008", "Alt": "\ue00a"}
+KEYS = {
+    "Control": "\ue009", "Shift": "\ue008", "Alt": "\ue00a", "Home": "\ue011", "Delete": "\ue017", "Enter": "\ue007",
+    "Escape": "\ue00c", "ArrowLeft": "\ue012", "ArrowUp": "\ue013", "ArrowRight": "\ue014", "ArrowDown": "\ue015",
+}  # fmt: skip
+"""The keys without a letter, by their code points in the protocol."""
 
 
 def needed() -> tuple[str, str]:

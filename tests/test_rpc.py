@@ -98,8 +98,8 @@ def test_a_root_confines_reading_and_writing(served, tmp_path):
         inside, away = "a.tx1.txt", str(outside / "a.tx1.txt")
         for source, target in [
             (away, "c.wav"), ("../outside/a.tx1.txt", "c.wav"), ("link/a.tx1.txt", "c.wav"), (inside, "../c.wav"),
-            (inside, str(outside / "c.wav")), (inside, "link/c.wav"), (inside, "out.wav"), (inside, "."), ("\0", "c.wav"),
-            ("", "c.wav"),
+            (inside, str(outside / "c.wav")), (inside, "link/c.wav"), (inside, "out.wav"), (inside, "."),
+            ("\0", "c.wav"), ("", "c.wav"),
         ]:  # fmt: skip
             with pytest.raises(xmlrpc.client.Fault):
                 server.tx1_to_wav(source, target, 0)

@@ -18,7 +18,9 @@ from lakhnes.errors import LakhnesError
 from lakhnes.studio import security
 from lakhnes.studio.client import render_on
 from lakhnes.studio.jobs import BusyError, JobError, Queue
+from lakhnes.studio.operations import COMPOSING
 from lakhnes.studio.table import ROUTES
+from lakhnes.studio.watching import Watch, WatchedModel
 from serving import served
 from small import tiny_model, tune
 
@@ -245,16 +247,19 @@ def test_a_server_that_others_reach_needs_a_token(run):
 
 
 def test_a_full_queue_is_answered_with_429_and_when_to_come_again(model):
-    body = {"length": 20_000, "seconds": 600, "temperature": 3, "stream": True}
+    go = threading.Event()
     with served(model, waiting=1) as (server, service), httpx.Client(base_url=server, timeout=30) as client:
-        with client.stream("POST", "/generate", json=body), client.stream("POST", "/generate", json=body) as second:
-            assert "queued" in next(second.iter_lines())
-            refused = client.post("/generate", json=body)
+        service.composing.add(lambda job: go.wait(60))
+        with client.stream("POST", "/generate", json={"length": 9, "stream": True}) as second:
+            lines = second.iter_lines()
+            assert next(lines) == "event: queued"
+            refused = client.post("/generate", json={"length": 9})
             assert refused.status_code == 429
             assert int(refused.headers["retry-after"]) >= 1
             assert "waiting already" in refused.json()["error"]
             assert client.post("/render", json={"song": SONG}).status_code == 200  # sound has a queue of its own
-        wait_until(lambda: len(service.composing) == 0)
+            go.set()
+            assert "event: result" in list(lines)
 
 
 def wait_until(holds, seconds=20):
@@ -264,23 +269,51 @@ def wait_until(holds, seconds=20):
         time.sleep(0.01)
 
 
-def test_what_a_client_leaves_is_cancelled(model):
-    body = {"length": 20_000, "seconds": 600, "temperature": 3}
+@pytest.fixture
+def endless(monkeypatch):
+    """Make every composition one that ends only when it is cancelled."""
+
+    def work(job, models, values):
+        while True:
+            job.check()
+            time.sleep(0.01)
+
+    monkeypatch.setitem(COMPOSING, "/generate", work)
+
+
+def test_what_a_client_leaves_is_cancelled(model, endless):
     with served(model) as (server, service), httpx.Client(base_url=server) as client:
-        with client.stream("POST", "/generate", json=body | {"stream": True}) as answer:
-            next(answer.iter_lines())
-        wait_until(lambda: len(service.composing) == 0)
         with pytest.raises(httpx.ReadTimeout):
-            client.post("/generate", json=body, timeout=0.5)
+            client.post("/generate", json={}, timeout=1.0)
+        wait_until(lambda: len(service.composing) == 0)
+        with client.stream("POST", "/generate", json={"stream": True}):
+            wait_until(lambda: len(service.composing) == 1)
         wait_until(lambda: len(service.composing) == 0)
 
 
-def test_a_job_may_not_take_longer_than_its_limit(model):
-    body = {"length": 20_000, "seconds": 600, "temperature": 3}
+def test_a_job_may_not_take_longer_than_its_limit(model, endless):
     with served(model, time_limit=0.3) as (server, _), httpx.Client(base_url=server, timeout=30) as client:
-        answer = client.post("/generate", json=body)
+        answer = client.post("/generate", json={})
         assert answer.status_code == 503
         assert "0.3 s" in answer.json()["error"]
+
+
+def test_a_composition_stops_within_a_step_of_the_model(model):
+    steps = []
+
+    def check():
+        steps.append(1)
+        if len(steps) == 5:
+            raise JobError("cancelled")
+
+    for work in (
+        lambda watched: lakhnes.generate(watched, 2, seed=1),
+        lambda watched: lakhnes.infill(watched, lakhnes.Song.from_tx1(TX1), ["p1"], seed=1),
+    ):
+        steps.clear()
+        with pytest.raises(JobError):
+            work(WatchedModel(model, Watch(check)))
+        assert len(steps) == 5
 
 
 def test_a_queue_says_places_and_ends_jobs_that_wait():

@@ -114,7 +114,10 @@ export class Composing {
       else status(error.message, true);
       if (about.whole) { player.stop(); studio.showSong(); }
     } finally {
-      if (this.abort === abort) { this.abort = null; $("working").hidden = true; $("go").disabled = false; }
+      if (this.abort === abort || !this.abort) { // not if another composition has begun since
+        this.abort = null;
+        $("working").hidden = true;
+      }
     }
   }
 

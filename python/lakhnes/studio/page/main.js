@@ -27,7 +27,9 @@ class Studio {
     this.voices();
     this.buttons();
     listenToKeys(this);
-    new ResizeObserver(() => { this.wave(); this.composing.redraw(); }).observe($("wave"));
+    const redraw = () => { this.roll.draw(); this.wave(); this.composing.redraw(); };
+    new ResizeObserver(redraw).observe($("wave"));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   }
 
   async begin() {
