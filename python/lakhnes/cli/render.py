@@ -1,5 +1,6 @@
 """``lakhnes render``: songs to sound."""
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -123,19 +124,11 @@ def _render_on(
         target = Path(output or "") if source == STDIO else pair([source], output, format, only=None)[0].target
         check_target(target, overwrite=force)
     data, chosen, _ = read_input(source, source_format)
-    names: dict[str, str] = {
-        "mixer": "mixer",
-        "filter": "filter",
-        "expression": "expression",
-        "loops": "loops",
-        "fade": "fade",
-    }
-    sound = {name: options[option] for name, option in (names | {"rate": "sample_rate"}).items()}
-    if options["downsample"] is not None:
-        sound["downsample"] = options["downsample"]
+    sound = {name: options[name] for name in ("mixer", "filter", "expression", "loops", "fade", "downsample")}
+    sound["rate"] = options["sample_rate"]
     made = render_on(server, data, chosen, format, token=token, **sound)
     if target is None:
-        click.get_binary_stream("stdout").write(made)
+        sys.stdout.buffer.write(made)
         return
     write_bytes(target, made, overwrite=force)
     console.result(target)

@@ -71,7 +71,7 @@ def serve(
 
     host, port = _place(http_place or "")
     service = Service(Models(models or ("bundled",), device), waiting=queue, time_limit=time_limit)
-    listener = listen(host, port)
+    listener = listen(host, port, token)
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listener.getsockname()[1]}"
     serve_http(service, listener, host, token=token, ready=lambda: console.result(address))

@@ -55,7 +55,7 @@ def studio(
     sessions = Sessions(sessions_directory())
     opened = None if file is None else _opened(sessions, file, source_format)
     service, pages = Service(Models(models or ("bundled",), device)), Pages(sessions, opened)
-    listener = listen(host, port)
+    listener = listen(host, port, token)
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listener.getsockname()[1]}/"
 

@@ -114,7 +114,8 @@ class Service:
                     place, silent = now, 0.0
                     yield _event("queued", {"place": place})
                 elif job.watch is not None:
-                    live = live or await run_in_threadpool(self._live, values)
+                    if live is None:
+                        live = await run_in_threadpool(self._live, values)
                     if (news := await run_in_threadpool(self._news, live, job)) is not None:
                         silent = 0.0
                         yield _event("progress", news)

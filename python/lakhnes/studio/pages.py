@@ -94,7 +94,7 @@ class Pages:
 
     async def _create(self, request: Request) -> Response:
         given = await body_of(request)
-        return JSONResponse(await run_in_threadpool(self._sessions.create, _text(given, "name", "A new song")), 201)
+        return JSONResponse(await run_in_threadpool(self._sessions.create, _text(given, "name")), 201)
 
     async def _get(self, request: Request) -> Response:
         return await self._answer(request.path_params["id"])

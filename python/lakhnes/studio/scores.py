@@ -144,12 +144,12 @@ def edited(base: Song | None, score: Mapping[str, Any]) -> Song:
     for voice, rows in voices.items():
         notes = _checked(voice, rows, length)
         changes = [] if base is None else _moved(Part.of(base, voice), notes)
-        kept = [change for change in changes if change[0] < length]
-        parts[voice] = Part([[note.start, note.end, note.pitch, note.velocity] for note in notes], kept)
+        within = [change for change in changes if change[0] < length]
+        parts[voice] = Part([[note.start, note.end, note.pitch, note.velocity] for note in notes], within)
     if base is None:
         return song_of_parts(parts, length)
-    kept = cut(base, length)
-    return kept.with_voices(song_of_parts(parts, length), list(parts)) if parts else kept
+    before = cut(base, length)
+    return before.with_voices(song_of_parts(parts, length), list(parts)) if parts else before
 
 
 def _checked(voice: str, rows: Any, length: int) -> list[_Note]:

@@ -24,14 +24,18 @@ MOST_CONNECTIONS = 256
 ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 (never the default, and only with a token)
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, token: str | None = None) -> socket.socket:
     """Return a socket that listens; port 0 stands for a free one.
 
     Raises
     ------
+    LakhnesError
+        If other machines would reach the server and there is no token.
     OSError
         If the port is taken, or the host is none of this machine.
     """
+    if not is_loopback(host) and not token:
+        raise LakhnesError(f"{host}: other machines reach this server; --token TOKEN says who may use it")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -65,17 +69,10 @@ def serve(
     host
         The name under which it listens.
     token
-        What every request has to give; needed where other machines reach the server.
+        What every request has to give; that of `listen`.
     ready
         Called when requests are answered.
-
-    Raises
-    ------
-    LakhnesError
-        If other machines reach the server and there is no token.
     """
-    if not is_loopback(host) and not token:
-        raise LakhnesError(f"{host}: other machines reach this server; --token TOKEN says who may use it")
     app = application(service, hosts=_names(host), token=token, extra=extra)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, limit_concurrency=MOST_CONNECTIONS, timeout_keep_alive=30,

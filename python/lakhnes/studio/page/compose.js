@@ -114,7 +114,10 @@ export class Composing {
       else status(error.message, true);
       if (about.whole) { player.stop(); studio.showSong(); }
     } finally {
-      if (this.abort === abort) { this.abort = null; $("working").hidden = true; $("go").disabled = false; }
+      if (this.abort === abort || !this.abort) { // not if another composition has begun since
+        this.abort = null;
+        $("working").hidden = true;
+      }
     }
   }
 
@@ -135,7 +138,7 @@ export class Composing {
     $("working-text").textContent = `${about.what}: ${clock(seconds)}`;
     if (about.limit) $("progress").value = Math.min(seconds, about.limit);
     if (about.whole) {
-      this.studio.showLive(shown[0]);
+      this.studio.showLive(shown[0], about.limit);
       this.small(shown);
     }
     if (facts.sound) {

@@ -17,7 +17,7 @@ class Studio {
     this.store = new Store((session, why) => this.changed(session, why));
     this.roll = new Roll($("roll"));
     this.player = new Player();
-    this.player.ended = () => this.played();
+    this.player.ended = () => { this.roll.scrollTo(0); this.played(); };
     this.editor = new Editor(this);
     this.composing = new Composing(this);
     this.dialogs = new Dialogs(this);
@@ -27,7 +27,9 @@ class Studio {
     this.voices();
     this.buttons();
     listenToKeys(this);
-    new ResizeObserver(() => { this.wave(); this.composing.redraw(); }).observe($("wave"));
+    const redraw = () => { this.roll.draw(); this.wave(); this.composing.redraw(); };
+    new ResizeObserver(redraw).observe($("wave"));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   }
 
   async begin() {
@@ -61,8 +63,7 @@ class Studio {
     $("empty").hidden = Boolean(score);
     $("frame").classList.remove("alternative");
     this.roll.show(score ?? null, { keep: true });
-    if (fit && score && this.roll.duration * this.roll.scale < this.roll.width * 0.6) this.roll.fit();
-    if (fit && score && this.roll.duration < 45) this.roll.fit();
+    if (fit && score) { if (this.roll.duration < 60) this.roll.fit(); else { this.roll.scale = this.roll.width / 30; this.roll.scrollTo(0); } }
     this.scrolled();
     for (const id of ["from", "to"]) $(id).max = this.roll.duration.toFixed(2);
     if (!this.roll.passage) this.fillPassage();
@@ -72,12 +73,13 @@ class Studio {
 
   showAlternative(score) { this.roll.show(score); $("empty").hidden = true; this.scrolled(); }
 
-  showLive(score) {
+  // A song that is being written, and gets as many seconds at the most.
+  showLive(score, seconds) {
     $("empty").hidden = true;
-    this.roll.score = { grid: null, ...score };
+    this.roll.score = { grid: null, live: true, ...score };
     for (const voice of VOICES) this.roll.spans[voice] = this.roll.span(voice);
     if (this.roll.left) this.roll.left = 0;
-    this.roll.scale = Math.min(this.roll.scale, this.roll.width / Math.max(this.roll.duration, 8));
+    this.roll.scale = this.roll.width / Math.max(this.roll.duration, seconds);
     this.roll.draw();
   }
 
@@ -118,7 +120,12 @@ class Studio {
     const { player } = this;
     player.ready();
     if (!this.store.score) { status("There is no song yet: compose one, or open a file."); return; }
-    if (!this.sound) { status("Rendering…"); await this.loading?.done; status(""); }
+    if (!this.sound) {
+      const before = $("status").textContent;
+      status("Rendering…");
+      await this.loading?.done;
+      status(before);
+    }
     if (!this.sound) return;
     if (!player.buffers.length) player.load(this.sound);
     if (this.roll.score !== this.store.score && !this.edits) this.showSong();

@@ -91,7 +91,7 @@ export class Roll {
     return null;
   }
 
-  snap(second) { // to the nearest sixteenth of a beat's quarter, that is a row
+  snap(second) { // to the nearest row, a quarter of a beat
     const grid = this.score?.grid;
     if (!grid) return Math.round(second * 10) / 10;
     const row = grid.beat / 4 / TICKS, offset = grid.offset / TICKS;
@@ -142,7 +142,7 @@ export class Roll {
         if (labelled) { context.fillStyle = colour("soft"); context.fillText(String(i * every + 1), x + 4, RULER / 2); }
       }
     }
-    if (this.score && end < width) {
+    if (this.score && !this.score.live && end < width) {
       context.fillStyle = colour("grid");
       context.fillRect(end, RULER, width - end, height - RULER);
     }
