@@ -11,7 +11,7 @@ from lakhnes.study.creation import Study
 from lakhnes.study.responses import from_study
 from lakhnes.study.server import HEADERS, Server
 from lakhnes.study.store import ANSWERS, Store, id_of
-from studies import Client, Process, first_choice, make_study
+from studies import Client, Process, first_choice, make_plan, make_study
 
 NAMES = ("human", "random", "quixotic", "zephyr")
 """Two of which stand in no text of the page."""
@@ -168,6 +168,47 @@ def test_replaced_texts_are_shown_and_a_missing_one_is_named(tmp_path):
     texts.write_text(words.replace('begin = "Begin"\n', ""))
     with pytest.raises(ValueError, match=rf"texts\.toml: line {line}: words\.begin: is missing"):
         Server.open(study)
+
+
+@pytest.mark.parametrize("design", ["turing", "preference", "rating"])
+def test_a_study_of_each_design_leads_from_its_plan_to_a_report(tmp_path, run, design):
+    share = 0.0 if design == "rating" else 0.5
+    plan = make_plan(
+        tmp_path / "sources", design=design, listeners=3, pairs=4, share=share, count=16, exclusion="min_controls = 0"
+    )
+    assert run("study", "create", plan, "-o", tmp_path / "study").exit_code == 0
+    with Process(tmp_path / "study") as server:
+        threads = [threading.Thread(target=Client(server.port).enrol().finish, args=(first_choice,)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    result = run("study", "analyze", tmp_path / "study", "--max-failed-controls", "1", "--json")
+    assert result.exit_code == 0, result.stderr
+    facts = json.loads(result.stdout)
+    assert (facts["listeners"], facts["answers"]) == (3, 12 - 3 * (2 if share else 0))
+    rows = (tmp_path / "study" / "analysis" / "answers.csv").read_text().splitlines()
+    assert len(rows) == 1 + 12
+    codes = [
+        line.split(",")[-2] for line in (tmp_path / "study" / "analysis" / "listeners.csv").read_text().splitlines()
+    ]
+    assert len({code for code in codes if len(code) == 8}) == 3
+    assert "3 listeners heard" in (tmp_path / "study" / "analysis" / "methods.txt").read_text()
+
+
+def test_a_study_without_answers_or_plan_is_refused_in_one_line(tmp_path, run):
+    study = make_study(tmp_path, listeners=1, pairs=4, share=0.25)
+    assert "answers.sqlite: no such file" in run("study", "analyze", study).stderr
+    Store(study / ANSWERS).close()
+    assert "no answers yet" in run("study", "analyze", study).stderr
+    (study / ANSWERS).write_bytes(b"no database" * 100)
+    assert "expected the answers of a study" in run("study", "analyze", study).stderr
+    for text, message in (("{}", "no plan of a study"), ('{"format": 1, "version": 2}', "expected 1 of lakhnes")):
+        (study / "plan.json").write_text(text)
+        result = run("study", "serve", study)
+        assert result.exit_code == 1
+        assert message in result.stderr
+        assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.timeout(580)

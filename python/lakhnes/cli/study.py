@@ -93,7 +93,6 @@ def serve(console: Console, folder: Path, host: str, port: int, invite: int, url
         for line in links or [base]:
             console.result(line)
         console.summary({"url": base, "links": links})
-        click.get_text_stream("stdout").flush()
         answer_requests(server, opened)
 
 

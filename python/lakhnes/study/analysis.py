@@ -89,7 +89,7 @@ def analyze(answered: Responses, exclusion: Exclusion | None = None) -> Analysis
         Rows of a Turing test: ``count``, ``right``, ``accuracy``, its exact binomial interval ``exact_low`` and
         ``exact_high``, ``low`` and ``high`` over listeners, ``p`` of the exact binomial test against 1/2, ``p_holm``;
         the control's row has ``control`` true and no ``p_holm``. Of preferences: ``wins``, ``losses``, ``share``,
-        ``strength`` (logits, mean 0), ``low``, ``high``; and of each comparison ``wins``, ``losses``, ``difference``,
+        ``share_low``, ``share_high``, ``strength`` (logits, mean 0), ``low``, ``high``; and of each comparison ``wins``, ``losses``, ``difference``,
         ``low``, ``high``, ``p`` (cluster-robust Wald test, Student's distribution), ``p_holm``. Of ratings: ``count``,
         ``mean``, ``low``, ``high``; of each comparison ``difference``, ``listeners``, ``p`` (Wilcoxon), ``p_holm``.
 
@@ -207,9 +207,12 @@ def _preference(answered: Responses, kept: list[Response]) -> Rows:
         won, lost = round(total[index].sum()), round(total[:, index].sum())
         if not won + lost:
             continue
+        games = (wins[:, index] + wins[:, :, index]).sum(axis=1)
+        shares = cluster_interval(wins[:, index].sum(axis=1), games)
         rows.append(
             {
                 "condition": name, "count": won + lost, "wins": won, "losses": lost, "share": won / (won + lost),
+                "share_low": shares.low, "share_high": shares.high,
                 "strength": strengths[index], "low": low[index], "high": high[index],
             }
         )  # fmt: skip

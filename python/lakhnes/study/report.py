@@ -196,48 +196,57 @@ def _clips_of(plan: Plan) -> str:
 
 
 def draw(analysis: Analysis, path: Path, *, overwrite: bool = True) -> None:
-    """Write the figure of a result as PNG, SVG or PDF: a bar a condition, with its interval over listeners."""
+    """Write the figure of a result as PNG, SVG or PDF: a bar a condition, and Bradley-Terry strengths beside.
+
+    All intervals are those over listeners.
+    """
     from matplotlib.figure import Figure
 
-    rows = analysis.conditions
-    key = {"turing": "accuracy", "preference": "share", "rating": "mean"}[analysis.design]
-    figure = Figure(figsize=(1.5 + 0.9 * len(rows), 4), layout="constrained")
-    axes = figure.subplots()
-    values = [row[key] for row in rows]
-    colors = [CONTROL if row.get("control") else COLORS.get(row["condition"], OTHER) for row in rows]
-    axes.bar(range(len(rows)), values, color=colors, width=0.7)
-    if analysis.design == "preference":
-        _draw_strengths(axes, rows)
-    else:
-        below = [max(value - row["low"], 0.0) for value, row in zip(values, rows, strict=True)]
-        above = [max(row["high"] - value, 0.0) for value, row in zip(values, rows, strict=True)]
-        axes.errorbar(range(len(rows)), values, yerr=[below, above], fmt="none", ecolor="black", capsize=4)
-    if analysis.design == "rating":
-        axes.set_ylim(1, 5)
-    else:
-        axes.set_ylim(0, 1)
-        axes.axhline(0.5, color="black", linewidth=0.8, linestyle="--")
-    axes.set_xticks(range(len(rows)), [row["condition"] for row in rows], rotation=30, ha="right")
-    axes.set_ylabel(TITLES[analysis.design])
-    axes.spines[["top", "right"]].set_visible(False)
+    rows, design = analysis.conditions, analysis.design
+    panels = 2 if design == "preference" else 1
+    figure = Figure(figsize=(panels * (1.5 + 0.7 * len(rows)), 4), layout="constrained")
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    _draw_bars(axes[0], rows, design)
+    if design == "preference":
+        _draw_strengths(axes[1], rows)
+    for panel in axes:
+        panel.set_xticks(range(len(rows)), [row["condition"] for row in rows], rotation=30, ha="right")
+        panel.spines[["top", "right"]].set_visible(False)
     with replacing(path, overwrite=overwrite) as temporary:
         metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix.lower())
         figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=150, metadata=metadata)
 
 
+def _draw_bars(axes: Any, rows: list[dict[str, Any]], design: str) -> None:
+    key, low, high = {
+        "turing": ("accuracy", "low", "high"),
+        "preference": ("share", "share_low", "share_high"),
+        "rating": ("mean", "low", "high"),
+    }[design]
+    values = [row[key] for row in rows]
+    colors = [CONTROL if row.get("control") else COLORS.get(row["condition"], OTHER) for row in rows]
+    axes.bar(range(len(rows)), values, color=colors, width=0.7)
+    axes.errorbar(range(len(rows)), values, yerr=_errors(rows, key, low, high), fmt="none", ecolor="black", capsize=4)
+    axes.set_ylabel(TITLES[design])
+    if design == "rating":
+        axes.set_ylim(1, 5)
+    else:
+        axes.set_ylim(0, 1)
+        axes.axhline(0.5, color="black", linewidth=0.8, linestyle="--")
+
+
 def _draw_strengths(axes: Any, rows: list[dict[str, Any]]) -> None:
-    """Draw Bradley-Terry strengths with their intervals on an axis of their own, at the right."""
-    right = axes.twinx()
     values = [row["strength"] for row in rows]
-    errors = [
-        [max(row["strength"] - row["low"], 0.0) for row in rows],
-        [max(row["high"] - row["strength"], 0.0) for row in rows],
-    ]
-    right.errorbar(range(len(rows)), values, yerr=errors, fmt="o", color="black", markersize=5, capsize=4)
-    limit = 1.15 * max([abs(row[name]) for row in rows for name in ("low", "high", "strength")] + [0.5])
-    right.set_ylim(-limit, limit)
-    right.set_ylabel("Bradley-Terry strength (logits), dots")
-    right.spines["top"].set_visible(False)
+    errors = _errors(rows, "strength", "low", "high")
+    axes.errorbar(range(len(rows)), values, yerr=errors, fmt="o", color="black", markersize=5, capsize=4)
+    axes.axhline(0.0, color="black", linewidth=0.8, linestyle="--")
+    axes.margins(x=0.15)
+    axes.set_ylabel("Bradley-Terry strength (logits)")
+
+
+def _errors(rows: list[dict[str, Any]], key: str, low: str, high: str) -> list[list[float]]:
+    below = [max(row[key] - row[low], 0.0) for row in rows]
+    return [below, [max(row[high] - row[key], 0.0) for row in rows]]
 
 
 def write_report(answered: Responses, analysis: Analysis, folder: Path, *, overwrite: bool = False) -> list[Path]:
