@@ -102,9 +102,10 @@ def check(site: Path, screenshots: Path | None) -> int:
         browser = launch(playwright)
         if browser is None:
             return 0
+        context = browser.new_context(viewport={"width": 1280, "height": 1000})
         for path in pages:
             name = path.relative_to(site).as_posix()
-            page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            page = context.new_page()
             faults = faults_of(page, f"http://127.0.0.1:{port}/{quote(name)}", port)
             for fault in dict.fromkeys(faults):
                 print(f"{name}: {fault}")
