@@ -88,7 +88,9 @@ impl ExportOptions {
             ] {
                 if !text.is_empty() {
                     tag.clone_from(text);
-                    native.into_iter().for_each(String::clear);
+                    if let Some(native) = native {
+                        native.clear();
+                    }
                 }
             }
         }
