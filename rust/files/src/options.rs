@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use lakhnes_apu::{RegisterLog, RenderOptions};
 use lakhnes_tokenizer::PerformOptions;
 
-use crate::gain::{Level, decibels};
+use crate::level::{Level, decibels};
 use crate::{FileError, Played};
 
 /// How a file is written. Each format heeds what concerns it.
