@@ -156,7 +156,9 @@ impl<L: Borrow<RegisterLog>> Renderer<L> {
             self.apu.run(cycle, part);
             self.fade(part);
             if self.gain.to_bits() != 1.0_f32.to_bits() {
-                part.iter_mut().for_each(|sample| *sample = (*sample * self.gain).clamp(-1.0, 1.0));
+                for sample in part.iter_mut() {
+                    *sample = (*sample * self.gain).clamp(-1.0, 1.0);
+                }
             }
             self.position = end;
         }

@@ -6,7 +6,7 @@ use lakhnes_apu::ApuError;
 use lakhnes_tokenizer::TokenizerError;
 use thiserror::Error;
 
-use crate::gain::Level;
+use crate::level::Level;
 
 /// Every failure of this crate.
 #[derive(Debug, Error)]

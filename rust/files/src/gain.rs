@@ -7,34 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ebur128::{EbuR128, Mode};
 use lakhnes_apu::{Channels, MixerMode, RegisterLog, RenderOptions, Renderer};
 
+use crate::level::{Level, decibels};
 use crate::sound::BLOCK;
 use crate::{ExportOptions, FileError};
 
-/// How loud something is to be.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Level {
-    /// Its highest sample, in decibels below full scale.
-    Peak(f64),
-    /// Its integrated loudness in LUFS.
-    Loudness(f64),
-}
-
-impl std::fmt::Display for Level {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Peak(level) => write!(f, "{level} dBFS"),
-            Self::Loudness(level) => write!(f, "{level} LUFS"),
-        }
-    }
-}
-
 /// Half a step of 16 bits: what stays below is silence.
 const INAUDIBLE: f64 = 0.5 / 32_767.0;
-
-/// The factor of so many decibels.
-pub(crate) fn decibels(gain: f64) -> f64 {
-    10_f64.powf(gain / 20.0)
-}
 
 /// What was measured of a log.
 struct Measured {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use lakhnes_apu::{RegisterLog, RenderOptions};
 use lakhnes_tokenizer::PerformOptions;
 
-use crate::gain::{Level, decibels};
+use crate::level::{Level, decibels};
 use crate::{FileError, Played};
 
 /// How a file is written. Each format heeds what concerns it.
@@ -88,7 +88,9 @@ impl ExportOptions {
             ] {
                 if !text.is_empty() {
                     tag.clone_from(text);
-                    native.into_iter().for_each(String::clear);
+                    if let Some(native) = native {
+                        native.clear();
+                    }
                 }
             }
         }

@@ -411,12 +411,11 @@ impl<'a> Band<'a> {
                 report.lose(start, note.channel, note.pitch, Reason::Empty);
                 continue;
             }
-            let (lead, bass) = match note.voice {
-                Some(voice) => (voice == Voice::P1, voice == Voice::Tr),
-                None => {
-                    let is_instrument = is_bass(note.program) && basses.contains(&note.part);
-                    (lead == Some(note.part), is_instrument || bass == Some(note.part))
-                }
+            let (lead, bass) = if let Some(voice) = note.voice {
+                (voice == Voice::P1, voice == Voice::Tr)
+            } else {
+                let is_instrument = is_bass(note.program) && basses.contains(&note.part);
+                (lead == Some(note.part), is_instrument || bass == Some(note.part))
             };
             let Sounding { pitch, channel, part, .. } = *note;
             let ring = clock.tick(note.ring).clamp(end, end + LONGEST_RING);

@@ -96,7 +96,7 @@ pub fn write_general(song: &Song) -> Result<Vec<u8>, TokenizerError> {
     let header = Header::new(Format::Parallel, Timing::Metrical(u15::from(grid.beat)));
     let mut tracks = vec![conductor(song, &grid, top)];
     tracks.extend(song.voices().map(|(voice, track)| voice_track(voice, track, top)));
-    finish(&header, &tracks)
+    finish(header, &tracks)
 }
 
 /// The highest level of a song, of the voices that have levels.
@@ -173,7 +173,7 @@ fn messages(voice: Voice, track: &Track, top: u8) -> Vec<(u64, Message)> {
     for note in &track.notes {
         while changes.next_if(|change| change.tick < note.start).is_some() {}
         // What the note begins with, and what comes of it.
-        let onset = changes.next_if(|change| change.tick == note.start).map_or(note.velocity.get(), |c| c.value());
+        let onset = changes.next_if(|change| change.tick == note.start).map_or(note.velocity.get(), Change::value);
         let mut swells = Vec::new();
         while let Some(change) = changes.next_if(|change| change.tick < note.end) {
             swells.push((change.tick.get(), change.value()));

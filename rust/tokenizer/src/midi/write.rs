@@ -23,13 +23,13 @@ pub fn write(song: &Song) -> Result<Vec<u8>, TokenizerError> {
     let header = Header::new(Format::Parallel, Timing::Metrical(u15::from(TICKS_PER_BEAT)));
     let mut tracks = vec![conductor(song)];
     tracks.extend(song.voices().map(|(voice, track)| voice_track(voice, track)));
-    finish(&header, &tracks)
+    finish(header, &tracks)
 }
 
 /// The bytes of a file.
-pub(super) fn finish(header: &Header, tracks: &[Vec<TrackEvent<'_>>]) -> Result<Vec<u8>, TokenizerError> {
+pub(super) fn finish(header: Header, tracks: &[Vec<TrackEvent<'_>>]) -> Result<Vec<u8>, TokenizerError> {
     let mut bytes = Vec::new();
-    midly::write(header, tracks, &mut bytes).map_err(|error| TokenizerError::Midi {
+    midly::write(&header, tracks, &mut bytes).map_err(|error| TokenizerError::Midi {
         offset: bytes.len(),
         expected: error.to_owned(),
         found: "none".to_owned(),
