@@ -153,8 +153,8 @@ fn songs_become_the_tracks_of_an_album_and_its_tracks_songs() {
         for (track, pitches) in [(1, vec![69]), (2, vec![80])] {
             let options = ReadOptions { track: Some(track), notes: true, ..ReadOptions::default() };
             let song = read_track(&file, batch.format, &options).unwrap();
-            let notes = &song.song(false).unwrap().tracks()[0].notes;
-            assert_eq!(notes.iter().map(|note| note.pitch.get()).collect::<Vec<_>>(), pitches);
+            let song = song.song(false).unwrap();
+            assert_eq!(song.tracks()[0].notes.iter().map(|note| note.pitch.get()).collect::<Vec<_>>(), pitches);
         }
         let missing = read_track(&file, batch.format, &ReadOptions { track: Some(3), ..ReadOptions::default() });
         assert_eq!(missing.unwrap_err().to_string(), "track: expected 1 to 2, found 3");
