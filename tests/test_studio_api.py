@@ -352,7 +352,7 @@ def hostile(choose):
     values = [None, -1, 10**30, [], {}, "x" * 1000, [[[[]]]], True, "../../etc/passwd", {"data": "AA=="}, 1e308, SONG]
     names = ["song", "voices", "num", "seed", "start", "end", "format", "model", "rate", "score", "__proto__", "\0"]
     body = json.dumps({choose.choice(names): choose.choice(values) for _ in range(3)}).encode()
-    body = choose.choice([body, body[:-3], b"\xff\xfe", b"[" * 20_000, b"", choose.randbytes(300)])
+    body = choose.choice([body, body[:-3], b"\xff\xfe", b"[" * 20_000, b"\0", choose.randbytes(300)])
     kinds = ["application/json", "multipart/form-data; boundary=x", "multipart/form-data", "text/plain", ""]
     return path, body, choose.choice([kinds[0], kinds[0], *kinds])
 
