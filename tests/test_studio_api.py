@@ -101,6 +101,11 @@ def test_a_continuation_begins_with_what_is_kept(client):
         assert np.array_equal(made.voices[voice][: len(before), 2], before[:, 2])
 
 
+def test_the_seconds_of_a_continuation_are_those_that_are_added(client):
+    answer = client.post("/continue", json={"song": SONG, "start": 0.4, "seconds": 2, "temperature": 0.9, "seed": 2})
+    assert 0.4 < song_in(answer).duration <= 2.41
+
+
 @pytest.mark.parametrize(("path", "body"), [("/infill", {"voices": ["p2"]}), ("/accompany", {"voices": ["p1"]})])
 def test_what_is_outside_the_passage_and_the_voices_stays(client, path, body):
     song = lakhnes.Song.from_tx1(tune(4))
