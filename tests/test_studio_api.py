@@ -101,6 +101,11 @@ def test_a_continuation_begins_with_what_is_kept(client):
         assert np.array_equal(made.voices[voice][: len(before), 2], before[:, 2])
 
 
+def test_the_seconds_of_a_continuation_are_those_that_are_added(client):
+    answer = client.post("/continue", json={"song": SONG, "start": 0.4, "seconds": 2, "temperature": 0.9, "seed": 2})
+    assert 0.4 < song_in(answer).duration <= 2.41
+
+
 @pytest.mark.parametrize(("path", "body"), [("/infill", {"voices": ["p2"]}), ("/accompany", {"voices": ["p1"]})])
 def test_what_is_outside_the_passage_and_the_voices_stays(client, path, body):
     song = lakhnes.Song.from_tx1(tune(4))
@@ -352,7 +357,7 @@ def hostile(choose):
     values = [None, -1, 10**30, [], {}, "x" * 1000, [[[[]]]], True, "../../etc/passwd", {"data": "AA=="}, 1e308, SONG]
     names = ["song", "voices", "num", "seed", "start", "end", "format", "model", "rate", "score", "__proto__", "\0"]
     body = json.dumps({choose.choice(names): choose.choice(values) for _ in range(3)}).encode()
-    body = choose.choice([body, body[:-3], b"\xff\xfe", b"[" * 20_000, b"", choose.randbytes(300)])
+    body = choose.choice([body, body[:-3], b"\xff\xfe", b"[" * 20_000, b"\0", choose.randbytes(300)])
     kinds = ["application/json", "multipart/form-data; boundary=x", "multipart/form-data", "text/plain", ""]
     return path, body, choose.choice([kinds[0], kinds[0], *kinds])
 

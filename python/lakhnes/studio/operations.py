@@ -37,6 +37,9 @@ LONGEST_SOUND = 3600.0
 WHOLE = 1_000_000
 """Events of a prime, or of a song that gets new pitches: all of them."""
 
+EVENTS_PER_SECOND = 64
+"""Events that a second of music has at the most, where only its seconds are asked for."""
+
 CONTROLS = ("tempo", "key", "density", "register", "voices", "loop")
 """What may be asked of a song, where library and model know it."""
 
@@ -178,11 +181,12 @@ def _composed(
 
 def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return how long a song may be, in the words of the library."""
-    limits = {name: values[name] for name in ("length",) if values[name] is not None}
-    if values["seconds"] is not None:
-        known = SamplingParams.__dataclass_fields__
-        limits["seconds" if "seconds" in known else "max_duration"] = values["seconds"]
-        limits.setdefault("length", max(int(values["seconds"] * 64), 64))
+    limits = {} if values["length"] is None else {"length": values["length"]}
+    if values["seconds"] is not None and "seconds" in SamplingParams.__dataclass_fields__:
+        limits["seconds"] = values["seconds"]
+    elif values["seconds"] is not None:
+        limits["max_duration"] = values["seconds"]
+        limits.setdefault("length", max(int(values["seconds"] * EVENTS_PER_SECOND), EVENTS_PER_SECOND))
     return limits
 
 
@@ -212,8 +216,6 @@ def _continue(job: Job, models: Models, values: Mapping[str, Any]) -> dict[str, 
     def compose(model: WatchedModel, options: dict[str, Any]) -> list[Song]:
         return continue_song(model, prime, prime_length=WHOLE, batch_size=values["num"], **options, **limits)
 
-    if limits.get("max_duration") is not None:  # this limit counts what is kept, too
-        limits["max_duration"] += prime.duration
     return _composed(job, models, values, compose)
 
 

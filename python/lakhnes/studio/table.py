@@ -222,7 +222,9 @@ ROUTES = (
             _SONG,
             Parameter("start", "number", "From where it is continued, in seconds; its end if not given.", least=0),
             dataclasses.replace(_SECONDS, default=None, text="Seconds that are added at the most."),
-            dataclasses.replace(_LENGTH, default=CONTINUATION.length),
+            dataclasses.replace(
+                _LENGTH, text=f"Events that are added at the most; {CONTINUATION.length} without seconds."
+            ),
             *_COMMON,
         ),
         answer="songs",
