@@ -89,9 +89,10 @@ def analyze(answered: Responses, exclusion: Exclusion | None = None) -> Analysis
         Rows of a Turing test: ``count``, ``right``, ``accuracy``, its exact binomial interval ``exact_low`` and
         ``exact_high``, ``low`` and ``high`` over listeners, ``p`` of the exact binomial test against 1/2, ``p_holm``;
         the control's row has ``control`` true and no ``p_holm``. Of preferences: ``wins``, ``losses``, ``share``,
-        ``share_low``, ``share_high``, ``strength`` (logits, mean 0), ``low``, ``high``; and of each comparison ``wins``, ``losses``, ``difference``,
-        ``low``, ``high``, ``p`` (cluster-robust Wald test, Student's distribution), ``p_holm``. Of ratings: ``count``,
-        ``mean``, ``low``, ``high``; of each comparison ``difference``, ``listeners``, ``p`` (Wilcoxon), ``p_holm``.
+        ``share_low``, ``share_high``, ``strength`` (logits, mean 0), ``low``, ``high``; and of each comparison
+        ``wins``, ``losses``, ``difference``, ``low``, ``high``, ``p`` (cluster-robust Wald test, Student's
+        distribution), ``p_holm``. Of ratings: ``count``, ``mean``, ``low``, ``high``; of each comparison
+        ``difference``, ``listeners``, ``p`` (Wilcoxon), ``p_holm``.
 
     Raises
     ------
