@@ -9,10 +9,11 @@ import pytest
 import soundfile
 
 import lakhnes
+from conftest import ROOT
 from lakhnes.study.assignment import assign, most_heard
 from lakhnes.study.clips import excerpts, match_levels
 from lakhnes.study.creation import Study, create
-from lakhnes.study.plan import ClipOptions, Plan
+from lakhnes.study.plan import ClipOptions, Plan, without
 from small import tune
 from studies import make_plan, make_study
 
@@ -157,6 +158,17 @@ def test_a_mistake_in_a_plan_is_named_in_one_line(tmp_path, run, before, after, 
     assert str(path) in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize("name", ["plan.toml", "turing.toml"])
+def test_the_studies_of_the_examples_have_clips_enough_with_and_without_their_optional_conditions(name):
+    path = ROOT / "examples" / "study" / name
+    whole = Plan.read(path)
+    optional = [condition.name for condition in whole.conditions if condition.optional]
+    assert optional == ["lstm", "tx1"]
+    for plan in (whole, without(whole, optional, path)):
+        assert max(most_heard(plan).values()) <= plan.clips.count
+        assign(plan, names_of_clips(plan))
 
 
 def test_a_study_needs_as_many_clips_as_one_listener_hears(tmp_path, run):

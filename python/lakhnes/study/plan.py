@@ -16,7 +16,17 @@ from lakhnes.files import AUDIO_FORMATS
 from lakhnes.sampling.params import SamplingParams
 from lakhnes.study.schema import Key, Toml, among, between, flag, text, whole
 
-__all__ = ["DESIGNS", "HUMAN", "MEASURED_MODELS", "ClipOptions", "Condition", "Exclusion", "PageOptions", "Plan"]
+__all__ = [
+    "DESIGNS",
+    "HUMAN",
+    "MEASURED_MODELS",
+    "ClipOptions",
+    "Condition",
+    "Exclusion",
+    "PageOptions",
+    "Plan",
+    "without",
+]
 
 DESIGNS = ("turing", "preference", "rating")
 HUMAN = "human"
