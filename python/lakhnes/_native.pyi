@@ -182,6 +182,7 @@ class Song:
         """
     def __add__(self, other: Song, /) -> Song:
         """Give the song, and another after it."""
+    def __radd__(self, value: Song, /) -> Song: ...
     def plot(
         self,
         path: str | PathLike[str] | None = None,
