@@ -195,6 +195,7 @@ class Song:
         """
     def __add__(self, other: Song, /) -> Song:
         """Give the song, and another after it."""
+    def __radd__(self, value: Song, /) -> Song: ...
     def to_pretty_midi(self) -> PrettyMIDI:
         """Give the song as a ``pretty_midi.PrettyMIDI``."""
     def perform(self, *, downsample: float | None = None, expression: str = "plain") -> RegisterLog:
