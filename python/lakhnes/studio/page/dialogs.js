@@ -15,7 +15,8 @@ export const KEYS = [
   ["Ctrl+Z, Ctrl+Y", "undo, redo"], ["1 … 4", "mute a voice"], ["S", "solo of the chosen voice"],
   ["V, D", "select or draw with the mouse"], ["+ − 0", "larger, smaller, the whole song"], ["Ctrl+A", "the whole song as passage"],
   ["O, E", "open, export"], ["?", "this list"],
-  ["In the piano roll:", ""], ["← →", "a beat back or on"], ["Shift+← →", "select a passage"], ["↑ ↓", "choose a voice"],
+  // These in the piano roll.
+  ["← →", "in the piano roll: a beat back or on"], ["Shift+← →", "select a passage"], ["↑ ↓", "choose a voice"],
   ["N, B", "next, previous note"], ["Enter", "a new note at the playhead"], ["Delete", "delete the chosen note"],
   ["Alt+↑ ↓", "its pitch (Shift: an octave)"], ["Alt+← →", "its place"], ["Alt+Shift+← →", "its length"],
 ];
@@ -30,8 +31,8 @@ export class Dialogs {
     $("songs").addEventListener("click", () => this.showSongs());
     $("new-song").addEventListener("click", async () => { $("songs-dialog").close(); await studio.store.create(); });
     $("help").addEventListener("click", () => $("help-dialog").showModal());
-    $("keys").append(element("tbody", {}, ...KEYS.map(([keys, text]) => element("tr", {},
-      element("td", {}, ...(text ? [element("kbd", { textContent: keys })] : [element("strong", { textContent: keys })])), element("td", { textContent: text })))));
+    $("keys").append(...KEYS.map(([keys, text]) => element("div", {},
+      element("dt", {}, element("kbd", { textContent: keys })), element("dd", { textContent: text }))));
     for (const kind of ["dragover", "dragleave", "drop"]) {
       document.addEventListener(kind, (event) => {
         event.preventDefault();
