@@ -24,7 +24,7 @@ from lakhnes.study.power import Simulation, power, simulate_preferences, simulat
 from lakhnes.study.report import answers_csv, defused, methods, write_report
 from lakhnes.study.responses import Listener, Response, Responses, from_turk
 
-SIMULATED = int(os.environ.get("LAKHNES_STUDIES", "60"))
+SIMULATED = int(os.environ.get("LAKHNES_STUDIES", "40"))
 """Studies that the tests of coverage simulate; `make check-studies` simulates 400."""
 
 
@@ -274,13 +274,13 @@ def simulated(strengths, listeners, pairs, spread, random):
 def test_intervals_of_strengths_hold_the_truth_as_often_as_they_say(monkeypatch):
     monkeypatch.setattr("lakhnes.study.analysis.REFITS", 200)
     random = np.random.default_rng(3)
-    truth, covered, count, studies = [0.4, 0.0, -0.4], 0, 0, SIMULATED // 3
-    for _ in range(studies):
+    truth, covered, count = [0.4, 0.0, -0.4], 0, 0
+    for _ in range(SIMULATED):
         result = analyze(simulated(truth, 30, 12, 0.0, random))
         for row in result.conditions:
             covered += row["low"] <= truth[int(row["condition"][1:])] <= row["high"]
             count += 1
-    assert count == 3 * studies
+    assert count == 3 * SIMULATED
     assert within(covered, count, deviations=3.0 * math.sqrt(2.0))  # three strengths of mean 0 are two figures
 
 
