@@ -274,7 +274,7 @@ def simulated(strengths, listeners, pairs, spread, random):
 def test_intervals_of_strengths_hold_the_truth_as_often_as_they_say(monkeypatch):
     monkeypatch.setattr("lakhnes.study.analysis.REFITS", 200)
     random = np.random.default_rng(3)
-    truth, covered, count, X
+    truth, covered, count = [0.4, 0.0, -0.4], 0, 0
     for _ in range(SIMULATED):
         result = analyze(simulated(truth, 30, 12, 0.0, random))
         for row in result.conditions:
