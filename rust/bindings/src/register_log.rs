@@ -229,14 +229,14 @@ impl PyRegisterLog {
     }
 
     fn __repr__(&self) -> String {
-        let mut facts = format!("{} writes, {:.3} s, {}", self.log.writes.len(), self.duration(), self.standard());
-        if self.log.clock_hz != self.log.standard.clock_hz() {
-            facts += &format!(" at {} Hz", self.log.clock_hz);
-        }
-        if let Some(start) = self.log.loop_start {
-            facts += &format!(", loops from {:.3} s", start as f64 / TICK_RATE as f64);
-        }
-        format!("RegisterLog({facts})")
+        let clock = match self.log.clock_hz {
+            usual if usual == self.log.standard.clock_hz() => String::new(),
+            other => format!(" at {other} Hz"),
+        };
+        let seconds = |tick: u64| tick as f64 / TICK_RATE as f64;
+        let loops = self.log.loop_start.map(|start| format!(", loops from {:.3} s", seconds(start)));
+        let facts = format!("{} writes, {:.3} s, {}", self.log.writes.len(), self.duration(), self.standard());
+        format!("RegisterLog({facts}{clock}{})", loops.unwrap_or_default())
     }
 }
 
