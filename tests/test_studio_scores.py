@@ -1,4 +1,4 @@
-"""Songs as a page has them: cut, spliced, changed; and that nothing else of a song is touched."""
+"""Songs as a page has them: cut and changed; and that nothing else of a song is touched."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 import lakhnes
 from lakhnes.errors import FormatError, LimitError
 from lakhnes.studio.building import Part, song_of_parts
-from lakhnes.studio.scores import cut, edited, grid_of, notes_of, repitched, score_of, spliced
+from lakhnes.studio.scores import cut, edited, grid_of, notes_of, repitched, score_of
 from small import tune
 
 TX2 = "\n".join(
@@ -50,19 +50,6 @@ def test_a_moved_note_takes_its_envelope_along(expressive):
     assert [25_000, 4] not in moved.velocity_changes["p1"].tolist()
     for voice in ("p2", "tr", "no"):
         assert np.array_equal(moved.voices[voice], expressive.voices[voice])
-
-
-def test_a_passage_comes_from_the_other_song_and_the_rest_stays():
-    song, other = lakhnes.Song.from_tx1(tune(1)), lakhnes.Song.from_tx1(tune(2))
-    start, end = 6_615 * 4, 6_615 * 8
-    made = spliced(song, other, ["p1"], start, end)
-    for voice in ("p2", "tr", "no"):
-        assert np.array_equal(made.voices[voice], song.voices[voice])
-    rows, mine, theirs = (notes_of(each)["p1"] for each in (made, song, other))
-    assert [row for row in rows if start <= row[0] < end] == [row for row in theirs if start <= row[0] < end]
-    assert [row for row in rows if row[0] >= end] == [row for row in mine if row[0] >= end]
-    assert rows[0][2] == mine[0][2]
-    assert made.length == song.length
 
 
 def test_new_pitches_leave_the_rhythm():

@@ -22,10 +22,9 @@ from lakhnes.files import FORMATS, PLAYABLE, base_name, format_of, suffix_of
 from lakhnes.model.model import Model
 from lakhnes.sampling import accompany, continue_song, generate, infill
 from lakhnes.sampling.composing import new_seed
-from lakhnes.sampling.params import SamplingParams
 from lakhnes.songs import decode, encode, render
 from lakhnes.studio.jobs import Job
-from lakhnes.studio.scores import cut, edited, repitched, score_of, spliced
+from lakhnes.studio.scores import cut, edited, repitched, score_of
 from lakhnes.studio.watching import Watch, WatchedModel
 from lakhnes.units import TICKS_PER_SECOND, VOICES
 
@@ -36,9 +35,6 @@ LONGEST_SOUND = 3600.0
 
 WHOLE = 1_000_000
 """Events of a prime, or of a song that gets new pitches: all of them."""
-
-EVENTS_PER_SECOND = 64
-"""Events that a second of music has at the most, where only its seconds are asked for."""
 
 CONTROLS = ("tempo", "key", "density", "register", "voices", "loop")
 """What may be asked of a song, where library and model know it."""
@@ -101,8 +97,7 @@ class Models:
 
     @staticmethod
     def _facts(model: Model) -> dict[str, Any]:
-        known = generate.__kwdefaults__ or {}
-        controls = [name for name in CONTROLS if name in known] if model.config.vocabulary == "tx3" else []
+        controls = list(CONTROLS) if model.config.vocabulary == "tx3" else []
         return {"vocabulary": model.config.vocabulary, "controls": controls}
 
 
@@ -181,13 +176,7 @@ def _composed(
 
 def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return how long a song may be, in the words of the library."""
-    limits = {} if values["length"] is None else {"length": values["length"]}
-    if values["seconds"] is not None and "seconds" in SamplingParams.__dataclass_fields__:
-        limits["seconds"] = values["seconds"]
-    elif values["seconds"] is not None:
-        limits["max_duration"] = values["seconds"]
-        limits.setdefault("length", max(int(values["seconds"] * EVENTS_PER_SECOND), EVENTS_PER_SECOND))
-    return limits
+    return {name: values[name] for name in ("seconds", "length") if values[name] is not None}
 
 
 def _generate(job: Job, models: Models, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -234,14 +223,8 @@ def _accompany(job: Job, models: Models, values: Mapping[str, Any]) -> dict[str,
 def _infill(job: Job, models: Models, values: Mapping[str, Any]) -> dict[str, Any]:
     song, _ = _score(values["song"])
     voices, start, end = values["voices"], *_passage(values, song)
-    whole = start == 0 and end >= song.length
-    known = infill.__kwdefaults__ or {}
 
     def compose(model: WatchedModel, options: dict[str, Any]) -> list[Song]:
-        if whole or "start" not in known:
-            # The model writes the voices up to the end of the passage, which is then taken from them.
-            made = infill(model, cut(song, end), voices, **options)
-            return [spliced(song, version, voices, start, end) for version in made]
         passage: dict[str, Any] = {"start": start / TICKS_PER_SECOND, "end": end / TICKS_PER_SECOND}
         return infill(model, song, voices, **passage, **options)
 

@@ -86,7 +86,7 @@ class Pages:
         readable = [suffix for row in FORMATS.values() if row.readable for suffix in row.suffixes]
         formats = [{"name": name, "suffix": suffix_of(name)} for name in WRITABLE]
         models = await run_in_threadpool(self._service.models.facts)
-        facts = {"version": __version__, "opened": self._opened, "models": models, "loops": hasattr(Song, "with_loop")}
+        facts = {"version": __version__, "opened": self._opened, "models": models}
         return JSONResponse(facts | {"readable": readable, "formats": formats})
 
     async def _list(self, request: Request) -> Response:
@@ -135,7 +135,7 @@ class Pages:
         played, name = song_of(given)
         song = played.transcribe() if isinstance(played, RegisterLog) else played
         loop = given.get("loop_start") if isinstance(given, Mapping) else None
-        if loop is not None and hasattr(song, "with_loop"):
+        if loop is not None:
             song = song.with_loop(int(loop) if int(loop) >= 0 else None)
         return song, f"opened {name}"
 

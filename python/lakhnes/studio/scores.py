@@ -17,7 +17,7 @@ from lakhnes.errors import FormatError, LimitError
 from lakhnes.studio.building import VELOCITY, Part, song_of_parts
 from lakhnes.units import TICKS_PER_SECOND, VOICES
 
-__all__ = ["cut", "edited", "grid_of", "notes_of", "repitched", "score_of", "spliced"]
+__all__ = ["cut", "edited", "grid_of", "notes_of", "repitched", "score_of"]
 
 MOST_NOTES = 200_000
 """Notes of a voice that a page may send."""
@@ -67,22 +67,6 @@ def cut(song: Song, end: int) -> Song:
     if end >= song.length:
         return song
     return song_of_parts({voice: _between(Part.of(song, voice), 0, end) for voice in VOICES}, end)
-
-
-def spliced(song: Song, other: Song, voices: Collection[str], start: int, end: int) -> Song:
-    """Return a song in which some voices play, from one tick to another, what they play there in another song.
-
-    A note that sounds across either end of the passage ends there. The changes of velocity and timbre are those of the
-    song from which a note comes.
-    """
-    if start <= 0 and end >= song.length:
-        return song.with_voices(other, list(voices))
-    parts = {}
-    for voice in voices:
-        mine, new = Part.of(song, voice), _between(Part.of(other, voice), start, end)
-        before, after = _between(mine, 0, start), _between(mine, end, song.length)
-        parts[voice] = Part([*before.notes, *new.notes, *after.notes], [*before.changes, *new.changes, *after.changes])
-    return song.with_voices(song_of_parts(parts, song.length), list(voices))
 
 
 def repitched(song: Song, other: Song, voices: Collection[str], start: int, end: int) -> Song:

@@ -37,7 +37,6 @@ class Studio {
     this.facts = facts;
     this.composing.show(facts);
     this.dialogs.show(facts);
-    $("loop-here").hidden = !facts.loops;
     await this.store.begin(facts.opened);
     document.body.dataset.ready = "yes";
   }
