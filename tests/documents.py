@@ -55,7 +55,9 @@ def make_music(folder):
         "song.tx2.txt",
         "song.vgm",
         "four.mid",
-        "generated/0.tx1.txt",
+        "generated/0.tx3.txt",
+        "songs/one.tx1.txt",
+        "songs/two.tx1.txt",
         "many/0.tx1.txt",
     ):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -76,6 +78,17 @@ def make_music(folder):
                 entry = tarfile.TarInfo(f"nesmdb/{split}/a.{format_name}")
                 entry.size = len(data.getvalue())
                 archive.addfile(entry, io.BytesIO(data.getvalue()))
+    logs = [song.transpose(shift).perform() for shift in range(6)]
+    (folder / "game.nsf").write_bytes(lakhnes.write_nsf_album(logs, names=[f"Song {number}" for number in range(6)]))
+    (folder / "collection").mkdir()
+    for index in range(3):
+        log = lakhnes.Song.from_midi(melody(index)).perform()
+        (folder / "collection" / f"{index}.nsf").write_bytes(lakhnes.write_nsf_album([log, log], names=["One", "Two"]))
+    for index in range(10):
+        tune = lakhnes.Song.from_midi(melody(index))
+        for name in (f"nesmdb/train/{index}.tx1.txt", f"composed/{index}.tx1.txt"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            lakhnes.write(tune, folder / name)
     small_checkpoint(folder / "lakhnes-model")
     for name in ("run", "MODEL"):
         shutil.copytree(folder / "lakhnes-model", folder / name)

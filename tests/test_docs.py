@@ -60,6 +60,11 @@ ELSEWHERE = {
     "reproduce": "tests/test_reproduce.py",
     "checkpoint import": "tests/test_checkpoint_import.py",
     "--processes": "tests/test_training_runs.py",
+    "lakhnes study create": "tests/test_study_plan.py",
+    "lakhnes study serve": "tests/test_study_server.py",
+    "lakhnes study analyze": "tests/test_study_analysis.py",
+    "lakhnes serve": "tests/test_studio_api.py",
+    "lakhnes studio": "tests/test_studio_api.py",
 }
 """What takes too long, or needs a file that is not made here, and the tests that run it."""
 
@@ -157,7 +162,7 @@ def test_each_extra_of_the_documents_is_one_of_the_package():
 
 
 def test_each_other_command_of_the_documents_is_known():
-    known = ("make ", "pip install ", "torchrun ", "pre-commit ", ".ci/run")
+    known = ("make ", "pip install ", "curl ", "torchrun ", "pre-commit ", ".ci/run")
     others = [line for line in lines() if line not in COMMANDS and not line.startswith(known)]
     for line in others:
         program, *arguments = shlex.split(line, comments=True)

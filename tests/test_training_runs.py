@@ -163,9 +163,10 @@ def test_a_folder_of_four_voice_midi_files_is_used_as_it_is(run, tmp_path):
     options = ["--preset", "tiny", "--layers", 1, "--width", 64, "--batch-size", 2, "--tgt-len", 16, "--mem-len", 32]
     result = run("train", midis, "-o", tmp_path / "run", *options, "--steps", 2, "--samples", 1, "--tensorboard")
     assert result.exit_code == 0, result.output
-    texts = sorted((tmp_path / "run" / "data").rglob("*.tx1.txt"))
+    texts = sorted((tmp_path / "run" / "data").rglob("*.tx3.txt"))
     assert {path.parent.name for path in texts} == {"train", "valid"}
-    assert texts[0].read_text() == tune(int(texts[0].name[:2]))
+    given = lakhnes.Song.from_tx1(tune(int(texts[0].name[:2])))
+    assert lakhnes.read(texts[0]) == lakhnes.Song.from_tx3(given.to_tx3())
     assert list((tmp_path / "run" / "samples").rglob("0.wav"))
     assert list((tmp_path / "run" / "tensorboard").iterdir())
     tuned = run("finetune", tmp_path / "run", midis, "-o", tmp_path / "tuned", "--steps", 1, "--samples", 0)

@@ -9,7 +9,7 @@ from lakhnes.cli.console import FAILED, Console, common_options, pass_console
 
 __all__ = ["compare"]
 
-FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+FOLDER = click.Path(path_type=Path)
 
 
 @click.command()
@@ -52,7 +52,7 @@ def compare(
     comparison = compare(sides[0], sides[1], seed=seed)
     names = (first.resolve().name, second.resolve().name)
     names = names if names[0] != names[1] else (str(first), str(second))
-    console.result(markdown(comparison, names, count=count))
+    console.results(markdown(comparison, names, count=count))
     facts = comparison.facts() | {"failed": [{"path": str(path), "error": str(error)} for path, error in failed]}
     if known is not None:
         facts["novelty"] = _novelty(console, known, dict(zip(names, chosen, strict=True)))
@@ -107,5 +107,5 @@ def _novelty(console: Console, known: Path, sides: dict[str, list[Path]]) -> dic
         quantiles = np.quantile(runs, [0.5, 0.95, 1.0]).tolist()
         facts[name] = {"runs": runs} | dict(zip(("median", "p95", "longest"), quantiles, strict=True))
         lines.append(f"| {name} | " + " | ".join(f"{value:.0f}" for value in quantiles) + " |")
-    console.result("\n".join(lines))
+    console.results("\n".join(lines))
     return facts

@@ -34,5 +34,5 @@ def completion(context: click.Context, console: Console, /, shell: str) -> None:
     made = complete(context.find_root().command, {}, "lakhnes", "_LAKHNES_COMPLETE")
     # That of the base class, for click's own of bash first looks for a bash on this machine.
     script = ShellComplete.source(made)
-    console.result(script)
+    console.results(script)
     console.summary({"shell": shell, "script": script})

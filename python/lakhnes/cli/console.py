@@ -50,6 +50,11 @@ class Console:
         if not self.json:
             click.echo(printable(str(line)))
 
+    def results(self, text: str) -> None:
+        """Print results of several lines."""
+        for line in text.splitlines():
+            self.result(line)
+
     def note(self, line: str) -> None:
         """Print a line on stderr for the user, which no program would read."""
         if not self.quiet:

@@ -111,8 +111,7 @@ def stats(
     lines = [(str(path), one_line(error)) for path, error in failed]
     for path, line in lines:
         console.error(f"Error: {line if line.startswith(path) else f'{path}: {line}'}")
-    for line in markdown(columns).splitlines():
-        console.result(line)
+    console.results(markdown(columns))
     console.summary({"columns": columns, "failed": [{"path": path, "error": line} for path, line in lines]})
     if failed:
         raise click.exceptions.Exit(FAILED)

@@ -93,7 +93,7 @@ def _one_song(console: Console, model: str, path: Path, mem_len: int, device: st
     from lakhnes.songs import read
 
     score = evaluate_song(load_model(model, device), read(path), mem_len=mem_len)
-    console.result(_line(path.name, score))
+    console.results(_line(path.name, score))
     console.summary({path.name: score.facts()})
 
 
@@ -134,7 +134,7 @@ def _in_streams(
             streams //= 2
     if streams < asked:
         console.note(f"{split}: too few songs for {asked} streams, so {streams}")
-    console.result(_line(split, score))
+    console.results(_line(split, score))
     return dict(score.facts())
 
 
@@ -156,7 +156,7 @@ def _per_song(
     whole = Score(loss, positions, len(scores), time.perf_counter() - started)
     for song in scores:
         console.result(f"{song.name}: loss {song.loss:.4f}  PPL {song.ppl:.4f}  {song.positions} positions")
-    console.result(_line(split, whole))
+    console.results(_line(split, whole))
     return dict(whole.facts()) | {"per_song": [song.facts() for song in scores]}
 
 

@@ -137,7 +137,7 @@ def analyze(
     exclusion = _exclusion(answered.exclusion, max_failed_controls, min_controls, min_answers)
     result = analyze_answers(answered, exclusion)
     paths = write_report(answered, result, output or inputs[0] / "analysis", overwrite=force)
-    console.result(markdown(result))
+    console.results(markdown(result))
     console.note(f"{result.listeners} listeners, {len(result.excluded)} left out, {result.answers} answers analysed")
     for path in paths:
         console.note(str(path))

@@ -9,7 +9,7 @@ use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackE
 
 use super::drum_map::{key_of, pitch_of};
 use super::write::{Message, Timed, finish, midi_message};
-use super::{EXPRESSION, TIMBRE_CONTROLLER};
+use super::{EXPRESSION, LOOP_MARKER, TIMBRE_CONTROLLER};
 use crate::error::TokenizerError;
 use crate::limits::TICKS_PER_SECOND;
 use crate::song::{Change, ChangeKind, Note, Song, Track};
@@ -147,6 +147,9 @@ fn conductor(song: &Song, grid: &Grid, top: u8) -> Vec<TrackEvent<'static>> {
     events.push(0, TrackEventKind::Meta(MetaMessage::Text(mark)));
     events.push(0, TrackEventKind::Meta(MetaMessage::Tempo(u24::from(tempo_of(grid.beat)))));
     events.push(0, TrackEventKind::Meta(MetaMessage::TimeSignature(numerator, denominator, 24, 8)));
+    if let Some(start) = song.loop_start() {
+        events.push(start.get(), TrackEventKind::Meta(MetaMessage::Marker(LOOP_MARKER)));
+    }
     events.finish_at(song.length().get())
 }
 
