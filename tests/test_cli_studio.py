@@ -59,7 +59,7 @@ def test_any_midi_file_is_arranged_for_the_studio(started, tmp_path):
 
 def test_the_api_plays_a_song_for_the_command_line(started, run, tmp_path, song_file):
     address, _ = started("serve", "--http", "127.0.0.1:0")
-    mine, theirs = tmp_path / "mine.flac", tmp_path / "theirs.flac"
+    mine, theirs = tmp_path / "mine.wav", tmp_path / "theirs.wav"
     assert run("render", song_file, "-o", mine).exit_code == 0
     answer = run("render", song_file, "-o", theirs, "--server", address)
     assert answer.exit_code == 0, answer.output
@@ -92,5 +92,5 @@ def test_a_missing_extra_is_one_line_with_the_command_to_install_it(run, monkeyp
         answer = run(*arguments)
         assert answer.exit_code == 1
         assert answer.output.strip().splitlines() == [
-            "Error: this needs the package uvicorn: pip install 'lakhnes[studio]'"
+            "Error: the studio and its server need the package uvicorn: pip install 'lakhnes[studio]'"
         ]

@@ -94,7 +94,7 @@ def test_a_log_shows_what_it_plays_and_says_where_it_loops(song):
 def test_a_model_says_its_shape():
     model = lakhnes.load_model()
     for shown in (repr(model), model._repr_html_()):
-        for fact in ("transformer-xl", f"{model.config.num_parameters:,}", model.config.description, "tx1", "auto"):
+        for fact in ("transformer-xl", f"{model.config.num_parameters:,}", model.config.description, "tx3", "auto"):
             assert fact in shown
 
 

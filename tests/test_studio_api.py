@@ -66,7 +66,8 @@ def test_a_seed_gives_the_songs_that_the_library_gives(client, model):
     assert answer.json()["songs"][1]["seed"] == 4
 
 
-def test_a_stream_shows_the_notes_and_the_sound_while_they_are_written(client):
+def test_a_stream_shows_the_notes_and_the_sound_while_they_are_written(client, monkeypatch):
+    monkeypatch.setattr("lakhnes.studio.api.LOOK_SECONDS", 0.002)
     body = {"seed": 3, "num": 2, "length": 400, "seconds": 60, "stream": True}
     names, notes, samples = [], 0, 0
     with client.stream("POST", "/generate", json=body) as answer:

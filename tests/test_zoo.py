@@ -32,7 +32,7 @@ def test_the_zoo_names_the_six_published_models(run):
         assert model.megabytes in (147, 157)
         assert model.sha256 is None or re.fullmatch("[0-9a-f]{64}", model.sha256)
     shown = run("checkpoint", "list")
-    assert len(shown.stdout.splitlines()) == 7
+    assert len(shown.stdout.splitlines()) == 8
     assert "links are dead" in shown.stderr
 
 

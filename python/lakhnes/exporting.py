@@ -50,7 +50,8 @@ class ExportJob:
     @property
     def name(self) -> str:
         """What stands for the song in messages."""
-        return str(self.source) if self.track is None else f"{self.source}, track {self.track}"
+        name = str(self.source).encode("utf-8", "replace").decode()  # of a name that is no UTF-8, the rest
+        return name if self.track is None else f"{name}, track {self.track}"
 
 
 @dataclass

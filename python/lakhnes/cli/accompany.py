@@ -36,7 +36,7 @@ def accompany(console: Console, /, song: str, **options: Any) -> None:
     params = params_of(options)
     given = read_song(console, song, options)
     excerpted = from_excerpt(accompany_ids, given, params.length or EXCERPT_LENGTH)
-    songs = compose_and_write(console, excerpted, params, **options)
+    songs = compose_and_write(console, excerpted, params, given=song, **options)
     for index, facts in enumerate(songs):
         own = facts["prime_ppl"]
         console.note(f"{index}: perplexity {facts['ppl']:.3f}, of the song's own pitches in their place {own:.3f}")

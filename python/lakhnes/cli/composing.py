@@ -20,7 +20,8 @@ from lakhnes.cli.options import (
     tag_options,
 )
 from lakhnes.cli.targets import STDIO
-from lakhnes.files import PLAYABLE, WRITABLE, base_name, check_target, suffix_of
+from lakhnes.data.layout import TEXTS
+from lakhnes.files import PLAYABLE, WRITABLE, base_name, check_target, known_format, suffix_of
 from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SECONDS, SONG, SamplingParams, params_from
 
 if TYPE_CHECKING:
@@ -198,20 +199,22 @@ def compose_and_write(
     force: bool,
     batch_size: int,
     device: str,
+    given: str | None = None,
     **sound: Any,
 ) -> list[dict[str, Any]]:
     """Compose songs, write each as soon as its batch is done, and print their paths and the summary.
 
     `compose` makes songs of a model, their number, the parameters, a seed and a function to call as they grow; with
     each it gives facts for the summary, and among them as ``texts`` what is to be written in some format instead of the
-    song. `sound` are further options of `lakhnes.write`.
+    song. `given` is the file of the song that they are made of, if any: an event text stays one of its kind. `sound` are
+    further options of `lakhnes.write`.
     """
     from lakhnes.checkpoint import load_model
     from lakhnes.sampling.composing import most_at_once, new_seed
 
     chosen = names_of(formats, WRITABLE, "--format") if formats is not None else []
     model = load_model(model_name, device)
-    chosen = chosen or ["wav", model.config.vocabulary]
+    chosen = chosen or ["wav", known_format(given or "", TEXTS) or model.config.vocabulary]
     first = new_seed() if seed is None else seed
     folder = out_dir or Path(SHARED_FOLDER)
     folder.mkdir(exist_ok=True)

@@ -37,7 +37,7 @@ def continue_(console: Console, /, prime: str, prime_length: int, **options: Any
 
     given = read_song(console, prime, options)
     continuing, params = from_excerpt(compose, given, prime_length), params_of(options, CONTINUATION)
-    songs = compose_and_write(console, continuing, params, **options)
+    songs = compose_and_write(console, continuing, params, given=prime, **options)
     console.note(f"prime: perplexity {songs[0]['prime_ppl']:.3f}")
     for index, song in enumerate(songs):
         console.note(f"{index}: perplexity {song['ppl']:.3f}")

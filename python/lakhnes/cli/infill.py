@@ -59,7 +59,7 @@ def infill(console: Console, /, song: str, voices: str, start: str | None, end: 
         return made
 
     params = params_of(options)
-    for index, facts in enumerate(compose_and_write(console, fill, params, **options)):
+    for index, facts in enumerate(compose_and_write(console, fill, params, given=song, **options)):
         console.note(f"{index}: perplexity {facts['ppl']:.3f}, of what was kept {facts['kept_ppl']:.3f}")
 
 

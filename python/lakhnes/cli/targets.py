@@ -163,7 +163,7 @@ def read_input(source: str, source_format: str | None) -> tuple[bytes, str, str]
 
 def _is_below(path: Path, output: str | None, inputs: Sequence[str]) -> bool:
     """Return whether a song of a folder lies in the output folder below it: an earlier run made it."""
-    if output is None or not Path(output).is_dir():
+    if output is None or not Path(output).is_dir() or path in map(Path, inputs):
         return False
     made = Path(output).absolute()
     return made in path.absolute().parents and all(made != Path(given).absolute() for given in inputs)

@@ -219,6 +219,7 @@ class SamplingOptions(TypedDict, total=False):
     """The fields of `SamplingParams` as keyword arguments."""
 
     seconds: float | None
+    bars: int | None
     length: int | None
     min_length: int
     min_duration: float | None

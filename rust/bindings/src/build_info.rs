@@ -2,6 +2,7 @@
 
 use std::env::consts::{ARCH, OS};
 
+use lakhnes_stub_docs::documented;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict};
 
@@ -17,7 +18,7 @@ const LIBRARY: &str = if cfg!(target_env = "gnu") {
     ""
 };
 
-/// Tell the build's profile and target, and the instructions that the decoder has chosen.
+#[documented]
 #[pyfunction]
 pub(crate) fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let target = format!("{ARCH}-{OS}{LIBRARY}");

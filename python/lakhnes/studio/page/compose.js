@@ -106,6 +106,7 @@ export class Composing {
       this.list();
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
       status(`${result.songs.length} alternatives in ${seconds} s. Hear them, and keep the one that you like.`);
+      if (about.whole) this.sounds(began);
       if (about.whole && !store.states.length) await this.keep(0, true);
       else if (!about.whole) this.hear(0);
       else if (!player.playing || player.liveEnd) this.hear(0, player.playing ? player.time() : 0);
@@ -142,13 +143,17 @@ export class Composing {
       this.small(shown);
     }
     if (facts.sound) {
-      if (!this.firstSound) {
-        this.firstSound = performance.now() - began;
-        document.body.dataset.firstSound = Math.round(this.firstSound);
-      }
+      this.sounds(began);
       this.studio.player.live(bytesOf(facts.sound));
       this.studio.played();
     }
+  }
+
+  // Notes how long it took to the first sound of what was asked for.
+  sounds(began) {
+    if (this.firstSound) return;
+    this.firstSound = performance.now() - began;
+    document.body.dataset.firstSound = Math.max(Math.round(this.firstSound), 1);
   }
 
   // The songs that are being written, small.
