@@ -206,8 +206,8 @@ def compose_and_write(
 
     `compose` makes songs of a model, their number, the parameters, a seed and a function to call as they grow; with
     each it gives facts for the summary, and among them as ``texts`` what is to be written in some format instead of the
-    song. `given` is the file of the song that they are made of, if any: an event text stays one of its kind. `sound` are
-    further options of `lakhnes.write`.
+    song. `given` is the file of the song that they are made of, if any: an event text stays one of its kind. `sound`
+    are further options of `lakhnes.write`.
     """
     from lakhnes.checkpoint import load_model
     from lakhnes.sampling.composing import most_at_once, new_seed
