@@ -27,8 +27,8 @@ from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SECOND
 if TYPE_CHECKING:
     from lakhnes._native import Song
     from lakhnes.cli.console import Console
-    from lakhnes.cli.progress import Advance
     from lakhnes.model.model import Model
+    from lakhnes.progress import Advancing as Advance
     from lakhnes.sampling import Composition
 
     Compose: TypeAlias = Callable[..., list[tuple[Song, dict[str, Any]]]]
