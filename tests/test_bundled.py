@@ -62,7 +62,6 @@ def test_eight_songs_are_legal_and_read_back(name, eight):
     for path in eight:
         song, text = lakhnes.read(path), path.read_text()
         if name == "bundled":
-            assert lakhnes.Song.from_tx3(song.to_tx3()) == song
             assert song.on_frames() == song
         else:
             assert song.to_tx1() == text

@@ -246,12 +246,12 @@ mod tests {
             let foretold = dmc.next_fetch(cycle);
             let before = dmc.remaining;
             run(&mut dmc, cycle + 1);
-            if dmc.remaining != before {
+            if dmc.remaining == before {
+                assert_ne!(foretold, Some(cycle));
+            } else {
                 assert_eq!(foretold, Some(cycle));
                 assert_eq!(dmc.next_fetch(cycle), Some(cycle));
                 fetches.push(cycle);
-            } else {
-                assert_ne!(foretold, Some(cycle));
             }
         }
         assert_eq!(fetches.len(), 16);

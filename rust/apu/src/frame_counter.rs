@@ -6,7 +6,7 @@
 //!
 //! Source: nesdev wiki, "APU Frame Counter", whose times are those at which a read of $4015 sees the effect. A read
 //! comes before what happens on its cycle and a write after it, so an effect happens one cycle before it is seen. What
-//! reads of the flag see around its edges, and which clocks fall together: AccuracyCoin's page on the frame counter.
+//! reads of the flag see around its edges, and which clocks fall together: `AccuracyCoin`'s page on the frame counter.
 
 use crate::Standard;
 

@@ -196,7 +196,7 @@ fn an_inhibited_frame_flag_reads_as_1_on_two_cycles_and_pulls_no_line() {
 fn a_read_on_an_even_cycle_clears_the_frame_flag_at_the_next_even_one() {
     for (first, flags) in [(40_000, [0x40, 0x40, 0]), (40_001, [0x40, 0, 0])] {
         let mut apu = after(&[(100, 0x4017, 0)]);
-        let read = |offset| apu.read_status(first + offset).unwrap() & 0x40;
+        let read = |offset: u64| apu.read_status(first + offset).unwrap() & 0x40;
         assert_eq!([0, 1, 2].map(read), flags);
     }
 }

@@ -44,8 +44,8 @@ impl Grid {
 
     /// Rows that are known, each at most as long as a tracker's.
     #[must_use]
-    pub(super) fn of_rows(row_starts: Vec<usize>, frames: usize) -> Self {
-        Self { row_starts: split_long(&row_starts, frames), parts: vec![0], frames, bars: None }
+    pub(super) fn of_rows(row_starts: &[usize], frames: usize) -> Self {
+        Self { row_starts: split_long(row_starts, frames), parts: vec![0], frames, bars: None }
     }
 
     /// Estimates the rows from the frames at which the notes of each voice begin, in order. `loop_frame` begins a row and

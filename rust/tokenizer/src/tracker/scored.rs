@@ -37,7 +37,7 @@ pub(super) fn write(
     let voices: Vec<Vec<Note>> = (0..4)
         .map(|voice| song.voices[voice].iter().map(|stretch| note(stretch, frames, voice, table)).collect())
         .collect();
-    let grid = Grid::of_rows(parted(&song.rows, &voices, song.frames), song.frames);
+    let grid = Grid::of_rows(&parted(&song.rows, &voices, song.frames), song.frames);
     let mut kit = Kit::default();
     let choices: Vec<Vec<Choice>> = (0..4)
         .map(|voice| {

@@ -102,7 +102,7 @@ mod tests {
     fn a_song_of_tx3_has_the_instruments_that_its_text_names() {
         let song = tx3::read(TEXT).unwrap();
         let found = InstrumentedSong::of(&song).unwrap().expect("a song of TX3");
-        assert_eq!((found.frames, &found.bars[..], &found.rows[..3]), (96, &[0][..], &[0, 6, 12][..]));
+        assert_eq!((found.frames, &found.bars[..], &found.rows[..3]), (96, &[0][..], &[0, 12, 24][..]));
         let [p1, p2, tr, no] = &found.voices;
         let stretch = |start, end, joined, instrument, loudness| Stretch { start, end, joined, instrument, loudness };
         assert_eq!(p1[0], stretch(0, 24, true, Some(3), 12));

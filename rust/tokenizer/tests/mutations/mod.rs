@@ -240,7 +240,7 @@ fn watch(name: &str, current: &AtomicU64, finished: impl Fn() -> bool) {
 /// Whether a message is one short line and says where: a byte, line, tuple, frame, tick or part, or that there is nothing at
 /// all.
 pub(crate) fn names_a_place(message: &str) -> bool {
-    let places = ["byte ", "line ", "tuple ", "frame ", " at tick ", "row ", " part", "an empty text"];
+    let places = ["byte ", "line ", "tuple ", "frame ", " at tick ", "row ", " part", "an empty text", "tracks: "];
     !message.chars().any(char::is_control)
         && message.chars().count() <= LONGEST_MESSAGE
         && places.iter().any(|place| message.contains(place))
