@@ -60,7 +60,6 @@ ELSEWHERE = {
     "reproduce": "tests/test_reproduce.py",
     "checkpoint import": "tests/test_checkpoint_import.py",
     "--processes": "tests/test_training_runs.py",
-    "lakhnes data nsf": "tests/test_nsf_corpus.py",
     "lakhnes study create": "tests/test_study_plan.py",
     "lakhnes study serve": "tests/test_study_server.py",
     "lakhnes study analyze": "tests/test_study_analysis.py",

@@ -99,6 +99,25 @@ def test_games_that_share_a_song_stay_in_one_split(tmp_path):
     assert {line["split"] for line in told.values() if "split" in line} == {"train", "valid", "test"}
 
 
+@pytest.mark.timeout(60)
+def test_a_file_that_holds_a_song_twice_is_read_once_and_ends(tmp_path):
+    (tmp_path / "set").mkdir()
+    for game in range(3):
+        (tmp_path / "set" / f"{game}.nsf").write_bytes(album([game, game, 50 + game]))
+    report = convert_nsf(tmp_path / "set", tmp_path / "out", valid=0.3)
+    assert sum(report.songs.values()) == 6
+
+
+def test_games_that_share_songs_with_a_third_stay_in_its_split_too(tmp_path):
+    (tmp_path / "set").mkdir()
+    for name, seeds in (("a", [1, 10]), ("b", [2, 20]), ("c", [2, 1, 30]), ("d", [4, 40]), ("e", [5, 50])):
+        (tmp_path / "set" / f"{name}.nsf").write_bytes(album(seeds))
+    for seed in range(6):
+        convert_nsf(tmp_path / "set", tmp_path / f"out{seed}", valid=0.4, seed=seed)
+        told = lines(tmp_path / f"out{seed}")
+        assert len({told[f"{name}.nsf", 2]["split"] for name in "ab"} | {told["c.nsf", 3]["split"]}) == 1
+
+
 def test_versions_of_held_out_songs_are_left_out(tmp_path):
     source = tmp_path / "set"
     source.mkdir()

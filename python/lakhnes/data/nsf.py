@@ -261,13 +261,24 @@ class _Writer:
 
     def __init__(self, folder: Path, formats: list[str], min_seconds: float) -> None:
         self.folder, self.formats = folder, formats
-        self.alike: dict[int, int] = {}
-        """Of games that share a song, the one that had it before."""
+        self._before: dict[int, int] = {}
+        """Of games that share a song with earlier ones, one of these."""
         self._min_seconds = min_seconds
         self._known: dict[bytes, int] = {}
 
+    def group(self, game: int) -> int:
+        """Return the first of the games that share songs with a game, directly or through others; perhaps itself."""
+        while game in self._before:  # each step leads to an earlier game
+            game = self._before[game]
+        return game
+
+    def _join(self, game: int, other: int) -> None:
+        first, last = sorted((self.group(game), self.group(other)))
+        if first != last:
+            self._before[last] = first
+
     def write(self, track: _Track, texts: tuple[bytes, ...] | str) -> None:
-        """Write a song, or say of its track why it is none."""
+        """Write the song of a track, or note the reason why it is left out."""
         if isinstance(texts, str):
             track.reason, track.detail = UNREADABLE, texts
             return
@@ -278,20 +289,20 @@ class _Writer:
             return
         if digest in self._known:
             track.reason = COPY
-            self.alike.setdefault(track.game, self._known[digest])
+            self._join(track.game, self._known[digest])
             return
         self._known[digest] = track.game
         self.folder.mkdir(parents=True, exist_ok=True)
         for format_name, text in zip(self.formats, texts_to_write, strict=True):
             self.path(track, format_name).write_bytes(text)
-            track.events[format_name] = len(text.splitlines())
+            track.events[format_name] = text.count(b"\n") + 1 if text else 0
 
     def path(self, track: _Track, format_name: str) -> Path:
         """Name the file of a text."""
         return self.folder.parent / track.split / text_name(track.name, format_name)
 
     def drop(self, track: _Track, reason: str) -> None:
-        """Remove the texts of a song that is none of the corpus after all."""
+        """Remove the texts of a song that is left out of the corpus after all."""
         for format_name in self.formats:
             self.path(track, format_name).unlink()
         track.reason = reason
@@ -346,10 +357,7 @@ def _split(tracks: list[_Track], digests: list[str], writer: _Writer, seed: int,
     """Move the songs of some games to the splits that are held out, and leave versions of them out of train."""
     groups: list[int | None] = [None] * len(digests)
     for track in _songs(tracks):
-        game = track.game
-        while game in writer.alike:  # always a game before
-            game = writer.alike[game]
-        groups[track.game] = game
+        groups[track.game] = writer.group(track.game)
     splits = assign_splits(digests, groups, seed, valid=valid, test=test)
     for track in _songs(tracks):
         if (split := splits[track.game]) != "train":
