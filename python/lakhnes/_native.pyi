@@ -158,7 +158,7 @@ class Song:
             suggest them. Read again, either is the song, but for changes of velocity that are not heard.
         """
     def transpose(self, semitones: int) -> Song:
-        """Give the song with the pulses and the triangle higher by so many semitones; the noise stays.
+        """Give the song with the pulses and the triangle moved by semitones; the noise stays.
 
         Raises
         ------
@@ -226,7 +226,7 @@ class Song:
         Raises
         ------
         ValueError
-            If a voice is none of ``p1 p2 tr no``.
+            If a voice is not one of ``p1 p2 tr no``.
         """
     def with_passage(self, other: Song, voices: Sequence[str], start: int, end: int) -> Song:
         """Give the song in which the named voices play, from one tick to another, what they play there in `other`.
@@ -237,7 +237,7 @@ class Song:
         Raises
         ------
         ValueError
-            If a voice is none of ``p1 p2 tr no``.
+            If a voice is not one of ``p1 p2 tr no``.
         """
     def with_loop(self, start: int | None) -> Song:
         """Give the song that goes on from a tick after its end; with None it stops there.
@@ -462,7 +462,7 @@ class RegisterLog:
         Raises
         ------
         ValueError
-            If `format` or `mode` is none of these.
+            If `format` or `mode` is unknown.
         LimitError
             If the patterns of the program do not hold so long a song.
         """
@@ -764,8 +764,8 @@ class Apu:
         Returns
         -------
         int or None
-            The cycle of the first fetch that is not before `cycle`, if nothing is written until then; ``None`` if there
-            is none to come. The fetch with which a write to $4015 starts the channel is on the cycle of the write: ask
+            The cycle of the first fetch that is not before `cycle`, if nothing is written until then; ``None`` if
+            no fetch is to come. The one with which a write to $4015 starts the channel is on the cycle of the write: ask
             with that cycle after it.
         """
     def reset(self, cycle: int) -> None:

@@ -116,7 +116,7 @@ def open_plain(path: str | os.PathLike[str]) -> BufferedReader:
     Raises
     ------
     OSError
-        If it is none, or cannot be opened.
+        If it is not a regular file, or cannot be opened.
     """
     # Without waiting for the other end of a pipe.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -131,7 +131,7 @@ def open_plain(path: str | os.PathLike[str]) -> BufferedReader:
 
 
 def safe_name(text: str, longest: int = 80) -> str:
-    """Give a name that any file system takes: letters, digits and ``_ . -``, of at most so many characters."""
+    """Give a name that any file system takes: letters, digits and ``_ . -``, of at most `longest` characters."""
     return re.sub(r"[^\w.-]+", "_", text)[:longest].strip("._")
 
 

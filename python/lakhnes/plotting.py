@@ -26,7 +26,7 @@ MOST_BARS = 20_000
 """Notes from which on those that touch each other in a picture are drawn as one."""
 
 COLUMNS = 4_000
-"""Of a picture, from its beginning to its end, that are told apart then."""
+"""Of a picture, from its beginning to its end, that can be distinguished then."""
 
 DRUMS = 9
 """The MIDI channel of the drums, from 0."""

@@ -107,7 +107,7 @@ class TarReader:
     Raises
     ------
     OSError
-        If the file cannot be opened, or is none.
+        If the file cannot be opened, or is not a tar archive.
     """
 
     def __init__(self, path: Path, limit: Callable[[int], int]) -> None:
@@ -228,7 +228,7 @@ def _number(field: bytes) -> int:
         return int.from_bytes(field[1:], "big")
     digits = field.strip(b" \0")
     if any(digit not in b"01234567" for digit in digits):
-        raise TarError("a header with a number that is none")
+        raise TarError("a header with a malformed number")
     return int(digits or b"0", 8)
 
 
@@ -248,7 +248,7 @@ def _records(facts: bytes) -> dict[bytes, bytes]:
         record = facts[place : place + length]
         key, sign, value = record[blank + 1 - place : -1].partition(b"=")
         if not record.endswith(b"\n") or len(record) != length or not sign:
-            raise TarError("a pax header that is none")
+            raise TarError("a malformed pax header")
         found[key] = value
         place += length
     return found

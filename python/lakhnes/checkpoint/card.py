@@ -30,7 +30,7 @@ def with_metadata(
     license : str
         An identifier of the Hub, such as ``"mit"``; ``"unknown"`` where the terms are not stated.
     datasets : sequence of str
-        What the model was trained on; left out if there is none.
+        What the model was trained on; left out if the list is empty.
     tags : sequence of str
         Added to those of every model.
     """

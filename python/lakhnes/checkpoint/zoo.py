@@ -60,7 +60,7 @@ def zoo_model(name: str) -> ZooModel:
     Raises
     ------
     CheckpointError
-        If there is none.
+        If there is no such model.
     """
     for model in zoo():
         if model.name == name:
@@ -102,7 +102,7 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     CheckpointError
-        If there is none; for a published model the message says how to get it.
+        If there is no such model; for a published one the message says how to get it.
     """
     name = os.fspath(name_or_path)
     if name in BUNDLED:

@@ -112,7 +112,7 @@ LARGEST = 1e12
 
 
 def _check_numbers(options: Mapping[str, Any]) -> None:
-    """Refuse numbers that no type holds, and those that are none, as wrong usage."""
+    """Refuse NaN, and numbers beyond the range of any type, as wrong usage."""
     for name, value in options.items():
         for each in value if isinstance(value, tuple) else (value,):
             most = LARGEST if isinstance(each, float) else MOST_SEED if name == "seed" else MOST

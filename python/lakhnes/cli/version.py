@@ -11,7 +11,7 @@ __all__ = ["facts", "lines"]
 
 
 def facts() -> dict[str, Any]:
-    """Return version, build, and what torch there is: ``None`` where there is none."""
+    """Return version and build, and the version of torch, ``None`` if it is not installed."""
     torch = None
     if has("torch"):
         from lakhnes.torch_extra import torch_facts

@@ -1,4 +1,4 @@
-"""Features of songs by which composed ones may be told from human ones: rhythm, pitch, lengths, repetition.
+"""Features of songs that may distinguish composed from human ones: rhythm, pitch, lengths, repetition.
 
 Times are counted in video frames. Nobody hears what lies within a frame, so songs of any source are brought to their
 own best grid of frames first (`Song.on_frames`), both sides of a comparison alike.

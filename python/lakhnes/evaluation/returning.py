@@ -29,11 +29,11 @@ class Returns:
     returning : int
         How many of these bars are like one before.
     distances : Counter
-        How many of them have the nearest bar that is like them so many bars before.
+        How many of them have the nearest equal bar at this distance in bars.
     shares : list of float
         The share of bars that return in each song of at least 8 bars.
     sections : dict
-        For 4 and 8: how many rows of so many bars there are, and how many of them are like one that was over before.
+        For 4 and 8: how many runs of this number of bars there are, and how many of them equal an earlier one.
     """
 
     songs: int = 0

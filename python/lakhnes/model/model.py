@@ -164,7 +164,7 @@ class Model:
         Raises
         ------
         CheckpointError
-            If there is no such model, or it is none of lakhnes.
+            If there is no such model, or it was not saved by lakhnes.
         MissingExtraError
             If it is on the Hub, and `huggingface_hub` is not installed.
         """

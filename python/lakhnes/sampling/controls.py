@@ -71,7 +71,7 @@ class Controls:
     Raises
     ------
     ValueError
-        If a value is none of these.
+        If a value is unknown.
     """
 
     tempo: float | None = None

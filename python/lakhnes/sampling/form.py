@@ -51,7 +51,7 @@ class Form:
     Raises
     ------
     ValueError
-        If the letters are none, or a section has no bars.
+        If there are no letters, or a section has no bars.
     """
 
     letters: str

@@ -262,7 +262,7 @@ def _infill(
 
 
 def stated(song: Song, voices: Sequence[str]) -> list[int]:
-    """Return what the model is told of a song of rows: its key, how dense its voices are, how high the kept ones.
+    """Return the control tokens of a song of rows: its key, how dense its voices are, how high the kept ones.
 
     A voice that is to be written is as dense as it was or, if it did not play, of middle density.
     """

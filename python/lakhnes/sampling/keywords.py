@@ -21,7 +21,7 @@ CHOICE = ("memory", "dtype", "temperature", "top_k", "top_p", "min_p", "typical_
 def sampling_keywords(base: SamplingParams, names: tuple[str, ...] | None = None) -> Callable[[F], F]:
     """Give a function with ``**options`` the fields of `SamplingParams` as parameters, with the defaults of `base`.
 
-    `help`, completion and `inspect.signature` show them; a name that is none of them is refused with the nearest.
+    `help`, completion and `inspect.signature` show them; an unknown name is refused, with the nearest known one.
 
     Parameters
     ----------

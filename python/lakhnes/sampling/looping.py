@@ -34,7 +34,7 @@ SCORED = 64
 
 SHORTEST_BARS = 4
 SHORTEST = 8.0
-"""Bars and seconds of a loop at the least, where the song has so many."""
+"""The least bars and seconds of a loop, where the song is long enough."""
 
 MOST_SURPRISING = 1.3
 """The perplexity of a seam, beside that of the song, above which a song is composed again."""

@@ -1,6 +1,6 @@
 """Work that waits in a queue, runs in a thread, and can be cancelled: what clients ask for.
 
-A `Queue` takes at most some number of jobs; a further one is refused, and its client is told when to come again. Each
+A `Queue` takes at most some number of jobs; a further one is refused with the time after which to try again. Each
 job has a time limit. Nothing here knows of HTTP.
 """
 

@@ -79,7 +79,7 @@ class Models:
         Raises
         ------
         FormatError
-            If it is none of those that compose here.
+            If it is not one of the models that compose here.
         CheckpointError
             If it cannot be loaded.
         """

@@ -132,7 +132,7 @@ class Guard:
 
 
 def _name_of(host: str) -> str:
-    """Return the name in a ``Host`` header, without its port; empty if it is none."""
+    """Return the name in a ``Host`` header, without its port; empty if it is malformed."""
     try:
         name = urlsplit(f"//{host}").hostname
     except ValueError:

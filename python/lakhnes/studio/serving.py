@@ -32,7 +32,7 @@ def listen(host: str, port: int, token: str | None = None) -> socket.socket:
     LakhnesError
         If other machines would reach the server and there is no token.
     OSError
-        If the port is taken, or the host is none of this machine.
+        If the port is taken, or the host is not an address of this machine.
     """
     if not is_loopback(host) and not token:
         raise LakhnesError(f"{host}: other machines reach this server; --token TOKEN says who may use it")

@@ -97,7 +97,7 @@ class Sessions:
         Raises
         ------
         UnknownError
-            If there is none of that id.
+            If there is no session of that id.
         """
         path = self._path(identity) / "session.json"
         with self._lock:

@@ -61,7 +61,7 @@ class Parameter:
         Raises
         ------
         FormatError
-            If it is none; the message says what is expected.
+            If it is not such a value; the message says what is expected.
         """
         if isinstance(value, str) and self.kind not in ("string", "song"):
             value = self._from_form(value)

@@ -76,7 +76,7 @@ class Study:
             study = cls(folder, Plan.from_facts(facts["plan"]), facts["clips"], facts["headphones"], items)
             unknown = {clip for items in items for item in items for clip in item.clips} - study.clips.keys()
             if unknown:
-                raise FormatError(f"{path}: clip {min(unknown)} is assigned, but is none of the clips")
+                raise FormatError(f"{path}: clip {min(unknown)} is assigned, but is not one of the clips")
         except FormatError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

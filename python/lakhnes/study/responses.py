@@ -195,7 +195,7 @@ def from_turk(key: Path, results: Sequence[Path], design: str, skip: Sequence[st
     Raises
     ------
     FormatError
-        If a column is missing or a value is none that may stand there; the message names file and line.
+        If a column is missing or a value is not allowed there; the message names file and line.
     OSError
         If a file cannot be read.
     """

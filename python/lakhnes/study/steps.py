@@ -84,7 +84,7 @@ class Steps:
         Raises
         ------
         ValueError
-            If it is none that the step takes.
+            If the step does not take it.
         UnheardError
             If not all clips can have been heard.
         """

@@ -79,7 +79,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
 
 def _parsed(text: str) -> dict[str, Any] | None:
-    """Return a line of the log; None for what is none."""
+    """Return a line of the log; None for anything else."""
     try:
         line = json.loads(text)
     except (ValueError, RecursionError):

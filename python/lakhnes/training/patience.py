@@ -1,4 +1,4 @@
-"""What keeps a run answering while it works: steps that are told to stop, and steps that take long."""
+"""What keeps a run answering while it works: steps that are asked to stop, and steps that take long."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 __all__ = ["SLOW_STEP", "Abandoned", "telling_if_slow"]
 
 SLOW_STEP = 10.0
-"""Seconds of a step after which the user is told that it takes so long."""
+"""Seconds of a step after which a line says how long it takes."""
 
 
 class Abandoned(Exception):  # noqa: N818 (no error: the user asked for it)

@@ -17,7 +17,7 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq", "momentum_buffer")
 
 
 def check_state(state: RunState, config: TrainingConfig, model: Network, optimizers: list[optim.Optimizer]) -> None:
-    """Refuse a state of another shape, or with numbers that are none.
+    """Refuse a state of another shape, or with numbers that are not finite.
 
     Raises
     ------

@@ -142,7 +142,7 @@ impl Apu {
     }
 
     /// The cycle of the sample channel's first fetch from memory that is not before `cycle`, if nothing is written until
-    /// then; `None` if there is none to come.
+    /// then; `None` if no fetch is to come.
     ///
     /// The processor of a console stands still for up to four cycles at each (nesdev wiki, "DMA"); bytes are taken from
     /// the memory of [`Self::set_memory`]. The fetch with which a write to $4015 starts the channel is on the cycle of

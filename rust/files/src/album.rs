@@ -51,7 +51,7 @@ pub struct Album {
 }
 
 impl Album {
-    /// An album with places for so many songs.
+    /// An album with places for this number of songs.
     ///
     /// # Errors
     /// [`FileError::Limit`] for more than [`MAX_SONGS`].

@@ -155,7 +155,7 @@ pub fn pool_of(threads: usize, work: usize) -> Result<ThreadPool, FileError> {
 /// Works through the numbers below `count` on a pool, and gives each result to `report` on this thread, as it comes.
 /// Meanwhile `wait` is called now and then, to listen for signals.
 ///
-/// When either fails, `work` is told to stop by the flag that it gets, and no further number is begun.
+/// When either fails, `work` is asked to stop by the flag that it gets, and no further number is begun.
 ///
 /// # Errors
 /// Those of `report` and `wait`.

@@ -20,7 +20,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// The factor of so many decibels.
+/// The factor of a level in decibels.
 pub(crate) fn decibels(gain: f64) -> f64 {
     10_f64.powf(gain / 20.0)
 }

@@ -69,7 +69,7 @@ pub struct Edits {
     pub shorten: Option<(usize, usize)>,
     /// Keep what sounds between two ticks of 1/44,100 s; register writes are transcribed first.
     pub trim: Option<(u64, u64)>,
-    /// Move the pulses and the triangle by so many semitones; register writes are transcribed first.
+    /// Move the pulses and the triangle by this number of semitones; register writes are transcribed first.
     pub transpose: i8,
 }
 

@@ -112,7 +112,7 @@ fn loudest_of(song: &Song) -> u8 {
 struct Grid {
     /// Ticks of 1/44,100 s a beat.
     beat: u16,
-    /// The time signature: so many notes of a fourth (2) or an eighth (3).
+    /// The time signature: the number of notes of a fourth (2) or an eighth (3).
     signature: (u8, u8),
 }
 
@@ -135,7 +135,7 @@ impl Grid {
     }
 }
 
-/// The microseconds of a beat of so many ticks of 1/44,100 s.
+/// The microseconds of a beat that is given in ticks of 1/44,100 s.
 pub(super) fn tempo_of(beat: u16) -> u32 {
     (u64::from(beat) * 1_000_000 + TICKS_PER_SECOND / 2).div_euclid(TICKS_PER_SECOND) as u32
 }

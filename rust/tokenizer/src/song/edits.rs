@@ -6,7 +6,7 @@ use crate::values::{Ticks, Timbre, Velocity};
 use crate::voice::Voice;
 
 impl Song {
-    /// The song with the pulses and the triangle higher by so many semitones; the noise, which has no pitches, stays.
+    /// The song with the pulses and the triangle moved by semitones; the noise, which has no pitches, stays.
     ///
     /// # Errors
     /// [`TokenizerError::Song`] for the first note that its voice cannot play there.
@@ -76,7 +76,7 @@ impl Song {
     }
 }
 
-/// The tick that lies so many ticks after `start`.
+/// The tick at a distance after `start`.
 fn from(tick: Ticks, start: u64) -> Ticks {
     Ticks::saturating(tick.get().saturating_sub(start))
 }

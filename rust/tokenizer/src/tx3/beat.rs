@@ -23,7 +23,7 @@ pub(super) struct Onset {
     pub accent: u32,
 }
 
-/// The largest distance between two onsets from which tempos are told, in frames.
+/// The largest distance between two onsets from which tempos are estimated, in frames.
 const LAGS: usize = 320;
 /// The tempos that are tried, in frames a row and parts.
 const FASTEST: u32 = 3 * PARTS;
@@ -101,7 +101,7 @@ fn variants(tempo: Tempo, grooves: bool) -> Vec<Tempo> {
     variants
 }
 
-/// How often two onsets lie so many frames apart.
+/// How often two onsets lie at each distance in frames.
 struct Spacing {
     counts: Vec<u32>,
     total: u64,

@@ -1,4 +1,4 @@
-//! What a voice plays when it is told TX3's events: its note, its figure, its gate, its instrument.
+//! What a voice plays of TX3's events: its note, its figure, its gate, its instrument.
 
 use super::framed::{FrameNote, Line};
 use super::instrument::{Codebook, Voicing};

@@ -5,7 +5,7 @@ use std::fmt;
 /// The rows that a bar may have.
 pub(super) const METERS: [u8; 12] = [4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32];
 
-/// How finely the frames a row are told: in parts of 1/32.
+/// The resolution of the frames a row: 1/32.
 pub(super) const PARTS: u32 = 32;
 
 /// The frames a row, without their fraction.
