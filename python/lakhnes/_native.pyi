@@ -765,8 +765,8 @@ class Apu:
         -------
         int or None
             The cycle of the first fetch that is not before `cycle`, if nothing is written until then; ``None`` if
-            no fetch is to come. The one with which a write to $4015 starts the channel is on the cycle of the write: ask
-            with that cycle after it.
+            no fetch is to come. The one with which a write to $4015 starts the channel is on the cycle of the write:
+            ask with that cycle after it.
         """
     def reset(self, cycle: int) -> None:
         """Press the console's reset; `cycle` is the first of the first instruction after it.
