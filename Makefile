@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 LIGHT = .venv-light/$(shell $(PYTHON3) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 SEED ?= 14
 CORPUS ?= nesmdb_tx
-MODEL ?= bundled
+MODEL ?= bundled-tx1
 MUTATIONS ?= 1000000
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -140,12 +140,12 @@ bench: setup ## measure speed (lakhnes bench, pytest-benchmark and criterion)
 coverage: ## measure how much of the chip its tests run (needs cargo-llvm-cov)
 	cargo llvm-cov -p lakhnes-apu --summary-only --fail-under-lines 90
 
-song-statistics: setup ## compare 100 composed songs with CORPUS's valid split, as a table (CORPUS=nesmdb_tx MODEL=bundled)
+song-statistics: setup ## compare 100 composed songs with CORPUS's valid split, as a table (CORPUS=nesmdb_tx MODEL=bundled-tx1)
 	@$(BIN)/lakhnes generate --model $(MODEL) --num 100 --seed 1 --batch-size 25 --format tx1 \
 	  --out-dir composed --force >/dev/null
 	@$(BIN)/lakhnes data stats composed $(CORPUS)/valid --length 1024 --min-length 64
 
-tasks: setup ## measure continue, accompany and infill on CORPUS's valid split (CORPUS=nesmdb_tx MODEL=bundled)
+tasks: setup ## measure continue, accompany and infill on CORPUS's valid split (CORPUS=nesmdb_tx MODEL=bundled-tx1)
 	@$(BIN)/python benches/tasks.py $(CORPUS) --model $(MODEL)
 	@$(BIN)/python benches/infilling.py $(CORPUS) --model $(MODEL)
 

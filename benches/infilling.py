@@ -21,7 +21,7 @@ FEWEST_NOTES = 8
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path, help="with a folder valid")
-    parser.add_argument("--model", default="bundled")
+    parser.add_argument("--model", default="bundled-tx1")
     parser.add_argument("--songs", type=int, default=12)
     parser.add_argument("--voices", nargs="+", default=[voice.lower() for voice in VOICES])
     parser.add_argument("--rewrite", action="store_true", help="do not remove the voice first: how busy it is may help")

@@ -1,4 +1,4 @@
-"""What the bundled model makes of songs that it has not seen: ``make tasks CORPUS=nesmdb_tx``.
+"""What a model makes of songs that it has not seen: ``make tasks CORPUS=nesmdb_tx``.
 
 Of the first twenty valid songs that are long enough: the negative log-likelihood of what follows in the song and of
 what follows in another, and whether accompaniments and infillings keep what they must. Prints a table; ends with 1 if
@@ -24,7 +24,7 @@ VOICES = (["p1"], ["p2"], ["tr"], ["no"], ["p2", "tr"])
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path, help="with a folder valid")
-    parser.add_argument("--model", default="bundled")
+    parser.add_argument("--model", default="bundled-tx1")
     parser.add_argument("--songs", type=int, default=20)
     chosen = parser.parse_args()
     model = lakhnes.load_model(chosen.model)
