@@ -101,7 +101,7 @@ def test_the_songs_of_an_archive_go_on_too(run, tmp_path):
 def test_an_interrupted_batch_is_completed_by_the_same_command_and_nothing_is_done_twice(tmp_path):
     songs, out, count = tmp_path / "in", tmp_path / "out", 12
     songs.mkdir()
-    midi = lakhnes.Song.from_tx1("\n".join(["P1_NOTEON_69\nWT_30000\nP1_NOTEOFF\nWT_30000"] * 25)).to_midi()
+    midi = lakhnes.Song.from_tx1("\n".join(["P1_NOTEON_69\nWT_30000\nP1_NOTEOFF\nWT_30000"] * 250)).to_midi()
     for index in range(count):
         (songs / f"{index:02}.mid").write_bytes(midi)
     command = [sys.executable, "-m", "lakhnes", "render", songs, "-o", out, "--format", "flac", "--jobs", "1"]
@@ -126,7 +126,7 @@ def test_an_interrupted_batch_is_completed_by_the_same_command_and_nothing_is_do
     after = times(out)
     assert len(after) == count
     assert {name: after[name] for name in before} == before
-    assert all(soundfile.info(out / name).frames == 25 * 60_000 for name in after)
+    assert all(soundfile.info(out / name).frames == 250 * 60_000 for name in after)
     assert f"{count - len(before)} files written".encode() in finished.stderr
 
 

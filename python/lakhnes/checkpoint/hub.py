@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -81,7 +82,7 @@ def fetch(name: str) -> Path:
     if _COMMIT.fullmatch(revision):
         with contextlib.suppress(LocalEntryNotFoundError):
             return Path(download(local_files_only=True))
-    with _told(name):
+    with _told(name), _bars_on_terminals():
         try:
             _check(name, download(dry_run=True))
         except DryRunError as error:  # there was no list of files to be had
@@ -124,6 +125,21 @@ def _check(name: str, files: Iterable[DryRunFileInfo]) -> None:
             raise CheckpointError(f"{name}: {file} is missing; of a repository only safetensors and JSON are loaded")
         if sizes.get(file, 0) > limit:
             raise CheckpointError(f"{name}: {file} has {sizes[file]} bytes, expected at most {limit}")
+
+
+@contextlib.contextmanager
+def _bars_on_terminals() -> Iterator[None]:
+    """Draw no bars where stderr is not a terminal, as everywhere else in lakhnes."""
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    if sys.stderr.isatty() or are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
 
 
 @contextlib.contextmanager
