@@ -1,4 +1,4 @@
-//! NSF and NSFe files: a track of one is run, songs are written as one or as several.
+//! NSF and `NSFe` files: a track of one is run, songs are written as one or as several.
 
 use std::borrow::Cow;
 
@@ -34,7 +34,7 @@ pub(crate) fn write(played: &Played<'_>, options: &ExportOptions) -> Result<Vec<
     Ok(nsf::write_named(&*options.log(played)?, Timing::Exact, &options.title)?)
 }
 
-/// Writes one song as NSFe.
+/// Writes one song as `NSFe`.
 pub(crate) fn write_nsfe(played: &Played<'_>, options: &ExportOptions) -> Result<Vec<u8>, FileError> {
     let log = options.log(played)?;
     let song = AlbumSong { log: &log, name: &options.title };
@@ -48,7 +48,7 @@ pub(crate) fn write_album(songs: &[AlbumSong<'_>], album: &Tags) -> Result<Vec<u
     nsf::write_album(songs, Timing::Exact, album)
 }
 
-/// Writes an album as NSFe.
+/// Writes an album as `NSFe`.
 pub(crate) fn write_album_nsfe(songs: &[AlbumSong<'_>], album: &Tags) -> Result<Vec<u8>, ApuError> {
     nsf::write_nsfe(songs, Timing::Exact, album)
 }
