@@ -19,7 +19,6 @@ use crate::vocabulary::PyVocabulary;
 #[documented]
 #[pyfunction]
 #[pyo3(signature = (songs, formats, *, threads=0, exact=false, score_rate=None, max_duration=None))]
-#[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
 pub(crate) fn convert_texts<'py>(
     py: Python<'py>,
     songs: Vec<(Bound<'py, PyBytes>, String, Option<usize>)>,
