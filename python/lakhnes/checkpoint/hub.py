@@ -130,7 +130,7 @@ def _check(name: str, files: Iterable[DryRunFileInfo]) -> None:
 @contextlib.contextmanager
 def _bars_on_terminals() -> Iterator[None]:
     """Draw no bars where stderr is not a terminal, as everywhere else in lakhnes."""
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     if sys.stderr.isatty() or are_progress_bars_disabled():
         yield
