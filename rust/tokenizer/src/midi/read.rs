@@ -25,7 +25,7 @@ use crate::voice::Voice;
 /// those of the song.
 ///
 /// The length is where the last time signature stands if that is 1/1, and otherwise the last event of all; never less than
-/// the end of the last note. The song goes on from the marker [`LOOP_MARKER`] after its end, if there is one.
+/// the end of the last note. The song goes on from the marker `loopStart` after its end, if there is one.
 ///
 /// # Errors
 /// [`TokenizerError::Midi`] with the byte offset where the file breaks off or is no MIDI, [`TokenizerError::OtherMidi`] for

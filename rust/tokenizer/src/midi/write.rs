@@ -15,7 +15,7 @@ use crate::voice::Voice;
 ///
 /// At one tick control changes come before notes, notes by pitch, and of one pitch the end before the beginning (ends are
 /// note-ons of velocity 0). A wait longer than a MIDI delta can hold (268,435,455 ticks, 1.7 hours) is split by empty text
-/// events. Where the song goes on after its end there is a marker, [`LOOP_MARKER`].
+/// events. Where the song goes on after its end there is a marker, `loopStart`.
 ///
 /// # Errors
 /// [`TokenizerError::Limit`] for more than a MIDI file can hold.
