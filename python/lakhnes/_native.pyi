@@ -19,6 +19,7 @@ __all__ = [
     "NsfFile",
     "RegisterLog",
     "SampleBlocks",
+    "ScoreStates",
     "SequenceState",
     "Song",
     "Tx3Grammar",
@@ -37,11 +38,13 @@ __all__ = [
     "formats",
     "quantize_events",
     "sample_tokens",
+    "score_state_rows",
     "source_notes",
     "stem_path",
     "tokenize_files",
     "tx3_facts",
     "tx3_song_and_loop",
+    "with_score_state",
     "write_nsf_album",
 ]
 
@@ -924,6 +927,8 @@ class Tx3Grammar:
     def __new__(cls, batch_size: int = 1) -> Tx3Grammar: ...
     def allowed(self) -> npt.NDArray[np.bool_]:
         """Give ``(B, V)``, true where a token may come next; ``<S>`` where the song may end."""
+    def restrikes(self) -> npt.NDArray[np.bool_]:
+        """Give ``(B, V)``, true where a token strikes the pitch that sounds once more, which is allowed and rare."""
     def advance(self, ids: npt.NDArray[np.int64]) -> None:
         """Take note of the token that each song went on with, ``(B,)`` ids; what the grammar forbids does no harm.
 
@@ -949,6 +954,69 @@ class Tx3Grammar:
     def sounding(self) -> npt.NDArray[np.bool_]:
         """Which voices sound, ``(B, 4)``."""
     def __len__(self) -> int: ...
+
+@final
+class ScoreStates:
+    """The state of the score in sequences of TX3 tokens (docs/tx3.md, State): what a model may read beside a token.
+
+    A state has F features: of each voice its pitch, how long ago it began, its gate, instrument and loudness; the row,
+    the frame in the row, the tempo and the meter. Each is the number of a row in one table of embeddings.
+
+    Parameters
+    ----------
+    sequences
+        The number of sequences; at most 65,536.
+    """
+
+    def __new__(cls, sequences: int = 1) -> ScoreStates: ...
+    def feed(self, tokens: npt.NDArray[np.int64], sequences: Sequence[int]) -> npt.NDArray[np.int64]:
+        """Take note of tokens, ``(R,)`` ids, each of the sequence at the same index.
+
+        A sequence that is named again gets its tokens one after the other; ``<S>`` begins a new song.
+
+        Returns
+        -------
+        int64 array, ``(R, 1 + F)``
+            Each token, and the state behind it.
+
+        Raises
+        ------
+        TokenError
+            If an id does not exist.
+        ValueError
+            If there is no such sequence, or not one for each token.
+        """
+    def fork(self, source: int, target: int) -> None:
+        """Replace a sequence by a copy of another."""
+    def rewind(self, sequence: int) -> None:
+        """Take back the last token of a sequence, once.
+
+        Raises
+        ------
+        ValueError
+            If it has read nothing since it was rewound.
+        """
+
+def with_score_state(tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Give each token of a song of TX3 with the state of the score behind it (see `ScoreStates`).
+
+    Parameters
+    ----------
+    tokens : int64 array, ``(N,)``
+        Ids; ``<S>`` begins a new song.
+
+    Returns
+    -------
+    int64 array, ``(N, 1 + F)``
+
+    Raises
+    ------
+    TokenError
+        If an id does not exist.
+    """
+
+def score_state_rows() -> int:
+    """Give the rows of the table of embeddings of `ScoreStates`."""
 
 def tx3_facts(song: Song) -> dict[str, Any]:
     """Measure a song: its frames, tempo, bars and key, and how dense and how high each voice is.
@@ -1270,6 +1338,8 @@ class DecoderModel:
         The weights, flat and contiguous, under their names in the checkpoint. They are copied.
     vocab_size, n_layer, n_head, d_model, d_head, d_inner, pre_norm, clamp_len
         As of `lakhnes.model.config.TransformerXLConfig`.
+    state_rows
+        Of ``score_state.weight``, the table of what is read beside each token; 0 for none.
     dtype
         How weights, keys, values and projected distances are kept: ``float32 bfloat16 int8``. All else is computed in
         float32.
@@ -1294,6 +1364,7 @@ class DecoderModel:
         d_inner: int,
         pre_norm: bool,
         clamp_len: int,
+        state_rows: int = 0,
         dtype: str,
     ) -> DecoderModel: ...
     def begin(self, *, window: int, sequences: int, threads: int) -> SequenceState:
@@ -1323,13 +1394,21 @@ class DecoderModel:
 class SequenceState:
     """What incremental decoding keeps of B sequences over a vocabulary of V tokens; made by `DecoderModel.begin`."""
 
-    def feed(self, tokens: npt.NDArray[np.int64], *, all: bool = False) -> npt.NDArray[np.float32]:
+    def feed(
+        self,
+        tokens: npt.NDArray[np.int64],
+        states: npt.NDArray[np.int64] | None = None,
+        *,
+        all: bool = False,
+    ) -> npt.NDArray[np.float32]:
         """Feed T tokens to every sequence.
 
         Parameters
         ----------
         tokens
             ``(T * B,)``: one token of every sequence, then the next of every sequence, and so on. T is at least 1.
+        states
+            ``(T * B, F)``: rows of the table of states beside each token, for a model that has one.
         all
             Return the logits after every token, not only after the last of each sequence.
 
@@ -1341,13 +1420,18 @@ class SequenceState:
         Raises
         ------
         ValueError
-            If the number of tokens is 0 or no multiple of B, or an id is outside the vocabulary.
+            If the number of tokens is 0 or no multiple of B, an id is outside the vocabulary, or the states do not fit.
         """
 
-    def feed_some(self, sequences: Sequence[int], tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    def feed_some(
+        self,
+        sequences: Sequence[int],
+        tokens: npt.NDArray[np.int64],
+        states: npt.NDArray[np.int64] | None = None,
+    ) -> npt.NDArray[np.float32]:
         """Feed N tokens, each to the sequence at the same index of `sequences`.
 
-        A sequence that appears again is fed one token after the other.
+        A sequence that appears again is fed one token after the other. `states` is as of `feed`, ``(N, F)``.
 
         Returns
         -------
@@ -1357,7 +1441,8 @@ class SequenceState:
         Raises
         ------
         ValueError
-            If the lists are empty or differ in length, there is no such sequence, or an id is outside the vocabulary.
+            If the lists are empty or differ in length, there is no such sequence, an id is outside the vocabulary, or
+            the states do not fit.
         """
 
     def rewind(self, sequence: int) -> None:

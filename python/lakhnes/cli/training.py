@@ -214,9 +214,11 @@ def _start_from(trainer: "Trainer", name: str) -> None:
     from lakhnes.checkpoint import load_model
 
     start = load_model(name, "cpu")
-    if _shape(start.config) != _shape(trainer.config.model):
+    own, given = _shape(trainer.config.model), _shape(start.config)
+    if given != own and given | {"score_state": True} != own:
         raise LakhnesError(f"{name}: a model of another shape than this run's; expected {trainer.config.model}")
-    trainer.model.load_state_dict(start.network.state_dict())
+    # A table for the state of the score that the model did not have stays as it is, zeros.
+    trainer.model.load_state_dict(trainer.model.state_dict() | start.network.state_dict())
     if trainer.average is not None:
         trainer.average.load(trainer.model.state_dict())
 

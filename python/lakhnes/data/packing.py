@@ -17,10 +17,11 @@ __all__ = ["Ids", "Segment", "SongSource", "StreamPacker"]
 
 Ids: TypeAlias = npt.NDArray[np.int64]
 Segment: TypeAlias = tuple[Ids, Ids]
-"""Inputs and targets, each ``(batch_size, tgt_len)``."""
+"""Inputs and targets, each ``(batch_size, tgt_len)``; inputs ``(batch_size, tgt_len, 1 + F)`` where songs are so."""
 
 SongSource: TypeAlias = Callable[[int], Ids | None]
-"""Gives the next song by its place in the order: ids with both boundaries, or ``None`` for one to be skipped."""
+"""Gives the next song by its place in the order, or ``None`` for one to be skipped: ids with both boundaries, ``(N,)``,
+or ``(N, 1 + F)`` with what else the model reads beside each (`lakhnes.model.config.ModelConfig.inputs`)."""
 
 
 class StreamPacker:
@@ -65,8 +66,8 @@ class StreamPacker:
 
     def next_segment(self) -> Segment | None:
         """Return the next segment, or ``None`` when the songs do not fill one."""
-        inputs = np.empty((self.batch_size, self.tgt_len), dtype=np.int64)
-        targets = np.empty_like(inputs)
+        parts: list[list[Ids]] = [[] for _ in range(self.batch_size)]
+        targets = np.empty((self.batch_size, self.tgt_len), dtype=np.int64)
         for stream in range(self.batch_size):
             filled = 0
             while filled < self.tgt_len:
@@ -77,11 +78,12 @@ class StreamPacker:
                     self.streams[stream] = song
                 held = self.streams[stream]
                 count = min(len(held) - 1, self.tgt_len - filled)
-                inputs[stream, filled : filled + count] = held[:count]
-                targets[stream, filled : filled + count] = held[1 : count + 1]
+                parts[stream].append(held[:count])
+                following = held[1 : count + 1]
+                targets[stream, filled : filled + count] = following if following.ndim == 1 else following[:, 0]
                 self.streams[stream] = held[count:]
                 filled += count
-        return inputs, targets
+        return np.stack([np.concatenate(part) for part in parts]), targets
 
     def __iter__(self) -> Iterator[Segment]:
         while (segment := self.next_segment()) is not None:

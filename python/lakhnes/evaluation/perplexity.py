@@ -87,7 +87,7 @@ def evaluate(
             begun, tokens = begun + 1, tokens + len(ids) - 1
             music += corpus.vocabulary.song(corpus.song(place)).duration
         advance(1)
-        return ids
+        return None if ids is None else network.config.inputs(ids)
 
     training = network.training
     network.eval()

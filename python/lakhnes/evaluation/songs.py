@@ -57,7 +57,7 @@ def evaluate_songs(
         batch = songs[start : start + batch_size]
         sums = np.zeros(len(batch))
         memory = network.cache()
-        for inputs, targets in _segments([ids for _, ids in batch], tgt_len):
+        for inputs, targets in _segments([network.config.inputs(ids) for _, ids in batch], tgt_len):
             logits, memory = network.score(torch.from_numpy(inputs).to(network.device), memory, mem_len, dtype)
             losses = functional.cross_entropy(
                 logits.transpose(1, 2), torch.from_numpy(targets).to(network.device),
@@ -72,12 +72,12 @@ def evaluate_songs(
 
 
 def _segments(songs: list[npt.NDArray[np.int64]], tgt_len: int) -> Iterator[tuple[npt.NDArray[np.int64], ...]]:
-    """Cut songs into segments side by side: inputs and targets, each ``(songs, up to tgt_len)``."""
+    """Cut songs into segments side by side: inputs and targets, each ``(songs, up to tgt_len)``, as `StreamPacker`."""
     longest = max(len(song) for song in songs) - 1
-    inputs = np.zeros((len(songs), longest), dtype=np.int64)
-    targets = np.full_like(inputs, PADDING)
+    inputs = np.zeros((len(songs), longest, *songs[0].shape[1:]), dtype=np.int64)
+    targets = np.full((len(songs), longest), PADDING, dtype=np.int64)
     for row, song in enumerate(songs):
         inputs[row, : len(song) - 1] = song[:-1]
-        targets[row, : len(song) - 1] = song[1:]
+        targets[row, : len(song) - 1] = song[1:] if song.ndim == 1 else song[1:, 0]
     for start in range(0, longest, tgt_len):
         yield inputs[:, start : start + tgt_len], targets[:, start : start + tgt_len]

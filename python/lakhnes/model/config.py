@@ -7,7 +7,10 @@ import json
 import math
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
-from lakhnes._native import Vocabulary
+import numpy as np
+import numpy.typing as npt
+
+from lakhnes._native import Vocabulary, score_state_rows, with_score_state
 from lakhnes.errors import CheckpointError, shown
 
 FORMAT_VERSION = 1
@@ -19,6 +22,9 @@ MAX_LAYERS = 1_024
 MAX_PARAMETERS = 2_000_000_000
 MAX_ORDER = 6
 """Of n-grams: six ids of either vocabulary fit into a 64-bit key."""
+
+OPTIONAL = frozenset({"score_state"})
+"""Entries of ``config.json`` that stand there only where they are true: older checkpoints know nothing of them."""
 
 C = TypeVar("C", bound="ModelConfig")
 Shapes: TypeAlias = dict[str, tuple[int, ...]]
@@ -90,10 +96,15 @@ class ModelConfig:
         """The shape in words."""
         raise NotImplementedError
 
+    def inputs(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return what a torch module of this shape reads of a song, ``(N,)`` ids: these, or more beside each."""
+        return ids
+
     def to_json(self) -> str:
         """Return the text of ``config.json``."""
         facts: dict[str, Any] = {"architecture": self.architecture, "format_version": FORMAT_VERSION}
-        return json.dumps(facts | dataclasses.asdict(self), indent=2) + "\n"
+        own = {name: value for name, value in dataclasses.asdict(self).items() if value or name not in OPTIONAL}
+        return json.dumps(facts | own, indent=2) + "\n"
 
     @classmethod
     def from_facts(cls: type[C], facts: dict[str, Any]) -> C:
@@ -112,7 +123,7 @@ class ModelConfig:
         if unknown := sorted(set(given) - known):
             expected = ", ".join(sorted(known))
             raise CheckpointError(f"config: unknown entry {shown(unknown[0])}, expected only {expected}")
-        if missing := sorted(known - set(given)):
+        if missing := sorted(known - set(given) - OPTIONAL):
             raise CheckpointError(f"config: entry {missing[0]!r} is missing")
         return cls(**given)
 
@@ -182,6 +193,10 @@ class TransformerXLConfig(LayeredConfig):
         Distances beyond this count as this; 0 for no clamping.
     mem_len : int
         Length of memory that the model was made for: the default of generation.
+    score_state : bool
+        Whether the model reads the state of the score beside each token of TX3 (`lakhnes._native.ScoreStates`): what
+        each voice plays and with which sound, and the place in the bar. Each of its numbers is a row of one table,
+        which is added to the embedding of the token.
     """
 
     architecture: ClassVar[str] = "transformer-xl"
@@ -197,17 +212,20 @@ class TransformerXLConfig(LayeredConfig):
     same_length: bool = False
     clamp_len: int = 0
     mem_len: int = 512
+    score_state: bool = False
 
     def __post_init__(self) -> None:
         for name in ("n_head", "d_model", "d_head", "d_inner"):
             check_range(name, getattr(self, name), 1)
-        for name in ("pre_norm", "same_length"):
+        for name in ("pre_norm", "same_length", "score_state"):
             if not isinstance(getattr(self, name), bool):
                 raise CheckpointError(f"config: {name} is {shown(getattr(self, name))}, expected true or false")
         for name in ("clamp_len", "mem_len"):
             check_range(name, getattr(self, name), 0)
         if self.d_model % 2:
             raise CheckpointError(f"config: d_model is {self.d_model}, expected an even number (sines and cosines)")
+        if self.score_state and self.vocabulary != "tx3":
+            raise CheckpointError(f"config: score_state is true, expected false for {self.vocabulary} ; only TX3 has one")
         super().__post_init__()
 
     @property
@@ -235,7 +253,12 @@ class TransformerXLConfig(LayeredConfig):
     def other_tensors(self) -> Shapes:
         """The tensors that are of no layer."""
         norm: Shapes = {"final_norm.weight": (self.d_model,), "final_norm.bias": (self.d_model,)}
-        return super().other_tensors | (norm if self.pre_norm else {})
+        state: Shapes = {"score_state.weight": (score_state_rows(), self.d_model)} if self.score_state else {}
+        return super().other_tensors | (norm if self.pre_norm else {}) | state
+
+    def inputs(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the ids of a song, with `score_state` ``(N, 1 + F)``: each with the state behind it."""
+        return with_score_state(ids) if self.score_state else ids
 
     @property
     def description(self) -> str:
@@ -243,6 +266,7 @@ class TransformerXLConfig(LayeredConfig):
         return (
             f"{self.n_layer} layers, {self.n_head} heads of {self.d_head}, d_model {self.d_model}, "
             f"d_inner {self.d_inner}, {'pre' if self.pre_norm else 'post'}-norm, memory {self.mem_len}"
+            f"{', reads the state of the score' if self.score_state else ''}"
         )
 
 

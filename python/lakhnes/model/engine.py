@@ -15,6 +15,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from lakhnes._native import ScoreStates
+
 __all__ = ["DTYPES", "Engine", "Floats", "Tokens", "losses_of"]
 
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -27,6 +29,13 @@ DTYPES = ("float32", "bfloat16", "int8")
 class Engine(abc.ABC):
     """Sequences of tokens, each with a memory of its own.
 
+    Parameters
+    ----------
+    sequences, vocab_size : int
+        B and V.
+    score_state : bool
+        Whether the model reads the state of the score, of F features, beside each token.
+
     Attributes
     ----------
     logits : float32 array, ``(B, V)``
@@ -34,7 +43,8 @@ class Engine(abc.ABC):
         is not changed later: every call that changes the logits makes a new one.
     """
 
-    def __init__(self, sequences: int, vocab_size: int) -> None:
+    def __init__(self, sequences: int, vocab_size: int, *, score_state: bool = False) -> None:
+        self._score = ScoreStates(sequences) if score_state else None
         self.logits: Floats = np.zeros((sequences, vocab_size), dtype=np.float32)
         self._before = self.logits
 
@@ -61,9 +71,9 @@ class Engine(abc.ABC):
         if sequences is None:
             if len(tokens) != len(self.logits):
                 raise ValueError(f"tokens: expected one for each of {len(self.logits)} sequences, found {len(tokens)}")
-            self._before, self.logits = self.logits, self._step(tokens)
+            self._before, self.logits = self.logits, self._step(self._inputs(tokens, range(len(tokens))))
             return self.logits
-        rows = self._read(sequences, tokens)
+        rows = self._read(sequences, self._inputs(tokens, sequences))
         logits, before = self.logits.copy(), self._before.copy()
         for sequence, row in zip(sequences, rows, strict=True):
             before[sequence] = logits[sequence]
@@ -74,6 +84,8 @@ class Engine(abc.ABC):
     def fork(self, source: int, target: int) -> None:
         """Replace a sequence by a copy of another; both then continue on their own."""
         self._fork(source, target)
+        if self._score is not None:
+            self._score.fork(source, target)
         self.logits, self._before = self.logits.copy(), self._before.copy()
         self.logits[target], self._before[target] = self.logits[source], self._before[source]
 
@@ -86,16 +98,27 @@ class Engine(abc.ABC):
             If the sequence has read nothing since it was rewound.
         """
         self._rewind(sequence)
+        if self._score is not None:
+            self._score.rewind(sequence)
         self.logits = self.logits.copy()
         self.logits[sequence] = self._before[sequence]
 
-    @abc.abstractmethod
-    def _step(self, tokens: Tokens) -> Floats:
-        """Read one token of every sequence, ``(B,)``; return new logits, ``(B, V)``."""
+    @property
+    def reads_state(self) -> bool:
+        """Whether the model reads the state of the score beside each token."""
+        return self._score is not None
+
+    def _inputs(self, tokens: Tokens, sequences: Sequence[int]) -> Tokens:
+        """Return what the model reads: the tokens, ``(R,)``, or ``(R, 1 + F)`` with the state behind each."""
+        return tokens if self._score is None else self._score.feed(np.ascontiguousarray(tokens), sequences)
 
     @abc.abstractmethod
-    def _read(self, sequences: Sequence[int], tokens: Tokens) -> Floats:
-        """Read tokens of the named sequences, ``(R,)``; return the logits after each, ``(R, V)``."""
+    def _step(self, inputs: Tokens) -> Floats:
+        """Read one token of every sequence, ``(B,)`` or ``(B, 1 + F)``; return new logits, ``(B, V)``."""
+
+    @abc.abstractmethod
+    def _read(self, sequences: Sequence[int], inputs: Tokens) -> Floats:
+        """Read tokens of the named sequences, ``(R,)`` or ``(R, 1 + F)``; return the logits after each, ``(R, V)``."""
 
     @abc.abstractmethod
     def _fork(self, source: int, target: int) -> None: ...

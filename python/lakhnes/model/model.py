@@ -268,7 +268,8 @@ class Model:
             form = dtype or "float32"
             if form not in self._packed:
                 self._packed[form] = pack(config, self.weights, form)
-            return NativeEngine(self._packed[form], sequences, config.vocab_size, window, threads)
+            packed, reads_state = self._packed[form], config.score_state
+            return NativeEngine(packed, sequences, config.vocab_size, window, threads, score_state=reads_state)
         if dtype == "int8":
             raise LakhnesError(f"dtype: int8 runs on the CPU with at most {MAX_WINDOW - 1} positions of memory")
         need("torch")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes._native import DecoderModel
+from lakhnes._native import DecoderModel, score_state_rows
 from lakhnes.model.config import TransformerXLConfig
 from lakhnes.model.engine import Engine, Floats, Tokens
 
@@ -38,6 +38,7 @@ def pack(config: TransformerXLConfig, weights: dict[str, npt.NDArray[np.float32]
         d_inner=config.d_inner,
         pre_norm=config.pre_norm,
         clamp_len=config.clamp_len,
+        state_rows=score_state_rows() if config.score_state else 0,
         dtype=dtype,
     )
 
@@ -57,26 +58,39 @@ class NativeEngine(Engine):
         Positions that a step attends to, the present one among them; at most `MAX_WINDOW`.
     threads : int, optional
         `thread_count`, if not given.
+    score_state : bool
+        As of `Engine`.
     """
 
     def __init__(
-        self, packed: DecoderModel, sequences: int, vocab_size: int, window: int, threads: int | None = None
+        self,
+        packed: DecoderModel,
+        sequences: int,
+        vocab_size: int,
+        window: int,
+        threads: int | None = None,
+        *,
+        score_state: bool = False,
     ) -> None:
-        super().__init__(sequences, vocab_size)
+        super().__init__(sequences, vocab_size, score_state=score_state)
         self._state = packed.begin(window=window, sequences=sequences, threads=threads or thread_count())
         self._lengths = np.zeros(sequences, dtype=np.int64)
         # Tokens that two sequences have in common since one was forked from the other: these are not copied again.
         self._common = np.zeros((sequences, sequences), dtype=np.int64)
 
-    def _step(self, tokens: Tokens) -> Floats:
-        logits = self._state.feed(tokens).reshape(self.logits.shape)
+    def _step(self, inputs: Tokens) -> Floats:
+        logits = self._state.feed(*self._split(inputs)).reshape(self.logits.shape)
         self._lengths += 1
         return logits
 
-    def _read(self, sequences: Sequence[int], tokens: Tokens) -> Floats:
-        logits = self._state.feed_some(sequences, tokens)
+    def _read(self, sequences: Sequence[int], inputs: Tokens) -> Floats:
+        logits = self._state.feed_some(sequences, *self._split(inputs))
         np.add.at(self._lengths, sequences, 1)
         return logits.reshape(len(sequences), -1)
+
+    def _split(self, inputs: Tokens) -> tuple[Tokens, Tokens | None]:
+        """Return the tokens, and the states beside them."""
+        return (inputs[:, 0], inputs[:, 1:]) if self.reads_state else (inputs, None)
 
     def _fork(self, source: int, target: int) -> None:
         self._state.fork(source, target, int(self._common[source, target]))

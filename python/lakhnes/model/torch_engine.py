@@ -35,7 +35,8 @@ class TorchEngine(Engine):
     """
 
     def __init__(self, network: Network, sequences: int, memory: int, dtype: str | None = None) -> None:
-        super().__init__(sequences, network.config.vocab_size)
+        reads_state = getattr(network.config, "score_state", False)
+        super().__init__(sequences, network.config.vocab_size, score_state=reads_state)
         wanted = None if dtype is None else getattr(torch, dtype)
         as_it_is = wanted in (None, next(network.parameters()).dtype)
         self._network = network if as_it_is else copy.deepcopy(network).to(wanted)
@@ -45,24 +46,24 @@ class TorchEngine(Engine):
         self._alone: list[KeyValueCache] = []
         self._rewound = [True] * sequences
 
-    def _step(self, tokens: Tokens) -> Floats:
+    def _step(self, inputs: Tokens) -> Floats:
         if self._together is None and len({cache.length for cache in self._alone}) == 1:
             self._together = KeyValueCache.joined(self._alone)
         if self._together is None:
-            return self._read(range(len(tokens)), tokens)
-        self._rewound = [False] * len(tokens)
-        return self._forward(tokens[:, None], self._together)[:, 0]
+            return self._read(range(len(inputs)), inputs)
+        self._rewound = [False] * len(inputs)
+        return self._forward(inputs[:, None], self._together)[:, 0]
 
-    def _read(self, sequences: Sequence[int], tokens: Tokens) -> Floats:
+    def _read(self, sequences: Sequence[int], inputs: Tokens) -> Floats:
         self._part()
-        rows = np.empty((len(tokens), self.logits.shape[1]), dtype=np.float32)
+        rows = np.empty((len(inputs), self.logits.shape[1]), dtype=np.float32)
         done = 0
-        while done < len(tokens):  # a run of tokens of one sequence is one segment
+        while done < len(inputs):  # a run of tokens of one sequence is one segment
             sequence, start = sequences[done], done
-            while done < len(tokens) and sequences[done] == sequence:
+            while done < len(inputs) and sequences[done] == sequence:
                 done += 1
             self._rewound[sequence] = False
-            rows[start:done] = self._forward(tokens[None, start:done], self._alone[sequence])[0]
+            rows[start:done] = self._forward(inputs[None, start:done], self._alone[sequence])[0]
         return rows
 
     def _fork(self, source: int, target: int) -> None:
@@ -85,9 +86,9 @@ class TorchEngine(Engine):
             self._together = None
 
     @torch.inference_mode()
-    def _forward(self, tokens: Tokens, cache: KeyValueCache) -> Floats:
-        """Read a segment, ``(B, T)``; return the logits after each token, ``(B, T, V)``."""
-        segment = torch.from_numpy(tokens).to(self._network.device)
+    def _forward(self, inputs: Tokens, cache: KeyValueCache) -> Floats:
+        """Read a segment, ``(B, T)`` or ``(B, T, 1 + F)``; return the logits after each token, ``(B, T, V)``."""
+        segment = torch.from_numpy(inputs).to(self._network.device)
         count = segment.shape[1]
         # At once only while nothing leaves the memory: else the first token would attend to more than a step does.
         at_once = count if cache.length + count <= self._memory else 1

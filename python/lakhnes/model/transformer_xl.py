@@ -159,10 +159,20 @@ class TransformerXL(Network):
                 assert isinstance(layer, Layer)
                 nn.init.normal_(layer.attention.o_net.weight, std=INIT_STD / math.sqrt(2 * config.n_layer))
                 nn.init.normal_(layer.outer.weight, std=INIT_STD / math.sqrt(2 * config.n_layer))
+        self.score_state: nn.Embedding | None = None
+        if config.score_state:  # of zeros: a model that goes on from one without it begins as that one ended
+            self.score_state = nn.Embedding(*config.tensors["score_state.weight"])
+            nn.init.zeros_(self.score_state.weight)
 
     def embed(self, tokens: Tensor) -> Tensor:
-        """``(B, T)`` ids to ``(B, T, D)``."""
-        return self.dropout(self.embedding(tokens) * math.sqrt(self.config.d_model))  # type: ignore[no-any-return]
+        """``(B, T)`` ids, or ``(B, T, 1 + F)`` with the state of the score, to ``(B, T, D)``."""
+        if self.score_state is None:
+            embedded = self.embedding(tokens)
+        else:
+            rows = tokens[..., 1:].flatten(0, 1)
+            state = functional.embedding_bag(rows, self.score_state.weight, mode="sum")
+            embedded = self.embedding(tokens[..., 0]) + state.view(*tokens.shape[:2], -1)
+        return self.dropout(embedded * math.sqrt(self.config.d_model))  # type: ignore[no-any-return]
 
     def logits(self, hidden: Tensor) -> Tensor:
         """``(…, D)`` of the last layer to ``(…, vocab_size)``."""
@@ -209,6 +219,7 @@ class TransformerXL(Network):
         Parameters
         ----------
         tokens : Tensor, int64, ``(B, T)``
+            With ``config.score_state`` ``(B, T, 1 + F)``: each token, and the state behind it.
         memory : Tensor, ``(n_layer + 1, B, M, D)``, or KeyValueCache, optional
             What this method returned for the segment before; a cache is changed in place.
         mem_len : int

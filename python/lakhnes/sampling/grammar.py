@@ -211,7 +211,7 @@ class RowGrammar:
 
     def allowed(self) -> Flags:
         """See `Grammar`."""
-        rows: Flags = self._native.allowed() & ~self._unused
+        rows: Flags = self._native.allowed() & ~self._unused & ~self._native.restrikes()
         rows[~rows.any(axis=1), self._bar] = True  # of a song that has ended, where nobody looks
         return rows
 

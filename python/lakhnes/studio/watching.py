@@ -63,17 +63,20 @@ class _WatchedEngine(Engine):
     """An engine each step of which a `Watch` sees."""
 
     def __init__(self, engine: Engine, watch: Watch) -> None:
-        super().__init__(*engine.logits.shape)
+        super().__init__(*engine.logits.shape, score_state=engine.reads_state)
         self._engine, self._watch = engine, watch
         watch.begin(len(engine.logits))
 
-    def _step(self, tokens: Tokens) -> Floats:
-        self._watch.read(range(len(tokens)), tokens)
-        return self._engine._step(tokens)
+    def _step(self, inputs: Tokens) -> Floats:
+        self._watch.read(range(len(inputs)), self._tokens(inputs))
+        return self._engine._step(inputs)
 
-    def _read(self, sequences: Sequence[int], tokens: Tokens) -> Floats:
-        self._watch.read(sequences, tokens)
-        return self._engine._read(sequences, tokens)
+    def _read(self, sequences: Sequence[int], inputs: Tokens) -> Floats:
+        self._watch.read(sequences, self._tokens(inputs))
+        return self._engine._read(sequences, inputs)
+
+    def _tokens(self, inputs: Tokens) -> Tokens:
+        return inputs[:, 0] if self.reads_state else inputs
 
     def _fork(self, source: int, target: int) -> None:
         self._watch.fork(source, target)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, optim
 
 from lakhnes.errors import shown
+from lakhnes.model.config import ModelConfig
 from lakhnes.model.network import Network
 from lakhnes.training.config import TrainingConfig
 from lakhnes.training.run_state import RunState
@@ -26,7 +27,7 @@ def check_state(state: RunState, config: TrainingConfig, model: Network, optimiz
     if len(state.streams) != config.batch_size:
         raise ValueError(f"{len(state.streams)} streams, expected {config.batch_size}")
     for stream in state.streams:
-        if stream.dtype != torch.int64 or stream.ndim != 1 or not _within(stream, config.model.vocab_size):
+        if stream.dtype != torch.int64 or not _is_song(stream, config.model):
             raise ValueError("a stream that is no row of token ids")
     own = model.state_dict()
     for name, tensor in (*state.model.items(), *state.average.items()):
@@ -58,6 +59,17 @@ def _check_moments(moments: dict[str, Tensor], optimizers: list[optim.Optimizer]
 
 def _is_finite(tensor: Tensor) -> bool:
     return tensor.is_floating_point() and bool(torch.isfinite(tensor).all())
+
+
+def _is_song(stream: Tensor, config: ModelConfig) -> bool:
+    """Tell whether a stream is what a model reads of a song."""
+    if stream.numel() == 0:
+        return True
+    if stream.ndim not in (1, 2):
+        return False
+    ids = stream if stream.ndim == 1 else stream[:, 0]
+    beside = config.inputs(ids[:0].numpy()).shape[1:]
+    return tuple(stream.shape[1:]) == beside and _within(ids, config.vocab_size)
 
 
 def _within(ids: Tensor, size: int) -> bool:

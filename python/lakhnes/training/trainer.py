@@ -123,7 +123,8 @@ class Trainer:
 
     def next_song(self, place: int) -> Ids | None:
         """Return the song at a place of the order, as it is if the run is in its plain tail."""
-        return self.order.song(place, plain=self.progress >= 1.0 - self.config.plain_tail)
+        ids = self.order.song(place, plain=self.progress >= 1.0 - self.config.plain_tail)
+        return None if ids is None else self.config.model.inputs(ids)
 
     def segment(self) -> tuple[Tensor, Tensor]:
         """Return the next inputs and targets of the streams of this process."""

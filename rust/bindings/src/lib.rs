@@ -17,6 +17,7 @@ mod nsf;
 mod options;
 mod register_log;
 mod sample;
+mod score_states;
 mod sequence_state;
 mod song;
 mod texts;
@@ -56,6 +57,8 @@ mod _native {
     use crate::register_log::PySampleBlocks;
     #[pymodule_export]
     use crate::sample::sample_tokens;
+    #[pymodule_export]
+    use crate::score_states::{PyScoreStates, score_state_rows, with_score_state};
     #[pymodule_export]
     use crate::sequence_state::PySequenceState;
     #[pymodule_export]

@@ -1,8 +1,8 @@
 //! `SequenceState`: sequences that are fed token by token.
 
-use lakhnes_decoder::{DecoderError, SequenceState};
+use lakhnes_decoder::{DecoderError, Inputs, SequenceState};
 use lakhnes_stub_docs::documented;
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
 use crate::errors::decoder_error;
@@ -16,25 +16,29 @@ pub(crate) struct PySequenceState(pub(crate) SequenceState);
 #[documented]
 #[pymethods]
 impl PySequenceState {
-    #[pyo3(signature = (tokens, *, all=false))]
+    #[pyo3(signature = (tokens, states=None, *, all=false))]
     fn feed<'py>(
         &mut self,
         py: Python<'py>,
         tokens: PyReadonlyArray1<'_, i64>,
+        states: Option<PyReadonlyArray2<'_, i64>>,
         all: bool,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let tokens = ids(&tokens)?;
-        self.logits(py, |state, logits| state.feed(&tokens, all, logits))
+        let (tokens, states) = inputs(&tokens, states.as_ref())?;
+        self.logits(py, |state, logits| state.feed(Inputs { tokens: &tokens, states: &states }, all, logits))
     }
 
+    #[pyo3(signature = (sequences, tokens, states=None))]
     fn feed_some<'py>(
         &mut self,
         py: Python<'py>,
         sequences: Vec<usize>,
         tokens: PyReadonlyArray1<'_, i64>,
+        states: Option<PyReadonlyArray2<'_, i64>>,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let tokens = ids(&tokens)?;
-        self.logits(py, |state, logits| state.feed_some(&sequences, &tokens, logits))
+        let (tokens, states) = inputs(&tokens, states.as_ref())?;
+        let inputs = Inputs { tokens: &tokens, states: &states };
+        self.logits(py, |state, logits| state.feed_some(&sequences, inputs, logits))
     }
 
     fn rewind(&mut self, sequence: usize) -> PyResult<()> {
@@ -58,7 +62,13 @@ impl PySequenceState {
     }
 }
 
-fn ids(tokens: &PyReadonlyArray1<'_, i64>) -> PyResult<Vec<u32>> {
+/// Tokens, and the states beside them, row by row.
+fn inputs(
+    tokens: &PyReadonlyArray1<'_, i64>,
+    states: Option<&PyReadonlyArray2<'_, i64>>,
+) -> PyResult<(Vec<u32>, Vec<u32>)> {
     let id = |&id: &i64| u32::try_from(id).map_err(|_| refused("tokens", "ids of the vocabulary", &id.to_string()));
-    tokens.as_slice()?.iter().map(id).collect()
+    let row = |&row: &i64| u32::try_from(row).map_err(|_| refused("states", "rows of the table", &row.to_string()));
+    let states = states.map_or(Ok(Vec::new()), |states| states.as_array().iter().map(row).collect::<PyResult<_>>())?;
+    Ok((tokens.as_array().iter().map(id).collect::<PyResult<_>>()?, states))
 }

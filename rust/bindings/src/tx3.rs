@@ -2,7 +2,7 @@
 
 use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::tx3::{self, Grammar};
-use lakhnes_tokenizer::{Song, TokenizerError, Voice};
+use lakhnes_tokenizer::{Song, Voice};
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -11,6 +11,7 @@ use pyo3::types::PyDict;
 use crate::errors::score_error;
 use crate::hubs::PySong;
 use crate::options::refused;
+use crate::score_states::known;
 
 /// The most songs that are written at once.
 const MAX_BATCH: usize = 1 << 16;
@@ -40,17 +41,20 @@ impl PyGrammar {
         allowed.into_pyarray(py)
     }
 
+    fn restrikes<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<bool>> {
+        let restrikes = |(song, id): (usize, usize)| {
+            tx3::token(id as u16).is_some_and(|token| self.0[song].restrikes(token))
+        };
+        Array2::from_shape_fn((self.0.len(), tx3::size()), restrikes).into_pyarray(py)
+    }
+
     fn advance(&mut self, ids: PyReadonlyArray1<'_, i64>) -> PyResult<()> {
         let ids = ids.as_slice()?;
         if ids.len() != self.0.len() {
             let expected = format!("{} of them, one a song", self.0.len());
             return Err(refused("ids", &expected, &ids.len().to_string()));
         }
-        let token = |(position, &id): (usize, &i64)| {
-            let known = u16::try_from(id).ok().and_then(tx3::token);
-            known.ok_or_else(|| score_error(TokenizerError::Id { position, id, size: tx3::size() }))
-        };
-        let tokens = ids.iter().enumerate().map(token).collect::<PyResult<Vec<_>>>()?;
+        let tokens = known(ids)?;
         for (grammar, token) in self.0.iter_mut().zip(tokens) {
             grammar.advance(token);
         }

@@ -15,6 +15,7 @@
 //!
 //! let shape = Shape {
 //!     vocab_size: 5, n_layer: 1, n_head: 2, d_model: 8, d_head: 4, d_inner: 16, pre_norm: false, clamp_len: 0,
+//!     state_rows: 0,
 //! };
 //! let weights = vec![0.1; 512];
 //! let model = Model::new(shape, Dtype::Float32, |name| {
@@ -50,6 +51,7 @@ mod dtype;
 mod element;
 mod error;
 mod form;
+mod inputs;
 mod matrix;
 mod model;
 mod network;
@@ -71,6 +73,7 @@ mod worker;
 pub use distances::MAX_WINDOW;
 pub use dtype::Dtype;
 pub use error::DecoderError;
+pub use inputs::Inputs;
 pub use model::Model;
 pub use sampler::{Sample, Sampler, SamplingParams};
 pub use sequence_state::{MAX_SEQUENCES, MAX_THREADS, SequenceState};

@@ -7,6 +7,7 @@ use std::thread;
 use crate::distances::Distances;
 use crate::error::DecoderError;
 use crate::form::Form;
+use crate::inputs::Inputs;
 use crate::model::{Model, Weights};
 use crate::network::Network;
 use crate::session::{Row, Session};
@@ -27,6 +28,7 @@ const BLOCK: usize = 48;
 pub struct SequenceState {
     team: Box<dyn Steps>,
     vocab_size: usize,
+    state_rows: usize,
     sequences: Vec<Progress>,
 }
 
@@ -74,7 +76,12 @@ impl SequenceState {
             Weights::Bfloat16(network) => team(instructions, network, window, sequences, threads),
             Weights::Int8(network) => team(instructions, network, window, sequences, threads),
         };
-        Ok(Self { team: team?, vocab_size: shape.vocab_size, sequences: vec![Progress::default(); sequences] })
+        Ok(Self {
+            team: team?,
+            vocab_size: shape.vocab_size,
+            state_rows: shape.state_rows,
+            sequences: vec![Progress::default(); sequences],
+        })
     }
 
     /// Feeds T tokens to each of B sequences: `tokens` is (T, B), one token of every sequence, then the next of every
@@ -84,15 +91,21 @@ impl SequenceState {
     ///
     /// # Errors
     ///
-    /// If the number of tokens is 0 or no multiple of B, or an id is outside the vocabulary.
-    pub fn feed(&mut self, tokens: &[u32], all: bool, logits: &mut Vec<f32>) -> Result<(), DecoderError> {
-        let count = self.sequences.len();
+    /// If the number of tokens is 0 or no multiple of B, an id is outside the vocabulary, or the states do not fit.
+    pub fn feed<'a>(
+        &mut self,
+        inputs: impl Into<Inputs<'a>>,
+        all: bool,
+        logits: &mut Vec<f32>,
+    ) -> Result<(), DecoderError> {
+        let inputs = inputs.into();
+        let (tokens, count) = (inputs.tokens, self.sequences.len());
         if tokens.is_empty() || !tokens.len().is_multiple_of(count) {
             let expected = format!("a multiple of {count} sequences, at least that");
             return Err(DecoderError::Range { name: "tokens", expected, found: tokens.len() });
         }
         let sequences: Vec<_> = (0..tokens.len()).map(|index| index % count).collect();
-        self.feed_rows(&sequences, tokens, if all { tokens.len() } else { count }, logits)
+        self.feed_rows(&sequences, inputs, if all { tokens.len() } else { count }, logits)
     }
 
     /// Feeds N tokens, each to the sequence at the same index of `sequences`; one that appears again is fed one token after
@@ -100,13 +113,16 @@ impl SequenceState {
     ///
     /// # Errors
     ///
-    /// If the lists are empty or differ in length, there is no such sequence, or an id is outside the vocabulary.
-    pub fn feed_some(
+    /// If the lists are empty or differ in length, there is no such sequence, an id is outside the vocabulary, or the
+    /// states do not fit.
+    pub fn feed_some<'a>(
         &mut self,
         sequences: &[usize],
-        tokens: &[u32],
+        inputs: impl Into<Inputs<'a>>,
         logits: &mut Vec<f32>,
     ) -> Result<(), DecoderError> {
+        let inputs = inputs.into();
+        let tokens = inputs.tokens;
         if tokens.is_empty() || tokens.len() != sequences.len() {
             let expected = format!("one for each of {} sequences, at least one", sequences.len());
             return Err(DecoderError::Range { name: "tokens", expected, found: tokens.len() });
@@ -114,16 +130,18 @@ impl SequenceState {
         for &sequence in sequences {
             self.check(sequence)?;
         }
-        self.feed_rows(sequences, tokens, tokens.len(), logits)
+        self.feed_rows(sequences, inputs, tokens.len(), logits)
     }
 
     fn feed_rows(
         &mut self,
         sequences: &[usize],
-        tokens: &[u32],
+        inputs: Inputs<'_>,
         wanted: usize,
         logits: &mut Vec<f32>,
     ) -> Result<(), DecoderError> {
+        let tokens = inputs.tokens;
+        self.check_states(inputs)?;
         if let Some(&token) = tokens.iter().find(|&&token| token as usize >= self.vocab_size) {
             let expected = format!("ids below {}", self.vocab_size);
             return Err(DecoderError::Range { name: "tokens", expected, found: token as usize });
@@ -133,16 +151,18 @@ impl SequenceState {
         let block = (BLOCK / self.sequences.len()).max(1) * self.sequences.len();
         let (mut rows, mut part) = (Vec::new(), Vec::new());
         let mut left = tokens.len();
-        for (sequences, tokens) in sequences.chunks(block).zip(tokens.chunks(block)) {
+        for (sequences, here) in sequences.chunks(block).zip(tokens.chunks(block)) {
+            let first = tokens.len() - left;
+            let states = inputs.states_of(first..first + here.len());
             rows.clear();
             let mut lengths: Vec<u64> = self.sequences.iter().map(|progress| progress.length).collect();
-            for (&sequence, &token) in sequences.iter().zip(tokens) {
+            for (&sequence, &token) in sequences.iter().zip(here) {
                 rows.push(Row { sequence, token, position: lengths[sequence] });
                 lengths[sequence] += 1;
             }
             left -= rows.len();
             let here = wanted.saturating_sub(left).min(rows.len());
-            self.team.step(&rows, here.max(1), &mut part)?;
+            self.team.step(&rows, states, here.max(1), &mut part)?;
             if here > 0 {
                 logits.extend_from_slice(&part);
             }
@@ -192,6 +212,18 @@ impl SequenceState {
             self.sequences[target] = self.sequences[source];
         }
         Ok(())
+    }
+
+    /// Refuses states of a model that has no table of them, none for one that has, and unknown rows.
+    fn check_states(&self, inputs: Inputs<'_>) -> Result<(), DecoderError> {
+        let Inputs { tokens, states } = inputs;
+        if states.is_empty() != (self.state_rows == 0) || !states.len().is_multiple_of(tokens.len()) {
+            let expected = if self.state_rows == 0 { "none" } else { "equally many for every token" }.to_owned();
+            return Err(DecoderError::Range { name: "states", expected, found: states.len() });
+        }
+        let Some(&state) = states.iter().find(|&&state| state as usize >= self.state_rows) else { return Ok(()) };
+        let expected = format!("rows below {}", self.state_rows);
+        Err(DecoderError::Range { name: "states", expected, found: state as usize })
     }
 
     fn check(&self, sequence: usize) -> Result<(), DecoderError> {

@@ -32,6 +32,8 @@ pub(crate) struct Row {
 #[derive(Default)]
 pub(crate) struct Job {
     pub(crate) rows: Vec<Row>,
+    /// Rows of the table of states: of each token equally many, one token's after the other's.
+    pub(crate) states: Vec<u32>,
     /// Logits are wanted after this many of the last rows.
     pub(crate) wanted: usize,
 }

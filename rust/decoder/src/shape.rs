@@ -19,6 +19,8 @@ pub struct Shape {
     pub pre_norm: bool,
     /// Distances above this count as this; 0 for no clamping.
     pub clamp_len: usize,
+    /// Rows of a second table of embeddings, some of which come with every token; 0 for none.
+    pub state_rows: usize,
 }
 
 impl Shape {
@@ -39,6 +41,10 @@ impl Shape {
         ];
         for (name, found) in sides {
             in_range(name, found, MAX_SIDE)?;
+        }
+        if self.state_rows > MAX_SIDE {
+            let expected = format!("0 to {MAX_SIDE}");
+            return Err(DecoderError::Range { name: "state_rows", expected, found: self.state_rows });
         }
         if !self.d_model.is_multiple_of(2) {
             let expected = "an even number (sines and cosines)".to_owned();

@@ -15,7 +15,7 @@ use crate::matrix::{Matrix, PANEL, multiply_three};
 use crate::network::{Head, Layer, query_scale};
 use crate::norm::{Norm, Residual};
 use crate::rows::Rows;
-use crate::session::{Job, Partial, Row, Session, read};
+use crate::session::{Job, Partial, Session, read};
 use crate::simd::Simd;
 use crate::vector::{Rectify, add};
 
@@ -101,7 +101,7 @@ impl<F: Form, S: Simd> Worker<F, S> {
         match stage {
             Stage::Heads(index) => {
                 match index.checked_sub(1) {
-                    None => self.embed(&job.rows),
+                    None => self.embed(&job),
                     Some(before) => self.end_layer(&network.layers[before], rows),
                 }
                 self.attend(index, &network.layers[index], &job);
@@ -145,14 +145,20 @@ impl<F: Form, S: Simd> Worker<F, S> {
         }
     }
 
-    fn embed(&mut self, rows: &[Row]) {
+    fn embed(&mut self, job: &Job) {
         let network = &self.session.network;
         let width = network.shape.d_model;
         let scale = (width as f32).sqrt();
-        self.buffers.hidden.clear();
-        for row in rows {
-            let row = &network.embedding[row.token as usize * width..][..width];
-            self.buffers.hidden.extend(row.iter().map(|number| number * scale));
+        let count = job.states.len() / job.rows.len().max(1);
+        let hidden = &mut self.buffers.hidden;
+        hidden.clear();
+        for (index, row) in job.rows.iter().enumerate() {
+            hidden.extend_from_slice(&network.embedding[row.token as usize * width..][..width]);
+            let embedded = &mut hidden[index * width..];
+            for &state in &job.states[index * count..][..count] {
+                add(embedded, &network.states[state as usize * width..][..width]);
+            }
+            embedded.iter_mut().for_each(|number| *number *= scale);
         }
     }
 

@@ -11,12 +11,22 @@ use self::reference::Weights;
 use crate::bits::from_float16;
 use crate::model;
 use crate::simd::InstructionSet;
-use crate::{DecoderError, Dtype, MAX_WINDOW, Model, SequenceState, Shape};
+use crate::{DecoderError, Dtype, Inputs, MAX_WINDOW, Model, SequenceState, Shape};
 
 const TOKENS: [u32; 24] = [0, 3, 7, 1, 1, 12, 4, 9, 2, 0, 5, 11, 8, 6, 10, 3, 3, 12, 1, 7, 2, 9, 4, 0];
 
 fn shape(n_head: usize, d_head: usize, pre_norm: bool) -> Shape {
-    Shape { vocab_size: 13, n_layer: 2, n_head, d_model: 24, d_head, d_inner: 70, pre_norm, clamp_len: 0 }
+    Shape {
+        vocab_size: 13,
+        n_layer: 2,
+        n_head,
+        d_model: 24,
+        d_head,
+        d_inner: 70,
+        pre_norm,
+        clamp_len: 0,
+        state_rows: 0,
+    }
 }
 
 /// Reads sequences that begin at different places of `TOKENS`, some tokens at once; gives the logits of each sequence.
@@ -240,6 +250,34 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn the_states_beside_a_token_are_added_to_its_embedding() {
+    let weights = Weights::new(Shape { state_rows: 6, ..shape(2, 16, true) }, 7);
+    let states: Vec<u32> = (0..3 * TOKENS.len() as u32).map(|place| place * 5 % 6).collect();
+    let expected = weights.logits_beside(&TOKENS, &states);
+    for at_once in [1, 5, TOKENS.len()] {
+        let model = weights.model(Dtype::Float32);
+        let mut state = SequenceState::new(&model, weights.window, 2, 2).expect("it fits");
+        let (mut found, mut logits) = (Vec::new(), Vec::new());
+        for (tokens, states) in TOKENS.chunks(at_once).zip(states.chunks(3 * at_once)) {
+            let inputs = Inputs { tokens, states };
+            state.feed_some(&vec![1; tokens.len()], inputs, &mut logits).expect("the states are rows of the table");
+            found.extend_from_slice(&logits);
+        }
+        assert!(largest_difference(&found, &expected) < 1e-5, "{at_once} at once");
+    }
+}
+
+#[test]
+fn states_that_do_not_fit_the_model_are_refused() {
+    let with = |state_rows| Weights::new(Shape { state_rows, ..shape(2, 16, true) }, 7).model(Dtype::Float32);
+    for (state_rows, states) in [(0, &[1][..]), (6, &[]), (6, &[1, 2, 3]), (6, &[1, 6])] {
+        let mut state = SequenceState::new(&with(state_rows), 7, 2, 1).expect("it fits");
+        let refused = state.feed(Inputs { tokens: &[1, 2], states }, false, &mut Vec::new());
+        assert!(matches!(refused, Err(DecoderError::Range { name: "states", .. })), "{states:?} of {state_rows}");
     }
 }
 

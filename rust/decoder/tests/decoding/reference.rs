@@ -51,6 +51,7 @@ impl Weights {
         }
         add("final_norm.weight".into(), d_model, 0.2, 1.0);
         add("final_norm.bias".into(), d_model, 0.2, 0.0);
+        add("score_state.weight".into(), shape.state_rows * d_model, 0.3, 0.0);
         Self { shape, tensors, window }
     }
 
@@ -64,12 +65,21 @@ impl Weights {
 
     /// Logits after each token.
     pub(super) fn logits(&self, tokens: &[u32]) -> Vec<f64> {
+        self.logits_beside(tokens, &[])
+    }
+
+    /// Logits after each token; beside each there are equally many states.
+    pub(super) fn logits_beside(&self, tokens: &[u32], states: &[u32]) -> Vec<f64> {
         let Shape { n_layer, d_model, pre_norm, .. } = self.shape;
         let embedding = self.get("embedding.weight");
         let mut memory = vec![Vec::new(); n_layer];
         let mut logits = Vec::new();
-        for &token in tokens {
-            let row = &embedding[token as usize * d_model..][..d_model];
+        let count = states.len() / tokens.len();
+        for (place, &token) in tokens.iter().enumerate() {
+            let mut row = embedding[token as usize * d_model..][..d_model].to_vec();
+            for &state in &states[place * count..][..count] {
+                row = plus(&row, &self.get("score_state.weight")[state as usize * d_model..][..d_model]);
+            }
             let mut hidden: Vec<f64> = row.iter().map(|number| number * (d_model as f64).sqrt()).collect();
             for (layer, memory) in memory.iter_mut().enumerate() {
                 hidden = self.layer(layer, &hidden, memory);

@@ -79,6 +79,16 @@ impl Grammar {
         self.cursor.now()
     }
 
+    /// What the voices play.
+    pub(super) fn players(&self) -> &[Player; 4] {
+        &self.players
+    }
+
+    /// Where in the bars the song is.
+    pub(super) fn cursor(&self) -> &Cursor {
+        &self.cursor
+    }
+
     /// Whether the song may end here, as `<S>` says.
     #[must_use]
     pub fn may_end(&self) -> bool {
@@ -143,6 +153,13 @@ impl Grammar {
                 None => !self.cursor.begun && self.turn < turn,
             },
         }
+    }
+
+    /// Whether a token strikes the pitch that sounds once more. The grammar admits that, and songs rarely have it: where a
+    /// game strikes a pitch again without a gap, NES-MDB has one note, and so TX3 has an ATTACK.
+    #[must_use]
+    pub fn restrikes(&self, token: Token) -> bool {
+        matches!(token, Token::NoteOn(voice, pitch) if self.players[voice.index()].pitch() == Some(pitch))
     }
 
     /// Takes note of the token that came.

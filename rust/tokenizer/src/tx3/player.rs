@@ -58,6 +58,11 @@ impl Player {
         self.held.map(|held| held.root)
     }
 
+    /// The pitch that sounds.
+    pub(super) fn pitch(&self) -> Option<u8> {
+        self.held.map(|held| held.note.pitch)
+    }
+
     /// The instrument and the gate of the slot that was named last.
     pub(super) fn setting(&self) -> (Voicing, u8) {
         (self.voicings[usize::from(self.slot)], self.gates[usize::from(self.slot)])

@@ -1,0 +1,129 @@
+"""The state of the score beside each token: what it says, and that every way of reading a model takes it alike."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import lakhnes
+from lakhnes._native import ScoreStates, score_state_rows, with_score_state
+from lakhnes.errors import TokenError
+
+pytest.importorskip("torch")
+
+from lakhnes.checkpoint import load_model, save_checkpoint
+from lakhnes.data.corpus import Corpus
+from lakhnes.data.packing import StreamPacker
+from lakhnes.evaluation.perplexity import evaluate
+from lakhnes.evaluation.songs import evaluate_songs
+from lakhnes.model.config import TransformerXLConfig
+from lakhnes.model.engine import losses_of
+from lakhnes.model.torch_engine import TorchEngine
+from rows import TX3, row_model, song_text
+
+IDS = np.array([0, *TX3.encode(song_text(16)), 0])
+
+
+def test_every_token_has_the_state_behind_it():
+    inputs = with_score_state(IDS)
+    np.testing.assert_array_equal(inputs[:, 0], IDS)
+    assert inputs[:, 1:].min() >= 0
+    assert inputs[:, 1:].max() < score_state_rows()
+    np.testing.assert_array_equal(inputs[0], inputs[-1])  # behind a boundary nothing has been said
+    place = int(np.flatnonzero(TX3.id("P1_NOTEON_60") == IDS)[0])
+    changed = np.flatnonzero(inputs[place, 1:] != inputs[place - 1, 1:])
+    assert changed.tolist() == [0, 1]  # the pitch of the first pulse, and its age
+
+
+def test_sequences_have_states_of_their_own_and_can_take_a_token_back():
+    expected = with_score_state(IDS)
+    states = ScoreStates(2)
+    np.testing.assert_array_equal(states.feed(IDS[:40], [1] * 40), expected[:40])
+    states.fork(1, 0)
+    states.feed(np.array([TX3.id("BAR")]), [0])
+    states.rewind(0)
+    both = states.feed(np.repeat(IDS[40:80], 2), [0, 1] * 40)
+    np.testing.assert_array_equal(both[::2], expected[40:80])
+    np.testing.assert_array_equal(both[1::2], expected[40:80])
+    states.rewind(0)
+    with pytest.raises(ValueError, match="sequence"):
+        states.rewind(0)
+    with pytest.raises(ValueError, match="sequences"):
+        states.feed(IDS[:2], [0])
+    with pytest.raises(ValueError, match="below 2"):
+        states.feed(IDS[:1], [2])
+    with pytest.raises(TokenError):
+        states.feed(np.array([len(TX3)]), [0])
+
+
+def test_the_engines_agree_and_read_the_state():
+    model = row_model(score_state=True)
+    native, torch_engine = model.begin(2, memory=16), TorchEngine(model.network, 2, 16)
+    plain = dataclasses.replace(model.config, score_state=False)
+    without = lakhnes.Model(plain, {name: w for name, w in model.weights.items() if not name.startswith("score_")})
+    blind = without.begin(2, memory=16)
+    for engine in (native, torch_engine, blind):
+        engine.feed(IDS[:30], [0] * 30)
+        engine.fork(0, 1)
+        engine.feed(IDS[30:31], [1])
+        engine.rewind(1)
+        for token in IDS[30:50]:
+            engine.feed(np.array([token, token]))
+        np.testing.assert_allclose(engine.logits[0], engine.logits[1], atol=1e-5)
+    np.testing.assert_allclose(native.logits, torch_engine.logits, atol=1e-4)
+    assert np.abs(native.logits - blind.logits).max() > 0.01
+
+
+def test_a_song_scores_the_same_token_by_token_in_segments_and_by_itself(tmp_path):
+    model = row_model(score_state=True)
+    corpus = Corpus.of(TX3, ["song"], [IDS[1:-1].astype(np.int32)])
+    by_token = model.score(IDS, 64)
+    (by_itself,) = evaluate_songs(model, corpus, tgt_len=16, mem_len=4096)
+    assert by_itself.loss == pytest.approx(float(model.score(IDS, 4096).mean()), abs=1e-4)
+    in_segments = evaluate(model, corpus, batch_size=1, tgt_len=1, mem_len=64)
+    assert in_segments.loss == pytest.approx(float(by_token.mean()), abs=1e-4)
+    save_checkpoint(model, tmp_path / "model", dtype="float32")
+    np.testing.assert_allclose(load_model(tmp_path / "model").score(IDS, 64), by_token, atol=1e-6)
+    engine = model.begin(1, memory=64)
+    rows = engine.feed(IDS[:-1], [0] * (len(IDS) - 1))
+    np.testing.assert_allclose(losses_of(rows, IDS[1:]), by_token, atol=1e-6)
+
+
+def test_streams_keep_the_state_beside_their_tokens():
+    song = with_score_state(IDS)
+    inputs, targets = next(iter(StreamPacker(lambda place: song, 8, 2, 50)))
+    np.testing.assert_array_equal(inputs, np.stack([song[:50], song[:50]]))
+    np.testing.assert_array_equal(targets[0], IDS[1:51])
+
+
+def test_only_a_configuration_that_has_it_names_it():
+    plain = TransformerXLConfig(vocabulary="tx3", vocab_size=len(TX3))
+    assert "score_state" not in json.loads(plain.to_json())
+    stated = dataclasses.replace(plain, score_state=True)
+    assert json.loads(stated.to_json())["score_state"] is True
+    assert stated.num_parameters == plain.num_parameters + score_state_rows() * plain.d_model
+    with pytest.raises(lakhnes.CheckpointError, match="only TX3"):
+        TransformerXLConfig(score_state=True)
+    with pytest.raises(lakhnes.CheckpointError, match="score_state"):
+        dataclasses.replace(plain, score_state="yes")
+
+
+def test_training_goes_on_from_a_model_without_the_state_and_resumes(tmp_path, run):
+    for split in ("train", "valid"):
+        (tmp_path / "data" / split).mkdir(parents=True)
+        for number in range(6):
+            (tmp_path / "data" / split / f"{number}.tx3.txt").write_text(song_text(12, (60 + number, 64, 67, 72)))
+    save_checkpoint(row_model(), tmp_path / "before")
+    shape = "n_layer = 1\nn_head = 2\nd_model = 32\nd_head = 16\nd_inner = 64\npre_norm = true\nmem_len = 64\n"
+    (tmp_path / "run.toml").write_text(
+        f"batch_size = 2\ntgt_len = 16\nmem_len = 16\nmem_len_start = 16\n[model]\n{shape}score_state = true\n"
+    )
+    command = ["train", tmp_path / "data", "-o", tmp_path / "run", "--init", tmp_path / "before"]
+    first = run(*command, "--config", tmp_path / "run.toml", "--steps", 6, "--samples", 0)
+    assert first.exit_code == 0, first.output
+    table = load_model(tmp_path / "run" / "model").weights["score_state.weight"]
+    assert np.abs(table).max() > 0
+    again = run(*command, "--steps", 9)
+    assert again.exit_code == 0, again.output
+    assert "resumed at step 6" in again.output
