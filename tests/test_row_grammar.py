@@ -9,6 +9,7 @@ from lakhnes.model.config import TransformerXLConfig
 from lakhnes.model.model import Model
 from lakhnes.sampling import SamplingParams, compose
 from lakhnes.sampling.grammar import EventGrammar, RowGrammar, grammar_of
+from rows import row_model
 
 FRAME = 733.791_52  # ticks of an NTSC frame
 TX3 = lakhnes.Vocabulary.tx3()
@@ -48,6 +49,16 @@ def test_a_song_of_some_seconds_ends_with_the_bar_in_which_they_are_over(model):
         assert before < 6.0 + 4.0
         # This model has learned nothing: its bars can last half a minute, and then the song ends within one.
         assert duration >= 6.0 if TX3.symbol(song.ids[-1]) == "BAR" else duration >= 6.0 + 4.0
+
+
+def test_a_pitch_that_sounds_is_not_struck_again():
+    model = row_model(P1_NOTEON_60=9.0, TR_NOTEON_40=9.0, ROW_=3.0)
+    for song in compose(model, 2, params=SamplingParams(length=300, min_voices=0), seed=3):
+        symbols = [TX3.symbol(token) for token in song.ids]
+        assert symbols.count("P1_NOTEON_60") > 1  # where it does not sound
+        for notes in TX3.song(song.ids).voices.values():
+            again = notes[1:, 2] == notes[:-1, 2]
+            assert (notes[1:, 0] > notes[:-1, 1])[again].all()
 
 
 def test_a_song_of_rows_is_a_seed_whatever_the_batch(model):

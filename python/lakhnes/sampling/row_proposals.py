@@ -74,7 +74,8 @@ class RowProposals(Proposals):
 
     def allowed(self, particle: Particle) -> Mask:
         """Return what may come next, ``(V,)``."""
-        row: Mask = particle.walker.native.allowed()[0]
+        native = particle.walker.native
+        row: Mask = native.allowed()[0] & ~native.restrikes()[0]
         return row
 
     def next(self, particle: Particle, kept: KeptEvent) -> list[int]:

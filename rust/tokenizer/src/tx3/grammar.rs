@@ -155,11 +155,12 @@ impl Grammar {
         }
     }
 
-    /// Whether a token strikes the pitch that sounds once more. The grammar admits that, and songs rarely have it: where a
+    /// Whether a token strikes the pitch that sounds, or did until now, once more. The grammar admits that, and songs rarely have it: where a
     /// game strikes a pitch again without a gap, NES-MDB has one note, and so TX3 has an ATTACK.
     #[must_use]
     pub fn restrikes(&self, token: Token) -> bool {
-        matches!(token, Token::NoteOn(voice, pitch) if self.players[voice.index()].pitch() == Some(pitch))
+        let now = self.cursor.now();
+        matches!(token, Token::NoteOn(voice, pitch) if self.players[voice.index()].has_sounded(pitch, now))
     }
 
     /// Takes note of the token that came.

@@ -26,6 +26,8 @@ pub(super) struct Player {
     /// What it has played, where that is wanted.
     line: Option<Line>,
     held: Option<Held>,
+    /// The last note that ended: its pitch, and when.
+    ended: Option<(u8, u64)>,
     /// The slot to which instruments are given.
     slot: u8,
     voicings: [Voicing; SLOTS],
@@ -35,7 +37,7 @@ pub(super) struct Player {
 impl Player {
     /// A player that only knows what sounds.
     pub(super) const fn new(voice: Voice) -> Self {
-        Self { voice, line: None, held: None, slot: 0, voicings: [Voicing::FIRST; SLOTS], gates: [0; SLOTS] }
+        Self { voice, line: None, held: None, ended: None, slot: 0, voicings: [Voicing::FIRST; SLOTS], gates: [0; SLOTS] }
     }
 
     /// A player that writes down what it plays.
@@ -58,9 +60,9 @@ impl Player {
         self.held.map(|held| held.root)
     }
 
-    /// The pitch that sounds.
-    pub(super) fn pitch(&self) -> Option<u8> {
-        self.held.map(|held| held.note.pitch)
+    /// Whether a pitch sounds, or has sounded until now.
+    pub(super) fn has_sounded(&self, pitch: u8, now: u64) -> bool {
+        self.held.is_some_and(|held| held.note.pitch == pitch) || self.ended == Some((pitch, now))
     }
 
     /// The instrument and the gate of the slot that was named last.
@@ -110,10 +112,9 @@ impl Player {
 
     /// Ends the note that sounds.
     pub(super) fn end(&mut self, now: u64) {
-        if let Some(held) = self.held.take()
-            && held.note.start < now
-            && let Some(line) = &mut self.line
-        {
+        let Some(held) = self.held.take().filter(|held| held.note.start < now) else { return };
+        self.ended = Some((held.note.pitch, now));
+        if let Some(line) = &mut self.line {
             line.notes.push(FrameNote { end: now, ..held.note });
         }
     }
