@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -19,10 +19,11 @@ from lakhnes.cli.options import (
     names_of,
     tag_options,
 )
-from lakhnes.cli.targets import STDIO
+from lakhnes.cli.targets import STDIO, is_done
 from lakhnes.data.layout import TEXTS
 from lakhnes.files import PLAYABLE, WRITABLE, base_name, check_target, known_format, suffix_of
 from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SECONDS, SONG, SamplingParams, params_from
+from lakhnes.sharding import WHOLE, Shard
 
 if TYPE_CHECKING:
     from lakhnes._native import Song
@@ -200,14 +201,16 @@ def compose_and_write(
     batch_size: int,
     device: str,
     given: str | None = None,
+    shard: Shard = WHOLE,
     **sound: Any,
 ) -> list[dict[str, Any]]:
     """Compose songs, write each as soon as its batch is done, and print their paths and the summary.
 
     `compose` makes songs of a model, their number, the parameters, a seed and a function to call as they grow; with
     each it gives facts for the summary, and among them as ``texts`` what is to be written in some format instead of the
-    song. `given` is the file of the song that they are made of, if any: an event text stays one of its kind. `sound`
-    are further options of `lakhnes.write`.
+    song. `given` is the file of the song that they are made of, if any: an event text stays one of its kind. Of a
+    `shard`, only its songs are composed, and of these only those that are not there. `sound` are further options of
+    `lakhnes.write`.
     """
     from lakhnes.checkpoint import load_model
     from lakhnes.sampling.composing import most_at_once, new_seed
@@ -215,10 +218,12 @@ def compose_and_write(
     chosen = names_of(formats, WRITABLE, "--format") if formats is not None else []
     model = load_model(model_name, device)
     chosen = chosen or ["wav", known_format(given or "", TEXTS) or model.config.vocabulary]
+    if shard != WHOLE and (seed is None or out_dir is None):
+        raise click.UsageError("--shard needs --seed and --out-dir, so that all machines mean the same songs")
     first = new_seed() if seed is None else seed
     folder = out_dir or Path(SHARED_FOLDER)
     folder.mkdir(exist_ok=True)
-    if out_dir is not None:
+    if out_dir is not None and shard == WHOLE:
         _refuse_existing(out_dir, chosen, num, force)
     command = click.get_current_context().info_name
 
@@ -232,10 +237,11 @@ def compose_and_write(
     console.note(f"seed {first}")
     facts: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
+    wanted = _missing(shard, num, chosen, None if force else out_dir)
+    total = sum(map(len, wanted))
     try:
-        with console.progress("songs", num) as advance:
-            for start in range(0, num, batch_size):
-                count = min(batch_size, num - start)
+        with console.progress("songs", total) as advance:
+            for start, count in _batches(wanted, batch_size):
                 batch = _Batch(advance, count, params.expected_events)
                 songs = compose(model, count, params, seed=first + start, advance=batch)
                 batch.finish()
@@ -249,11 +255,34 @@ def compose_and_write(
                     facts.append(_write(song, texts, paths, force, sound) | {"seed": first + index} | known)
                     console.result(_listed(paths))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{len(facts)} of {num} songs written") from None
+        raise KeyboardInterrupt(f"{len(facts)} of {total} songs written") from None
     console.summary({"songs": facts} | ({"failed": failed} if failed else {}))
     if failed:
         raise click.exceptions.Exit(FAILED)
     return facts
+
+
+def _missing(shard: Shard, num: int, formats: list[str], folder: Path | None) -> list[range]:
+    """Return the numbers of the songs to be composed, in rows: all, or those of a shard that are not in the folder."""
+    numbers = shard.numbers(num)
+    if shard == WHOLE or folder is None:
+        return [numbers]
+    rows: list[range] = []
+    for number in numbers:
+        if is_done(list(_files(folder / str(number), formats).values())):
+            continue
+        if rows and rows[-1].stop == number:
+            rows[-1] = range(rows[-1].start, number + 1)
+        else:
+            rows.append(range(number, number + 1))
+    return rows
+
+
+def _batches(rows: list[range], size: int) -> Iterator[tuple[int, int]]:
+    """Give the first number and the count of each batch: songs of a batch have seeds in a row."""
+    for row in rows:
+        for start in range(row.start, row.stop, size):
+            yield start, min(size, row.stop - start)
 
 
 def _refuse_existing(folder: Path, formats: list[str], num: int, force: bool) -> None:

@@ -20,6 +20,7 @@ from lakhnes.cli.options import (
     loop_start_option,
     max_duration_option,
     midi_option,
+    shard_option,
     tag_options,
     tracks_option,
 )
@@ -37,6 +38,7 @@ from lakhnes.files import (
     one_line,
     suffix_of,
 )
+from lakhnes.sharding import WHOLE, Shard
 
 if TYPE_CHECKING:
     from lakhnes.exporting import ExportJob
@@ -99,6 +101,7 @@ class _Passage(click.ParamType[tuple[float, float | None]]):
 @loop_start_option()
 @tag_options()
 @jobs_option("Songs")
+@shard_option("songs")
 @log_option()
 @force_option()
 @common_options
@@ -113,6 +116,7 @@ def convert(
     tracks: tuple[int, ...] | None,
     arrange: bool,
     jobs: int,
+    shard: Shard,
     force: bool,
     log: Path | None,
     **options: Any,
@@ -146,12 +150,16 @@ def convert(
     archives = [Path(given) for given in inputs if is_archive(Path(given))]
     how: dict[str, Any] = {"source_format": source_format, "only": only, "tracks": tracks, "overwrite": force}
     skipped: list[Path] = []
+    if shard != WHOLE and archives:
+        raise click.UsageError("--shard takes a part of files, and an archive was given: unpack it first")
     if not archives and (songs_of_album := album_jobs(inputs, output, chosen, **how)):
+        if shard != WHOLE:
+            raise click.UsageError(f"{output} is one file of all songs, and --shard takes a part of them")
         title = (options["tags"] or {}).get("title") or base_name(inputs[0] if len(inputs) == 1 else output)
         report = export_one(console, "convert", songs_of_album, Path(output), chosen, title=title, **options)
         targets = {job.source: output for job in songs_of_album}
     elif not archives:
-        work, skipped = jobs_of(inputs, output, chosen, **how)
+        work, skipped = jobs_of(inputs, output, chosen, shard=shard, **how)
         targets = {job.source: job.target for job in work}
         report = export_all(console, "convert", [work], len(work), chosen, log=log, **options)
     elif len(archives) < len(inputs):

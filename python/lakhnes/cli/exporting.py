@@ -13,6 +13,7 @@ import click
 from lakhnes.cli.console import FAILED, Console
 from lakhnes.cli.targets import STDIO, album, is_batch, is_done, pair, read_input
 from lakhnes.files import base_name, check_target, one_line
+from lakhnes.sharding import WHOLE, Shard
 
 if TYPE_CHECKING:
     from lakhnes.exporting import BatchReport, ExportJob
@@ -30,6 +31,7 @@ def jobs_of(
     tracks: tuple[int, ...] | None,
     overwrite: bool,
     stems: bool = False,
+    shard: Shard = WHOLE,
 ) -> tuple[list[ExportJob], list[Path]]:
     """Say for each song of files, folders and stdin where it goes; see `pair`.
 
@@ -49,7 +51,7 @@ def jobs_of(
     from lakhnes.exporting import ExportJob
 
     if STDIO not in (*inputs, output):
-        pairs = pair(inputs, output, format, only=only, source_format=source_format, tracks=tracks)
+        pairs = pair(inputs, output, format, only=only, source_format=source_format, tracks=tracks, shard=shard)
         goes_on = not overwrite and (is_batch(inputs) or len(pairs) > 1)
         jobs, done = [], []
         for piece, target in pairs:
@@ -65,6 +67,8 @@ def jobs_of(
                 check_target(file, overwrite=overwrite)
             jobs.append(ExportJob(piece.path, target, source_format, title=piece.title, track=piece.track))
         return jobs, done
+    if shard != WHOLE:
+        raise click.UsageError("- stands for one song in or one file out, and --shard takes a part of several")
     if tracks is not None and len(tracks) != 1:
         raise click.UsageError("- stands for one song in or one file out, and --track then names one")
     track = tracks[0] if tracks else None

@@ -8,6 +8,7 @@ import click
 from lakhnes.cli.composing import compose_and_write, composing_options, ending_options, from_excerpt, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.controls import control_options, controls_of
+from lakhnes.cli.options import shard_option
 from lakhnes.sampling.params import SONG
 
 __all__ = ["generate"]
@@ -26,6 +27,7 @@ __all__ = ["generate"]
 @click.option("--form", metavar="LETTERS", help="Sections, such as AABA: the same letter is the same section.")
 @click.option("--section-bars", default=8, show_default=True, type=click.IntRange(1, 64), help="Bars of a section.")
 @ending_options(SONG)
+@shard_option("songs; with --seed and --out-dir")
 @composing_options
 @common_options
 @pass_console
@@ -34,7 +36,7 @@ def generate(console: Console, /, loop: bool, form: str | None, section_bars: in
 
     OUT_DIR gets 0.tx3.txt, 0.wav, 1.tx3.txt, … (or 0.tx1.txt, of a model that composes TX1). For each song a path is
     printed, that of its score if one is written. What is asked of a song (--tempo and the options after it) needs a
-    model of TX3.
+    model of TX3. With --shard, songs whose files are there are skipped.
     """
     from lakhnes.sampling import compose
     from lakhnes.sampling.form import Form

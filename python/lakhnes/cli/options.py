@@ -10,6 +10,7 @@ import click
 
 from lakhnes.cli.tracks import Tracks
 from lakhnes.files import PLAYABLE
+from lakhnes.sharding import WHOLE, Shard
 from lakhnes.songs import Expression, Filter, MidiForm, Mixer
 from lakhnes.units import TICKS_PER_SECOND, VOICES
 
@@ -26,6 +27,7 @@ __all__ = [
     "max_duration_option",
     "midi_option",
     "names_of",
+    "shard_option",
     "sound_options",
     "tag_options",
     "track_option",
@@ -57,6 +59,26 @@ def jobs_option(what: str) -> Callable[[F], F]:
     """Give ``--jobs``, the number of threads."""
     help_text = f"{what} at once.  [default: one a core]"
     return click.option("-j", "--jobs", default=0, type=click.IntRange(min=0), help=help_text)
+
+
+class _ShardType(click.ParamType[Shard]):
+    """A part of a batch."""
+
+    name = "I/N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        if isinstance(value, Shard):
+            return value
+        try:
+            return Shard.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def shard_option(what: str) -> Callable[[F], F]:
+    """Give ``--shard``, the part of a batch that this machine does."""
+    help_text = f"Only part I of N (from 0) of the {what}; slurm: this task's of a job array."
+    return click.option("--shard", type=_ShardType(), metavar="I/N", default=WHOLE, help=help_text)
 
 
 def force_option(text: str = "Replace outputs that exist, in place of refusing or skipping them.") -> Callable[[F], F]:

@@ -17,12 +17,14 @@ from lakhnes.cli.options import (
     loop_start_option,
     loudness_options,
     max_duration_option,
+    shard_option,
     sound_options,
     tag_options,
     tracks_option,
 )
 from lakhnes.cli.targets import STDIO
 from lakhnes.files import AUDIO_FORMATS, format_of, known_format
+from lakhnes.sharding import Shard
 
 __all__ = ["render"]
 
@@ -43,6 +45,7 @@ __all__ = ["render"]
 @click.option("--stems", is_flag=True, help="A file a voice: NAME.p1.wav, …")
 @max_duration_option
 @jobs_option("Songs")
+@shard_option("songs")
 @arrange_options()
 @tag_options()
 @log_option()
@@ -61,6 +64,7 @@ def render(
     tracks: tuple[int, ...] | None,
     stems: bool,
     jobs: int,
+    shard: Shard,
     arrange: bool,
     force: bool,
     log: Path | None,
@@ -88,7 +92,13 @@ def render(
         raise click.UsageError("- stands for one file, and --stems writes one a voice")
     named = audio_format or known_format(output or "", AUDIO_FORMATS) or "wav"
     only = "mid" if arrange else source_format
-    how: dict[str, Any] = {"source_format": source_format, "only": only, "tracks": tracks, "overwrite": force}
+    how: dict[str, Any] = {
+        "source_format": source_format,
+        "only": only,
+        "tracks": tracks,
+        "overwrite": force,
+        "shard": shard,
+    }
     work, skipped = jobs_of(inputs, output, named, stems=stems, **how)
     chosen = audio_format or named
     if work and output != STDIO:

@@ -21,6 +21,7 @@ from lakhnes.files import (
     read_limited,
     suffix_of,
 )
+from lakhnes.sharding import WHOLE, Shard
 
 __all__ = ["STDIO", "Pair", "album", "expand", "is_batch", "is_done", "is_folder", "pair", "read_input"]
 
@@ -98,12 +99,14 @@ def pair(
     only: str | None,
     source_format: str | None = None,
     tracks: tuple[int, ...] | None = None,
+    shard: Shard = WHOLE,
 ) -> list[Pair]:
     """Say for each input file where its output goes.
 
     Without `output`, beside the input. Several inputs, or a folder, need a folder as output, which is made; so does
     whatever is a folder already or ends in a slash. One file goes to the file that `output` names. A file with tracks
-    is several inputs; but where `output` names a file and no track is named, it is the track that it begins with.
+    is several inputs; but where `output` names a file and no track is named, it is the track that it begins with. Of a
+    batch, the songs of one shard are taken, by the paths of their files.
 
     Raises
     ------
@@ -113,6 +116,10 @@ def pair(
         If two inputs would become the same output.
     """
     found = [song for song in expand(inputs, only) if not _is_below(song[0], output, inputs)]
+    if shard != WHOLE:
+        if not is_batch(inputs):
+            raise click.UsageError("--shard takes a part of several songs, and one file was given")
+        found = [song for song in found if shard.holds(song[1])]
     named = output is not None and not is_folder(output) and known_format(output, (target,)) is not None
     single = named and len(found) == 1 and not Path(inputs[0]).is_dir()
     songs = pieces(found, source_format, tracks, single=single)

@@ -21,9 +21,7 @@ SMALL = TransformerXLConfig(
 )
 """A model of TX1: 5.7 M parameters, 11.4 MB in half precision."""
 
-ROWS = dataclasses.replace(
-    SMALL, vocabulary="tx3", vocab_size=len(Vocabulary("tx3")), mem_len=1536, score_state=True
-)
+ROWS = dataclasses.replace(SMALL, vocabulary="tx3", vocab_size=len(Vocabulary("tx3")), mem_len=1536, score_state=True)
 """The bundled model: the same for TX3 with the state of the score, 12.0 MB; its memory holds some 40 seconds."""
 
 PRESETS = {
