@@ -1,7 +1,7 @@
 """The part of a batch that one machine of several does: its shard, which every machine finds by itself.
 
-A file belongs to a shard by a hash of its path below the folder that was given: the shards are the same on every machine,
-in any order, and stay so when files are added.
+A file belongs to a shard by a hash of its path below the folder that was given: the shards are the same on every
+machine, in any order, and stay so when files are added.
 """
 
 from __future__ import annotations

@@ -161,7 +161,8 @@ class TransformerXL(Network):
                 nn.init.normal_(layer.outer.weight, std=INIT_STD / math.sqrt(2 * config.n_layer))
         self.score_state: nn.Embedding | None = None
         if config.score_state:  # of zeros: a model that goes on from one without it begins as that one ended
-            self.score_state = nn.Embedding(*config.tensors["score_state.weight"])
+            rows, width = config.tensors["score_state.weight"]
+            self.score_state = nn.Embedding(rows, width)
             nn.init.zeros_(self.score_state.weight)
 
     def embed(self, tokens: Tensor) -> Tensor:
