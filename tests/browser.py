@@ -153,8 +153,10 @@ def chromium(folder):
                     break
             time.sleep(0.1)
         page.begin(browser, str(folder))
-        yield page
-        page.do("DELETE", "")
+        try:
+            yield page
+        finally:  # also of a test that failed: the browser outlives its driver
+            page.do("DELETE", "")
     finally:
         process.terminate()
         process.wait(timeout=20)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import lakhnes
-from browser import chromium
+from browser import STATUS, chromium
 from lakhnes.studio.operations import COMPOSING
 from lakhnes.studio.pages import PAGE
 from serving import served
@@ -223,6 +223,82 @@ def test_everything_goes_by_keyboard_alone(page):
     page.press("Control", "z")
     page.wait("studio.store.current == 3")
     page.run("studio.player.stop() || true")
+
+
+def test_the_playhead_moves_without_a_note_being_drawn_again(page):
+    open_song(page, tune(1))
+    page.click("#loop")
+    page.click("#play")
+    page.wait("studio.player.playing && studio.player.time() > 0.05")
+    page.run(
+        "(() => { const { roll } = studio, paint = roll.paintScore; window.painted = 0; "
+        "roll.paintScore = (...all) => { painted++; paint.apply(roll, all); }; return true; })()"
+    )
+    before = page.run("[studio.player.time(), document.getElementById('playhead').style.transform]")
+    page.wait(f"studio.player.time() - {before[0]} > 0.4", what="the song to go on")
+    assert page.run("document.getElementById('playhead').style.transform") != before[1]
+    assert page.run("painted") == 0
+    at = page.run("studio.roll.x(studio.roll.playhead)")
+    page.click("#play")
+    page.click("#loop")
+    page.run("studio.roll.zoom(8) || studio.roll.scrollTo(0.5) || true")
+    page.wait("painted > 0")
+    page.wait("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+    painted = page.run("painted")
+    page.run("studio.roll.scrollTo(0.52) || true")  # only moved: the layer has room on both sides
+    page.wait("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+    page.run("studio.roll.scrollTo(0.55) || true")
+    page.wait("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+    assert page.run("painted") <= painted + 1
+    assert at >= 0
+
+
+def test_a_songs_steps_are_repeated_with_the_same_seeds_or_with_new_ones(page):
+    compose(page)
+    page.run("studio.setPassage(0.3, 1.2, ['p2']) || true")
+    page.click("#again")
+    page.wait("studio.composing.songs[0].about.operation == 'infill' && !studio.composing.abort")
+    page.run("studio.composing.keep(1).then(() => true)")
+    page.wait("studio.store.states.length == 2")
+    page.run("studio.loopHere() || true")
+    page.wait("studio.store.states.length == 3")
+    first, song, name = page.run("[studio.store.id, studio.store.way.at(-1).song, studio.store.session.name]")
+
+    page.click("#repeat")
+    page.wait(f"studio.store.id != {first!r} && studio.store.states.length == 3 && !studio.composing.abort")
+    assert page.run(STATUS) == "Repeated 3 steps: the same song, note for note."
+    assert page.run("[studio.store.way.at(-1).song, studio.store.session.name]") == [song, f"{name}, repeated"]
+    made = page.run("studio.store.way.map((state) => state.lineage)")
+    assert [each["operation"] for each in made] == ["generate", "infill", "loop"]
+
+    second = page.run("studio.store.id")
+    page.click("#repeat-anew")
+    page.wait(f"studio.store.id != {second!r} && studio.store.states.length == 2 && !studio.composing.abort")
+    assert page.run(STATUS) == "Repeated with new seeds; 1 step by hand left out."
+    anew = page.run("studio.store.way.map((state) => state.lineage)")
+    assert [each["operation"] for each in anew] == ["generate", "infill"]
+    assert anew[0]["seed"] != made[0]["seed"]
+    assert anew[1]["options"]["voices"] == ["p2"]
+
+
+def test_what_is_asked_of_a_song_is_what_the_fields_say(browser, tmp_path):
+    model = tiny_model(vocabulary="tx3", vocab_size=len(lakhnes.Vocabulary.tx3()))
+    with served(model, tmp_path) as (address, _):
+        browser.open(address)
+        browser.wait("document.body.dataset.ready")
+        for identity, value in (("tempo", "150"), ("key", "A minor"), ("density", "mid"), ("register", "low")):
+            put(browser, identity, value)
+        browser.click("#control-voices input[value=no]")
+        assert browser.run("studio.composing.controls()") == {
+            "tempo": 150, "key": "A minor", "voices": ["p1", "p2", "tr"],
+            "density": {"p1": "mid", "p2": "mid", "tr": "mid"}, "register": {"p1": "low", "p2": "low", "tr": "low"},
+        }  # fmt: skip
+        picture(browser, "controls")
+        for voice in ("p1", "p2", "tr"):
+            browser.click(f"#control-voices input[value={voice}]")
+        browser.click("#go")
+        assert "Choose a voice" in browser.run(STATUS)
+        assert browser.complaints() == []
 
 
 def test_cancelling_stops_the_composition_and_says_so(page, monkeypatch):

@@ -59,6 +59,8 @@ class NativeEngine(Engine):
         `thread_count`, if not given.
     """
 
+    separate = True
+
     def __init__(
         self, packed: DecoderModel, sequences: int, vocab_size: int, window: int, threads: int | None = None
     ) -> None:

@@ -188,6 +188,8 @@ def _generate(job: Job, models: Models, values: Mapping[str, Any]) -> dict[str, 
                 f"{name}: this model does not know it; it can be asked for {', '.join(known) or 'nothing'}"
             )
     limits = _limits(values)
+    if values["min_duration"] is not None:
+        limits["min_duration"] = values["min_duration"]
 
     def compose(model: WatchedModel, options: dict[str, Any]) -> list[Song]:
         # A song that a page has begun to play is not written again for having few voices.

@@ -182,6 +182,7 @@ _SAMPLING = (
 )
 _COMMON = (*_SAMPLING, _SEED, _NUM, _MODEL, _FORMAT, _STREAM)
 _SECONDS = Parameter("seconds", "number", "Seconds of music at the most.", 30.0, 0.5, MOST_SECONDS)
+_MIN_DURATION = Parameter("min_duration", "number", "Seconds before a song may end by itself.", None, 0, MOST_SECONDS)
 _LENGTH = Parameter("length", "integer", "Events at the most.", None, 1, MOST_EVENTS)
 _PASSAGE = (
     Parameter("start", "number", "Where the passage begins, in seconds; the beginning if not given.", least=0),
@@ -212,7 +213,7 @@ ROUTES = (
     Route(
         "/generate",
         "Compose new songs.",
-        parameters=(_SECONDS, _LENGTH, *_CONTROLS, *_COMMON),
+        parameters=(_SECONDS, _MIN_DURATION, _LENGTH, *_CONTROLS, *_COMMON),
         answer="songs",
     ),
     Route(

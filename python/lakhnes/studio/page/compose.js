@@ -5,6 +5,7 @@ import { drawSmall } from "./roll.js";
 import { $, NAMES, TICKS, VOICES, bytesOf, clock, element, status } from "./util.js";
 
 const TONICS = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
+const REGISTERED = ["p1", "p2", "tr"]; // the noise has no register
 export const ALTERNATIVES = 4;
 
 export class Composing {
@@ -54,15 +55,27 @@ export class Composing {
     if (has("tempo") && $("tempo").value) asked.tempo = Number($("tempo").value);
     if (has("key") && $("key").value) asked.key = $("key").value;
     if (has("density") && $("density").value) asked.density = Object.fromEntries(VOICES.map((voice) => [voice, $("density").value]));
-    const voices = [...$("control-voices").querySelectorAll("input:checked")].map((box) => box.value);
+    const voices = this.playing();
+    if (has("register") && $("register").value) {
+      const high = REGISTERED.filter((voice) => !has("voices") || voices.includes(voice));
+      asked.register = Object.fromEntries(high.map((voice) => [voice, $("register").value]));
+    }
     if (has("voices") && voices.length < VOICES.length) asked.voices = voices;
     if (asked.density && asked.voices) for (const voice of VOICES) if (!voices.includes(voice)) delete asked.density[voice];
     if (has("loop") && $("loop-song").checked) asked.loop = true;
     return asked;
   }
 
+  playing() { return [...$("control-voices").querySelectorAll("input:checked")].map((box) => box.value); }
+
   compose() {
-    const body = { ...this.options(), ...this.controls(), seconds: Number($("seconds").value) };
+    if (this.known.includes("voices") && !this.playing().length) {
+      status("Choose a voice that plays first: every voice is switched off.", true);
+      return undefined;
+    }
+    const seconds = Number($("seconds").value);
+    // Left alone, some songs are over long before; a third of the time, and 10 s at the most, is left for an ending.
+    const body = { ...this.options(), ...this.controls(), seconds, min_duration: seconds - Math.min(seconds / 3, 10) };
     return this.run("/generate", body, { what: "Composing", operation: "generate", limit: body.seconds, whole: true });
   }
 
@@ -158,7 +171,9 @@ export class Composing {
 
   // The songs that are being written, small.
   small(scores) {
-    const list = $("alternatives");
+    const list = $("alternatives"), now = performance.now();
+    if (list.dataset.live === "yes" && now - this.smallAt < 400) return;
+    this.smallAt = now;
     if (list.dataset.live !== "yes") {
       list.dataset.live = "yes";
       list.replaceChildren(...scores.map((_, index) => element("li", {}, element("canvas", {}), element("span", { textContent: `${index + 1}, being written` }))));
