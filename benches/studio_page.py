@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,16 @@ def studio(folder: Path, options: list[str]) -> Iterator[str]:
         process.wait(timeout=20)
 
 
+CANCEL = """
+(async () => {
+  const began = performance.now();
+  document.getElementById("cancel").click();
+  while ((await (await fetch("/health")).json()).queue.composing) { /* the server still works */ }
+  return performance.now() - began;
+})()
+"""
+
+
 def long_song(seconds: int = 600, notes: int = 10_000) -> str:
     """Return a TX1 text of some seconds with some notes, over all four voices."""
     choose = random.Random(1)
@@ -109,6 +120,15 @@ def composed(page: Browser, seconds: int, seed: int) -> dict[str, float]:
     page.wait("marks.sound && marks.done", what="sound and four songs")
     marks = page.run("marks")
     return {name: marks[name] - marks["click"] for name in ("notes", "sound", "done")}
+
+
+def cancelled(page: Browser, after: float) -> Any:
+    """Click on compose, then on cancel; return milliseconds until the server has nothing to do."""
+    page.run("(document.getElementById('seconds').value = 120)")
+    page.click("#go")
+    page.wait("studio.composing.abort && studio.roll.score?.live")
+    time.sleep(after)
+    return page.run(CANCEL)
 
 
 def scrolled(page: Browser, seconds: float, scale: float) -> Any:
@@ -151,6 +171,7 @@ def main() -> None:
             page.wait("document.body.dataset.ready")
             load = os.getloadavg()[0]
             found = [composed(page, options.seconds, seed) for seed in range(options.times)]
+            stopped = [cancelled(page, 0.3 + 0.05 * index) for index in range(10)]
             page.run(f"studio.dialogs.openFile(new File([{json.dumps(long_song())}], 'long.tx1.txt')).then(() => true)")
             page.wait("studio.store.score?.length > 590 * 44100 && !!studio.sound")
             scrolling = {name: scrolled(page, 5, scale) for name, scale in (("30 s in view", 25), ("all in view", 1.7))}
@@ -167,6 +188,7 @@ def main() -> None:
         ("done", f"click to four songs of {options.seconds} s", "≤ 4 s"),
     ):
         print(row(what, [each[name] / 1000 for each in found], "s", limit))
+    print(row("cancel to an idle server", [each / 1000 for each in stopped], "s", "≤ 0.1 s"))
     for name, (rate, slow) in scrolling.items():
         print(row(f"scrolling, {name} (99 % of frames within {slow:.0f} ms)", [rate], "frames/s", "≥ 50"))
     print(row("weight of the page", [size / 1000], "kB", "< 250"))

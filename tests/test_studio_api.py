@@ -357,6 +357,29 @@ def test_sixty_four_clients_at_once_are_all_answered(model):
             assert set(pool.map(ask, range(64))) == {expected}
 
 
+def test_sixty_four_clients_that_compose_at_once_are_served_or_told_when_to_come_again(model):
+    with served(model, waiting=8) as (server, service):
+        expected = lakhnes.generate(model, 1, seed=2, length=20, min_duration=0)[0]
+
+        def ask(index):
+            refused = 0
+            with httpx.Client(base_url=server, timeout=60) as client:
+                while True:
+                    answer = client.post("/generate", json={"seed": 2, "length": 20, "min_duration": 0})
+                    if answer.status_code == 200:
+                        return song_in(answer) == expected, refused
+                    assert answer.status_code == 429
+                    assert int(answer.headers["retry-after"]) > 0
+                    refused += 1
+                    time.sleep(0.02 + 0.002 * index)
+
+        with ThreadPoolExecutor(64) as pool:
+            served_all = list(pool.map(ask, range(64)))
+        assert all(right for right, _ in served_all)
+        assert sum(refused for _, refused in served_all) > 0
+        assert len(service.composing) == 0
+
+
 def hostile(choose):
     """Return a request that no honest client sends."""
     path = choose.choice(
