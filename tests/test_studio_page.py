@@ -111,6 +111,15 @@ def test_compose_hear_select_write_again_choose_undo_export_reload(page, server,
     assert chosen["voices"] == ["p1", "p2"]
     assert 0 < chosen["from"] < chosen["to"]
     picture(page, "selected")
+    bar = page.run("studio.store.score.grid.bar / 44100")
+    page.run(
+        "studio.roll.canvas.dispatchEvent(new MouseEvent('dblclick', { clientX: studio.roll.canvas"
+        ".getBoundingClientRect().left + 30, clientY: studio.roll.canvas.getBoundingClientRect().top + 60 }))"
+    )
+    taken = page.run("studio.roll.passage")
+    assert taken["voices"] == ["p1"]
+    assert taken["from"] <= page.run("studio.roll.second(30)") < taken["to"] <= taken["from"] + bar + 0.001
+    page.run(f"studio.setPassage({chosen['from']}, {chosen['to']}, ['p1', 'p2']) || true")
     before = page.run("studio.store.score.voices")
     page.click("#again")
     page.wait("studio.composing.songs[0].about.operation == 'infill'", what="the passage")
@@ -195,7 +204,52 @@ def test_notes_are_drawn_moved_lengthened_and_deleted(page):
     page.click("#tool-select")
 
 
-def test_everything_goes_by_keyboard_alone(page):
+def until(found, count, seconds=60):
+    """Return what is found when it is complete: files of a download, for instance."""
+    end = time.monotonic() + seconds
+    while len(found()) < count and time.monotonic() < end:
+        time.sleep(0.1)
+    return found()
+
+
+FOCUS = """(() => {
+  const at = document.activeElement, box = at.getBoundingClientRect(), style = getComputedStyle(at);
+  const within = (value, most) => Math.min(Math.max(value, 0), most - 1);
+  const x = within(box.left + box.width / 2, innerWidth);
+  const y = within(box.top + Math.min(box.height / 2, 60), innerHeight);
+  const seen = document.elementFromPoint(x, y);
+  return { name: at.id || at.textContent.trim() || at.value || at.tagName,
+    outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+    seen: at === seen || at.contains(seen) || Boolean(seen?.contains(at)) };
+})()"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1400, 960), (360, 740)])
+def test_tab_reaches_every_control_and_the_focus_is_seen_on_each(page, width, height):
+    open_song(page, tune(2))
+    page.resize(width, height)
+    page.run("document.activeElement.blur()")
+    wanted = page.run(
+        "[...document.querySelectorAll('main :is(button, input, select, canvas[tabindex], summary), '"
+        "+ 'header :is(button, input)')]"
+        ".filter((each) => each.checkVisibility() && !each.disabled && each.tabIndex >= 0)"
+        ".map((each) => each.id || each.textContent.trim() || each.value)"
+    )
+    met = []
+    for _ in range(3 * len(wanted)):
+        page.press("Tab")
+        focus = page.run(FOCUS)
+        if met and focus["name"] == met[0]["name"]:
+            break
+        if page.run("document.activeElement != document.body"):  # it is where the round begins
+            met.append(focus)
+    page.resize(1400, 960)
+    assert set(wanted) <= {focus["name"] for focus in met}
+    assert [focus["name"] for focus in met if not focus["outlined"]] == []
+    assert [focus["name"] for focus in met if not focus["seen"]] == []
+
+
+def test_everything_goes_by_keyboard_alone(page, downloads):
     put(page, "seconds", "2")
     page.run("document.activeElement.blur()")
     page.press("c")
@@ -222,6 +276,20 @@ def test_everything_goes_by_keyboard_alone(page):
     page.press("Escape")
     page.press("Control", "z")
     page.wait("studio.store.current == 3")
+
+    page.press("e")
+    for label in ("WAV sound", "NSF, for the console"):
+        for _ in range(30):
+            if page.run("document.activeElement.textContent") == label:
+                break
+            page.press("Tab")
+        page.run("(document.getElementById('export-status').textContent = '', true)")
+        page.press("Enter")
+        page.wait("document.getElementById('export-status').textContent.startsWith('Saved ')")
+    found = {path.suffix: path.read_bytes()[:4] for path in until(lambda: list(downloads.glob("test*.[wn]*")), 2)}
+    assert found == {".wav": b"RIFF", ".nsf": b"NESM"}
+    page.press("Escape")
+    assert not page.run("document.getElementById('export-dialog').open")
     page.run("studio.player.stop() || true")
 
 

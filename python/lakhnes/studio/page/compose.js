@@ -2,7 +2,7 @@
 import { bytes, stream } from "./api.js";
 import { readWav } from "./player.js";
 import { drawSmall } from "./roll.js";
-import { $, NAMES, TICKS, VOICES, bytesOf, clock, element, status } from "./util.js";
+import { $, NAMES, TICKS, VOICES, bytesOf, clamp, clock, element, status } from "./util.js";
 
 const TONICS = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
 const REGISTERED = ["p1", "p2", "tr"]; // the noise has no register
@@ -87,9 +87,10 @@ export class Composing {
     const { from, to, voices } = roll.passage ?? { from: 0, to: roll.duration, voices: [...VOICES] };
     if (!voices.length) { status("Choose a voice for the passage first.", true); return undefined; }
     const body = { ...this.options(), song: { state: store.current } }, place = `${clock(from)} to ${clock(to)}`;
-    if (path === "/continue") {
-      Object.assign(body, { start: Math.max(from, 0.01), seconds: Number($("seconds").value) });
-      return this.run(path, body, { what: "Going on", operation: "continue", from, label: `went on from ${clock(from)}` });
+    if (path === "/continue") { // without a passage from the playhead, and where that is at the start, from the end
+      const at = roll.passage ? from : roll.playhead > 0.1 ? roll.playhead : roll.duration;
+      Object.assign(body, { start: clamp(at, 0.01, roll.duration), seconds: Number($("seconds").value) });
+      return this.run(path, body, { what: "Going on", operation: "continue", from: at, label: `went on from ${clock(at)}` });
     }
     const named = path === "/accompany" ? voices.filter((voice) => voice !== "no") : voices;
     if (!named.length) { status("The noise has no pitches to change; choose another voice.", true); return undefined; }

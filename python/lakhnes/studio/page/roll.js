@@ -113,6 +113,14 @@ export class Roll {
     return Math.max(0, Math.round((second - offset) / row) * row + offset);
   }
 
+  // The bar around a second, from and to.
+  barAt(second) {
+    const grid = this.score?.grid;
+    if (!grid || second >= this.duration) return null;
+    const first = Math.floor((second * TICKS - grid.offset) / grid.bar) * grid.bar + grid.offset;
+    return [first, first + grid.bar].map((tick) => clamp(tick / TICKS, 0, this.duration));
+  }
+
   place(second) {
     const grid = this.score?.grid;
     if (!grid) return "";
