@@ -11,7 +11,8 @@ import { Store } from "./store.js";
 import { $, NAMES, TICKS, VOICES, announce, base64Of, clamp, clock, element, status } from "./util.js";
 import { drawWave } from "./wave.js";
 
-const LONG = 180; // seconds from which a song is played at half the sample rate, to spare memory
+// Longer songs are heard here at a lower sample rate, so that an hour of stems takes no more memory than it may.
+const RATES = [[180, 44100], [900, 22050], [Infinity, 8000]]; // seconds at the most, and the rate
 
 class Studio {
   constructor() {
@@ -105,7 +106,7 @@ class Studio {
       await new Promise((done) => setTimeout(done, wait));
       if (abort.signal.aborted) return;
       const song = { data: await this.songData(), format: "mid" };
-      const rate = this.roll.duration > LONG ? 22050 : 44100;
+      const [, rate] = RATES.find(([seconds]) => this.roll.duration <= seconds);
       const sound = readWav(await bytes("/render", { song, stems: true, expression: "natural", rate }, abort.signal));
       if (this.loading !== loading) return;
       this.sound = sound;
