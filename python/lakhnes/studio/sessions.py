@@ -171,8 +171,8 @@ class Sessions:
             facts |= {"current": facts["next"], "next": facts["next"] + 1}
             dropped = self._shorten(facts)
             written = self._write(facts)
-            for song in dropped:
-                path.with_name(f"{song}.mid").unlink(missing_ok=True)
+            for name in dropped:
+                path.with_name(f"{name}.mid").unlink(missing_ok=True)
             return written
 
     def move(self, identity: str, number: int) -> dict[str, Any]:
