@@ -3,7 +3,7 @@
     lakhnes reproduce table2 nesmdb_midi_train_valid.tar.xz --rows lstm -o table2/
     python examples/study/baselines.py table2/corpus table2/lstm-*/model
 
-writes ``songs/5-gram`` and ``songs/lstm`` beside this file, which the plans name: the models do not come with the project.
+writes ``songs/5-gram`` and ``songs/lstm`` beside this file, which the plans name: the models are not in the project.
 The songs there are of the scale ``tiny``, whose LSTM has a perplexity of 67.5 on NES-MDB's valid split; another
 ``--scale`` gives those of a better one. The 5-gram model is sampled from its whole distribution, the LSTM as any model.
 """
@@ -23,7 +23,7 @@ from lakhnes.units import VOICES
 SONGS = 40
 """Of each model: the preference study takes an excerpt from 24 of them, the Turing test from 40."""
 
-SECONDS = {"seconds": 12.0, "min_duration": 8.0}
+SECONDS: dict[str, Any] = {"seconds": 12.0, "min_duration": 8.0}
 """An excerpt has 5 s."""
 
 WHOLE: dict[str, Any] = {"temperature": 1.0, "top_k": None, "min_surprise": 0.0}
