@@ -26,10 +26,10 @@ export class Roll {
   set playhead(second) { this.at = second; this.placeHead(); }
 
   placeHead() {
-    const x = Math.round(this.x(this.at));
-    if (x === this.headAt) return;
+    const x = Math.round(this.x(this.at)), hidden = x < 0 || x > this.width;
+    if (x === this.headAt && hidden === this.head.hidden) return;
     this.headAt = x;
-    this.head.hidden = x < 0 || x > this.width;
+    this.head.hidden = hidden;
     this.head.style.transform = `translateX(${x}px)`;
   }
 
