@@ -153,7 +153,7 @@ check-resume: setup ## kill a training run ten times and compare its weights wit
 	$(BIN)/python benches/check_resume.py
 
 check-studies: setup ## check intervals and power of listening studies on 400 simulated ones
-	LAKHNES_STUDIES=400 $(BIN)/python -m pytest tests/test_study_analysis.py -k 'truth or power' --timeout 3600
+	LAKHNES_STUDIES=400 $(BIN)/python -m pytest tests/test_study_analysis.py -k 'truth or power or order' --timeout 3600
 
 clean: ## remove what the tasks have made, the virtual environment too
 	rm -rf $(VENV) .venv-light target dist man demo generated composed docs/_build python/lakhnes/_native.*.so python/lakhnes/_native.pyd

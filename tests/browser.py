@@ -18,7 +18,8 @@ ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 KEYS = {
     "Control": "\ue009", "Shift": "\ue008", "Alt": "\ue00a", "Home": "\ue011", "Delete": "\ue017", "Enter": "\ue007",
-    "Escape": "\ue00c", "ArrowLeft": "\ue012", "ArrowUp": "\ue013", "ArrowRight": "\ue014", "ArrowDown": "\ue015",
+    "Escape": "\ue00c", "Tab": "\ue004",
+    "ArrowLeft": "\ue012", "ArrowUp": "\ue013", "ArrowRight": "\ue014", "ArrowDown": "\ue015",
 }  # fmt: skip
 """The keys without a letter, by their code points in the protocol."""
 
@@ -153,8 +154,10 @@ def chromium(folder):
                     break
             time.sleep(0.1)
         page.begin(browser, str(folder))
-        yield page
-        page.do("DELETE", "")
+        try:
+            yield page
+        finally:  # also of a test that failed: the browser outlives its driver
+            page.do("DELETE", "")
     finally:
         process.terminate()
         process.wait(timeout=20)

@@ -18,6 +18,7 @@ from lakhnes.sampling.composing import MOST_AT_ONCE, _voices_of, most_at_once
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.grammar import EventGrammar
 from lakhnes.sampling.sampler import sample
+from lakhnes.studio.watching import Watch, WatchedModel
 from legality import VOCABULARY, faults
 from small import tiny_model, tune
 
@@ -233,6 +234,17 @@ def test_the_seed_decides_whatever_the_batch(model):
     assert songs == generate_ids(model, 5, seed=3, batch_size=2, **options)
     assert songs[2:4] == generate_ids(model, 2, seed=5, **options)
     assert songs != generate_ids(model, 5, seed=4, batch_size=5, **options)
+
+
+def test_a_song_that_has_ended_is_read_no_further_and_the_others_stay_as_they_are(model):
+    watch = Watch(lambda: None)
+    options = {"length": 300, "max_duration": 2, "min_duration": 0, "memory": 32, "seed": 3}
+    songs = generate_ids(WatchedModel(model, watch), 4, batch_size=4, **options)
+    lengths = [len(ids) for ids in songs]
+    assert max(lengths) > min(lengths) + 2
+    for ids, read in zip(songs, watch.ids(), strict=True):
+        assert len(read) <= len(ids) + 2  # the boundary before it, and the one that ends it
+    assert songs == generate_ids(model, 4, batch_size=1, **options)
 
 
 def test_a_song_may_end_by_itself_but_not_before_its_least_length(model):

@@ -51,7 +51,9 @@ def song_in(answer, index=0):
 
 def test_health_models_and_the_description_of_the_api(client):
     assert client.get("/health").json()["status"] == "ok"
-    assert client.get("/models").json() == {"models": [{"name": "tiny", "vocabulary": "tx1", "controls": []}]}
+    dtypes = ["float32", "bfloat16", "int8"]
+    tiny = {"name": "tiny", "vocabulary": "tx1", "controls": [], "dtypes": dtypes}
+    assert client.get("/models").json() == {"models": [tiny]}
     described = client.get("/openapi.json").json()
     assert described["openapi"].startswith("3.1")
     assert sorted(described["paths"]) == sorted(route.path for route in ROUTES)
@@ -64,6 +66,11 @@ def test_a_seed_gives_the_songs_that_the_library_gives(client, model):
     expected = lakhnes.generate(model, 2, seed=3, length=40, max_duration=20, batch_size=2)
     assert [song_in(answer, index) for index in (0, 1)] == expected
     assert answer.json()["songs"][1]["seed"] == 4
+
+
+def test_songs_of_eight_bits_are_those_of_the_library(client, model):
+    answer = client.post("/generate", json={"seed": 3, "length": 40, "min_duration": 1, "seconds": 20, "dtype": "int8"})
+    assert song_in(answer) == lakhnes.generate(model, 1, seed=3, length=40, min_duration=1, seconds=20, dtype="int8")[0]
 
 
 def test_a_stream_shows_the_notes_and_the_sound_while_they_are_written(client, monkeypatch):
@@ -348,6 +355,29 @@ def test_sixty_four_clients_at_once_are_all_answered(model):
 
         with ThreadPoolExecutor(64) as pool:
             assert set(pool.map(ask, range(64))) == {expected}
+
+
+def test_sixty_four_clients_that_compose_at_once_are_served_or_told_when_to_come_again(model):
+    with served(model, waiting=8) as (server, service):
+        expected = lakhnes.generate(model, 1, seed=2, length=20, min_duration=0)[0]
+
+        def ask(index):
+            refused = 0
+            with httpx.Client(base_url=server, timeout=60) as client:
+                while True:
+                    answer = client.post("/generate", json={"seed": 2, "length": 20, "min_duration": 0})
+                    if answer.status_code == 200:
+                        return song_in(answer) == expected, refused
+                    assert answer.status_code == 429
+                    assert int(answer.headers["retry-after"]) > 0
+                    refused += 1
+                    time.sleep(0.02 + 0.002 * index)
+
+        with ThreadPoolExecutor(64) as pool:
+            served_all = list(pool.map(ask, range(64)))
+        assert all(right for right, _ in served_all)
+        assert sum(refused for _, refused in served_all) > 0
+        assert len(service.composing) == 0
 
 
 def hostile(choose):

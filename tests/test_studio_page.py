@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import lakhnes
-from browser import chromium
+from browser import STATUS, chromium
 from lakhnes.studio.operations import COMPOSING
 from lakhnes.studio.pages import PAGE
 from serving import served
@@ -111,6 +111,15 @@ def test_compose_hear_select_write_again_choose_undo_export_reload(page, server,
     assert chosen["voices"] == ["p1", "p2"]
     assert 0 < chosen["from"] < chosen["to"]
     picture(page, "selected")
+    bar = page.run("studio.store.score.grid.bar / 44100")
+    page.run(
+        "studio.roll.canvas.dispatchEvent(new MouseEvent('dblclick', { clientX: studio.roll.canvas"
+        ".getBoundingClientRect().left + 30, clientY: studio.roll.canvas.getBoundingClientRect().top + 60 }))"
+    )
+    taken = page.run("studio.roll.passage")
+    assert taken["voices"] == ["p1"]
+    assert taken["from"] <= page.run("studio.roll.second(30)") < taken["to"] <= taken["from"] + bar + 0.001
+    page.run(f"studio.setPassage({chosen['from']}, {chosen['to']}, ['p1', 'p2']) || true")
     before = page.run("studio.store.score.voices")
     page.click("#again")
     page.wait("studio.composing.songs[0].about.operation == 'infill'", what="the passage")
@@ -195,7 +204,52 @@ def test_notes_are_drawn_moved_lengthened_and_deleted(page):
     page.click("#tool-select")
 
 
-def test_everything_goes_by_keyboard_alone(page):
+def until(found, count, seconds=60):
+    """Return what is found when it is complete: files of a download, for instance."""
+    end = time.monotonic() + seconds
+    while len(found()) < count and time.monotonic() < end:
+        time.sleep(0.1)
+    return found()
+
+
+FOCUS = """(() => {
+  const at = document.activeElement, box = at.getBoundingClientRect(), style = getComputedStyle(at);
+  const within = (value, most) => Math.min(Math.max(value, 0), most - 1);
+  const x = within(box.left + box.width / 2, innerWidth);
+  const y = within(box.top + Math.min(box.height / 2, 60), innerHeight);
+  const seen = document.elementFromPoint(x, y);
+  return { name: at.id || at.textContent.trim() || at.value || at.tagName,
+    outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+    seen: at === seen || at.contains(seen) || Boolean(seen?.contains(at)) };
+})()"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1400, 960), (360, 740)])
+def test_tab_reaches_every_control_and_the_focus_is_seen_on_each(page, width, height):
+    open_song(page, tune(2))
+    page.resize(width, height)
+    page.run("document.activeElement.blur()")
+    wanted = page.run(
+        "[...document.querySelectorAll('main :is(button, input, select, canvas[tabindex], summary), '"
+        "+ 'header :is(button, input)')]"
+        ".filter((each) => each.checkVisibility() && !each.disabled && each.tabIndex >= 0)"
+        ".map((each) => each.id || each.textContent.trim() || each.value)"
+    )
+    met = []
+    for _ in range(3 * len(wanted)):
+        page.press("Tab")
+        focus = page.run(FOCUS)
+        if met and focus["name"] == met[0]["name"]:
+            break
+        if page.run("document.activeElement != document.body"):  # it is where the round begins
+            met.append(focus)
+    page.resize(1400, 960)
+    assert set(wanted) <= {focus["name"] for focus in met}
+    assert [focus["name"] for focus in met if not focus["outlined"]] == []
+    assert [focus["name"] for focus in met if not focus["seen"]] == []
+
+
+def test_everything_goes_by_keyboard_alone(page, downloads):
     put(page, "seconds", "2")
     page.run("document.activeElement.blur()")
     page.press("c")
@@ -222,7 +276,97 @@ def test_everything_goes_by_keyboard_alone(page):
     page.press("Escape")
     page.press("Control", "z")
     page.wait("studio.store.current == 3")
+
+    page.press("e")
+    for label in ("WAV sound", "NSF, for the console"):
+        for _ in range(30):
+            if page.run("document.activeElement.textContent") == label:
+                break
+            page.press("Tab")
+        page.run("(document.getElementById('export-status').textContent = '', true)")
+        page.press("Enter")
+        page.wait("document.getElementById('export-status').textContent.startsWith('Saved ')")
+    found = {path.suffix: path.read_bytes()[:4] for path in until(lambda: list(downloads.glob("test*.[wn]*")), 2)}
+    assert found == {".wav": b"RIFF", ".nsf": b"NESM"}
+    page.press("Escape")
+    assert not page.run("document.getElementById('export-dialog').open")
     page.run("studio.player.stop() || true")
+
+
+def test_the_playhead_moves_without_a_note_being_drawn_again(page):
+    open_song(page, tune(1))
+    page.click("#loop")
+    page.click("#play")
+    page.wait("studio.player.playing && studio.player.time() > 0.05")
+    page.run(
+        "(() => { const { roll } = studio, paint = roll.paintScore; window.painted = 0; "
+        "roll.paintScore = (...all) => { painted++; paint.apply(roll, all); }; return true; })()"
+    )
+    before = page.run("[studio.player.time(), document.getElementById('playhead').style.transform]")
+    page.wait(f"studio.player.time() - {before[0]} > 0.4", what="the song to go on")
+    assert page.run("document.getElementById('playhead').style.transform") != before[1]
+    assert page.run("painted") == 0
+    at = page.run("studio.roll.x(studio.roll.playhead)")
+    page.click("#play")
+    page.click("#loop")
+    page.run("studio.roll.zoom(8) || studio.roll.scrollTo(0.5) || true")
+    page.wait("painted > 0")
+    page.wait("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+    painted = page.run("painted")
+    page.run("studio.roll.scrollTo(0.52) || true")  # only moved: the layer has room on both sides
+    page.wait("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+    page.run("studio.roll.scrollTo(0.55) || true")
+    page.wait("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+    assert page.run("painted") <= painted + 1
+    assert at >= 0
+
+
+def test_a_songs_steps_are_repeated_with_the_same_seeds_or_with_new_ones(page):
+    compose(page)
+    page.run("studio.setPassage(0.3, 1.2, ['p2']) || true")
+    page.click("#again")
+    page.wait("studio.composing.songs[0].about.operation == 'infill' && !studio.composing.abort")
+    page.run("studio.composing.keep(1).then(() => true)")
+    page.wait("studio.store.states.length == 2")
+    page.run("studio.loopHere() || true")
+    page.wait("studio.store.states.length == 3")
+    first, song, name = page.run("[studio.store.id, studio.store.way.at(-1).song, studio.store.session.name]")
+
+    page.click("#repeat")
+    page.wait(f"studio.store.id != {first!r} && studio.store.states.length == 3 && !studio.composing.abort")
+    assert page.run(STATUS) == "Repeated 3 steps: the same song, note for note."
+    assert page.run("[studio.store.way.at(-1).song, studio.store.session.name]") == [song, f"{name}, repeated"]
+    made = page.run("studio.store.way.map((state) => state.lineage)")
+    assert [each["operation"] for each in made] == ["generate", "infill", "loop"]
+
+    second = page.run("studio.store.id")
+    page.click("#repeat-anew")
+    page.wait(f"studio.store.id != {second!r} && studio.store.states.length == 2 && !studio.composing.abort")
+    assert page.run(STATUS) == "Repeated with new seeds; 1 step by hand left out."
+    anew = page.run("studio.store.way.map((state) => state.lineage)")
+    assert [each["operation"] for each in anew] == ["generate", "infill"]
+    assert anew[0]["seed"] != made[0]["seed"]
+    assert anew[1]["options"]["voices"] == ["p2"]
+
+
+def test_what_is_asked_of_a_song_is_what_the_fields_say(browser, tmp_path):
+    model = tiny_model(vocabulary="tx3", vocab_size=len(lakhnes.Vocabulary.tx3()))
+    with served(model, tmp_path) as (address, _):
+        browser.open(address)
+        browser.wait("document.body.dataset.ready")
+        for identity, value in (("tempo", "150"), ("key", "A minor"), ("density", "mid"), ("register", "low")):
+            put(browser, identity, value)
+        browser.click("#control-voices input[value=no]")
+        assert browser.run("studio.composing.controls()") == {
+            "tempo": 150, "key": "A minor", "voices": ["p1", "p2", "tr"],
+            "density": {"p1": "mid", "p2": "mid", "tr": "mid"}, "register": {"p1": "low", "p2": "low", "tr": "low"},
+        }  # fmt: skip
+        picture(browser, "controls")
+        for voice in ("p1", "p2", "tr"):
+            browser.click(f"#control-voices input[value={voice}]")
+        browser.click("#go")
+        assert "Choose a voice" in browser.run(STATUS)
+        assert browser.complaints() == []
 
 
 def test_cancelling_stops_the_composition_and_says_so(page, monkeypatch):

@@ -75,6 +75,22 @@ def test_sessions_and_lineages_have_limits(sessions, monkeypatch):
         sessions.add(identity, song(seed), str(seed), {})
     assert len(sessions.get(identity)["states"]) == 3
     assert sessions.song(identity) == song(4)
+    assert len(list(sessions._path(identity).glob("songs/*.mid"))) == 3
+
+
+def test_a_damaged_session_hides_no_other_and_leftovers_of_a_killed_server_are_swept(sessions, tmp_path):
+    kept, damaged = (sessions.create(name)["id"] for name in ("kept", "damaged"))
+    folder = tmp_path / "sessions"
+    (folder / damaged / "session.json").write_text("{")
+    left = [folder / kept / ".session.json.0a.part", folder / kept / "songs" / ".x.mid.0b.part"]
+    for path in left:
+        path.write_text("half")
+    os.utime(left[1], (0, 0))
+    gone = folder / f".{'0' * 16}.deleted"
+    gone.mkdir()
+    again = Sessions(folder)
+    assert [session["name"] for session in again.listed()] == ["kept"]
+    assert [path.exists() for path in (*left, gone)] == [True, False, False]  # the first may be another server's work
 
 
 WRITER = """

@@ -3,6 +3,7 @@
 import collections
 import itertools
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from lakhnes.study.assignment import assign, most_heard
 from lakhnes.study.clips import excerpts, match_levels
 from lakhnes.study.creation import Study, create
 from lakhnes.study.plan import ClipOptions, Plan, without
+from lakhnes.study.sources import Sources
 from small import tune
 from studies import make_plan, make_study
 
@@ -160,15 +162,39 @@ def test_a_mistake_in_a_plan_is_named_in_one_line(tmp_path, run, before, after, 
     assert not (tmp_path / "study").exists()
 
 
-@pytest.mark.parametrize("name", ["plan.toml", "turing.toml"])
-def test_the_studies_of_the_examples_have_clips_enough_with_and_without_their_optional_conditions(name):
+@pytest.mark.parametrize(("name", "optional"), [("plan.toml", ["human"]), ("turing.toml", [])])
+def test_the_studies_of_the_examples_ask_about_every_model_and_have_clips_enough(name, optional):
     path = ROOT / "examples" / "study" / name
     whole = Plan.read(path)
-    optional = [condition.name for condition in whole.conditions if condition.optional]
-    assert optional == ["lstm", "tx1"]
+    assert set(whole.names) == {"human", "uniform", "5-gram", "lstm", "bundled", "bundled-tx1"}
+    assert [condition.name for condition in whole.conditions if condition.optional] == optional
     for plan in (whole, without(whole, optional, path)):
         assert max(most_heard(plan).values()) <= plan.clips.count
         assign(plan, names_of_clips(plan))
+    with Sources(path.parent) as sources:
+        for condition in whole.conditions:
+            if condition.folder:
+                songs = list(sources.songs(condition, 1))
+                assert len(songs) >= 40
+                assert all(song.duration >= 5 and all(map(len, song.voices.values())) for _, song in songs)
+
+
+def test_the_study_of_the_examples_is_made_where_human_music_is_missing(tmp_path, run):
+    """From files of the repository alone; other songs stand for those of the bundled models, which take a minute."""
+    shutil.copytree(ROOT / "examples" / "study", tmp_path / "a" / "b" / "study")
+    plan, study = tmp_path / "a" / "b" / "study" / "plan.toml", tmp_path / "s"
+    text = plan.read_text()
+    for model, folder in (("bundled", "lstm"), ("bundled-tx1", "5-gram")):
+        text = text.replace(f'model = "{model}"\nseed = 1', f'folder = "songs/{folder}"')
+    plan.write_text(text)
+    result = run("study", "create", plan, "-o", study)
+    assert result.exit_code == 0, result.stderr
+    assert "condition human: left out, for its files are missing; --source human=PATH says where" in result.stderr
+    assert "no control pairs" in result.stderr
+    made = Study.open(study)
+    assert made.plan.tested == ("uniform", "5-gram", "lstm", "bundled", "bundled-tx1")
+    assert {len(items) for items in made.listeners} == {12 + made.plan.page.practice}
+    assert not any(item.control for items in made.listeners for item in items)
 
 
 def test_a_study_needs_as_many_clips_as_one_listener_hears(tmp_path, run):

@@ -53,13 +53,15 @@ def create(console: Console, plan: Path, output: Path, sources: tuple[str, ...],
         replaced[name] = path
     made, left_out = create_study(plan, output, replaced=replaced, overwrite=force, progress=console.progress)
     for name in left_out:
-        console.note(f"condition {name}: left out, for its files are missing (optional = true)")
+        console.note(f"condition {name}: left out, for its files are missing; --source {name}=PATH says where they are")
     chosen = made.plan
     console.note(
         f"{len(made.clips)} clips of {len(chosen.conditions)} conditions, {chosen.listeners} listeners,"
         f" {chosen.pairs} {'clips' if chosen.design == 'rating' else 'pairs'} each, {chosen.controls} of them controls"
     )
     console.result(output)
+    if left_out and not chosen.controls:
+        console.note("no control pairs: who does not listen will not be found out")
     facts = {"conditions": chosen.names, "left_out": left_out, "clips": len(made.clips), "listeners": chosen.listeners}
     console.summary({"study": str(output)} | facts)
 

@@ -41,7 +41,12 @@ class Engine(abc.ABC):
     logits : float32 array, ``(B, V)``
         Unnormalised log-probabilities of the next token of each sequence; zeros for a sequence of no token. The array
         is not changed later: every call that changes the logits makes a new one.
+    separate : bool
+        Whether a token of one sequence costs the same whether or not others are read with it, so that leaving out
+        those that have ended saves their share of the time.
     """
+
+    separate = False
 
     def __init__(self, sequences: int, vocab_size: int, *, score_state: bool = False) -> None:
         self._score = ScoreStates(sequences) if score_state else None

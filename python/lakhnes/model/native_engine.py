@@ -62,6 +62,8 @@ class NativeEngine(Engine):
         As of `Engine`.
     """
 
+    separate = True
+
     def __init__(
         self,
         packed: DecoderModel,

@@ -81,6 +81,8 @@ class RecurrentEngine(Engine):
     vocab_size : int
     """
 
+    separate = True
+
     def __init__(self, cell: Cell, sequences: int, vocab_size: int) -> None:
         super().__init__(sequences, vocab_size)
         self._cell = cell

@@ -192,7 +192,15 @@ class Composer:
             if not self.going.any():
                 return
             if position + 1 < self.params.most_events:
-                self.engine.feed(tokens)
+                self.read_next(tokens)
+
+    def read_next(self, tokens: Tokens) -> None:
+        """Read the tokens that were sampled, ``(B,)``; of songs that have ended only where it costs nothing."""
+        if self.engine.separate and not self.going.all():
+            going = np.flatnonzero(self.going)
+            self.engine.feed(tokens[going], going.tolist())
+        else:
+            self.engine.feed(tokens)
 
     def pass_time(self, tokens: Tokens) -> Tokens:
         """Count the time of the tokens, and note which songs are as long as may be."""

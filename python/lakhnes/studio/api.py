@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -34,7 +35,10 @@ from lakhnes.units import TICKS_PER_SECOND
 __all__ = ["Service", "application", "body_of", "error_response", "file_response"]
 
 LOOK_SECONDS = 0.1
-"""Seconds between two looks at a song that is being composed, and whether its client is still there."""
+"""Seconds between two looks at a song that is being composed."""
+
+LEFT_SECONDS = 0.05
+"""Seconds between two looks whether a client that waits for an answer is still there."""
 
 ALIVE_SECONDS = 10.0
 """Seconds of silence after which a stream gets a comment, so that nobody takes it for dead."""
@@ -95,7 +99,7 @@ class Service:
         """Return what a job gives; cancel it when the client leaves."""
         ended = _ended(job)
         try:
-            while not await _within(ended, LOOK_SECONDS):
+            while not await _within(ended, LEFT_SECONDS):
                 if await request.is_disconnected():
                     raise ClientDisconnect
         finally:
@@ -116,7 +120,9 @@ class Service:
                 elif job.watch is not None:
                     if live is None:
                         live = await run_in_threadpool(self._live, values)
-                    if (news := await run_in_threadpool(self._news, live, job)) is not None:
+                    # What a client leaves is cancelled at once, not when its news is complete.
+                    news = await to_thread.run_sync(self._news, live, job, abandon_on_cancel=True)
+                    if news is not None:
                         silent = 0.0
                         yield _event("progress", news)
                 if silent >= ALIVE_SECONDS:

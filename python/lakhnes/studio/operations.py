@@ -19,6 +19,8 @@ from lakhnes.audio import open_encoder
 from lakhnes.checkpoint import load_model
 from lakhnes.errors import FormatError
 from lakhnes.files import FORMATS, PLAYABLE, base_name, format_of, suffix_of
+from lakhnes.model.config import TransformerXLConfig
+from lakhnes.model.engine import DTYPES
 from lakhnes.model.model import Model
 from lakhnes.sampling import accompany, continue_song, generate, infill
 from lakhnes.sampling.composing import new_seed
@@ -98,7 +100,9 @@ class Models:
     @staticmethod
     def _facts(model: Model) -> dict[str, Any]:
         controls = list(CONTROLS) if model.config.vocabulary == "tx3" else []
-        return {"vocabulary": model.config.vocabulary, "controls": controls}
+        on_cpu = model.device in ("auto", "cpu") and isinstance(model.config, TransformerXLConfig)
+        dtypes = list(DTYPES if on_cpu else DTYPES[:1])
+        return {"vocabulary": model.config.vocabulary, "controls": controls, "dtypes": dtypes}
 
 
 def song_of(given: Any) -> tuple[Song | RegisterLog, str]:
@@ -157,7 +161,7 @@ def _composed(
     model = WatchedModel(models.get(values["model"]), job.watch)
     seed = new_seed() if values["seed"] is None else values["seed"]
     options = {name: values[name] for name in ("temperature", "top_p", "min_p")}
-    options |= {"top_k": values["top_k"] or None, "seed": seed, "num": values["num"]}
+    options |= {"top_k": values["top_k"] or None, "seed": seed, "num": values["num"], "dtype": values["dtype"]}
     songs = compose(model, options)
     facts = []
     for index, song in enumerate(songs):
@@ -188,6 +192,8 @@ def _generate(job: Job, models: Models, values: Mapping[str, Any]) -> dict[str, 
                 f"{name}: this model does not know it; it can be asked for {', '.join(known) or 'nothing'}"
             )
     limits = _limits(values)
+    if values["min_duration"] is not None:
+        limits["min_duration"] = values["min_duration"]
 
     def compose(model: WatchedModel, options: dict[str, Any]) -> list[Song]:
         # A song that a page has begun to play is not written again for having few voices.

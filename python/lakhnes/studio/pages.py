@@ -126,9 +126,13 @@ class Pages:
         return await self._answer(identity)
 
     def _read(self, identity: str, given: Any) -> tuple[Song, str]:
-        """Return the song of a new state; a score without a file is one over the present song."""
+        """Return the song of a new state.
+
+        A score without a file is one over the song of a state, of this session if none is named; without a score it is
+        that song itself.
+        """
         if isinstance(given, Mapping) and given.get("data") is None and given.get("over") is not None:
-            data = self._sessions.song(identity, given["over"]).to_midi()
+            data = self._sessions.song(str(given.get("session", identity)), given["over"]).to_midi()
             given = {**given, "data": data, "format": "mid"}
         if isinstance(given, Mapping) and given.get("format") == "mid" and given.get("name"):
             return opened_bytes(bytes_of(given.get("data")), str(given["name"])[:100])

@@ -8,6 +8,7 @@ is the song's lineage, which can be repeated.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -33,6 +34,9 @@ MOST_STATES = 2_000
 
 MOST_LINEAGE_BYTES = 20_000
 """What a state may say about how it was made."""
+
+UNFINISHED_SECONDS = 600.0
+"""Seconds after which a file that is half written is no other server's work any more."""
 
 IDS = re.compile(r"[0-9a-f]{16}")
 
@@ -61,6 +65,7 @@ class Sessions:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.RLock()
+        self._sweep()
 
     def listed(self) -> list[dict[str, Any]]:
         """Return id, name, time of change and number of states of each session, the last changed first."""
@@ -69,10 +74,14 @@ class Sessions:
                 return []
             found = []
             for path in self._folder.iterdir():
-                if IDS.fullmatch(path.name) and (path / "session.json").is_file():
+                if not IDS.fullmatch(path.name):
+                    continue
+                try:
                     facts = self.get(path.name)
                     kept = {name: facts[name] for name in ("id", "name", "changed")}
                     found.append(kept | {"states": len(facts["states"])})
+                except (ValueError, KeyError, TypeError):  # one that is damaged hides no other
+                    continue
             return sorted(found, key=lambda facts: -float(facts["changed"]))
 
     def create(self, name: str) -> dict[str, Any]:
@@ -160,8 +169,11 @@ class Sessions:
             }
             facts["states"].append(state)
             facts |= {"current": facts["next"], "next": facts["next"] + 1}
-            self._shorten(facts)
-            return self._write(facts)
+            dropped = self._shorten(facts)
+            written = self._write(facts)
+            for name in dropped:
+                path.with_name(f"{name}.mid").unlink(missing_ok=True)
+            return written
 
     def move(self, identity: str, number: int) -> dict[str, Any]:
         """Make another state the present one."""
@@ -196,16 +208,32 @@ class Sessions:
             number = states[number]["parent"]
         return way[::-1]
 
-    def _shorten(self, facts: dict[str, Any]) -> None:
-        """Drop the oldest states that are no ancestors of the present one, or else the oldest."""
-        states = facts["states"]
+    def _shorten(self, facts: dict[str, Any]) -> set[str]:
+        """Drop the oldest states that are no ancestors of the present one, or else the oldest.
+
+        Return the songs that no state has any more.
+        """
+        states, dropped = facts["states"], set()
         while len(states) > MOST_STATES:
             parents = {state["number"]: state["parent"] for state in states}
             kept, number = set(), facts["current"]
             while number in parents:
                 kept.add(number)
                 number = parents[number]
-            states.remove(next((state for state in states if state["number"] not in kept), states[0]))
+            state = next((state for state in states if state["number"] not in kept), states[0])
+            states.remove(state)
+            dropped.add(str(state["song"]))
+        return dropped - {str(state["song"]) for state in states}
+
+    def _sweep(self) -> None:
+        """Delete what a server that was killed has left: files half written, sessions half deleted."""
+        for gone in self._folder.glob(".*.deleted"):
+            shutil.rmtree(gone, ignore_errors=True)
+        for pattern in ("*/.*.part", "*/songs/.*.part"):
+            for part in self._folder.glob(pattern):
+                with contextlib.suppress(OSError):
+                    if time.time() - part.stat().st_mtime > UNFINISHED_SECONDS:
+                        part.unlink()
 
     def _path(self, identity: str) -> Path:
         if not IDS.fullmatch(identity):

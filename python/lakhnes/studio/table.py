@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from lakhnes.errors import FormatError
 from lakhnes.files import AUDIO_FORMATS, PLAYABLE, WRITABLE
+from lakhnes.model.engine import DTYPES
 from lakhnes.sampling.params import CONTINUATION, SONG
 from lakhnes.songs import Expression, Filter, Mixer
 from lakhnes.units import VOICES
@@ -179,9 +180,11 @@ _SAMPLING = (
     Parameter("top_k", "integer", "Sample from the k most likely events (0: all).", SONG.top_k, 0, 100_000),
     Parameter("top_p", "number", "Sample from the most likely events that together reach p.", None, 0, 1),
     Parameter("min_p", "number", "Sample from events at least p times as likely as the first.", None, 0, 1),
+    Parameter("dtype", "string", "How numbers are stored; int8 is several times as fast on the CPU.", choices=DTYPES),
 )
 _COMMON = (*_SAMPLING, _SEED, _NUM, _MODEL, _FORMAT, _STREAM)
 _SECONDS = Parameter("seconds", "number", "Seconds of music at the most.", 30.0, 0.5, MOST_SECONDS)
+_MIN_DURATION = Parameter("min_duration", "number", "Seconds before a song may end by itself.", None, 0, MOST_SECONDS)
 _LENGTH = Parameter("length", "integer", "Events at the most.", None, 1, MOST_EVENTS)
 _PASSAGE = (
     Parameter("start", "number", "Where the passage begins, in seconds; the beginning if not given.", least=0),
@@ -212,7 +215,7 @@ ROUTES = (
     Route(
         "/generate",
         "Compose new songs.",
-        parameters=(_SECONDS, _LENGTH, *_CONTROLS, *_COMMON),
+        parameters=(_SECONDS, _MIN_DURATION, _LENGTH, *_CONTROLS, *_COMMON),
         answer="songs",
     ),
     Route(

@@ -64,7 +64,7 @@ class _WatchedEngine(Engine):
 
     def __init__(self, engine: Engine, watch: Watch) -> None:
         super().__init__(*engine.logits.shape, score_state=engine.reads_state)
-        self._engine, self._watch = engine, watch
+        self._engine, self._watch, self.separate = engine, watch, engine.separate
         watch.begin(len(engine.logits))
 
     def _step(self, inputs: Tokens) -> Floats:

@@ -372,9 +372,14 @@ def _needing(plan: Plan) -> str:
 
 
 def without(plan: Plan, names: list[str], path: Path) -> Plan:
-    """Return a plan without some conditions, checked anew."""
+    """Return a plan without some conditions, checked anew.
+
+    Without human music, or without what it is set against, a study has no control pairs.
+    """
     kept = tuple(condition for condition in plan.conditions if condition.name not in names)
     smaller = dataclasses.replace(plan, conditions=kept)
+    if plan.controls and plan.design != "turing" and {HUMAN, plan.control} & {*names}:
+        smaller = dataclasses.replace(smaller, control_share=0.0)
     try:
         _check(Toml(path), smaller)
     except FormatError as error:

@@ -2,9 +2,10 @@
 import { bytes, stream } from "./api.js";
 import { readWav } from "./player.js";
 import { drawSmall } from "./roll.js";
-import { $, NAMES, TICKS, VOICES, bytesOf, clock, element, status } from "./util.js";
+import { $, NAMES, TICKS, VOICES, bytesOf, clamp, clock, element, status } from "./util.js";
 
 const TONICS = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
+const REGISTERED = ["p1", "p2", "tr"]; // the noise has no register
 export const ALTERNATIVES = 4;
 
 export class Composing {
@@ -35,7 +36,8 @@ export class Composing {
 
   // Only what the chosen model knows is shown.
   showControls() {
-    const known = this.models.find((model) => model.name === $("model").value)?.controls ?? [];
+    const model = this.models.find((each) => each.name === $("model").value), known = model?.controls ?? [];
+    this.dtype = model?.dtypes.includes("int8") ? "int8" : undefined; // several times as fast
     for (const control of document.querySelectorAll("[data-control]")) control.hidden = !known.includes(control.dataset.control);
     $("controls").hidden = !known.length;
     $("no-controls").hidden = known.length > 0;
@@ -43,7 +45,7 @@ export class Composing {
   }
 
   options() {
-    const options = { temperature: Number($("temperature").value), top_k: Number($("top-k").value), num: ALTERNATIVES };
+    const options = { temperature: Number($("temperature").value), top_k: Number($("top-k").value), num: ALTERNATIVES, dtype: this.dtype };
     if ($("seed").value !== "") options.seed = Number($("seed").value);
     if (this.models.length > 1) options.model = $("model").value;
     return options;
@@ -54,15 +56,27 @@ export class Composing {
     if (has("tempo") && $("tempo").value) asked.tempo = Number($("tempo").value);
     if (has("key") && $("key").value) asked.key = $("key").value;
     if (has("density") && $("density").value) asked.density = Object.fromEntries(VOICES.map((voice) => [voice, $("density").value]));
-    const voices = [...$("control-voices").querySelectorAll("input:checked")].map((box) => box.value);
+    const voices = this.playing();
+    if (has("register") && $("register").value) {
+      const high = REGISTERED.filter((voice) => !has("voices") || voices.includes(voice));
+      asked.register = Object.fromEntries(high.map((voice) => [voice, $("register").value]));
+    }
     if (has("voices") && voices.length < VOICES.length) asked.voices = voices;
     if (asked.density && asked.voices) for (const voice of VOICES) if (!voices.includes(voice)) delete asked.density[voice];
     if (has("loop") && $("loop-song").checked) asked.loop = true;
     return asked;
   }
 
+  playing() { return [...$("control-voices").querySelectorAll("input:checked")].map((box) => box.value); }
+
   compose() {
-    const body = { ...this.options(), ...this.controls(), seconds: Number($("seconds").value) };
+    if (this.known.includes("voices") && !this.playing().length) {
+      status("Choose a voice that plays first: every voice is switched off.", true);
+      return undefined;
+    }
+    const seconds = Number($("seconds").value);
+    // Left alone, some songs are over long before; a third of the time, and 10 s at the most, is left for an ending.
+    const body = { ...this.options(), ...this.controls(), seconds, min_duration: seconds - Math.min(seconds / 3, 10) };
     return this.run("/generate", body, { what: "Composing", operation: "generate", limit: body.seconds, whole: true });
   }
 
@@ -73,9 +87,10 @@ export class Composing {
     const { from, to, voices } = roll.passage ?? { from: 0, to: roll.duration, voices: [...VOICES] };
     if (!voices.length) { status("Choose a voice for the passage first.", true); return undefined; }
     const body = { ...this.options(), song: { state: store.current } }, place = `${clock(from)} to ${clock(to)}`;
-    if (path === "/continue") {
-      Object.assign(body, { start: Math.max(from, 0.01), seconds: Number($("seconds").value) });
-      return this.run(path, body, { what: "Going on", operation: "continue", from, label: `went on from ${clock(from)}` });
+    if (path === "/continue") { // without a passage from the playhead, and where that is at the start, from the end
+      const at = roll.passage ? from : roll.playhead > 0.1 ? roll.playhead : roll.duration;
+      Object.assign(body, { start: clamp(at, 0.01, roll.duration), seconds: Number($("seconds").value) });
+      return this.run(path, body, { what: "Going on", operation: "continue", from: at, label: `went on from ${clock(at)}` });
     }
     const named = path === "/accompany" ? voices.filter((voice) => voice !== "no") : voices;
     if (!named.length) { status("The noise has no pitches to change; choose another voice.", true); return undefined; }
@@ -158,7 +173,9 @@ export class Composing {
 
   // The songs that are being written, small.
   small(scores) {
-    const list = $("alternatives");
+    const list = $("alternatives"), now = performance.now();
+    if (list.dataset.live === "yes" && now - this.smallAt < 400) return;
+    this.smallAt = now;
     if (list.dataset.live !== "yes") {
       list.dataset.live = "yes";
       list.replaceChildren(...scores.map((_, index) => element("li", {}, element("canvas", {}), element("span", { textContent: `${index + 1}, being written` }))));

@@ -1,9 +1,10 @@
 // Opening and exporting files, the list of songs, and the keys.
 import { download, get, request } from "./api.js";
+import { COMPOSED } from "./repeat.js";
 import { $, base64Of, clock, element, status } from "./util.js";
 
 const LABELS = {
-  wav: "WAV sound", flac: "FLAC sound", ogg: "Ogg Vorbis", mid: "MIDI", nsf: "NSF, for the console", vgm: "VGM", vgz: "VGZ",
+  wav: "WAV sound", flac: "FLAC sound", ogg: "Ogg Vorbis", nsf: "NSF, for the console", mid: "MIDI", vgm: "VGM", vgz: "VGZ",
   tx1: "TX1 text", tx2: "TX2 text", tx3: "TX3 text", ftm: "FamiTracker text", fms: "FamiStudio text",
 };
 const LARGEST = 64 * 2 ** 20;
@@ -45,7 +46,9 @@ export class Dialogs {
   show(facts) {
     this.readable = facts.readable;
     $("file").accept = facts.readable.map((suffix) => suffix.slice(suffix.lastIndexOf("."))).join(",");
-    $("formats").replaceChildren(...facts.formats.filter(({ name }) => LABELS[name]).map(({ name, suffix }) => {
+    const formats = facts.formats.filter(({ name }) => LABELS[name]), order = Object.keys(LABELS);
+    formats.sort((one, other) => order.indexOf(one.name) - order.indexOf(other.name));
+    $("formats").replaceChildren(...formats.map(({ name, suffix }) => {
       const button = element("button", { type: "button", textContent: LABELS[name], title: suffix });
       button.addEventListener("click", () => this.save(name));
       return button;
@@ -69,15 +72,17 @@ export class Dialogs {
 
   showExport() {
     if (!this.studio.store.score) { status("There is no song yet: compose one, or open a file."); return; }
+    $("export-status").textContent = "";
     $("export-dialog").showModal();
   }
 
   async save(format) {
-    status(`Writing ${format}…`);
+    const tell = (text, wrong) => { status(text, wrong); $("export-status").textContent = text; };
+    tell(`Writing ${format.toUpperCase()}…`);
     try {
       await this.studio.store.waiting;
-      status(`Saved ${await download(`/sessions/${this.studio.store.id}/export`, { format }, `song.${format}`)}.`);
-    } catch (error) { status(error.message, true); }
+      tell(`Saved ${await download(`/sessions/${this.studio.store.id}/export`, { format }, `song.${format}`)}.`);
+    } catch (error) { tell(error.message, true); }
   }
 
   async showSongs() {
@@ -115,5 +120,6 @@ export function showHistory(store, go) {
     button.addEventListener("click", () => go(state.number));
     return element("li", {}, button);
   }));
+  $("repeating").hidden = !store.way.some((state) => COMPOSED.has(state.lineage.operation));
   if (!store.states.length) list.append(element("li", { className: "note", textContent: "Each step of a song appears here, and can be returned to." }));
 }

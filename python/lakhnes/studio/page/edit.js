@@ -26,6 +26,7 @@ export class Editor {
     canvas.addEventListener("pointerup", (event) => this.up(event));
     canvas.addEventListener("pointercancel", () => { this.drag = null; this.roll.show(this.roll.score, { keep: true }); });
     canvas.addEventListener("contextmenu", (event) => { event.preventDefault(); this.choose(this.hit(event)); this.remove(); });
+    canvas.addEventListener("dblclick", (event) => this.takeBar(event));
     canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     canvas.addEventListener("keydown", (event) => this.key(event));
     for (const kind of ["focus", "blur"]) canvas.addEventListener(kind, () => this.roll.draw());
@@ -68,6 +69,12 @@ export class Editor {
     const note = [start, start + row * 2, roll.pitchAt(voice, y), voice === "tr" ? 1 : 12];
     this.drag = { kind: "new", voice, notes, note, second, y, made: note };
     this.preview();
+  }
+
+  // A double click takes a bar: of the voice under the mouse, or in the ruler of all.
+  takeBar(event) {
+    const { roll } = this, { x, y } = this.point(event), bar = roll.barAt(roll.second(x));
+    if (this.tool === "select" && bar) this.studio.setPassage(...bar, roll.inRuler(y) ? [...VOICES] : [roll.voiceAt(y)]);
   }
 
   moved(event) {

@@ -5,22 +5,25 @@ import { Dialogs, showHistory } from "./dialogs.js";
 import { Editor } from "./edit.js";
 import { listenToKeys } from "./keys.js";
 import { Player, readWav } from "./player.js";
+import { Repeating } from "./repeat.js";
 import { Roll } from "./roll.js";
 import { Store } from "./store.js";
 import { $, NAMES, TICKS, VOICES, announce, base64Of, clamp, clock, element, status } from "./util.js";
 import { drawWave } from "./wave.js";
 
-const LONG = 180; // seconds from which a song is played at half the sample rate, to spare memory
+// Longer songs are heard here at a lower sample rate, so that an hour of stems takes no more memory than it may.
+const RATES = [[180, 44100], [900, 22050], [Infinity, 8000]]; // seconds at the most, and the rate
 
 class Studio {
   constructor() {
     this.store = new Store((session, why) => this.changed(session, why));
-    this.roll = new Roll($("roll"));
+    this.roll = new Roll($("roll"), $("playhead"));
     this.player = new Player();
     this.player.ended = () => { this.roll.scrollTo(0); this.played(); };
     this.editor = new Editor(this);
     this.composing = new Composing(this);
     this.dialogs = new Dialogs(this);
+    this.repeating = new Repeating(this);
     this.edits = 0; // edits of which the server has not told yet
     this.data = new Map(); // a few songs as MIDI in base64, by session and state
     this.roll.muted = (voice) => this.player.muted.has(voice) || (this.player.solo.size > 0 && !this.player.solo.has(voice));
@@ -50,7 +53,7 @@ class Studio {
     $("export").disabled = session.current === null;
     showHistory(this.store, (number) => this.go(number));
     if (why === "name" || (why === "edit" && this.edits > 1)) return;
-    if (why === "open") { this.player.stop(); this.player.offset = 0; this.composing.clear(); this.clearPassage(); }
+    if (why === "open") { this.player.stop(); this.player.offset = 0; this.time(0); this.composing.clear(); this.clearPassage(); }
     this.showSong(why === "open" || why === "keep");
     this.sound = null;
     this.player.buffers = [];
@@ -103,7 +106,7 @@ class Studio {
       await new Promise((done) => setTimeout(done, wait));
       if (abort.signal.aborted) return;
       const song = { data: await this.songData(), format: "mid" };
-      const rate = this.roll.duration > LONG ? 22050 : 44100;
+      const [, rate] = RATES.find(([seconds]) => this.roll.duration <= seconds);
       const sound = readWav(await bytes("/render", { song, stems: true, expression: "natural", rate }, abort.signal));
       if (this.loading !== loading) return;
       this.sound = sound;
@@ -143,7 +146,6 @@ class Studio {
     this.roll.playhead = at;
     this.roll.follow(at);
     this.time(at);
-    this.roll.draw();
     announce(`${clock(at)} ${this.roll.place(at)}`);
   }
 
@@ -158,8 +160,7 @@ class Studio {
       roll.playhead = at;
       if (player.playing && !this.editor.drag) roll.follow(at);
       this.time(at);
-      $("level").value = Math.min(player.level() * 4, 1);
-      roll.draw();
+      this.level();
       this.scrolled();
       if (player.playing) requestAnimationFrame(tick);
       else $("play").textContent = "Play";
@@ -168,9 +169,18 @@ class Studio {
     requestAnimationFrame(tick);
   }
 
+  // Written only where it changes: each writing has the browser lay the line out again.
   time(at) {
-    $("time").textContent = clock(at);
-    $("place").textContent = this.roll.place(at);
+    for (const [id, text] of [["time", clock(at)], ["place", this.roll.place(at)]]) {
+      if ($(id).textContent !== text) $(id).textContent = text;
+    }
+  }
+
+  level() {
+    const now = performance.now(), { player } = this;
+    if (player.playing && now - (this.levelAt ?? 0) < 66) return;
+    this.levelAt = now;
+    $("level").value = Math.min(player.level() * 4, 1);
   }
 
   edit(voice, rows, plain, label) {

@@ -6,18 +6,31 @@ const RULER = 20; // pixels of the ruler at the top
 const LEAST_SPAN = 14; // pitches that a lane shows at the least
 
 export class Roll {
-  constructor(canvas) {
+  constructor(canvas, head) {
     this.canvas = canvas;
+    this.head = head; // the line of the playhead: it moves above the canvas, which is not drawn again for it
+    this.layer = new Layer();
     this.score = null;
     this.left = 0; // seconds at the left edge
     this.scale = 40; // pixels a second
     this.passage = null; // { from, to, voices }
     this.chosen = null; // { voice, index }
     this.voice = "p1";
-    this.playhead = 0;
+    this.at = 0;
     this.spans = {};
     this.muted = () => false;
     new ResizeObserver(() => this.draw()).observe(canvas);
+  }
+
+  get playhead() { return this.at; }
+  set playhead(second) { this.at = second; this.placeHead(); }
+
+  placeHead() {
+    const x = Math.round(this.x(this.at)), hidden = x < 0 || x > this.width;
+    if (x === this.headAt && hidden === this.head.hidden) return;
+    this.headAt = x;
+    this.head.hidden = hidden;
+    this.head.style.transform = `translateX(${x}px)`;
   }
 
   get duration() { return this.score ? this.score.length / TICKS : 0; }
@@ -63,7 +76,9 @@ export class Roll {
 
   follow(second) {
     const x = this.x(second);
-    if (x < 0 || x > this.width * 0.95) this.left = clamp(second - this.width * 0.1 / this.scale, 0, this.mostLeft);
+    if (x >= 0 && x <= this.width * 0.95) return;
+    const left = clamp(second - this.width * 0.1 / this.scale, 0, this.mostLeft);
+    if (left !== this.left) this.scrollTo(left);
   }
 
   x(second) { return (second - this.left) * this.scale; }
@@ -98,6 +113,14 @@ export class Roll {
     return Math.max(0, Math.round((second - offset) / row) * row + offset);
   }
 
+  // The bar around a second, from and to.
+  barAt(second) {
+    const grid = this.score?.grid;
+    if (!grid || second >= this.duration) return null;
+    const first = Math.floor((second * TICKS - grid.offset) / grid.bar) * grid.bar + grid.offset;
+    return [first, first + grid.bar].map((tick) => clamp(tick / TICKS, 0, this.duration));
+  }
+
   place(second) {
     const grid = this.score?.grid;
     if (!grid) return "";
@@ -111,16 +134,23 @@ export class Roll {
 
   paint() {
     const { context, width, height } = sized(this.canvas);
+    this.layer.show(context, this, width, height);
+    this.paintChosen(context);
+    this.paintPassage(context, height);
+    if (document.activeElement === this.canvas) {
+      context.fillStyle = colour("soft");
+      context.textBaseline = "top";
+      context.fillText(`▸ ${NAMES[this.voice]}`, 4, this.laneTop(this.voice) + 4);
+    }
+    this.placeHead();
+  }
+
+  // Grid and notes, which scroll as one.
+  paintScore(context, width, height) {
     context.fillStyle = colour("lane");
     context.fillRect(0, 0, width, height);
     this.paintGrid(context, width, height);
     if (this.score) for (const voice of VOICES) this.paintLane(context, voice, width);
-    this.paintPassage(context, height);
-    const x = Math.round(this.x(this.playhead)) + 0.5;
-    context.strokeStyle = colour("play");
-    context.lineWidth = 2;
-    line(context, x, 0, x, height);
-    context.lineWidth = 1;
   }
 
   paintGrid(context, width, height) {
@@ -160,19 +190,18 @@ export class Roll {
       const x = this.x(start / TICKS), size = Math.max((end - start) / TICKS * this.scale - 1, 1.5), y = this.y(voice, pitch);
       if (!silent && voice !== "tr") context.globalAlpha = 0.45 + 0.55 * velocity / 15;
       context.fillRect(x, y, size, Math.max(row - 1, 2));
-      if (this.chosen?.voice === voice && this.chosen.index === index) {
-        context.globalAlpha = 1;
-        context.strokeStyle = colour("ink");
-        context.lineWidth = 2;
-        context.strokeRect(x - 1, y - 2, size + 2, Math.max(row - 1, 2) + 4);
-        context.lineWidth = 1;
-      }
     }
     context.globalAlpha = 1;
-    context.fillStyle = colour("soft");
-    context.textBaseline = "top";
-    if (voice === this.voice && document.activeElement === this.canvas) context.fillText(`▸ ${NAMES[voice]}`, 4, this.laneTop(voice) + 4);
-    context.textBaseline = "middle";
+  }
+
+  paintChosen(context) {
+    const voice = this.chosen?.voice, note = voice && this.score?.voices[voice]?.[this.chosen.index];
+    if (!note) return;
+    const size = Math.max((note[1] - note[0]) / TICKS * this.scale - 1, 1.5), row = Math.max(this.rowHeight(voice) - 1, 2);
+    context.strokeStyle = colour("ink");
+    context.lineWidth = 2;
+    context.strokeRect(this.x(note[0] / TICKS) - 1, this.y(voice, note[2]) - 2, size + 2, row + 4);
+    context.lineWidth = 1;
   }
 
   paintPassage(context, height) {
@@ -186,6 +215,42 @@ export class Roll {
       context.fillRect(x, this.laneTop(voice), size, this.laneHeight);
       context.strokeRect(Math.round(x) + 0.5, Math.round(this.laneTop(voice)) + 0.5, Math.round(size), Math.round(this.laneHeight) - 1);
     }
+  }
+}
+
+// What scrolls as one, drawn once and then moved: scrolling a long song draws no note again while it stays within.
+class Layer {
+  constructor() {
+    this.canvas = document.createElement("canvas");
+    this.key = null;
+  }
+
+  show(context, roll, width, height) {
+    const ratio = devicePixelRatio || 1, pixels = roll.scale * ratio;
+    const key = [roll.scale, width, height, ratio, colour("lane"), VOICES.map((voice) => roll.muted(voice))].join(" ");
+    const same = key === this.key && roll.score === this.score;
+    let shift = Math.round((roll.left - this.left) * pixels);
+    if (!same || shift < 0 || shift + width * ratio > this.canvas.width) {
+      Object.assign(this, { key, score: roll.score, left: roll.left });
+      // What has only scrolled will go on scrolling: then there is room on both sides.
+      this.draw(roll, same ? width : 0, width, height, ratio);
+      shift = Math.round((roll.left - this.left) * pixels);
+    }
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.drawImage(this.canvas, -shift, 0);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  }
+
+  draw(roll, room, width, height, ratio) {
+    const { left } = roll;
+    this.left = Math.max(left - room / roll.scale, 0);
+    this.canvas.width = Math.ceil((width + 2 * room) * ratio) + 1;
+    this.canvas.height = Math.round(height * ratio);
+    const context = this.canvas.getContext("2d", { alpha: false });
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    roll.left = this.left; // drawn as if this were what is seen
+    roll.paintScore(context, width + 2 * room + 1, height);
+    roll.left = left;
   }
 }
 

@@ -64,6 +64,18 @@ export class Store {
 
   move(number) { return this.then(async () => this.show(await send("PATCH", `/sessions/${this.id}`, { current: number }), "song")); }
 
+  // The states from the first to the present one.
+  get way() {
+    const way = [];
+    for (let number = this.current; number;) {
+      const state = this.states.find((each) => each.number === number);
+      if (!state) break;
+      way.unshift(state);
+      number = state.parent;
+    }
+    return way;
+  }
+
   get before() { return this.states.find((state) => state.number === this.current)?.parent ?? null; }
 
   get after() {
