@@ -160,7 +160,7 @@ def _composed(
     job.watch = Watch(job.check)
     model = WatchedModel(models.get(values["model"]), job.watch)
     seed = new_seed() if values["seed"] is None else values["seed"]
-    options = {name: values[name] for name in ("temperature", "top_p", "min_p")}
+    options = {name: values[name] for name in ("temperature", "top_p", "min_p", "typical_p")}
     options |= {"top_k": values["top_k"] or None, "seed": seed, "num": values["num"], "dtype": values["dtype"]}
     songs = compose(model, options)
     facts = []
