@@ -1,12 +1,11 @@
 """A small TX3 model of random weights, and a song of rows, for the tests of what is composed in bars."""
 
 import numpy as np
-import torch
 
 import lakhnes
-from lakhnes.model.architectures import build
 from lakhnes.model.config import TransformerXLConfig
 from lakhnes.model.model import Model
+from small import random_model
 
 FRAME = 733.791_52  # ticks of an NTSC frame
 TX3 = lakhnes.Vocabulary.tx3()
@@ -14,12 +13,11 @@ TX3 = lakhnes.Vocabulary.tx3()
 
 def row_model(seed=3, **bias):
     """Return a model of random weights; `bias` adds to the logits of the tokens whose names begin so."""
-    torch.manual_seed(seed)
     shape = TransformerXLConfig(
         vocabulary="tx3", vocab_size=len(TX3), n_layer=1, n_head=2, d_model=32, d_head=16, d_inner=64, dropout=0.0,
         pre_norm=True, mem_len=64,
     )  # fmt: skip
-    model = Model.of(build(shape))
+    model = random_model(shape, seed)
     added = model.weights["output_bias"].copy()
     for name, nats in bias.items():
         added += np.array([nats if symbol.startswith(name) else 0.0 for symbol in TX3.symbols], dtype=np.float32)

@@ -51,6 +51,7 @@ def test_a_case_gives_what_the_table_expects(run, tmp_path, name, what, expected
         finished = subprocess.run(["bash", str(path)], env=environment, capture_output=True, text=True, check=False)
         assert finished.returncode == 0, finished.stdout + finished.stderr
     elif name.endswith(".toml"):
+        pytest.importorskip("torch")
         small = ["--steps", 1, "--samples", 0, "--layers", 1, "--width", 64, "--batch-size", 2, "--tgt-len", 16]
         data = make_corpus(tmp_path / "data")
         result = run("train", data, "-o", tmp_path / "run", "--preset", "tiny", "--config", path, *small)
