@@ -2,8 +2,8 @@
 
 ``python benches/instruction_sets.py`` prints a table for ``docs/performance.md``: events a second of one song with its
 memory of 512 full, of a model of the published size with random weights, and of the bundled model. Each choice is
-forced by ``LAKHNES_SIMD`` in a process of its own, with one thread; they take turns, and each figure is the median of the
-turns. A second is one of the processor's time, so that a program which shares the core takes no part of it.
+forced by ``LAKHNES_SIMD`` in a process of its own, with one thread; they take turns, and each figure is the median of
+the turns. A second is one of the processor's time, so that a program which shares the core takes no part of it.
 """
 
 import json
