@@ -20,6 +20,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 RUST_SOURCES := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find rust -name '*.rs' -not -path '*/target/*') \
   python/lakhnes/_native.pyi # its docstrings are compiled in
 
+# All that a wheel is made of.
+PACKAGE := pyproject.toml README.md LICENSE $(RUST_SOURCES) \
+  $(shell find python -type f -not -name '*.so' -not -name '*.pyd' -not -path '*/__pycache__/*')
+# zig links against an old glibc, so that the wheel runs on every Linux since 2012; elsewhere there is no such choice.
+PORTABLE := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_17)
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-rust test-python test-light wheel sdist check-wheel man check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume docs check-docs check-studies
@@ -30,9 +36,11 @@ help: ## list the tasks
 $(BIN)/python:
 	$(PYTHON3) -m venv $(VENV)
 
-# The package itself (in place) and its dependencies. Runs again when pyproject.toml changes.
-$(VENV)/.package: pyproject.toml | $(BIN)/python
+$(BIN)/maturin: | $(BIN)/python
 	$(BIN)/python -m pip install --quiet 'maturin>=1.9'
+
+# The package itself (in place) and its dependencies. Runs again when pyproject.toml changes.
+$(VENV)/.package: pyproject.toml | $(BIN)/maturin
 	$(BIN)/maturin develop --release
 	@touch $@
 
@@ -61,12 +69,10 @@ test-python: setup ## run the Python tests
 	$(BIN)/python -m pytest
 
 # The wheel is installed, not the tree: what a user has. It serves every version of Python.
-test-light: $(VENV)/.native ## run the tests that need no torch in an environment without it (PYTHON3=python3.13)
-	rm -rf target/light
-	$(BIN)/maturin build --release --quiet --out target/light
+test-light: dist/.wheel ## run the tests that need no torch in an environment without it (PYTHON3=python3.13)
 	test -d $(LIGHT) || $(PYTHON3) -m venv $(LIGHT)
-	$(LIGHT)/bin/python -m pip install --quiet --force-reinstall --no-deps target/light/*.whl
-	$(LIGHT)/bin/python -m pip install --quiet "$$(echo target/light/*.whl)[test]"
+	$(LIGHT)/bin/python -m pip install --quiet --force-reinstall --no-deps dist/*.whl
+	$(LIGHT)/bin/python -m pip install --quiet "$$(echo dist/*.whl)[test]"
 	$(LIGHT)/bin/python -c 'import importlib.util; assert importlib.util.find_spec("torch") is None, "torch is here"'
 	$(LIGHT)/bin/python -m pytest -p no:cacheprovider
 
@@ -103,12 +109,15 @@ format: setup ## rewrite the sources in the project's style
 	$(BIN)/ruff format .
 	cargo fmt --all
 
-# zig links against an old glibc, so that the wheel runs on every Linux since 2012.
-wheel: $(VENV)/.native ## build the manylinux wheel of this processor into ./dist
-	$(BIN)/python -m pip install --quiet auditwheel ziglang
+# The wheel, for `wheel`, `test-light` and `check-wheel`. Runs again when a source changes.
+dist/.wheel: $(PACKAGE) | $(BIN)/maturin
+	$(if $(PORTABLE),$(BIN)/python -m pip install --quiet ziglang)
 	rm -f dist/*.whl
-	$(BIN)/maturin build --release --locked --zig --compatibility manylinux_2_17 --out dist
-	$(BIN)/auditwheel show dist/*.whl
+	$(BIN)/maturin build --release --locked $(PORTABLE) --out dist
+	@touch $@
+
+wheel: dist/.wheel ## build the wheel of this system and processor, on Linux a manylinux one, into ./dist
+	$(if $(PORTABLE),$(BIN)/python -m pip install --quiet auditwheel && $(BIN)/auditwheel show dist/*.whl)
 
 man: $(VENV)/.native ## write the manual pages into ./man
 	$(BIN)/python scripts/make_man_pages.py man
@@ -117,7 +126,7 @@ sdist: man ## build the source distribution, manual pages included, into ./dist
 	rm -f dist/*.tar.gz
 	$(BIN)/maturin sdist --out dist
 
-check-wheel: sdist ## try the wheel of `make wheel` without Rust, and the source distribution with it, each newly installed
+check-wheel: dist/.wheel sdist ## try the wheel without Rust, and the source distribution with it, each newly installed
 	$(BIN)/python scripts/check_wheel.py dist/*.whl dist/*.tar.gz
 
 # What builds the site. Runs again when pyproject.toml changes.

@@ -2,7 +2,8 @@
 
 ``python benches/instruction_sets.py`` prints a table for ``docs/performance.md``: events a second of one song with its
 memory of 512 full, of a model of the published size with random weights, and of the bundled model. Each choice is
-forced by ``LAKHNES_SIMD`` in a process of its own; they take turns, and each figure is the median of the turns.
+forced by ``LAKHNES_SIMD`` in a process of its own, with one thread; they take turns, and each figure is the median of
+the turns. A second is one of the processor's time, so that a program which shares the core takes no part of it.
 """
 
 import json
@@ -10,18 +11,18 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 
 import numpy as np
 
 import lakhnes
 from lakhnes._native import build_info
-from lakhnes.benchmarks.songs import seconds_of
 from lakhnes.model.config import TransformerXLConfig
 from lakhnes.model.engine import DTYPES
 from lakhnes.model.model import Model
 
 NAMES = ("avx512", "avx2", "portable")
-TURNS, STEPS, MEMORY = 5, 100, 512
+TURNS, STEPS, MEMORY = 3, 100, 512
 
 
 def random_model(config):
@@ -30,10 +31,15 @@ def random_model(config):
 
 
 def step_of(model, dtype):
-    """Return the median seconds of an event, the memory full."""
+    """Return the median processor time of an event, in seconds, the memory full."""
     engine, token = model.begin(1, memory=MEMORY, dtype=dtype), np.ones(1, dtype=np.int64)
     engine.feed(np.ones(MEMORY, dtype=np.int64), [0] * MEMORY)
-    return statistics.median(seconds_of(lambda: engine.feed(token), STEPS))
+    steps = []
+    for _ in range(STEPS):
+        started = time.process_time()
+        engine.feed(token)
+        steps.append(time.process_time() - started)
+    return statistics.median(steps)
 
 
 def measure():
@@ -50,7 +56,8 @@ def main():
     for _ in range(TURNS):
         for name in NAMES:
             command = [sys.executable, __file__, "one"]
-            done = subprocess.run(command, env=os.environ | {"LAKHNES_SIMD": name}, capture_output=True, check=True)
+            environment = os.environ | {"LAKHNES_SIMD": name, "OMP_NUM_THREADS": "1"}
+            done = subprocess.run(command, env=environment, capture_output=True, check=True)
             result = json.loads(done.stdout)
             if result["instructions"] == name:  # else this processor does not have them
                 turns.setdefault(name, []).append(result["figures"])

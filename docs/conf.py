@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import lakhnes
@@ -9,6 +10,12 @@ import lakhnes
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 # Pages run the program that is installed beside Sphinx.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+# Notebooks run with the settings of IPython itself, not the user's; that they speak to this machine by TCP is no news.
+_settings = tempfile.TemporaryDirectory()
+os.environ["IPYTHONDIR"] = _settings.name
+_profile = Path(_settings.name, "profile_default")
+_profile.mkdir()
+(_profile / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 'ERROR'\n")
 
 project = "lakhnes"
 author = "The lakhnes developers"
@@ -21,6 +28,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_click",
     "sphinx_copybutton",
+    "defaults",
     "names",
     "stub_docs",
 ]
@@ -60,7 +68,7 @@ nb_merge_streams = True
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_preserve_defaults = True
+autodoc_preserve_defaults = False  # signatures that are made (`keywords.py`) have no source to take defaults from
 maximum_signature_line_length = 90
 python_use_unqualified_type_names = True
 napoleon_google_docstring = False

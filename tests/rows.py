@@ -1,12 +1,11 @@
 """A small TX3 model of random weights, and a song of rows, for the tests of what is composed in bars."""
 
 import numpy as np
-import torch
 
 import lakhnes
-from lakhnes.model.architectures import build
 from lakhnes.model.config import TransformerXLConfig
 from lakhnes.model.model import Model
+from small import random_model
 
 FRAME = 733.791_52  # ticks of an NTSC frame
 TX3 = lakhnes.Vocabulary.tx3()
@@ -14,15 +13,11 @@ TX3 = lakhnes.Vocabulary.tx3()
 
 def row_model(seed=3, *, score_state=False, **bias):
     """Return a model of random weights; `bias` adds to the logits of the tokens whose names begin so."""
-    torch.manual_seed(seed)
     shape = TransformerXLConfig(
         vocabulary="tx3", vocab_size=len(TX3), n_layer=1, n_head=2, d_model=32, d_head=16, d_inner=64, dropout=0.0,
         pre_norm=True, mem_len=64, score_state=score_state,
     )  # fmt: skip
-    model = Model.of(build(shape))
-    if score_state:  # which begins with zeros
-        table = model.weights["score_state.weight"]
-        model.weights["score_state.weight"] = np.random.default_rng(seed).normal(0, 0.1, table.shape).astype(np.float32)
+    model = random_model(shape, seed)
     added = model.weights["output_bias"].copy()
     for name, nats in bias.items():
         added += np.array([nats if symbol.startswith(name) else 0.0 for symbol in TX3.symbols], dtype=np.float32)

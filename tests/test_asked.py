@@ -22,7 +22,7 @@ def model():
 @pytest.fixture(scope="module")
 def folder(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("rows")
-    save_checkpoint(model, path)
+    save_checkpoint(model, path, dtype="float32")
     return path
 
 

@@ -10,14 +10,12 @@ from pathlib import Path
 
 import pytest
 import soundfile
-import torch
 
 import lakhnes
 from conftest import TX1
 from lakhnes.checkpoint import save_checkpoint
-from lakhnes.model.transformer_xl import TransformerXL
 from music_files import archive_of, files_below
-from small import TINY
+from small import tiny_model
 
 
 @pytest.fixture
@@ -143,8 +141,7 @@ def test_a_log_has_a_line_about_each_song(run, songs, tmp_path):
 
 
 def test_commands_share_the_default_folder_under_names_of_their_own(run, song_file, tmp_path, monkeypatch):
-    torch.manual_seed(5)
-    save_checkpoint(TransformerXL(TINY), tmp_path / "model")
+    save_checkpoint(tiny_model(), tmp_path / "model")
     monkeypatch.chdir(tmp_path)
     printed = []
     for command in (

@@ -93,6 +93,7 @@ def test_a_tar_archive_with_long_names_is_read(run, tmp_path, song):
         assert found.name.startswith("é" * 30)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("kind", CONFIGURATIONS)
 def test_what_is_wrong_in_a_configuration_is_told_with_its_line(run, tmp_path, kind):
     text, expected = CONFIGURATIONS[kind]
@@ -124,7 +125,7 @@ def checkpoint(tmp_path):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("command", ["generate", "eval"])
+@pytest.mark.parametrize("command", ["generate", pytest.param("eval", marks=pytest.mark.torch)])
 def test_weights_that_are_not_finite_are_refused(run, tmp_path, checkpoint, command, value):
     weights = load_file(checkpoint / "model.safetensors")
     weights["layers.1.inner.bias"][3] = value
@@ -164,7 +165,13 @@ def test_a_shape_of_too_many_layers_is_refused(run, tmp_path, checkpoint, layers
 
 
 @posix
-@pytest.mark.parametrize("place", ["song", "archive", "weights", "config", "toml", "folder", "info", "plot", "score"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "song", "archive", "weights", "config", "info", "plot", "score",
+        pytest.param("toml", marks=pytest.mark.torch), pytest.param("folder", marks=pytest.mark.torch),
+    ],
+)  # fmt: skip
 def test_a_pipe_is_no_file(run, tmp_path, checkpoint, place):
     names = {
         "archive": "a.tar.gz",
@@ -200,6 +207,7 @@ def test_a_pipe_is_no_file(run, tmp_path, checkpoint, place):
 
 
 @posix
+@pytest.mark.torch
 def test_a_log_that_is_linked_to_a_device_and_a_model_linked_elsewhere_are_refused(run, tmp_path):
     data, out = make_corpus(tmp_path / "data"), tmp_path / "run"
     config = tmp_path / "run.toml"

@@ -89,7 +89,7 @@ def test_options_narrow_what_is_sampled():
     logits = says(P2_NOTEON_60=0.5, P2_NOTEON_61=0.3, P2_NOTEON_62=0.15, P2_NOTEON_63=0.05)
 
     def sampled(**options):
-        ways = proposals({1: 4.0}, **({"top_k": None} | options))
+        ways = proposals({1: 4.0}, **({"top_k": None, "typical_p": None} | options))
         particle = ways.begin()
         ways.look(particle, logits)
         return {ways.sample(particle, ways.is_written) - VOCABULARY.id("P2_NOTEON_60") for _ in range(300)}

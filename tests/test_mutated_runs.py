@@ -9,6 +9,9 @@ import random
 import tarfile
 
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 
 import lakhnes

@@ -4,24 +4,14 @@ import numpy as np
 import pytest
 
 import lakhnes
-from lakhnes.model.architectures import build
-from lakhnes.model.config import TransformerXLConfig
-from lakhnes.model.model import Model
 from lakhnes.sampling import SamplingParams, compose
 from lakhnes.sampling.grammar import EventGrammar, RowGrammar, grammar_of
-from rows import row_model
-
-FRAME = 733.791_52  # ticks of an NTSC frame
-TX3 = lakhnes.Vocabulary.tx3()
+from rows import FRAME, TX3, row_model
 
 
 @pytest.fixture(scope="module")
 def model():
-    shape = TransformerXLConfig(
-        vocabulary="tx3", vocab_size=len(TX3), n_layer=1, n_head=2, d_model=32, d_head=16, d_inner=64, dropout=0.0,
-        pre_norm=True, mem_len=64,
-    )  # fmt: skip
-    return Model.of(build(shape))
+    return row_model()
 
 
 def test_each_vocabulary_has_its_kind_of_grammar():

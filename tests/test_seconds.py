@@ -55,7 +55,7 @@ def test_a_song_of_rows_ends_with_a_whole_bar_within_its_seconds(model):
 
 
 def test_what_ended_a_song_does_not_depend_on_those_beside_it():
-    model, params = brisk_model(**{"<S>": 2.0}), SamplingParams(seconds=12.0, min_voices=0, min_length=0)
+    model, params = brisk_model(**{"<S>": 4.0}), SamplingParams(seconds=12.0, min_voices=0, min_length=0)
     together = compose(model, 6, params=params, seed=4)
     apart = compose(model, 6, params=params, seed=4, batch_size=1)
     assert [(song.ids, song.ended) for song in together] == [(song.ids, song.ended) for song in apart]

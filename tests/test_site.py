@@ -61,6 +61,17 @@ def test_everything_public_of_the_extension_module_is_described_in_the_stub(stub
                 assert ast.get_docstring(node), part
 
 
+def test_a_default_that_is_a_function_is_shown_by_its_name():
+    def shown(signature):
+        return defaults.name_functions(None, "function", "f", None, None, signature, "int")
+
+    defaults = load(ROOT / "docs" / "_ext" / "defaults.py")
+    assert shown("(advance=<function ignore>, n=1)") == ("(advance=ignore, n=1)", "int")
+    assert shown("(finished=<function <lambda>>)") == ("(finished=...)", "int")
+    assert shown("(n=1)") is None
+    assert shown(None) is None
+
+
 def test_a_name_in_a_docstring_without_an_entry_of_its_own_has_to_exist():
     pytest.importorskip("sphinx")
     names = load(ROOT / "docs" / "_ext" / "names.py")

@@ -74,7 +74,8 @@ class Server:
         """
         load("starlette", "study")
         study = Study.open(folder)
-        return cls(study, Store(folder / ANSWERS), Texts.read(folder / TEXTS, like=DEFAULT_TEXTS))
+        texts = Texts.read(folder / TEXTS, like=DEFAULT_TEXTS)
+        return cls(study, Store(folder / ANSWERS), texts)
 
     def invite(self, count: int) -> list[str]:
         """Add listeners; return their secrets, fewer than `count` where the limit is met."""

@@ -47,6 +47,20 @@ def id_of(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:32]
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    """Open a file of answers, or make it; what is no such file is closed again."""
+    file = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    try:
+        file.execute("PRAGMA journal_mode = WAL")
+        file.execute("PRAGMA synchronous = FULL")
+        file.execute("PRAGMA foreign_keys = ON")
+        file.executescript(SCHEMA)
+    except sqlite3.Error:
+        file.close()
+        raise
+    return file
+
+
 class Store:
     """The file of answers; its methods may be called from any thread.
 
@@ -59,11 +73,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
         try:
-            self._file = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
-            self._file.execute("PRAGMA journal_mode = WAL")
-            self._file.execute("PRAGMA synchronous = FULL")
-            self._file.execute("PRAGMA foreign_keys = ON")
-            self._file.executescript(SCHEMA)
+            self._file = _opened(path)
         except sqlite3.Error as error:
             raise LakhnesError(f"{path}: {error}; expected the answers of a study, or no file") from None
 
