@@ -99,7 +99,7 @@ def test_a_form_is_made_of_letters_and_needs_bars(run, model, tmp_path):
         Form("AA", 0)
     with pytest.raises(lakhnes.LakhnesError, match=r"^form: the model composes TX1, which has no bars"):
         lakhnes.generate(tiny_model(), form="AABA")
-    save_checkpoint(model, tmp_path / "model")
+    save_checkpoint(model, tmp_path / "model", dtype="float32")
     options = ["-m", tmp_path / "model", "-o", tmp_path, "--format", "tx3", "--seed", 4, "--min-voices", 0]
     result = run("generate", "--form", "aba", "--section-bars", 2, *options)
     assert result.exit_code == 0, result.output

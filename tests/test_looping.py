@@ -94,7 +94,7 @@ def test_a_model_without_bars_is_refused():
 
 
 def test_the_command_writes_loops_that_play_and_render_follow(run, model, tmp_path):
-    save_checkpoint(model, tmp_path / "model")
+    save_checkpoint(model, tmp_path / "model", dtype="float32")
     options = ["-m", tmp_path / "model", "--seed", 3, "--seconds", 15, "--min-voices", 0, "--json"]
     result = run("generate", "--loop", *options, "-o", tmp_path, "--format", "tx3,wav,vgm,nsf,mid")
     assert result.exit_code == 0, result.output

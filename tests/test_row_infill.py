@@ -185,7 +185,7 @@ def tx1_file(song):
 
 
 def test_the_command_writes_alternatives_for_a_passage(run, model, tmp_path):
-    save_checkpoint(model, tmp_path / "model")
+    save_checkpoint(model, tmp_path / "model", dtype="float32")
     lakhnes.write(row_song(6), tmp_path / "song.mid")
     options = ["--voices", "p1,no", "-m", tmp_path / "model", "-o", tmp_path / "o", "-n", 4, "--seed", 3, "--json"]
     result = run("infill", tmp_path / "song.mid", "--from", "2b", "--to", 4.5, *options)

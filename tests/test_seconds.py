@@ -63,7 +63,7 @@ def test_what_ended_a_song_does_not_depend_on_those_beside_it():
 
 
 def test_a_song_of_rows_that_runs_out_of_events_ends_with_its_last_whole_bar(model):
-    for song in compose(model, 4, params=SamplingParams(length=150, min_voices=0), seed=9):
+    for song in compose(model, 4, params=SamplingParams(length=150, min_length=150, min_voices=0), seed=9):
         assert song.ended == "length"
         assert 100 < len(song.ids) <= 150
         assert song.ids[-1] == BAR
@@ -124,7 +124,7 @@ def test_an_ending_that_is_sought_is_one_of_the_model(monkeypatch):
 
 
 def test_the_commands_take_seconds(run, model, tmp_path):
-    save_checkpoint(model, tmp_path / "model")
+    save_checkpoint(model, tmp_path / "model", dtype="float32")
     common = ["-m", tmp_path / "model", "--seed", 1, "--format", "tx3", "--seconds", 7]
     assert run("generate", *common, "-o", tmp_path / "new", "--min-voices", 0).exit_code == 0
     assert lakhnes.read(tmp_path / "new" / "0.tx3.txt").duration <= 7.0

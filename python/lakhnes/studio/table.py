@@ -180,7 +180,7 @@ _SAMPLING = (
     Parameter("top_k", "integer", "Sample from the k most likely events (0: all).", SONG.top_k or 0, 0, 100_000),
     Parameter("top_p", "number", "Sample from the most likely events that together reach p.", None, 0, 1),
     Parameter("min_p", "number", "Sample from events at least p times as likely as the first.", None, 0, 1),
-    Parameter("typical_p", "number", "Sample from the most typical events that together reach p.", SONG.typical_p, 0, 1),
+    Parameter("typical_p", "number", "Sample from the most typical events that reach p.", SONG.typical_p, 0, 1),
     Parameter("dtype", "string", "How numbers are stored; int8 is several times as fast on the CPU.", choices=DTYPES),
 )
 _COMMON = (*_SAMPLING, _SEED, _NUM, _MODEL, _FORMAT, _STREAM)
