@@ -222,6 +222,9 @@ def _run(console: Console, trainer: "Trainer", data: Path, tensorboard: bool, *,
         score = trainer.run()
     if trainer.stop or (trainer.progress < 1.0 and not trainer.stopping.exhausted):
         console.note(f"stopped at step {trainer.step}; the same command resumes it")
+        if trainer.group.first:
+            facts = {"steps": trainer.step, "tokens": trainer.tokens, "seconds": trainer.seconds}
+            console.failure("interrupted: the same command resumes the run", facts)
         raise click.exceptions.Exit(INTERRUPTED)
     if before is not None and score is not None:
         console.note(f"valid PPL after: {score.ppl:.3f} (before: {before.ppl:.3f})")
