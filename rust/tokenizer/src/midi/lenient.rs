@@ -109,14 +109,12 @@ fn meta_event(data: &[u8]) -> Option<&[u8]> {
     rest.get(length as usize..)
 }
 
-/// Whether a track can go on after a message: it ends, or an event follows, or another odd one with a status of its own.
+/// Whether a track can go on after a message: it ends, or an event follows, or another odd one.
 fn goes_on(data: &[u8], status: u8) -> bool {
     let mut events = EventIter::new(data);
     *events.running_status_mut() = Some(status);
-    let behind = variable_length(data).map(|(_, rest)| rest);
-    data.is_empty()
-        || matches!(events.next(), Some(Ok(_)))
-        || behind.and_then(<[u8]>::first).is_some_and(|&b| b >= 0x80)
+    let is_odd = |(_, rest): (u32, &[u8])| rest.len() >= 2 || rest.first().is_some_and(|&first| first >= 0x80);
+    data.is_empty() || matches!(events.next(), Some(Ok(_))) || variable_length(data).is_some_and(is_odd)
 }
 
 /// A number of at most 28 bits, seven a byte, and what follows it.
