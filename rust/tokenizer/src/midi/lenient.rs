@@ -75,12 +75,12 @@ pub(super) fn odd_event(data: &[u8], running_status: Option<u8>) -> Option<OddEv
     let (&first, behind) = rest.split_first()?;
     let passed_over = |behind: &[u8]| OddEvent { delta, kind: None, status: None, length: data.len() - behind.len() };
     let (status, operands) = match first {
-        0xF8..0xFF | 0xF6 => return Some(passed_over(behind)),
+        0xF8..=0xFE | 0xF6 => return Some(passed_over(behind)),
         0xF1 | 0xF3 => return behind.split_first_chunk().filter(are_data::<1>).map(|(_, behind)| passed_over(behind)),
         0xF2 => return behind.split_first_chunk().filter(are_data::<2>).map(|(_, behind)| passed_over(behind)),
         0xFF => return meta_event(behind).map(passed_over),
-        0x80..0xF0 => (first, behind),
-        0..0x80 => (running_status?, rest),
+        0x80..=0xEF => (first, behind),
+        0..=0x7F => (running_status?, rest),
         _ => return None,
     };
     let (operands, behind) = operands.split_at_checked(if matches!(status >> 4, 0xC | 0xD) { 1 } else { 2 })?;
@@ -89,10 +89,7 @@ pub(super) fn odd_event(data: &[u8], running_status: Option<u8>) -> Option<OddEv
     }
     let mut message = vec![status];
     message.extend(operands.iter().map(|&value| value.min(0x7F)));
-    let (channel, message) = match LiveEvent::parse(&message) {
-        Ok(LiveEvent::Midi { channel, message }) => (channel, message),
-        _ => return None,
-    };
+    let Ok(LiveEvent::Midi { channel, message }) = LiveEvent::parse(&message) else { return None };
     let kind = Some(TrackEventKind::Midi { channel, message });
     Some(OddEvent { delta, kind, status: Some(status), length: data.len() - behind.len() })
 }
