@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from mido import Message, MidiFile, MidiTrack
 
 import lakhnes
 from lakhnes.data.adapt import REPORT, adapt, index_melodies
 from lakhnes.data.corpus import Corpus
+from lakhnes.data.folder import prepare
 from music_files import collection, digest, files_below, melody
 
 
@@ -41,6 +43,58 @@ def test_a_folder_of_midi_becomes_a_corpus_that_training_reads(run, tmp_path):
     kept = told["more/tune 3.mid"]
     assert (kept["songs"], kept["name"]) == (6, "tune_3")
     assert (tmp_path / "out" / kept["split"] / "tune_3_005.tx2.txt").is_file()
+
+
+def piano(folder, count=6):
+    """Write piano pieces: two hands on one track, chords under a tune whose notes overlap."""
+    folder.mkdir()
+    for number in range(count):
+        messages = [Message("program_change", program=0)]
+        for beat in range(24):
+            chord = [48 + (5 * number + 7 * beat) % 12 + step for step in (0, 4, 7)]
+            tune = 72 + (3 * number + beat * beat) % 12
+            messages += [Message("note_on", note=pitch, velocity=70) for pitch in (*chord, tune)]
+            messages += [Message("note_off", note=tune, time=700)]
+            messages += [
+                Message("note_off", note=chord[0], time=260),
+                *(Message("note_off", note=n) for n in chord[1:]),
+            ]
+        file = MidiFile(type=0, tracks=[MidiTrack(messages)])
+        file.save(folder / f"piece {number}.mid")
+    return folder
+
+
+def test_a_folder_of_piano_pieces_gives_songs_or_the_error_names_the_options_that_do(run, tmp_path):
+    source = piano(tmp_path / "piano")
+    result = run("data", "adapt", source, tmp_path / "out")
+    assert result.exit_code == 1
+    assert "6 too few monophonic instruments); --arrange makes a song of such a file, --overlap 30" in result.stderr
+    assert not (tmp_path / "out").exists()
+    result = run("data", "adapt", source, tmp_path / "out", "--arrange", "--json", "--valid", 0.2, "--to", "tx1,tx3")
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert (report["used"], report["arranged"], sum(report["songs"].values())) == (6, 6, 6)
+    assert all(line["arranged"] and not line["dropped_instruments"] for line in lines(tmp_path / "out").values())
+    song = lakhnes.read(next((tmp_path / "out" / "train").glob("piece_*_000.tx1.txt")))
+    played = {voice: len(notes) for voice, notes in song.voices.items()}
+    assert played["p1"] == 24  # the tune, by skyline
+    assert played["tr"] == 24
+    assert song.voices["p1"][0][0] == 0
+
+
+def test_pieces_that_are_not_arranged_are_told_beside_those_that_give_songs(run, tmp_path):
+    source = piano(tmp_path / "piano", 1)
+    (source / "tune.mid").write_bytes(melody(2))
+    result = run("data", "adapt", source, tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert "of files left out: --arrange makes a song of such a file" in result.stderr
+
+
+def test_training_takes_a_folder_of_piano_pieces(tmp_path):
+    told = []
+    folder = prepare(piano(tmp_path / "piano"), tmp_path / "corpus", lakhnes.Vocabulary("tx3"), note=told.append)
+    assert len(Corpus.load(folder, "train", lakhnes.Vocabulary("tx3"))) >= 4
+    assert "6 of 6 MIDI files give 6 songs, 6 of them arranged" in told[0]
 
 
 def test_the_summary_counts_songs_and_reasons(run, tmp_path):

@@ -224,3 +224,12 @@ def test_an_array_of_a_shard_that_is_none_is_refused(sharded, data):
     (train / "tx1.json").write_text(json.dumps(manifest))
     with pytest.raises(FormatError, match="expected an array of numpy"):
         Corpus.load(sharded, "train", VOCABULARY)
+
+
+def test_a_manifest_that_does_not_say_the_size_of_its_texts_is_refused(tmp_path):
+    data = make_corpus(tmp_path / "data", train=3, valid=1)
+    shard_corpus(data, Vocabulary.tx1())
+    path = data / "train" / "tx1.json"
+    path.write_text(path.read_text().replace('"text_bytes"', '"text_bytez"'))
+    with pytest.raises(FormatError, match="the texts are not those of the shards"):
+        Corpus.load(data, "train", Vocabulary.tx1())

@@ -9,6 +9,7 @@ pytest.importorskip("torch")
 import torch
 
 from lakhnes.checkpoint import save_checkpoint
+from lakhnes.training.run_directory import read_config
 from music_files import archive_of
 from small import make_corpus, tiny_config, tiny_model
 
@@ -41,6 +42,85 @@ def test_a_run_is_resumed_by_the_command_that_began_it(run, place):
     plain = run("finetune", place / "model", place / "data", *options)
     assert plain.exit_code == 2
     assert "holds a run from random weights" in plain.stderr
+
+
+def begun(run, place):
+    """Begin a run of two steps with options that a resumed run does not have to name."""
+    options = ["-o", place / "run", "--config", place / "run.toml", "--preset", "tiny", "--seed", 3]
+    result = run("train", place / "data", *options)
+    assert result.exit_code == 0, result.stderr
+    return ["train", place / "data", "-o", place / "run"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("batch_size = 2", "batch_size 3 where "),
+        ("seed = 4", "seed 3 where "),
+        ("optimizer = 'muon'", "optimizer adamw where "),
+        ("[model]\nn_layer = 5", "model.n_layer 2 where "),
+        ("[augmentation]\ntranspose = 0.25", "augmentation.transpose "),
+        ("[model]\narchitecture = 'lstm'", "model.architecture transformer-xl where "),
+    ],
+)
+def test_a_file_of_options_that_cannot_change_is_refused_when_a_run_is_resumed(run, place, text, message):
+    command = begun(run, place)
+    before = (place / "run" / "config.toml").read_bytes()
+    (place / "other.toml").write_text(text)
+    result = run(*command, "--config", place / "other.toml")
+    assert result.exit_code == 2, result.stderr
+    assert f"holds a run already, with {message}" in result.stderr
+    assert (place / "run" / "config.toml").read_bytes() == before
+
+
+def test_a_file_that_is_not_there_is_refused_when_a_run_is_resumed(run, place):
+    result = run(*begun(run, place), "--config", place / "none.toml")
+    assert result.exit_code == 1
+    assert "none.toml: no such file" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--preset", "bundled"], ["--batch-size", 2], ["--layers", 5], ["--width", 96], ["--vocabulary", "tx3"],
+        ["--seed", 4], ["--init", "bundled"], ["--dropout", 0.3], ["--ema", 0.5], ["--tgt-len", 8], ["--accumulate", 2],
+        ["--optimizer", "muon"],
+    ],
+)  # fmt: skip
+def test_an_option_that_cannot_change_is_refused_when_a_run_is_resumed(run, place, options):
+    result = run(*begun(run, place), *options)
+    assert result.exit_code == 2, result.stderr
+    assert "--force replaces" in result.stderr
+
+
+def test_what_may_change_is_taken_from_the_file_and_what_is_typed_comes_first(run, place):
+    command = begun(run, place)
+    (place / "longer.toml").write_text("steps = 3\nlearning_rate = 0.5\nmem_len = 8\nseed = 3\n")
+    result = run(*command, "--config", place / "longer.toml", "--learning-rate", 0.25)
+    assert result.exit_code == 0, result.stderr
+    config = read_config(place / "run" / "config.toml")
+    assert (config.steps, config.minutes, config.learning_rate) == (3, None, 0.25)
+    assert (config.mem_len, config.mem_len_start, config.batch_size) == (8, 8, 3)
+    assert run(*command, "--steps", 4).exit_code == 0
+    assert read_config(place / "run" / "config.toml").steps == 4
+
+
+def test_the_same_command_resumes_a_run_whose_options_differ_from_its_file(run, place):
+    (place / "deep.toml").write_text(tiny_config(steps=2, samples=0).to_toml())
+    options = ["-o", place / "deep", "--config", place / "deep.toml", "--layers", 1, "--width", 64, "--batch-size", 2]
+    for _ in range(2):
+        result = run("train", place / "data", *options)
+        assert result.exit_code == 0, result.stderr
+    config = read_config(place / "deep" / "config.toml")
+    assert (config.model.n_layer, config.model.d_model, config.batch_size) == (1, 64, 2)
+
+
+def test_a_run_of_finetune_is_not_resumed_by_train(run, place):
+    options = ["-o", place / "tuned", "--config", place / "run.toml"]
+    assert run("finetune", place / "model", place / "data", *options).exit_code == 0
+    result = run("train", place / "data", *options, "--init", place / "model")
+    assert result.exit_code == 2
+    assert "holds a run of lakhnes finetune" in result.stderr
 
 
 def test_a_run_begins_with_how_long_it_takes(run, place):

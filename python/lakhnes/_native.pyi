@@ -1071,6 +1071,7 @@ def adapt_files(
     max_examples: int = 16,
     max_song_seconds: float = 180.0,
     drums: bool = True,
+    arrange: bool = False,
     exclude: MelodyIndex | None = None,
     group: bool = True,
 ) -> list[int | None]:
@@ -1078,8 +1079,8 @@ def adapt_files(
 
     `overlap` is in seconds. `report` is called with the number of each file as it is finished, in any order, and a
     dict of ``reason`` and ``detail`` (why it gave no songs), ``like`` (number and share of the song of `exclude`),
-    ``songs``, ``seconds``, ``events`` (a number a format), ``trimmed``, ``digest`` (of its bytes) and ``dropped``
-    (instruments: track, channel, program, reason).
+    ``songs``, ``seconds``, ``events`` (a number a format), ``trimmed``, ``arranged``, ``digest`` (of its bytes) and
+    ``dropped`` (instruments: track, channel, program, reason).
 
     Returns
     -------

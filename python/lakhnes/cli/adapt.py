@@ -46,6 +46,9 @@ __all__ = ["adapt"]
 @click.option(
     "--clip", metavar="S", default=180.0, show_default=True, type=click.FloatRange(min=1), help="Longest song."
 )
+@click.option(
+    "--arrange", is_flag=True, help="Make one song of a file whose instruments play chords, instead of dropping it."
+)
 @click.option("--no-drums", is_flag=True, help="Leave the noise silent.")
 @jobs_option("Files")
 @corpus_options
@@ -58,8 +61,9 @@ def adapt(
     """Convert any folder of MIDI files to training songs for the four voices.
 
     Instruments that play one note at a time go to P1, P2 and TR in every order, up to 16 songs a file; drums become
-    noise. DEST gets folders train, valid, test of NAME_000.tx1.txt and NAME_000.tx2.txt, and adapted.jsonl, which says
-    why each file and instrument that is not used was left out. The same seed gives the same bytes.
+    noise. Files whose instruments play chords, as piano pieces, need --arrange, which makes one song of each. DEST gets
+    folders train, valid, test of NAME_000.tx1.txt and NAME_000.tx2.txt, and adapted.jsonl, which says why each file and
+    instrument that is not used was left out. The same seed gives the same bytes.
     """
     from lakhnes.data.adapt import adapt as adapt_collection
 
@@ -73,15 +77,17 @@ def adapt(
             **options,
         )  # fmt: skip
     seconds = time.monotonic() - started
-    _note_report(console, report, seconds)
+    _note_report(console, report, seconds, arrange=options["arrange"])
     if shards:
         shard_texts(console, Path(target), chosen)
     console.result(target)
     console.summary({"corpus": target} | report.facts() | {"seconds": seconds})
 
 
-def _note_report(console: Console, report: "AdaptReport", seconds: float) -> None:
+def _note_report(console: Console, report: "AdaptReport", seconds: float, *, arrange: bool) -> None:
     """Note what became of a collection."""
+    from lakhnes.data.adapt import POLYPHONIC, POLYPHONIC_HINT
+
     for _, error in report.failed:
         console.note(f"unreadable: {error}")
     counts = ", ".join(f"{count:,} {split}" for split, count in report.songs.items())
@@ -91,5 +97,9 @@ def _note_report(console: Console, report: "AdaptReport", seconds: float) -> Non
         if dropped:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in dropped.most_common())
             console.note(f"{what} left out: {reasons}")
+    if report.dropped_files[POLYPHONIC] and not arrange:
+        console.note(f"of files left out: {POLYPHONIC_HINT}")
+    if report.arranged:
+        console.note(f"arranged: {report.arranged:,} files, a song of each")
     if report.trimmed:
         console.note(f"notes cut off where the next begins: {report.trimmed:,}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import click
 from click.core import ParameterSource
 
-from lakhnes.cli.console import FAILED
+from lakhnes.cli.console import FAILED, Interrupted
 from lakhnes.cli.options import (
     adding,
     expression_option,
@@ -255,7 +255,7 @@ def compose_and_write(
                     facts.append(_write(song, texts, paths, force, sound) | {"seed": first + index} | known)
                     console.result(_listed(paths))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{len(facts)} of {total} songs written") from None
+        raise Interrupted(f"{len(facts)} of {total} songs written", {"songs": facts}) from None
     console.summary({"songs": facts} | ({"failed": failed} if failed else {}))
     if failed:
         raise click.exceptions.Exit(FAILED)

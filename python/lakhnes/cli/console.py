@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
@@ -16,7 +16,7 @@ from lakhnes.errors import MAX_MESSAGE, printable, shown
 if TYPE_CHECKING:
     from lakhnes.progress import Advancing
 
-__all__ = ["FAILED", "INTERRUPTED", "Console", "common_options", "device_option", "pass_console"]
+__all__ = ["FAILED", "INTERRUPTED", "Console", "Interrupted", "common_options", "device_option", "pass_console"]
 
 FAILED = 1
 """The exit code when some or all of the work failed."""
@@ -25,6 +25,22 @@ INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in the midst of a batch.
+
+    Parameters
+    ----------
+    text
+        What was done, in words.
+    facts
+        The same for the summary.
+    """
+
+    def __init__(self, text: str, facts: Mapping[str, Any]) -> None:
+        super().__init__(text)
+        self.facts = facts
 
 
 @dataclass
@@ -38,12 +54,16 @@ class Console:
     verbose
         Tracebacks too; set by ``-v``.
     json
-        Stdout carries one JSON object and nothing else; set by ``--json``.
+        Stdout carries one JSON object and nothing else, whatever the outcome; set by ``--json``.
+    errors, summaries : list of str
+        What was printed of either: a copy of a console shares them.
     """
 
     quiet: bool = False
     verbose: bool = False
     json: bool = False
+    errors: list[str] = field(default_factory=list)
+    summaries: list[str] = field(default_factory=list)
 
     def result(self, line: object) -> None:
         """Print a result, such as the path of a file that was written, to stdout; a line, whatever is in it."""
@@ -62,14 +82,24 @@ class Console:
 
     def error(self, line: str) -> None:
         """Print on stderr what failed; no option silences it."""
-        click.echo(printable(line, MAX_MESSAGE), err=True)
+        self.errors.append(printable(line, MAX_MESSAGE))
+        click.echo(self.errors[-1], err=True)
 
-    def summary(self, facts: Mapping[str, Any]) -> None:
-        """Print the machine-readable summary, when it was asked for; what is not a finite number is ``null``."""
+    def summary(self, facts: Mapping[str, Any], *, on_stderr: bool = False) -> None:
+        """Print the machine-readable summary, when it was asked for; what is not a finite number is ``null``.
+
+        It goes to stderr where stdout has a file.
+        """
         if self.json:
             import json
 
-            click.echo(json.dumps(_finite(facts), allow_nan=False))
+            self.summaries.append(json.dumps(_finite(facts), allow_nan=False))
+            click.echo(self.summaries[-1], err=on_stderr)
+
+    def failure(self, text: str, facts: Mapping[str, Any] | None = None) -> None:
+        """Print the summary of a command that did not come to its own, when one was asked for."""
+        if not self.summaries:
+            self.summary({**(facts or {}), "error": printable(text, MAX_MESSAGE)})
 
     def progress(self, description: str, total: float | None) -> AbstractContextManager["Advancing"]:
         """Show how far work is, and give the function that is called with the steps done since its last call.

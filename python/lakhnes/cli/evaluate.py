@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.archives import is_archive
-from lakhnes.cli.console import Console, common_options, device_option, pass_console
+from lakhnes.cli.console import Console, Interrupted, common_options, device_option, pass_console
 from lakhnes.cli.options import names_of
 from lakhnes.data.layout import SPLITS
 from lakhnes.extras import need
@@ -83,7 +83,10 @@ def evaluate(
             corpus = Corpus.load(folder, split, vocabulary)
             with console.progress(split, min(songs or len(corpus), len(corpus))) as advance:
                 scored = _per_song if per_song else _in_streams
-                facts[split] = scored(console, split, loaded, corpus, options | {"advance": advance})
+                try:
+                    facts[split] = scored(console, split, loaded, corpus, options | {"advance": advance})
+                except Interrupted as stopped:
+                    raise Interrupted(str(stopped), {**facts, **stopped.facts}) from None
     console.summary(facts)
 
 
@@ -127,7 +130,7 @@ def _in_streams(
             break
         except EvaluationStopped as stopped:
             console.result(f"{_line(split, stopped.score)}, interrupted")
-            raise
+            raise Interrupted(str(stopped), {split: stopped.score.facts()}) from None
         except NothingToScore:
             if streams == 1:
                 raise

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakhnes.cli.console import FAILED, Console
+from lakhnes.cli.console import FAILED, Console, Interrupted
 from lakhnes.cli.targets import STDIO, album, is_batch, is_done, pair, read_input
 from lakhnes.files import base_name, check_target, one_line
 from lakhnes.sharding import WHOLE, Shard
@@ -144,24 +144,25 @@ def export_all(
 
     Raises
     ------
-    KeyboardInterrupt
+    Interrupted
         On Ctrl-C, with words about what was done.
     """
     from lakhnes.arranging import told
     from lakhnes.exporting import BatchReport, export_files
 
-    whole, written = BatchReport(), 0
+    whole, written, failed = BatchReport(), list[str](), list[dict[str, Any]]()
     with console.progress(verb, total) as advance, _lines_into(log) as note:
 
         def finished(job: ExportJob, error: Exception | None) -> None:
-            nonlocal written
             advance(1)
             if isinstance(error, BrokenPipeError):
                 raise error
             if error is not None:
                 console.error(f"Error: {one_line(error)}")
-            written += error is None
+                failed.append({"path": str(job.source), "error": one_line(error)})
             output = str(job.target) if isinstance(job.target, Path) else STDIO
+            if error is None:
+                written.append(output)
             note({"path": str(job.source), "output": output, "error": error and one_line(error)})
 
         try:
@@ -176,7 +177,8 @@ def export_all(
             if total == 1:
                 raise
             of = "" if total is None else f" of {total}"
-            raise KeyboardInterrupt(f"{written}{of} songs written, the same command goes on") from None
+            text = f"{len(written)}{of} songs written, the same command goes on"
+            raise Interrupted(text, {"files": sorted(written), "failed": failed}) from None
     return whole
 
 
@@ -205,13 +207,12 @@ def tell(
     speed: bool = False,
     to_stdout: bool = False,
 ) -> None:
-    """Print the summary, unless stdout has the file; leave with `FAILED` if anything failed."""
+    """Print the summary, on stderr if stdout has the file; leave with `FAILED` if anything failed."""
     files = sorted(map(str, report.written))
     failed = [{"path": str(path), "error": error} for path, error in report.failed]
     summary = {"files": files, "failed": failed, "skipped": sorted(map(str, skipped))}
     summary |= {"audio_seconds": report.audio_seconds, "seconds": seconds}
-    if not to_stdout:
-        console.summary(summary | ({} if arranged is None else {"arranged": arranged}))
+    console.summary(summary | ({} if arranged is None else {"arranged": arranged}), on_stderr=to_stdout)
     if len(files) + len(failed) > 1 or skipped:
         parts = [f"{_count(report)} written", f"{len(failed)} songs failed"]
         if skipped:

@@ -5,6 +5,7 @@
 
 import importlib
 import io
+import os
 import signal
 import sys
 import warnings
@@ -14,7 +15,7 @@ from typing import Any
 
 import click
 
-from lakhnes.cli.console import FAILED, INTERRUPTED, Console
+from lakhnes.cli.console import FAILED, INTERRUPTED, Console, Interrupted
 from lakhnes.errors import MAX_MESSAGE, LakhnesWarning, printable
 
 __all__ = ["LazyGroup", "SubcommandGroup"]
@@ -83,30 +84,54 @@ class LazyGroup(click.Group):
         try:
             with warnings.catch_warnings():
                 _print_warnings(console)
-                code = super().main(*args, **options)
+                result = super().main(*args, **options)
+            code = result if isinstance(result, int) else 0
+            if code and console.errors:
+                _summarize(console, console.errors[-1].removeprefix("Error: "))
         except click.ClickException as error:
             vars(error)["message"] = printable(error.message, MAX_MESSAGE)
             error.show()
-            return error.exit_code
+            # What cannot be parsed has set nothing.
+            console.json |= "--json" in (options.get("args") or (args[0] if args else sys.argv[1:]))
+            _summarize(console, error.format_message())
+            code = error.exit_code
         except (click.Abort, KeyboardInterrupt) as stop:
             # click raises Abort from the interrupt, which may have words about what was done.
             cause = stop if isinstance(stop, KeyboardInterrupt) else stop.__cause__
             done = str(cause or "")
-            console.error(f"interrupted: {done}" if done else "interrupted")
-            return INTERRUPTED
+            text = f"interrupted: {done}" if done else "interrupted"
+            console.error(text)
+            _summarize(console, text, cause.facts if isinstance(cause, Interrupted) else None)
+            code = INTERRUPTED
+        except SystemExit as stop:
+            if stop.code == TERMINATED:
+                _summarize(console, "terminated")
+            raise
         except Exception as error:  # the last place where a failure can become a message
-            if console.verbose:
-                import traceback
-
-                traceback.print_exc()
-            else:
-                from lakhnes.files import one_line
-
-                console.error(f"Error: {one_line(error)}")
-            return FAILED
+            code = FAILED
+            _print_failure(console, error)
         finally:
             restore()
-        return code if isinstance(code, int) else 0
+        return code
+
+
+def _print_failure(console: Console, error: Exception) -> None:
+    from lakhnes.files import one_line
+
+    if console.verbose:
+        import traceback
+
+        traceback.print_exc()
+    else:
+        console.error(f"Error: {one_line(error)}")
+    if not isinstance(error, BrokenPipeError):  # then no one reads it
+        _summarize(console, one_line(error))
+
+
+def _summarize(console: Console, text: str, facts: Mapping[str, Any] | None = None) -> None:
+    """Print the summary of a failure; of several processes, the first does."""
+    if os.environ.get("RANK", "0") == "0":
+        console.failure(text, facts)
 
 
 def _escape_unencodable() -> None:

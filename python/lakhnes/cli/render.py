@@ -139,6 +139,7 @@ def _render_on(
     made = render_on(server, data, chosen, format, token=token, **sound)
     if target is None:
         sys.stdout.buffer.write(made)
+        console.summary({"files": [STDIO], "failed": []}, on_stderr=True)
         return
     write_bytes(target, made, overwrite=force)
     console.result(target)

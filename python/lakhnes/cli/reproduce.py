@@ -90,6 +90,7 @@ def table2(
             results.append(runner.result(row))
         except Stopped:
             console.note(f"{row.title}: stopped; the same command resumes it")
+            console.failure("interrupted: the same command goes on")
             context.exit(INTERRUPTED)
         scores = "  ".join(f"{split} PPL {score['ppl']:.3f}" for split, score in results[-1].scores.items())
         console.note(f"{row.title}: {scores}")

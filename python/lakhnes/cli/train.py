@@ -38,7 +38,7 @@ def train(context: click.Context, console: Console, /, data: Path, output: Path,
     that path to stdout; RUN/curve.png shows its loss, RUN/samples has songs of it.
     """
     given = given_options(context)
-    run_training(console, data, output, given, lambda: new_config(data, preset, given), options["init"])
+    run_training(console, data, output, given, lambda: new_config(data, preset, given), options["init"], preset)
 
 
 def new_config(data: Path, preset: str, given: dict[str, Any]) -> "TrainingConfig":

@@ -18,9 +18,10 @@ import click
 
 from lakhnes.cli.console import INTERRUPTED, Console, device_option
 from lakhnes.cli.options import adding, force_option
+from lakhnes.cli.resuming import refuse_other_start, resumed_config, write_start
 from lakhnes.errors import LakhnesError
 from lakhnes.extras import need
-from lakhnes.training.choices import LENGTH, OPTIMIZERS, PRECISIONS
+from lakhnes.training.choices import OPTIMIZERS, PRECISIONS
 
 if TYPE_CHECKING:
     from lakhnes.model.config import ModelConfig
@@ -29,15 +30,6 @@ if TYPE_CHECKING:
     from lakhnes.training.trainer import Trainer
 
 __all__ = ["given_options", "run_training", "stopping_politely", "training_options"]
-
-CHANGEABLE = (
-    "learning_rate", "precision", "mem_len", "compile", "patience", "samples", "sample_every", "eval_every",
-    "save_every",
-)  # fmt: skip
-"""Options that may change when a run is resumed; all others stay."""
-
-START_FILE, NO_START = "start.txt", "-"
-"""Of a run directory: the name of the model that the run began with, or a dash."""
 
 training_options = adding(
     click.option(
@@ -84,12 +76,16 @@ def run_training(
     given: dict[str, Any],
     configure: Callable[[], "TrainingConfig"],
     start: str | None = None,
+    preset: str | None = None,
 ) -> None:
-    """Do a whole run: data, training, evaluation, samples, card. `configure` gives the options of a new run."""
+    """Do a whole run: data, training, evaluation, samples, card.
+
+    `configure` gives the options of a new run, `start` names the model that it begins with, if any, `preset` the preset
+    of `train`.
+    """
     need("torch")
     if given.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
         raise click.exceptions.Exit(_several(given["processes"]))
-    from lakhnes.files import write_bytes
     from lakhnes.model.network import pick_device
     from lakhnes.training.allocator import keep_freed_memory
     from lakhnes.training.parallel import Group
@@ -105,8 +101,8 @@ def run_training(
         anew = given.get("force", False) and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
         resumed = not anew and (output / STATE_FILE).exists()
         if resumed:
-            _refuse_other_start(output, start)
-        config = _resumed_config(output, given) if resumed else configure()
+            refuse_other_start(output, start, preset, given)
+        config = resumed_config(output, given, configure) if resumed else configure()
         if resumed:
             check_shapes(output / STATE_FILE, config)
         group.total([0.0], device)  # all have read the directory before one writes
@@ -121,7 +117,7 @@ def run_training(
             if group.first:
                 for name in (STATE_FILE, LOG_FILE):
                     (output / name).unlink(missing_ok=True)
-                write_bytes(output / START_FILE, f"{start or NO_START}\n".encode())
+                write_start(output, start, preset)
         tuned = start is not None and not resumed
         _run(quiet, trainer, data, given.get("tensorboard", False), first_score=tuned)
     finally:
@@ -140,25 +136,6 @@ def _several(count: int) -> int:
         return running.wait()
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _resumed_config(output: Path, given: dict[str, Any]) -> "TrainingConfig":
-    from lakhnes.training.run_directory import CONFIG_FILE, read_config
-
-    config = read_config(output / CONFIG_FILE)
-    own = dataclasses.asdict(config)
-    own |= {"layers": own["model"].get("n_layer"), "width": own["model"].get("d_model")}
-    own |= {name: own["model"].get(name) for name in ("vocabulary", "dropout")}
-    for name, value in given.items():
-        if name in own and name not in (*CHANGEABLE, *LENGTH) and own[name] != value:
-            flag = "--" + name.replace("_", "-")
-            raise click.UsageError(
-                f"{output} holds a run already, with {flag} {own[name]}: it cannot change; --force replaces the run"
-            )
-    changes: dict[str, Any] = {name: given[name] for name in CHANGEABLE if name in given}
-    if any(name in given for name in LENGTH):
-        changes |= {name: given.get(name) for name in LENGTH}
-    return dataclasses.replace(config, **changes)
 
 
 def _trainer(
@@ -196,18 +173,6 @@ def _trainer(
         return Trainer(config, songs, valid, output, device, group=group)
     except ValueError as error:  # streams that cannot be shared out
         raise click.UsageError(str(error)) from None
-
-
-def _refuse_other_start(output: Path, start: str | None) -> None:
-    """Refuse to resume a run that began with other weights: it is not the run that is asked for."""
-    from lakhnes.files import read_limited
-
-    if not (output / START_FILE).is_file():  # of an older run
-        return
-    began = read_limited(output / START_FILE).decode(errors="replace").strip()
-    if began != (start or NO_START):
-        kind = "a run from random weights" if began == NO_START else f"a run that began with the model {began}"
-        raise click.UsageError(f"{output} holds {kind}: the command that began it resumes it; --force replaces it")
 
 
 def _start_from(trainer: "Trainer", name: str) -> None:
@@ -259,6 +224,9 @@ def _run(console: Console, trainer: "Trainer", data: Path, tensorboard: bool, *,
         score = trainer.run()
     if trainer.stop or (trainer.progress < 1.0 and not trainer.stopping.exhausted):
         console.note(f"stopped at step {trainer.step}; the same command resumes it")
+        if trainer.group.first:
+            facts = {"steps": trainer.step, "tokens": trainer.tokens, "seconds": trainer.seconds}
+            console.failure("interrupted: the same command resumes the run", facts)
         raise click.exceptions.Exit(INTERRUPTED)
     if before is not None and score is not None:
         console.note(f"valid PPL after: {score.ppl:.3f} (before: {before.ppl:.3f})")

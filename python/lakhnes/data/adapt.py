@@ -22,12 +22,17 @@ from lakhnes.data.splitting import assign_splits
 from lakhnes.errors import FormatError
 from lakhnes.files import SCORES, base_name, format_of, known_format
 
-__all__ = ["REPORT", "AdaptReport", "MelodyIndex", "adapt", "index_melodies"]
+__all__ = ["POLYPHONIC", "POLYPHONIC_HINT", "REPORT", "AdaptReport", "MelodyIndex", "adapt", "index_melodies"]
 
 REPORT = "adapted.jsonl"
 """The file of a corpus that says what became of each MIDI file, a line of JSON for each."""
 
 MelodyIndex = _native.MelodyIndex
+
+POLYPHONIC = "too few monophonic instruments"
+"""Why a file is left out whose instruments play chords."""
+
+POLYPHONIC_HINT = "--arrange makes a song of such a file, --overlap 30 cuts notes off that overlap a little"
 
 COPY = "copy of another file"
 LIKE_HELD_OUT = "like a held-out song"
@@ -49,6 +54,8 @@ class AdaptReport:
         Events of the written texts, by format.
     trimmed : int
         Notes that were cut off where the next one begins.
+    arranged : int
+        Files that were arranged, a song of each.
     dropped_files, dropped_instruments : Counter
         How many files gave no songs, and how many instruments are in none, by reason.
     failed : list of (path, message)
@@ -61,6 +68,7 @@ class AdaptReport:
     seconds: Counter[str] = dataclasses.field(default_factory=Counter)
     events: Counter[str] = dataclasses.field(default_factory=Counter)
     trimmed: int = 0
+    arranged: int = 0
     dropped_files: Counter[str] = dataclasses.field(default_factory=Counter)
     dropped_instruments: Counter[str] = dataclasses.field(default_factory=Counter)
     failed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
@@ -94,6 +102,7 @@ def adapt(
     max_examples: int = 16,
     max_song_seconds: float = 180.0,
     drums: bool = True,
+    arrange: bool = False,
     overwrite: bool = False,
     finished: Callable[[int], object] = lambda files: None,
 ) -> AdaptReport:
@@ -134,6 +143,9 @@ def adapt(
         The longest song; notes that end later are left out.
     drums
         Whether drums play the noise.
+    arrange
+        Whether a file with too few instruments that play one note at a time, as a piano piece, gives one song by
+        `Song.arrange` instead of none.
     overwrite
         Whether songs may be written into a folder that holds something.
     finished
@@ -186,6 +198,7 @@ def adapt(
             max_examples=max_examples,
             max_song_seconds=max_song_seconds,
             drums=drums,
+            arrange=arrange,
             exclude=index,
             group=valid > 0 or test > 0,
         )
@@ -198,7 +211,8 @@ def adapt(
         report = _summary(files, outcomes, splits, formats)
         if not report.used:
             reasons = ", ".join(f"{count} {reason}" for reason, count in report.dropped_files.most_common())
-            raise FormatError(f"{source}: none of the {report.files} MIDI files gives a song ({reasons})")
+            hint = f"; {POLYPHONIC_HINT}" if report.dropped_files[POLYPHONIC] and not arrange else ""
+            raise FormatError(f"{source}: none of the {report.files} MIDI files gives a song ({reasons}){hint}")
         lines = (_line(*row, held_out) for row in zip(files, outcomes, splits, strict=True))
         (staging / REPORT).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return report
@@ -266,6 +280,7 @@ def _summary(
     report = AdaptReport(files=len(files))
     for file, facts, split in zip(files, outcomes, splits, strict=True):
         report.trimmed += facts["trimmed"]
+        report.arranged += bool(facts["arranged"] and facts["songs"])
         report.dropped_instruments.update(reason for *_, reason in facts["dropped"])
         if facts["songs"]:
             report.used += 1
@@ -288,6 +303,8 @@ def _line(file: MidiFile, facts: dict[str, Any], split: str, held_out: list[str]
     line: dict[str, Any] = {"path": file.place}
     if facts["songs"]:
         line |= {"name": file.name, "split": split, "songs": facts["songs"], "seconds": round(facts["seconds"], 3)}
+        if facts["arranged"]:
+            line |= {"arranged": True}
     else:
         line |= {"reason": _reason(facts)}
         if facts["reason"] == "unreadable":

@@ -72,7 +72,7 @@ class Corpus:
         paths = _texts(folder, vocabulary)
         if manifest_of(folder, vocabulary).is_file():
             names, shards, manifest = read_shards(folder, vocabulary)
-            if paths and manifest["text_bytes"] != _text_bytes(paths):
+            if paths and manifest.get("text_bytes") != _text_bytes(paths):
                 raise FormatError(f"{folder}: the texts are not those of the shards beside them; `lakhnes data shard`")
             return cls(vocabulary, names, shards, manifest["fingerprint"])
         if not paths:

@@ -146,10 +146,11 @@ def _gather(
         _write_as_they_are(data, texts, target, dialect, seed, note)
         return
     with progress("adapt", len(files)) as advance:
-        report = adapt(data, target, to=[dialect], seed=seed, valid=VALID_SHARE, finished=advance)
+        report = adapt(data, target, to=[dialect], seed=seed, valid=VALID_SHARE, arrange=True, finished=advance)
+    arranged = f"{report.arranged} of them arranged, " if report.arranged else ""
     note(
         f"{data}: {report.used} of {report.files} MIDI files give {report.songs.total():,} songs, "
-        f"{report.hours:.1f} hours ({REPORT} in the corpus says why the others do not)"
+        f"{arranged}{report.hours:.1f} hours ({REPORT} in the corpus says why the others do not)"
     )
 
 

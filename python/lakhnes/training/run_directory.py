@@ -4,6 +4,8 @@
     The `TrainingConfig`.
 ``state.safetensors``
     Everything that the next step depends on (`lakhnes.training.run_state`); replaced as a whole.
+``start.txt``
+    The model that the run began with, and its preset (`lakhnes.cli.resuming`).
 ``log.jsonl``
     The loss and the evaluations (`lakhnes.training.log`).
 ``model/``

@@ -141,6 +141,9 @@ pub struct RegisterLog {
     pub loop_start: Option<u64>,
     /// How often it does so for a listener who asks for a number of loops.
     pub loop_scale: LoopScale,
+    /// How much louder it is to be played than it is, in steps of 2^(1/32), a fifth of a decibel; below 0, softer. Source:
+    /// VGM spec, "Volume Modifier".
+    pub volume: i16,
     /// How long the end of a log without a loop point fades to silence, in ticks: of music that was cut off there.
     pub fade_ticks: u64,
     /// Sample memory, in the order of the ticks; a block comes before the writes of its tick.
@@ -166,6 +169,7 @@ impl RegisterLog {
             length: 0,
             loop_start: None,
             loop_scale: LoopScale::default(),
+            volume: 0,
             fade_ticks: 0,
             memory: Vec::new(),
             tags: Tags::default(),

@@ -94,7 +94,7 @@ impl<L: Borrow<RegisterLog>> Renderer<L> {
     /// Whatever [`RegisterLog::validate`] finds, a sample rate out of range, audio longer than the limit, and more than
     /// [`MAX_PLAYED`] writes.
     pub fn new(log: L, options: &RenderOptions) -> Result<Self, ApuError> {
-        let RegisterLog { standard, clock_hz, length, loop_start, loop_scale, fade_ticks, .. } = *log.borrow();
+        let RegisterLog { standard, clock_hz, length, loop_start, loop_scale, volume, fade_ticks, .. } = *log.borrow();
         log.borrow().validate()?;
         let ticks = options.ticks(length, loop_start, loop_scale.of(options.loops));
         let limit = options.max_ticks.min(MAX_LENGTH);
@@ -124,14 +124,14 @@ impl<L: Borrow<RegisterLog>> Renderer<L> {
             position: 0,
             length: samples(ticks),
             fade: samples(fade),
-            gain: 1.0,
+            gain: volume_factor(volume),
             dither: options.dither.then(Dither::default),
         })
     }
 
     /// Makes what is still to come louder, or softer, by a factor; what then goes beyond full scale is cut off.
     pub fn set_gain(&mut self, gain: f32) {
-        self.gain = gain;
+        self.gain = gain * volume_factor(self.log().volume);
     }
 
     /// How many samples are still to come.
@@ -236,6 +236,11 @@ fn played(log: &RegisterLog, ticks: u64) -> u64 {
         from(start).saturating_mul(times)
     });
     from(0).saturating_add(again)
+}
+
+/// What the samples of a log of this volume are multiplied by: exactly 1 for 0.
+fn volume_factor(volume: i16) -> f32 {
+    2.0_f32.powf(f32::from(volume) / 32.0)
 }
 
 /// Sends the log's writes to the chip, and begins again at the loop point for as long as it is asked to.

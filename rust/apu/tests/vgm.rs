@@ -55,7 +55,7 @@ fn commands_of_other_chips_are_skipped_by_their_lengths_and_counted() {
     let mut bytes = commands.concat();
     bytes.extend([0xB4, 0x15, 0x0F, 0x66]);
     let (log, warnings) = vgm::read_and_warn(&file(NTSC, &bytes)).unwrap();
-    assert_eq!(warnings, Warnings { skipped: 14, lost_loop: false });
+    assert_eq!(warnings, Warnings { skipped: 14, ..Warnings::default() });
     assert_eq!(warnings.to_string(), "14 commands for other sound chips left out");
     assert_eq!(log.writes, [Write { tick: 0, register: 0x15, value: 0x0F }]);
 }
@@ -104,7 +104,7 @@ fn damage_is_told_with_its_place() {
     );
     assert_eq!(error(&file(NTSC, &[0x62, 0x00])), "byte 193: expected a VGM command, found 00");
     assert_eq!(
-        error(&file(NTSC, &[0x62])),
+        error(&file(NTSC, &[0xB4, 0x15])),
         "byte 193: expected more commands, or the end command 66, found end of file"
     );
     assert!(error(&file(NTSC, &[0x67, 0x66, 0xC2, 255, 255, 255, 127])).contains("ends within the file"));

@@ -90,7 +90,68 @@ fn a_loop_offset_that_leads_to_no_command_is_no_loop() {
     }
     for offset in [0xC1, 0xFFFF] {
         let (log, warnings) = vgm::read_and_warn(&file(&[0x61, 0x66, 0x66, 0x66], offset, 0)).expect("a log");
-        assert_eq!((log.loop_start, warnings), (None, Warnings { skipped: 0, lost_loop: true }));
+        assert_eq!((log.loop_start, warnings), (None, Warnings { lost_loop: true, ..Warnings::default() }));
         assert_eq!(warnings.to_string(), "the loop offset leads to no command, so it is played once");
+    }
+}
+
+#[test]
+fn a_file_without_the_end_command_is_read_with_a_warning() {
+    let (log, warnings) = vgm::read_and_warn(&file(&[0xB4, 0x15, 0x0F, 0x62], 0, 0)).expect("a log");
+    assert_eq!((log.length, log.writes.len()), (735, 1));
+    assert_eq!(warnings.to_string(), "the file ends without the end command 66");
+    assert!(vgm::read(&file(&[0xB4, 0x15, 0x0F, 0x61, 1], 0, 0)).is_err());
+}
+
+#[test]
+fn streams_write_the_bytes_of_blocks_at_their_rate() {
+    let blocks = [&[0x67, 0x66, 7, 2, 0, 0, 0, 9, 8][..], &[0x67, 0x66, 7, 4, 0, 0, 0, 10, 20, 30, 40]].concat();
+    let set_up = [&[0x90, 5, 0x14, 0, 0x11][..], &[0x91, 5, 7, 1, 0], &[0x92, 5, 0x22, 0x56, 0, 0]].concat(); // 22,050 Hz
+    let played = |commands: &[u8]| {
+        let log = read(&file(&[&blocks[..], &set_up, commands, &[0x61, 7, 0, 0x66]].concat(), 0, 0));
+        assert!(log.writes.iter().all(|write| write.register == 0x11));
+        log.writes.iter().map(|write| (write.tick, write.value)).collect::<Vec<_>>()
+    };
+    assert_eq!(played(&[0x95, 5, 1, 0, 0]), [(0, 10), (2, 20), (4, 30), (6, 40)]);
+    assert_eq!(played(&[0x95, 5, 0, 0, 1]), [(0, 9), (2, 8), (4, 9), (6, 8)]);
+    assert_eq!(played(&[0x95, 5, 1, 0, 0x10])[..2], [(0, 40), (2, 30)]);
+    assert_eq!(played(&[0x93, 5, 3, 0, 0, 0, 1, 2, 0, 0, 0]), [(0, 20), (2, 30)]);
+    assert_eq!(played(&[0x93, 5, 4, 0, 0, 0, 3, 0, 0, 0, 0]), [(0, 30), (2, 40)]);
+    assert_eq!(played(&[0x91, 5, 7, 2, 1, 0x95, 5, 1, 0, 0]), [(0, 20), (2, 40)]);
+    assert_eq!(played(&[0x95, 5, 1, 0, 0, 0x61, 3, 0, 0x94, 0xFF]), [(0, 10), (2, 20)]);
+    assert_eq!(
+        played(&[0x95, 5, 1, 0, 0, 0x61, 2, 0, 0x92, 5, 0x44, 0xAC, 0, 0]),
+        [(0, 10), (2, 20), (3, 30), (4, 40)]
+    );
+    // Beyond the bytes, of no such block, and of a chip that is not there: nothing.
+    assert_eq!(played(&[0x93, 5, 99, 0, 0, 0, 1, 2, 0, 0, 0]), []);
+    assert_eq!(played(&[0x95, 5, 9, 0, 0]), []);
+    let other = [&blocks[..], &[0x90, 5, 2, 0, 0x2A, 0x95, 5, 0, 0, 0, 0x62, 0x66]].concat();
+    assert_eq!(vgm::read_and_warn(&file(&other, 0, 0)).expect("a log").1.skipped, 2);
+}
+
+#[test]
+fn a_stream_without_a_limit_is_refused_before_it_takes_memory() {
+    let block = [0x67, 0x66, 7, 1, 0, 0, 0, 9];
+    let fast = [0x90, 0, 0x14, 0, 0x11, 0x92, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x95, 0, 0, 0, 1, 0x61, 0xFF, 0xFF, 0x66];
+    let error = vgm::read(&file(&[&block[..], &fast].concat(), 0, 0)).expect_err("too much");
+    assert!(
+        error.to_string().contains("memory for the log") || error.to_string().contains("number of writes"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_volume_modifier_makes_a_log_louder_or_softer() {
+    let song = [0xB4, 0x15, 1, 0xB4, 0, 0xBF, 0xB4, 2, 0xFD, 0xB4, 3, 0, 0x61, 0, 40, 0x66];
+    let peak = |volume: u8| {
+        let mut bytes = file(&song, 0, 0);
+        bytes[0x7C] = volume;
+        let log = read(&bytes);
+        assert_eq!(read(&vgm::write(&log).expect("a file")).volume, log.volume);
+        render(&log, &RenderOptions::default()).expect("samples").into_iter().fold(0.0_f32, |peak, x| peak.max(x.abs()))
+    };
+    for (volume, factor) in [(32, 2.0), (0xE0, 0.5), (0xC1, 0.25), (16, 2.0_f32.sqrt())] {
+        assert!((peak(volume) / peak(0) - factor).abs() < 1e-4, "{volume}");
     }
 }

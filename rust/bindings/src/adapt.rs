@@ -47,7 +47,7 @@ impl PyMelodyIndex {
 #[pyfunction]
 #[pyo3(signature = (
     files, folder, formats, report, *, threads=0, seed=0, min_instruments=1, min_seconds=5.0, max_seconds=600.0,
-    overlap=0.0, max_examples=16, max_song_seconds=180.0, drums=true, exclude=None, group=true
+    overlap=0.0, max_examples=16, max_song_seconds=180.0, drums=true, arrange=false, exclude=None, group=true
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
 pub(crate) fn adapt_files(
@@ -65,6 +65,7 @@ pub(crate) fn adapt_files(
     max_examples: usize,
     max_song_seconds: f64,
     drums: bool,
+    arrange: bool,
     exclude: Option<Py<PyMelodyIndex>>,
     group: bool,
 ) -> PyResult<Vec<Option<usize>>> {
@@ -76,6 +77,7 @@ pub(crate) fn adapt_files(
         max_examples,
         max_length: ticks("max_song_seconds", max_song_seconds)?,
         drums,
+        arrange,
         fingerprints: group || exclude.is_some(),
     };
     let writer = |name: &String| {
@@ -127,6 +129,7 @@ fn facts<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound<'py, PyDict>
     let adapted = outcome.adapted.as_ref();
     facts.set_item("digest", adapted.map(|adapted| adapted.digest))?;
     facts.set_item("trimmed", adapted.map_or(0, |adapted| adapted.trimmed))?;
+    facts.set_item("arranged", adapted.is_some_and(|adapted| adapted.arranged))?;
     let row = |dropped: &Dropped| (dropped.track, dropped.channel, dropped.program, dropped.reason.reason());
     let dropped = adapted.map(|adapted| adapted.dropped.as_slice()).unwrap_or_default();
     facts.set_item("dropped", dropped.iter().map(row).collect::<Vec<_>>())?;

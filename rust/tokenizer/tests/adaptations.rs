@@ -228,6 +228,22 @@ fn drums_become_one_noise_a_key_drawn_anew_for_each_song() {
 }
 
 #[test]
+fn chords_are_arranged_from_their_first_note_on_if_the_options_say_so() {
+    let chords: Vec<Beats> =
+        (4..40).flat_map(|beat| [48, 64, 76].map(|pitch| (f64::from(beat), f64::from(beat + 1), pitch, 90))).collect();
+    let file = [part(0, &chords), part(9, &[(4.0, 4.5, 36, 90)])];
+    assert_eq!(made(&file, &AdaptOptions::default()).songs, Err(DroppedFile::FewMonophonic));
+    let options = AdaptOptions { arrange: true, max_length: 10 * BEAT, ..AdaptOptions::default() };
+    let adapted = made(&file, &options);
+    assert!(adapted.arranged && adapted.dropped.is_empty());
+    let song = &adapted.songs.expect("a song")[0];
+    assert_eq!((notes(song, Voice::P1).len(), notes(song, Voice::P1)[0].0, song.length().get()), (10, 0, 10 * BEAT));
+    assert_eq!(notes(song, Voice::No).len(), 1);
+    let quiet = made(&file, &AdaptOptions { drums: false, ..options });
+    assert!(notes(&quiet.songs.expect("a song")[0], Voice::No).is_empty());
+}
+
+#[test]
 fn a_drum_that_falls_into_another_is_left_out() {
     let hits = [(0.0, 2.0, 36, 90), (1.0, 3.0, 38, 90), (2.0, 2.5, 40, 90)];
     let songs = songs(&[part(0, &tune(1, 12, 60)), part(9, &hits)], &AdaptOptions::default());

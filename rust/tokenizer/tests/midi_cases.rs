@@ -82,6 +82,7 @@ fn what_follows_the_last_track_is_left_out_with_a_warning() {
         (b"\0", "1 byte after the last track left out"),
         (b"Copyright 1999 by nobody", "24 bytes after the last track left out"),
         (b"XTRA\0\0\0\x02ok", ""),
+        (&[0; 700], "700 bytes after the last track left out"),
     ] {
         let bytes = [file(&[&note(0, 60)]).as_slice(), tail].concat();
         assert_eq!((extent(&bytes), warnings(&bytes)), ((1, 1), warning.to_owned()));
@@ -102,7 +103,11 @@ fn system_real_time_messages_are_passed_over() {
     // The clock's own wait counts, and the running status lasts.
     let bytes = file(&[&[&note(0, 60)[..], &[96, 0xF8, 0, 0xFE, 0, 62, 0, 0, 0x90, 64, 9, 96, 64, 0]].concat()]);
     assert_eq!((pitches(&bytes), extent(&bytes)), (vec![60, 64], (2, 3)));
-    for damaged in [0xF4, 0xF2] {
+    // System common messages have data bytes.
+    let common = [96, 0xF1, 5, 0, 0xF2, 1, 2, 0, 0xF3, 9, 0, 0xF6, 0, 62, 0, 0, 0x90, 64, 9, 96, 64, 0];
+    let bytes = file(&[&[&note(0, 60)[..], &common].concat()]);
+    assert_eq!((pitches(&bytes), extent(&bytes), warnings(&bytes)), (vec![60, 64], (2, 3), String::new()));
+    for damaged in [0xF4, 0xF5] {
         let bytes = file(&[&[&note(0, 60)[..], &[0, damaged, 0]].concat()]);
         let error = arrange(&bytes, &ArrangeOptions::default()).expect_err("damage").to_string();
         assert!(error.starts_with("byte 30: expected a MIDI event"), "{error}");
@@ -140,8 +145,43 @@ fn a_controller_value_above_127_counts_as_127_with_a_warning() {
     assert_eq!(warnings(&bytes), expected);
     let named = [b"\0\xFF\x03\x02p1\0\xB0\x0B\x90".as_slice(), &note(0, 60)].concat();
     let (song, warnings) = midi::read_and_warn(&file(&[&named])).expect("a song");
-    assert_eq!(warnings, Warnings { controllers: 1, trailing: 0 });
+    assert_eq!(warnings, Warnings { controllers: 1, ..Warnings::default() });
     assert_eq!(song.track(Voice::P1).changes[0].value(), 15);
+}
+
+#[test]
+fn any_data_byte_above_127_counts_as_127_with_a_warning() {
+    for (odd, notes, messages) in [
+        (&[0, 0x90, 62, 200, 96, 62, 0][..], 3, "1 other message"),
+        (&[0, 0xC0, 0xC8], 2, "1 other message"),
+        (&[0, 0xD0, 0xFF], 2, "1 other message"),
+        (&[0, 0xA0, 60, 0x80], 2, "1 other message"),
+        (&[0, 0xE0, 0xFF, 0x80], 2, "1 other message"),
+        (&[0, 0x90, 0x82, 100, 96, 0x80, 0x82, 0], 3, "2 other messages"),
+    ] {
+        let bytes = file(&[&[&note(0, 60)[..], odd, &note(0, 64)].concat()]);
+        assert_eq!(warnings(&bytes), format!("{messages} with a value above 127, taken for 127"), "{odd:02X?}");
+        assert_eq!(extent(&bytes).0, notes, "{odd:02X?}");
+    }
+}
+
+#[test]
+fn a_meta_event_with_too_few_data_is_passed_over() {
+    for kind in [0x51, 0x54, 0x58, 0x59] {
+        let bytes = file(&[&[&[0, 0xFF, kind, 0, 0, 0xFF, kind, 1, 7][..], &note(0, 60)].concat()]);
+        assert_eq!((pitches(&bytes), warnings(&bytes)), (vec![60], String::new()), "{kind:02X}");
+    }
+}
+
+#[test]
+fn a_file_of_format_2_is_read_if_it_has_one_track() {
+    let mut bytes = file(&[&note(0, 60)]);
+    bytes[9] = 2;
+    assert_eq!(pitches(&bytes), [60]);
+    let mut bytes = file(&[&note(0, 60), &note(0, 62)]);
+    bytes[9] = 2;
+    let error = arrange(&bytes, &ArrangeOptions::default()).expect_err("two songs").to_string();
+    assert!(error.contains("found format 2 with 2 tracks, each a song of its own"), "{error}");
 }
 
 #[test]
@@ -196,6 +236,8 @@ fn a_muted_channel_is_not_heard_and_the_report_says_so() {
         let lost: Vec<_> = report.unplaced.iter().map(|lost| (lost.channel, lost.pitch, lost.reason)).collect();
         assert_eq!(lost, [(1, 40, Reason::Muted), (9, 36, Reason::Muted)]);
         assert!(song.track(Voice::No).notes.is_empty() && Reason::Muted.name() == "muted channel");
+        let error = arrange(&file(&[&[&mute[..], &note(1, 40)].concat()]), &ArrangeOptions::default());
+        assert!(error.expect_err("silence").to_string().ends_with("found none but 1 of muted channels"));
     }
 }
 

@@ -1,8 +1,8 @@
 //! VGM, the format of chip logs: 1.50 to 1.72, plain or gzipped (VGZ).
 //!
 //! ```text
-//! 00 "Vgm "   04 end     08 version  14 tags   18 ticks   1C loop   20 loop ticks   34 data   7E loop base
-//! 7F loop modifier   84 clock of the NES APU
+//! 00 "Vgm "   04 end     08 version  14 tags   18 ticks   1C loop   20 loop ticks   34 data   7C volume
+//! 7E loop base   7F loop modifier   84 clock of the NES APU
 //! ```
 //! Offsets in the header count from their own place; all numbers are little-endian.
 //!
@@ -10,6 +10,7 @@
 
 mod reader;
 mod source;
+mod stream;
 mod warnings;
 
 use super::gd3;
@@ -35,6 +36,7 @@ const LOOP: usize = 0x1C;
 const LOOP_TICKS: usize = 0x20;
 const DATA: usize = 0x34;
 const CLOCK: usize = 0x84;
+const VOLUME: usize = 0x7C;
 const LOOP_BASE: usize = 0x7E;
 const LOOP_MODIFIER: usize = 0x7F;
 
@@ -48,6 +50,8 @@ const LONGEST_WAIT: u64 = 0xFFFF;
 /// which a command copies them from there into its memory.
 const NES_MEMORY: u8 = 0xC2;
 const NES_SAMPLES: u8 = 0x07;
+/// The type of the NES APU in the commands of streams.
+const NES_APU: u8 = 0x14;
 
 /// Writes a log as a VGM 1.61 file. Writes after its end are left out, those on its last tick are kept.
 ///
@@ -114,6 +118,8 @@ fn write_with(log: &RegisterLog, put_wait: fn(&mut Vec<u8>, u64)) -> Result<Vec<
     put(CLOCK, u64::from(log.clock_hz));
     let LoopScale { base, modifier } = log.loop_scale;
     file.splice(LOOP_BASE..=LOOP_MODIFIER, [base.to_le_bytes()[0], modifier]);
+    // A quarter of the volume has a number of its own; below it there is none.
+    file.splice(VOLUME..=VOLUME, [if log.volume <= -63 { 0xC1 } else { log.volume.min(0xC0) as u8 }]);
     let end = (file.len() - END) as u32;
     file.splice(END..END + 4, end.to_le_bytes());
     Ok(file)

@@ -7,6 +7,9 @@
 //!               each of its keys on a random noise; at most 180 s from the first note
 //! velocities    0 to 127 become 1 to 15; 1 on the triangle
 //! ```
+//! A file without such instruments, as a piano piece, can be arranged instead ([`AdaptOptions::arrange`]); LakhNES leaves it
+//! out.
+//!
 //! Source: Donahue, Mao, Li, Cottrell, McAuley, "LakhNES: Improving Multi-instrumental Music Generation with Cross-domain
 //! Pre-training", ISMIR 2019, section 3.2, and the settings of its published script. Here every choice follows from a seed
 //! and the bytes of the file alone, so a collection gives the same songs in whatever order and on however many threads.
@@ -20,10 +23,12 @@ use thiserror::Error;
 
 pub use likeness::{Fingerprint, LikenessIndex, MIN_SHARE, MIN_SHARED, groups};
 
+use crate::arrange::{ArrangeOptions, arrange};
 use crate::error::TokenizerError;
 use crate::limits::TICKS_PER_SECOND;
 use crate::random::Random;
 use crate::song::Song;
+use crate::voice::Voice;
 
 /// The largest file that is adapted, in bytes: 512 KiB. (Of Lakh's 176,581 files, some 25 are larger.)
 pub const MAX_FILE_BYTES: usize = 512 << 10;
@@ -45,6 +50,9 @@ pub struct AdaptOptions {
     pub max_length: u64,
     /// Whether drums play the noise.
     pub drums: bool,
+    /// Whether a file with too few instruments that play one note at a time gives one song, by [`crate::arrange`], instead
+    /// of none.
+    pub arrange: bool,
     /// Whether to take [fingerprints](Adapted::fingerprint), by which files are compared.
     pub fingerprints: bool,
 }
@@ -59,6 +67,7 @@ impl Default for AdaptOptions {
             max_examples: 16,
             max_length: 180 * TICKS_PER_SECOND,
             drums: true,
+            arrange: false,
             fingerprints: true,
         }
     }
@@ -153,6 +162,8 @@ pub struct Adapted {
     pub dropped: Vec<Dropped>,
     /// How many notes were cut off where the next one begins.
     pub trimmed: usize,
+    /// Whether its song is an arrangement.
+    pub arranged: bool,
     /// The melodies of all its instruments; empty where the file could not be read, or none was asked for.
     pub fingerprint: Fingerprint,
     /// A hash of its bytes: of two files with the same one, one is enough.
@@ -163,8 +174,14 @@ pub struct Adapted {
 #[must_use]
 pub fn adapt(bytes: &[u8], options: &AdaptOptions) -> Adapted {
     let digest = digest(bytes);
-    let mut adapted =
-        Adapted { songs: Ok(Vec::new()), dropped: Vec::new(), trimmed: 0, fingerprint: Fingerprint::default(), digest };
+    let mut adapted = Adapted {
+        songs: Ok(Vec::new()),
+        dropped: Vec::new(),
+        trimmed: 0,
+        arranged: false,
+        fingerprint: Fingerprint::default(),
+        digest,
+    };
     adapted.songs = songs_of(bytes, options, &mut adapted);
     adapted
 }
@@ -184,10 +201,29 @@ fn songs_of(bytes: &[u8], options: &AdaptOptions, adapted: &mut Adapted) -> Resu
     if options.fingerprints {
         adapted.fingerprint = likeness::of_instruments(&source.instruments);
     }
-    let ensemble = select::select(source, options, adapted)?;
+    let ensemble = match select::select(source, options, adapted) {
+        Err(DroppedFile::FewMonophonic) if options.arrange => return arranged(bytes, options, adapted),
+        selected => selected?,
+    };
     let mut random = Random::new(Random::new(options.seed).next() ^ adapted.digest);
     let songs = ensemble::songs(&ensemble, options, &mut random);
     if songs.is_empty() { Err(DroppedFile::Silent) } else { Ok(songs) }
+}
+
+/// Makes one song of a whole file, from its first note on.
+fn arranged(bytes: &[u8], options: &AdaptOptions, adapted: &mut Adapted) -> Result<Vec<Song>, DroppedFile> {
+    let (mut song, _) = arrange(bytes, &ArrangeOptions::default()).map_err(DroppedFile::Unreadable)?;
+    if !options.drums {
+        song = song.with_voices(&Song::default(), &[Voice::No]).map_err(DroppedFile::Unreadable)?;
+    }
+    let first = song.tracks().iter().filter_map(|track| track.notes.first()).map(|note| note.start.get()).min();
+    let first = first.ok_or(DroppedFile::Silent)?;
+    let end = song.length().get().min(first.saturating_add(options.max_length));
+    let song = song.trimmed(first, end).map_err(DroppedFile::Unreadable)?;
+    adapted.arranged = true;
+    adapted.dropped.clear();
+    adapted.trimmed = 0;
+    Ok(vec![song])
 }
 
 /// The melodies of a MIDI file of any kind, whatever its length and instruments.

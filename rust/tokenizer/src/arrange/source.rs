@@ -391,7 +391,9 @@ impl<'a> Band<'a> {
             lost.tick = clock.tick(lost.tick);
         }
         if self.notes.is_empty() && self.hits.is_empty() {
-            return Err(malformed(0, "a MIDI file with notes", "none"));
+            let muted = report.unplaced.iter().filter(|lost| lost.reason == Reason::Muted).count();
+            let found = if muted > 0 { format!("none but {muted} of muted channels") } else { "none".to_owned() };
+            return Err(malformed(0, "a MIDI file with notes", found));
         }
         let length = TokenizerError::check_ticks(clock.tick(last))?;
         self.casting.check()?;

@@ -3,7 +3,7 @@
 //! A file is a header and chunks; a track chunk holds events, each after a wait in MIDI ticks. What follows the end of a
 //! track in its chunk is passed over; a chunk or event that breaks off is an error that names its byte.
 
-use midly::{EventIter, Format, MetaMessage, Timing, TrackEventKind};
+use midly::{EventIter, Format, MetaMessage, MidiMessage, Timing, TrackEventKind};
 
 use super::lenient::{OddEvent, Warnings, odd_event, without_riff};
 use crate::error::TokenizerError;
@@ -43,7 +43,7 @@ pub(crate) enum Tracks {
     Announced,
 }
 
-/// Tells a listener of all events of a MIDI file of format 0 or 1.
+/// Tells a listener of all events of a MIDI file of format 0 or 1, or of format 2 with one track.
 pub(crate) fn walk(bytes: &[u8], tracks: Tracks, listener: &mut impl Listener) -> Result<Extent, TokenizerError> {
     let place = without_riff(bytes)?;
     let bytes = bytes.get(..place.end).unwrap_or_default();
@@ -141,9 +141,10 @@ impl<'a> Walk<'a> {
             let found = format!("{} bytes that are no event", rest.len());
             return Err(malformed(self.offset + self.read, "a MIDI event", found));
         };
-        if let Some(TrackEventKind::Midi { channel, .. }) = event.kind {
-            warnings.controllers += 1;
-            self.running_status = Some(0xB0 | channel.as_int());
+        if let Some(TrackEventKind::Midi { message, .. }) = event.kind {
+            let is_controller = matches!(message, MidiMessage::Controller { .. });
+            *(if is_controller { &mut warnings.controllers } else { &mut warnings.values }) += 1;
+            self.running_status = event.status;
         }
         self.read += event.length;
         *events = EventIter::new(rest.get(event.length..).unwrap_or_default());
@@ -164,11 +165,13 @@ fn header(bytes: &[u8], at: usize) -> Result<(Timing, usize), TokenizerError> {
         return Err(malformed(at + 12, "ticks a beat, or 24, 25, 29 or 30 frames a second", "128 frames a second"));
     }
     let (header, _) = midly::parse(bytes).map_err(|error| malformed(at, "a MIDI header", error.kind().message()))?;
-    if header.format == Format::Sequential {
-        return Err(malformed(at + 8, "MIDI format 0 or 1", "format 2"));
-    }
     let announced = bytes.get(10..12).and_then(|count| count.try_into().ok());
-    Ok((header.timing, announced.map_or(0, |count| usize::from(u16::from_be_bytes(count)))))
+    let announced = announced.map_or(0, |count| usize::from(u16::from_be_bytes(count)));
+    if header.format == Format::Sequential && announced > 1 {
+        let found = format!("format 2 with {announced} tracks, each a song of its own");
+        return Err(malformed(at + 8, "MIDI format 0 or 1", found));
+    }
+    Ok((header.timing, announced))
 }
 
 pub(crate) fn malformed(offset: usize, expected: &str, found: impl Into<String>) -> TokenizerError {
@@ -199,6 +202,10 @@ impl<'a> Iterator for TrackChunks<'a> {
             self.offset = self.bytes.len();
             // Behind the last track there may be anything, but for a track that breaks off.
             let is_last = self.read >= self.announced && !rest.starts_with(b"MTrk");
+            if is_last && !rest.iter().take(4).all(|&letter| letter == b' ' || letter.is_ascii_graphic()) {
+                self.trailing = rest.len(); // zeros would pass for chunks
+                return None;
+            }
             let head = rest.split_first_chunk::<8>();
             let chunk = head.map(|([id @ .., l0, l1, l2, l3], data)| {
                 let length = u32::from_be_bytes([*l0, *l1, *l2, *l3]) as usize;

@@ -4,11 +4,14 @@
 //! at most [`MAX_LOG_BYTES`], and a packed file is unpacked a block at a time.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::source::{After, Gzip, Source};
+use super::stream::{MAX_STREAMS, Stream};
 use super::{
-    CLOCK, DATA, FRAME_NTSC, FRAME_PAL, LOOP, LOOP_BASE, LOOP_MODIFIER, MAGIC, NES_MEMORY, NES_SAMPLES, TAGS, VERSION,
-    Warnings,
+    CLOCK, DATA, FRAME_NTSC, FRAME_PAL, LOOP, LOOP_BASE, LOOP_MODIFIER, MAGIC, NES_APU, NES_MEMORY, NES_SAMPLES, TAGS,
+    VERSION, VOLUME, Warnings,
 };
 use crate::formats::{MAX_INPUT, gd3};
 use crate::register_log::{MAX_CLOCK, MAX_EVENTS, MAX_LENGTH, MIN_CLOCK};
@@ -120,6 +123,7 @@ pub(crate) struct Header {
     pub(crate) data: usize,
     loop_offset: Option<usize>,
     loop_scale: LoopScale,
+    volume: i16,
     tags: Option<usize>,
 }
 
@@ -156,7 +160,12 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header, ApuError> {
     };
     let loop_scale =
         LoopScale { base: i8::from_le_bytes([byte(LOOP_BASE, 0x160)]), modifier: byte(LOOP_MODIFIER, 0x151) };
-    Ok(Header { version, clock, data, loop_offset: pointer(LOOP), loop_scale, tags: pointer(TAGS) })
+    let volume = match byte(VOLUME, 0x160) {
+        0xC1 => -64, // so that a quarter of the volume can be said
+        volume @ 0xC2.. => i16::from(volume) - 0x100,
+        volume => i16::from(volume),
+    };
+    Ok(Header { version, clock, data, loop_offset: pointer(LOOP), loop_scale, volume, tags: pointer(TAGS) })
 }
 
 /// The state of reading.
@@ -170,6 +179,11 @@ pub(crate) struct Reader<S> {
     log: RegisterLog,
     /// The bytes of the data blocks from which samples are copied into memory.
     samples: Vec<u8>,
+    /// Where each of these blocks lies in them.
+    blocks: Vec<Range<usize>>,
+    /// The streams to the NES APU, by their numbers.
+    streams: BTreeMap<u8, Stream>,
+    no_end: bool,
     /// Bytes that the log takes.
     taken: usize,
     skipped: u64,
@@ -178,9 +192,22 @@ pub(crate) struct Reader<S> {
 impl<S: Source> Reader<S> {
     /// A reader of the commands that `source` begins with.
     pub(crate) fn new(source: S, header: &Header) -> Self {
-        let &Header { version, clock, data, loop_offset, loop_scale, .. } = header;
-        let log = RegisterLog { clock_hz: clock, loop_scale, ..RegisterLog::new(Standard::nearest(clock)) };
-        Self { source, version, offset: data, loop_offset, tick: 0, log, samples: Vec::new(), taken: 0, skipped: 0 }
+        let &Header { version, clock, data, loop_offset, loop_scale, volume, .. } = header;
+        let log = RegisterLog { clock_hz: clock, loop_scale, volume, ..RegisterLog::new(Standard::nearest(clock)) };
+        Self {
+            source,
+            version,
+            offset: data,
+            loop_offset,
+            tick: 0,
+            log,
+            samples: Vec::new(),
+            blocks: Vec::new(),
+            streams: BTreeMap::new(),
+            no_end: false,
+            taken: 0,
+            skipped: 0,
+        }
     }
 
     fn log(mut self, tags: Option<Tags>) -> Result<(RegisterLog, Warnings), ApuError> {
@@ -189,8 +216,8 @@ impl<S: Source> Reader<S> {
     }
 
     fn finish(self, tags: Option<Tags>) -> (RegisterLog, Warnings) {
-        let Self { mut log, skipped, tick, loop_offset, .. } = self;
-        let warnings = Warnings { skipped, lost_loop: loop_offset.is_some() && log.loop_start.is_none() };
+        let Self { mut log, skipped, tick, loop_offset, no_end, .. } = self;
+        let warnings = Warnings { skipped, lost_loop: loop_offset.is_some() && log.loop_start.is_none(), no_end };
         log.length = tick;
         // A loop of no length would never end.
         log.loop_start = log.loop_start.filter(|&start| start < log.length);
@@ -212,8 +239,87 @@ impl<S: Source> Reader<S> {
     }
 
     fn wait(&mut self, ticks: u64) -> Result<(), ApuError> {
-        self.tick += ticks;
-        self.limit("length in ticks of 1/44,100 s", self.tick, MAX_LENGTH)
+        let end = self.tick + ticks;
+        self.limit("length in ticks of 1/44,100 s", end, MAX_LENGTH)?;
+        if !self.streams.is_empty() {
+            self.play_streams(end)?;
+        }
+        self.tick = end;
+        Ok(())
+    }
+
+    /// Adds the writes of streams before a tick, in their order.
+    #[cold]
+    fn play_streams(&mut self, end: u64) -> Result<(), ApuError> {
+        loop {
+            let due = self.streams.values().filter_map(|stream| stream.due_before(end)).min();
+            let Some(due) = due else { return Ok(()) };
+            let stream = self.streams.values_mut().find(|stream| stream.due_before(end) == Some(due));
+            if let Some(stream) = stream
+                && let Some(value) = stream.next(&self.samples)
+            {
+                let register = stream.register;
+                self.tick = due;
+                self.write(self.offset, register, value)?;
+            }
+        }
+    }
+
+    /// Commands 90 to 95; those of streams to other chips are passed over.
+    fn stream_command(&mut self, command: u8) -> Result<(), ApuError> {
+        let [number] = self.take()?;
+        let (now, end) = (self.tick, self.samples.len());
+        if command == 0x90 {
+            let [chip, _, register] = self.take()?;
+            let fits = self.streams.len() < MAX_STREAMS || self.streams.contains_key(&number);
+            if chip == NES_APU && register <= 0x17 && fits {
+                self.streams.insert(number, Stream::new(register));
+            } else {
+                self.streams.remove(&number);
+                self.skipped += 1;
+            }
+            return Ok(());
+        }
+        if command == 0x94 && number == 0xFF {
+            self.skipped += u64::from(self.streams.is_empty());
+            self.streams.values_mut().for_each(Stream::stop);
+            return Ok(());
+        }
+        let mut operands = [0; 9];
+        let count = match command {
+            0x91 | 0x95 => 3,
+            0x92 => 4,
+            0x93 => 9,
+            _ => 0,
+        };
+        if self.source.fill(operands.get_mut(..count).unwrap_or_default())? < count {
+            return Err(format(self.offset, "the operands of a command", "end of file"));
+        }
+        self.offset += count;
+        let [o0, o1, o2, o3, o4, o5, o6, o7, o8] = operands;
+        let Some(stream) = self.streams.get_mut(&number) else {
+            self.skipped += 1;
+            return Ok(());
+        };
+        match command {
+            0x91 if o0 == NES_SAMPLES => (stream.step, stream.base) = (usize::from(o1.max(1)), usize::from(o2)),
+            0x91 => {
+                self.streams.remove(&number); // of bytes that are not kept
+                self.skipped += 1;
+            }
+            0x92 => stream.set_frequency(u32::from_le_bytes([o0, o1, o2, o3]), now),
+            0x93 => {
+                let (from, length) = (u32::from_le_bytes([o0, o1, o2, o3]), u32::from_le_bytes([o5, o6, o7, o8]));
+                stream.start(from, o4, length, end, now);
+            }
+            0x95 => {
+                if let Some(block) = self.blocks.get(usize::from(u16::from_le_bytes([o0, o1]))) {
+                    stream.start_block(block, o2, now);
+                }
+            }
+            _ => stream.stop(),
+        }
+        Ok(())
     }
 
     /// Skips a command's `operands` bytes.
@@ -232,7 +338,13 @@ impl<S: Source> Reader<S> {
             self.log.loop_start = Some(self.tick);
         }
         let start = self.offset;
-        let [command] = self.take()?;
+        let mut first = [0];
+        if self.source.fill(&mut first)? == 0 {
+            self.no_end = true;
+            return Ok(false);
+        }
+        self.offset += 1;
+        let [command] = first;
         match command {
             0x61 => {
                 let ticks = u16::from_le_bytes(self.take()?);
@@ -253,12 +365,11 @@ impl<S: Source> Reader<S> {
                 self.write(start, register, value)?;
             }
             0x40..=0x4E if self.version < 0x160 => self.skip(1)?,
-            0x30..=0x3F | 0x4F | 0x50 | 0x94 => self.skip(1)?,
+            0x30..=0x3F | 0x4F | 0x50 => self.skip(1)?,
             0x40..=0x4E | 0x51..=0x5F | 0xA0..=0xBF => self.skip(2)?,
             0x64 | 0xC0..=0xDF => self.skip(3)?,
-            0x90 | 0x91 | 0x95 | 0xE0..=0xFF => self.skip(4)?,
-            0x92 => self.skip(5)?,
-            0x93 => self.skip(10)?,
+            0x90..=0x95 => self.stream_command(command)?,
+            0xE0..=0xFF => self.skip(4)?,
             0x68 => self.copy_samples()?,
             _ => return Err(format(start, "a VGM command", format!("{command:02X}"))),
         }
@@ -304,6 +415,8 @@ impl<S: Source> Reader<S> {
             let (start, kept) = (self.samples.len(), size.min(LONGEST_COPY - self.samples.len()));
             self.charge(kept)?;
             self.samples.resize(start + kept, 0);
+            self.charge(size_of::<Range<usize>>())?;
+            self.blocks.push(start..start + kept);
             let filled = self.source.fill(self.samples.get_mut(start..).unwrap_or_default())?;
             return ended(filled + self.source.pass(size - kept)?);
         }

@@ -9,6 +9,8 @@ pub struct Warnings {
     pub skipped: u64,
     /// Whether the loop offset is that of no command, so that the log is played once.
     pub lost_loop: bool,
+    /// Whether the file ends without the end command.
+    pub no_end: bool,
 }
 
 impl Warnings {
@@ -22,15 +24,16 @@ impl Warnings {
 /// One line.
 impl fmt::Display for Warnings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.skipped {
-            0 => {}
-            1 => f.write_str("1 command for other sound chips left out")?,
-            skipped => write!(f, "{skipped} commands for other sound chips left out")?,
-        }
-        if self.lost_loop {
-            f.write_str(if self.skipped > 0 { "; " } else { "" })?;
-            f.write_str("the loop offset leads to no command, so it is played once")?;
-        }
-        Ok(())
+        let skipped = match self.skipped {
+            1 => "1 command for other sound chips left out".to_owned(),
+            skipped => format!("{skipped} commands for other sound chips left out"),
+        };
+        let kinds = [
+            (self.skipped > 0, skipped.as_str()),
+            (self.lost_loop, "the loop offset leads to no command, so it is played once"),
+            (self.no_end, "the file ends without the end command 66"),
+        ];
+        let told: Vec<_> = kinds.into_iter().filter(|kind| kind.0).map(|kind| kind.1).collect();
+        f.write_str(&told.join("; "))
     }
 }
