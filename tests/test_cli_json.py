@@ -113,7 +113,7 @@ def stopped(command, ready, number):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_batch_that_is_stopped_says_so_in_one_object(folder, number, code):
     for index in range(200):
-        (folder / f"{index:03}.tx1.txt").write_text("P1_NOTEON_60\n" + "WT_44100\n" * 60 + "P1_NOTEOFF\n")
+        (folder / f"{index:03}.tx1.txt").write_text("P1_NOTEON_60\n" + "WT_44100\n" * 240 + "P1_NOTEOFF\n")
     out = folder / "out"
     options = ["-o", "out", "--format", "flac", "--jobs", 1]
     returned, facts = stopped(["render", ".", *options], lambda: out.is_dir() and len(list(out.iterdir())) > 3, number)

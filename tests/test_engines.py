@@ -283,7 +283,7 @@ def test_weights_are_packed_once_for_each_dtype(monkeypatch):
 
     made = []
     monkeypatch.setattr(native_engine, "DecoderModel", lambda _, **options: made.append(options["dtype"]))
-    monkeypatch.setattr(native_engine.NativeEngine, "__init__", lambda *_: None)
+    monkeypatch.setattr(native_engine.NativeEngine, "__init__", lambda *_, **options: None)
     model = Model.of(model_of())
     for dtype in ("float32", None, "int8", "int8"):
         model.begin(memory=8, dtype=dtype)

@@ -61,6 +61,8 @@ def new_config(data: Path, preset: str, given: dict[str, Any]) -> "TrainingConfi
         shape["dropout"] = given["dropout"]
     dialect = given.get("vocabulary") or _vocabulary(data, config.model.vocabulary)
     shape |= {"vocabulary": dialect, "vocab_size": len(Vocabulary(dialect))}
+    if dialect != "tx3" and isinstance(config.model, TransformerXLConfig):
+        shape["score_state"] = False
     return changed(dataclasses.replace(config, model=dataclasses.replace(config.model, **shape)), given)
 
 

@@ -225,9 +225,7 @@ class TransformerXLConfig(LayeredConfig):
         if self.d_model % 2:
             raise CheckpointError(f"config: d_model is {self.d_model}, expected an even number (sines and cosines)")
         if self.score_state and self.vocabulary != "tx3":
-            raise CheckpointError(
-                f"config: score_state is true, expected false for {self.vocabulary} ; only TX3 has one"
-            )
+            raise CheckpointError("config: score_state is true, expected false: only TX3 has one")
         super().__post_init__()
 
     @property
