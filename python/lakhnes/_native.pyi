@@ -929,6 +929,17 @@ class Tx3Grammar:
         """Give ``(B, V)``, true where a token may come next; ``<S>`` where the song may end."""
     def restrikes(self) -> npt.NDArray[np.bool_]:
         """Give ``(B, V)``, true where a token strikes the pitch that sounds once more, which is allowed and rare."""
+    def hold(self, logits: npt.NDArray[np.float32], allowed: npt.NDArray[np.bool_]) -> None:
+        """Let voices hold the pitch that they would strike once more; both arrays, ``(B, V)``, are changed.
+
+        Such tokens are no longer allowed, and their probability goes to what is no note of the voice. Left to all
+        tokens, it would go to other pitches, and make trills.
+
+        Raises
+        ------
+        ValueError
+            If an array has another shape.
+        """
     def advance(self, ids: npt.NDArray[np.int64]) -> None:
         """Take note of the token that each song went on with, ``(B,)`` ids; what the grammar forbids does no harm.
 

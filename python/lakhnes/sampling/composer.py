@@ -250,10 +250,12 @@ class Composer:
         ``<S>`` gets `for_the_end`, ``(B,)`` nats, on top of what the model says; the losses are under the model alone.
         """
         uniforms, logits = self.uniforms.next(), np.ascontiguousarray(self.engine.logits)
-        if for_the_end is None:
-            return sample(logits, uniforms, self.params, allowed=allowed, temperature=self.temperature())
+        if not self.params.grammar:
+            return sample(logits, uniforms, self.params, allowed=allowed)
         raised = logits.copy()
-        raised[:, BOUNDARY] += for_the_end
+        self.grammar.hold(raised, allowed)
+        if for_the_end is not None:
+            raised[:, BOUNDARY] += for_the_end
         tokens, _ = sample(raised, uniforms, self.params, allowed=allowed, temperature=self.temperature())
         return tokens, losses_of(logits, tokens)
 

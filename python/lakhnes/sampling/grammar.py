@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from lakhnes._native import Tx3Grammar, Vocabulary
 from lakhnes.grammar import SUBSETS, Rules, rules_of
-from lakhnes.model.engine import Tokens
+from lakhnes.model.engine import Floats, Tokens
 
 __all__ = ["EventGrammar", "Grammar", "RowGrammar", "grammar_of"]
 
@@ -57,6 +57,10 @@ class Grammar(Protocol):
 
     def whole_bars(self, tokens: list[int], *, late: bool = False) -> int:
         """Return how many tokens of a song lie before a bar that is not whole, or ends too late; all without bars."""
+        ...
+
+    def hold(self, logits: Floats, allowed: Flags) -> None:
+        """Let voices hold the pitch that they would strike once more, if it is known; changes both, ``(B, V)``."""
         ...
 
     def admits(self, token: int) -> bool:
@@ -142,6 +146,9 @@ class EventGrammar:
         rows: Flags = self._rules.allowed[self.place * SUBSETS + self.sounding]
         return rows
 
+    def hold(self, logits: Floats, allowed: Flags) -> None:
+        """See `Grammar`: events of waits say only whether a voice sounds."""
+
     def admits(self, token: int) -> bool:
         """See `Grammar`: unlike in what is sampled, a silent voice may change."""
         place, everything = int(self.place[0]) * SUBSETS, SUBSETS - 1
@@ -211,9 +218,13 @@ class RowGrammar:
 
     def allowed(self) -> Flags:
         """See `Grammar`."""
-        rows: Flags = self._native.allowed() & ~self._unused & ~self._native.restrikes()
+        rows: Flags = self._native.allowed() & ~self._unused
         rows[~rows.any(axis=1), self._bar] = True  # of a song that has ended, where nobody looks
         return rows
+
+    def hold(self, logits: Floats, allowed: Flags) -> None:
+        """See `Grammar`."""
+        self._native.hold(logits, allowed)
 
     def admits(self, token: int) -> bool:
         """See `Grammar`."""

@@ -4,7 +4,7 @@ use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::tx3::{self, Grammar};
 use lakhnes_tokenizer::{Song, Voice};
 use numpy::ndarray::Array2;
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadwriteArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -42,10 +42,23 @@ impl PyGrammar {
     }
 
     fn restrikes<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<bool>> {
-        let restrikes = |(song, id): (usize, usize)| {
-            tx3::token(id as u16).is_some_and(|token| self.0[song].restrikes(token))
-        };
+        let restrikes =
+            |(song, id): (usize, usize)| tx3::token(id as u16).is_some_and(|token| self.0[song].restrikes(token));
         Array2::from_shape_fn((self.0.len(), tx3::size()), restrikes).into_pyarray(py)
+    }
+
+    fn hold(&self, mut logits: PyReadwriteArray2<'_, f32>, mut allowed: PyReadwriteArray2<'_, bool>) -> PyResult<()> {
+        let (mut logits, mut allowed) = (logits.as_array_mut(), allowed.as_array_mut());
+        let shape = [self.0.len(), tx3::size()];
+        if logits.shape() != shape || allowed.shape() != shape {
+            return Err(refused("logits, allowed", &format!("{shape:?}"), &format!("{:?}", logits.shape())));
+        }
+        for ((grammar, mut logits), mut allowed) in self.0.iter().zip(logits.rows_mut()).zip(allowed.rows_mut()) {
+            if let (Some(logits), Some(allowed)) = (logits.as_slice_mut(), allowed.as_slice_mut()) {
+                grammar.hold(logits, allowed);
+            }
+        }
+        Ok(())
     }
 
     fn advance(&mut self, ids: PyReadonlyArray1<'_, i64>) -> PyResult<()> {

@@ -252,3 +252,38 @@ fn an_unknown_token_is_named_with_what_could_stand_there() {
     assert!(message("WT_100").starts_with("line 1: expected a TX3 token (BAR, ROW_n"));
     assert!(tx3::decode(&[0, u16::MAX]).is_err());
 }
+
+#[test]
+fn a_voice_holds_the_pitch_that_it_would_strike_once_more() {
+    let id = |symbol: &str| usize::from(tx3::encode(symbol).expect("a token")[0]);
+    let after = |text: &str| {
+        let mut grammar = tx3::Grammar::new();
+        for id in tx3::encode(text).expect("TX3") {
+            grammar.advance(tx3::token(id).expect("a token"));
+        }
+        grammar
+    };
+    let chances = |grammar: &tx3::Grammar| {
+        let mut logits = vec![0.0f32; tx3::size()];
+        logits[id("P1_NOTEON_69")] = 5.0;
+        let mut allowed = grammar.allowed();
+        grammar.hold(&mut logits, &mut allowed);
+        let sum: f64 =
+            logits.iter().zip(&allowed).filter(|(_, allowed)| **allowed).map(|(l, _)| f64::from(*l).exp()).sum();
+        let chance = move |symbol: &str| {
+            let id = id(symbol);
+            if allowed[id] { f64::from(logits[id]).exp() / sum } else { 0.0 }
+        };
+        chance
+    };
+    let header = "TEMPO_6\nMETER_16\nBAR\n";
+    let silent = chances(&after(&format!("{header}P1_NOTEON_60\nROW_4")));
+    // The pitch that sounds, and one whose gate is over in this very frame.
+    for played in ["P1_NOTEON_69\nROW_4", "P1_NOTEON_69\nP1_LEN_24\nROW_4"] {
+        let held = chances(&after(&format!("{header}{played}")));
+        assert!(silent("P1_NOTEON_69") > 0.1);
+        assert_eq!(held("P1_NOTEON_69"), 0.0, "{played}");
+        assert!(held("ROW_5") > 1.1 * silent("ROW_5"), "the others have its probability");
+        assert!((held("P1_NOTEON_70") / silent("P1_NOTEON_70") - 1.0).abs() < 0.02, "but other notes do not");
+    }
+}

@@ -163,6 +163,46 @@ impl Grammar {
         matches!(token, Token::NoteOn(voice, pitch) if self.players[voice.index()].has_sounded(pitch, now))
     }
 
+    /// Lets a voice hold the pitch that it would strike once more: such tokens are no longer allowed, and their probability
+    /// goes to what is no note of this voice. Left to all tokens, it would go to other pitches, and make trills.
+    ///
+    /// `logits` are unnormalised log-probabilities; both are as long as the vocabulary.
+    pub fn hold(&self, logits: &mut [f32], allowed: &mut [bool]) {
+        let tokens = &Table::get().tokens;
+        for voice in Voice::ALL {
+            if !self.sounds(voice) && !self.may_touch(voice) {
+                continue;
+            }
+            let of_voice = |token: Token| matches!(token, Token::NoteOn(other, _) if other == voice);
+            let (mut struck, mut rest) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+            for ((&token, &logit), allowed) in tokens.iter().zip(&*logits).zip(&mut *allowed) {
+                if !*allowed {
+                    continue;
+                }
+                if self.restrikes(token) && of_voice(token) {
+                    *allowed = false;
+                    struck = log_sum(struck, f64::from(logit));
+                } else if !of_voice(token) {
+                    rest = log_sum(rest, f64::from(logit));
+                }
+            }
+            if !struck.is_finite() || !rest.is_finite() {
+                continue;
+            }
+            let raise = (log_sum(rest, struck) - rest) as f32;
+            for ((&token, logit), &allowed) in tokens.iter().zip(&mut *logits).zip(&*allowed) {
+                if allowed && !of_voice(token) {
+                    *logit += raise;
+                }
+            }
+        }
+    }
+
+    /// Whether a voice has sounded until now, so that a note could touch it.
+    fn may_touch(&self, voice: Voice) -> bool {
+        self.players[voice.index()].has_ended(self.cursor.now())
+    }
+
     /// Takes note of the token that came.
     pub fn advance(&mut self, token: Token) {
         self.ended |= token == Token::Boundary;
@@ -260,6 +300,12 @@ impl Grammar {
         let Tempo { row, rows, .. } = self.cursor.tempo;
         (f64::from(row) / f64::from(PARTS), rows)
     }
+}
+
+/// The logarithm of the sum of two numbers whose logarithms are given.
+fn log_sum(one: f64, other: f64) -> f64 {
+    let (least, most) = if one < other { (one, other) } else { (other, one) };
+    if least == f64::NEG_INFINITY { most } else { most + (least - most).exp().ln_1p() }
 }
 
 /// The place of a token in the order of its kind. A voice's: NOTEOFF 1, NOTEON 1, ATTACK 2, and so on to 7.

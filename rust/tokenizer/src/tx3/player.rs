@@ -37,7 +37,15 @@ pub(super) struct Player {
 impl Player {
     /// A player that only knows what sounds.
     pub(super) const fn new(voice: Voice) -> Self {
-        Self { voice, line: None, held: None, ended: None, slot: 0, voicings: [Voicing::FIRST; SLOTS], gates: [0; SLOTS] }
+        Self {
+            voice,
+            line: None,
+            held: None,
+            ended: None,
+            slot: 0,
+            voicings: [Voicing::FIRST; SLOTS],
+            gates: [0; SLOTS],
+        }
     }
 
     /// A player that writes down what it plays.
@@ -63,6 +71,11 @@ impl Player {
     /// Whether a pitch sounds, or has sounded until now.
     pub(super) fn has_sounded(&self, pitch: u8, now: u64) -> bool {
         self.held.is_some_and(|held| held.note.pitch == pitch) || self.ended == Some((pitch, now))
+    }
+
+    /// Whether a note ended in this very frame.
+    pub(super) fn has_ended(&self, now: u64) -> bool {
+        self.ended.is_some_and(|(_, end)| end == now)
     }
 
     /// The instrument and the gate of the slot that was named last.
