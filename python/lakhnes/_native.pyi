@@ -43,6 +43,7 @@ __all__ = [
     "stem_path",
     "tokenize_files",
     "tx3_facts",
+    "tx3_key_profile",
     "tx3_song_and_loop",
     "with_score_state",
     "write_nsf_album",
@@ -1041,6 +1042,17 @@ def tx3_facts(song: Song) -> dict[str, Any]:
         second), ``density_class``, ``register`` (the median pitch) and ``register_class``; ``error`` (ticks by which
         onsets are moved to frames, RMS) and ``dropped_notes`` (artefacts shorter than half a frame); ``controls``, the
         tokens that say so.
+    """
+
+def tx3_key_profile(symbol: str) -> npt.NDArray[np.float64]:
+    """Give how well each pitch class, C first, fits the key of a token, ``(12,)``: ratings of 1 to 7.
+
+    They are those of listeners (Krumhansl and Kessler 1982), by which `tx3_facts` finds keys.
+
+    Raises
+    ------
+    ValueError
+        If the symbol is none of ``KEY_C_MAJOR`` to ``KEY_B_MINOR``.
     """
 
 def tx3_song_and_loop(text: str) -> tuple[Song, int | None]:

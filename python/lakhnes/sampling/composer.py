@@ -125,6 +125,7 @@ class Composer:
         self.vocabulary = Vocabulary(model.config.vocabulary)
         self.grammar = grammar_of(self.vocabulary, self.count)
         self.possible = ~controls.forbidden(self.vocabulary)  # (V,)
+        self.leanings = controls.leanings(self.vocabulary)
         self.full = np.zeros(self.count, dtype=np.bool_)  # which songs have the longest duration that was asked for
         self.late = np.zeros(self.count, dtype=np.bool_)  # which songs have used up their seconds
         self.going = np.ones(self.count, dtype=np.bool_)  # which songs have not ended
@@ -252,7 +253,7 @@ class Composer:
         uniforms, logits = self.uniforms.next(), np.ascontiguousarray(self.engine.logits)
         if not self.params.grammar:
             return sample(logits, uniforms, self.params, allowed=allowed)
-        raised = logits.copy()
+        raised = logits.copy() if self.leanings is None else logits + self.leanings
         self.grammar.hold(raised, allowed)
         if for_the_end is not None:
             raised[:, BOUNDARY] += for_the_end

@@ -116,6 +116,16 @@ pub(crate) fn tx3_song_and_loop(py: Python<'_>, text: &str) -> PyResult<(PySong,
 
 #[documented]
 #[pyfunction]
+pub(crate) fn tx3_key_profile<'py>(py: Python<'py>, symbol: &str) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let token = tx3::encode(symbol).ok().and_then(|ids| tx3::token(*ids.first()?));
+    let Some(tx3::Token::Key(key)) = token else {
+        return Err(refused("symbol", "KEY_C_MAJOR to KEY_B_MINOR", symbol));
+    };
+    Ok(tx3::key_profile(key).to_vec().into_pyarray(py))
+}
+
+#[documented]
+#[pyfunction]
 pub(crate) fn tx3_facts<'py>(py: Python<'py>, song: &PySong) -> PyResult<Bound<'py, PyDict>> {
     let song: &Song = &song.0;
     let facts = py.detach(|| tx3::facts(song)).map_err(score_error)?;

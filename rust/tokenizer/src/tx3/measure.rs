@@ -189,6 +189,15 @@ fn share_on_rows(framed: &FramedSong, bars: &[Bar]) -> f64 {
     on.count() as f64 / onsets.len().max(1) as f64
 }
 
+/// How well each pitch class, C first, fits a key, 0 to 11 major and 12 to 23 minor: ratings of listeners (Krumhansl and
+/// Kessler 1982).
+#[must_use]
+pub fn key_profile(key: u8) -> [f64; 12] {
+    let profile = if key < 12 { &MAJOR } else { &MINOR };
+    let tonic = usize::from(key % 12);
+    std::array::from_fn(|class| profile[(class + 12 - tonic) % 12])
+}
+
 /// The key whose profile agrees best with how long each pitch class sounds, and the correlation.
 fn key_of(framed: &FramedSong) -> (Option<u8>, f64) {
     let mut classes = [0.0; 12];
@@ -201,11 +210,7 @@ fn key_of(framed: &FramedSong) -> (Option<u8>, f64) {
     if classes.iter().filter(|&&frames| frames > 0.0).count() < 3 {
         return (None, 0.0);
     }
-    let strength = |key: u8| {
-        let profile = if key < 12 { &MAJOR } else { &MINOR };
-        let tonic = usize::from(key % 12);
-        correlation(&classes, &std::array::from_fn(|class| profile[(class + 12 - tonic) % 12]))
-    };
+    let strength = |key: u8| correlation(&classes, &key_profile(key));
     let best = (0..24).map(|key| (strength(key), key)).max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
     best.map_or((None, 0.0), |(strength, key)| (Some(key), strength))
 }
