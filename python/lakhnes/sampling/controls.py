@@ -31,7 +31,7 @@ REGISTERED = ("p1", "p2", "tr")
 """The voices that have a register."""
 
 TONICS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-KEY_NATS = 0.8
+KEY_NATS = 1.1
 """By how much a note is more probable whose pitch class fits the key by a standard deviation more than the mean."""
 
 NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -183,7 +183,7 @@ class Controls:
         if self.key is None:
             return None
         profile = tx3_key_profile(key_token(self.key))
-        fits = (profile - profile.mean()) / profile.std()
+        fits = ((profile - profile.mean()) / profile.std()).clip(-1.5, 1.5)  # or the tonic alone would be heard
         nats = np.zeros(len(vocabulary), dtype=np.float32)
         for place, symbol in enumerate(vocabulary.symbols):
             if symbol.startswith(("P1_NOTEON_", "P2_NOTEON_", "TR_NOTEON_")):
