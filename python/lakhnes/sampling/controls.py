@@ -167,7 +167,6 @@ class Controls:
             forbidden |= Tempo.others(symbols)
         return forbidden
 
-
     def leanings(self, vocabulary: Vocabulary) -> npt.NDArray[np.float32] | None:
         """Return by how many nats tokens are more probable than the model says, ``(V,)``; None where by none.
 
