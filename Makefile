@@ -113,7 +113,7 @@ format: setup ## rewrite the sources in the project's style
 dist/.wheel: $(PACKAGE) | $(BIN)/maturin
 	$(if $(PORTABLE),$(BIN)/python -m pip install --quiet ziglang)
 	rm -f dist/*.whl
-	$(BIN)/maturin build --release --locked $(PORTABLE) --out dist
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --locked $(PORTABLE) --out dist # where it finds zig
 	@touch $@
 
 wheel: dist/.wheel ## build the wheel of this system and processor, on Linux a manylinux one, into ./dist

@@ -144,7 +144,8 @@ fn what_is_no_midi_is_called_so() {
     assert_eq!(error(b""), "byte 0: expected a MIDI file (it begins with MThd), found \"\"");
     let mut sequential = small_song();
     sequential[9] = 2;
-    assert_eq!(error(&sequential), "byte 8: expected MIDI format 0 or 1, found format 2");
+    let message = "byte 8: expected MIDI format 0 or 1, found format 2 with 5 tracks, each a song of its own";
+    assert_eq!(error(&sequential), message);
     let mut impossible = sequential;
     impossible[12] = 0x80;
     let message = "byte 12: expected ticks a beat, or 24, 25, 29 or 30 frames a second, found 128 frames a second";
