@@ -158,7 +158,9 @@ impl<F: Form, S: Simd> Worker<F, S> {
             for &state in &job.states[index * count..][..count] {
                 add(embedded, &network.states[state as usize * width..][..width]);
             }
-            embedded.iter_mut().for_each(|number| *number *= scale);
+            for number in embedded {
+                *number *= scale;
+            }
         }
     }
 

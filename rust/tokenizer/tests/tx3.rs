@@ -270,11 +270,10 @@ fn a_voice_holds_the_pitch_that_it_would_strike_once_more() {
         grammar.hold(&mut logits, &mut allowed);
         let sum: f64 =
             logits.iter().zip(&allowed).filter(|(_, allowed)| **allowed).map(|(l, _)| f64::from(*l).exp()).sum();
-        let chance = move |symbol: &str| {
+        move |symbol: &str| {
             let id = id(symbol);
             if allowed[id] { f64::from(logits[id]).exp() / sum } else { 0.0 }
-        };
-        chance
+        }
     };
     let header = "TEMPO_6\nMETER_16\nBAR\n";
     let silent = chances(&after(&format!("{header}P1_NOTEON_60\nROW_4")));
@@ -282,7 +281,7 @@ fn a_voice_holds_the_pitch_that_it_would_strike_once_more() {
     for played in ["P1_NOTEON_69\nROW_4", "P1_NOTEON_69\nP1_LEN_24\nROW_4"] {
         let held = chances(&after(&format!("{header}{played}")));
         assert!(silent("P1_NOTEON_69") > 0.1);
-        assert_eq!(held("P1_NOTEON_69"), 0.0, "{played}");
+        assert!(held("P1_NOTEON_69") < 1e-9, "{played}");
         assert!(held("BAR") > 1.1 * silent("BAR"), "the others have its probability");
         assert!((held("P1_NOTEON_70") / silent("P1_NOTEON_70") - 1.0).abs() < 0.02, "but other notes do not");
     }
