@@ -50,7 +50,7 @@ pub struct AdaptOptions {
     pub max_length: u64,
     /// Whether drums play the noise.
     pub drums: bool,
-    /// Whether a file with too few instruments that play one note at a time gives one song, by [`crate::arrange`], instead
+    /// Whether a file with too few instruments that play one note at a time gives one song, by [`crate::arrange()`], instead
     /// of none.
     pub arrange: bool,
     /// Whether to take [fingerprints](Adapted::fingerprint), by which files are compared.
