@@ -1,5 +1,6 @@
 """``--json``: one object on stdout, whatever comes of the command."""
 
+import functools
 import json
 import os
 import signal
@@ -100,7 +101,10 @@ def test_of_a_song_on_stdout_the_object_goes_to_stderr(run, folder):
 
 def stopped(command, ready, number):
     """Run a command in a process, stop it when it is ready, and return its exit code and what it printed."""
-    process = subprocess.Popen([sys.executable, "-m", "lakhnes", *map(str, command), "--json"], stdout=subprocess.PIPE)
+    arguments = [sys.executable, "-m", "lakhnes", *map(str, command), "--json"]
+    # A shell that runs the tests in the background ignores SIGINT, and what it starts would inherit that.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, preexec_fn=heed)
     started = time.monotonic()
     while not ready() and time.monotonic() - started < 60:
         time.sleep(0.01)
@@ -126,6 +130,7 @@ def test_a_batch_that_is_stopped_says_so_in_one_object(folder, number, code):
         assert facts == {"error": "terminated"}
 
 
+@pytest.mark.torch
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_a_run_that_is_stopped_says_so_in_one_object(folder):
     make_corpus(folder / "data")

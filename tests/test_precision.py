@@ -41,6 +41,7 @@ def place(tmp_path_factory):
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.torch
 @pytest.mark.parametrize("machine", MACHINES)
 def test_eval_gives_nearly_the_same_loss_in_every_precision(place, machine):
     options = ["--split", "valid", "--batch-size", 2, "--tgt-len", 16]
@@ -52,6 +53,7 @@ def test_eval_gives_nearly_the_same_loss_in_every_precision(place, machine):
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.torch
 @pytest.mark.parametrize("machine", MACHINES)
 def test_training_ends_near_the_same_loss_in_every_precision(place, tmp_path, machine):
     losses = []
