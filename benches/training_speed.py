@@ -54,7 +54,7 @@ def measure(corpus, kind):
             here = dataclasses.replace(config, mem_len_start=memory)
             run = trainer.Trainer(here, songs, None, Path(folder), torch.device("cpu"))
             run.model.train()
-            # The memory is full after so many segments.
+            # The number of segments that fill the memory.
             warm, steps = (1, 3) if kind == "old" else (WARM + memory // config.tgt_len, STEPS)
             seconds[memory] = [_seconds(run.train_step) for _ in range(warm + steps)][warm:]
     return {"dtype": str(run.dtype).removeprefix("torch."), "tokens": config.step_tokens, "seconds": seconds}

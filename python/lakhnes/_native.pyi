@@ -1052,7 +1052,7 @@ def tx3_key_profile(symbol: str) -> npt.NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If the symbol is none of ``KEY_C_MAJOR`` to ``KEY_B_MINOR``.
+        If the symbol is not one from ``KEY_C_MAJOR`` to ``KEY_B_MINOR``.
     """
 
 def tx3_song_and_loop(text: str) -> tuple[Song, int | None]:

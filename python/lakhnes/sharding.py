@@ -39,7 +39,7 @@ class Shard:
 
     def __post_init__(self) -> None:
         if not 1 <= self.count <= MAX_SHARDS or not 0 <= self.index < self.count:
-            raise ValueError(f"shard {self} is none: expected I/N with I from 0 to N - 1, N at most {MAX_SHARDS:,}")
+            raise ValueError(f"no shard {self}: expected I/N with I from 0 to N - 1 and N at most {MAX_SHARDS:,}")
 
     def __str__(self) -> str:
         return f"{self.index}/{self.count}"
@@ -57,7 +57,7 @@ class Shard:
             return cls._of_slurm(environment)
         index, slash, count = text.partition("/")
         if not slash or not (index.isdecimal() and count.isdecimal()) or max(len(index), len(count)) > 7:
-            raise ValueError(f"{shown(text)} is no shard: expected I/N, such as 0/8, or slurm")
+            raise ValueError(f"no shard {shown(text)}: expected I/N, such as 0/8, or slurm")
         return cls(int(index), int(count))
 
     @classmethod

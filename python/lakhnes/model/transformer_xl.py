@@ -160,7 +160,7 @@ class TransformerXL(Network):
                 nn.init.normal_(layer.attention.o_net.weight, std=INIT_STD / math.sqrt(2 * config.n_layer))
                 nn.init.normal_(layer.outer.weight, std=INIT_STD / math.sqrt(2 * config.n_layer))
         self.score_state: nn.Embedding | None = None
-        if config.score_state:  # of zeros: a model that goes on from one without it begins as that one ended
+        if config.score_state:  # zeros, so that training can continue from a model without it
             rows, width = config.tensors["score_state.weight"]
             self.score_state = nn.Embedding(rows, width)
             nn.init.zeros_(self.score_state.weight)

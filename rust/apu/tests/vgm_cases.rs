@@ -1,8 +1,9 @@
 //! Files of other programs that are read as players read them: those of the folder `cases` beside the reference results, and
 //! small ones that say the same.
 
+use lakhnes_apu::formats::simplify;
 use lakhnes_apu::formats::vgm::{self, Warnings};
-use lakhnes_apu::{LoopScale, RegisterLog, RenderOptions, render};
+use lakhnes_apu::{LoopScale, RegisterLog, RenderOptions, Standard, render};
 
 /// A file of the folder `cases`, or a line that says why the test is skipped.
 fn case(name: &str) -> Option<Vec<u8>> {
@@ -153,5 +154,16 @@ fn the_volume_modifier_makes_a_log_louder_or_softer() {
     };
     for (volume, factor) in [(32, 2.0), (0xE0, 0.5), (0xC1, 0.25), (16, 2.0_f32.sqrt())] {
         assert!((peak(volume) / peak(0) - factor).abs() < 1e-4, "{volume}");
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_off_before_its_commands_is_refused() {
+    let whole = vgm::write(&RegisterLog { length: 9, ..RegisterLog::new(Standard::Ntsc) }).expect("a log");
+    let data = 0x34 + u32::from_le_bytes(whole[0x34..0x38].try_into().expect("four")) as usize;
+    for length in [data - 20, data] {
+        let error = vgm::read(&whole[..length]).expect_err("no commands").to_string();
+        assert!(error.contains("expected a VGM command, found end of file"), "{error}");
+        assert!(simplify::simplify(&whole[..length]).is_err());
     }
 }

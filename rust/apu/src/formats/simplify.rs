@@ -22,7 +22,7 @@ const MODIFIERS: usize = 0x7C;
 pub fn simplify(bytes: &[u8]) -> Result<Vec<u8>, ApuError> {
     let unpacked = vgm::unpacked(bytes)?;
     let header = vgm::header(&unpacked)?;
-    let data = header.data.min(unpacked.len()); // of a file that is cut off before its commands, there are none
+    let data = header.data;
     let mut reader = Reader::new(unpacked.get(data..).unwrap_or_default(), &header);
     let mut simple = unpacked.get(..data).unwrap_or_default().to_vec();
     let mut more = true;
@@ -39,7 +39,7 @@ pub fn simplify(bytes: &[u8]) -> Result<Vec<u8>, ApuError> {
         }
     }
     simple.extend(unpacked.get(reader.offset..).unwrap_or_default());
-    let end = simple.len().saturating_sub(END) as u32;
+    let end = (simple.len() - END) as u32;
     put(&mut simple, data, END, end);
     for field in [LOOP, LOOP_TICKS, MODIFIERS] {
         put(&mut simple, data, field, 0);

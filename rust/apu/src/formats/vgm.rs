@@ -8,6 +8,7 @@
 //!
 //! Source: "VGM Spec v1.71 beta", smspower.org / vgmrips.net.
 
+mod header;
 mod reader;
 mod source;
 mod stream;
@@ -16,8 +17,9 @@ mod warnings;
 use super::gd3;
 use crate::{ApuError, LoopScale, MemoryBlock, RegisterLog};
 
+pub(super) use self::header::header;
 pub use self::reader::{MAX_LOG_BYTES, read, read_and_warn};
-pub(super) use self::reader::{Reader, header, unpacked};
+pub(super) use self::reader::{Reader, unpacked};
 pub use self::warnings::Warnings;
 
 const MAGIC: &[u8; 4] = b"Vgm ";
@@ -52,6 +54,10 @@ const NES_MEMORY: u8 = 0xC2;
 const NES_SAMPLES: u8 = 0x07;
 /// The type of the NES APU in the commands of streams.
 const NES_APU: u8 = 0x14;
+
+fn format(offset: usize, expected: &'static str, found: impl Into<String>) -> ApuError {
+    ApuError::Format { offset, expected, found: found.into() }
+}
 
 /// Writes a log as a VGM 1.61 file. Writes after its end are left out, those on its last tick are kept.
 ///
@@ -118,7 +124,7 @@ fn write_with(log: &RegisterLog, put_wait: fn(&mut Vec<u8>, u64)) -> Result<Vec<
     put(CLOCK, u64::from(log.clock_hz));
     let LoopScale { base, modifier } = log.loop_scale;
     file.splice(LOOP_BASE..=LOOP_MODIFIER, [base.to_le_bytes()[0], modifier]);
-    // A quarter of the volume has a number of its own; below it there is none.
+    // C1 stands for a quarter of the volume, -64; nothing can be softer.
     file.splice(VOLUME..=VOLUME, [if log.volume <= -63 { 0xC1 } else { log.volume.min(0xC0) as u8 }]);
     let end = (file.len() - END) as u32;
     file.splice(END..END + 4, end.to_le_bytes());

@@ -7,15 +7,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::header::{Header, header};
 use super::source::{After, Gzip, Source};
 use super::stream::{MAX_STREAMS, Stream};
-use super::{
-    CLOCK, DATA, FRAME_NTSC, FRAME_PAL, LOOP, LOOP_BASE, LOOP_MODIFIER, MAGIC, NES_APU, NES_MEMORY, NES_SAMPLES, TAGS,
-    VERSION, VOLUME, Warnings,
-};
+use super::{FRAME_NTSC, FRAME_PAL, NES_APU, NES_MEMORY, NES_SAMPLES, Warnings, format};
 use crate::formats::{MAX_INPUT, gd3};
-use crate::register_log::{MAX_CLOCK, MAX_EVENTS, MAX_LENGTH, MIN_CLOCK};
-use crate::{ApuError, LoopScale, MemoryBlock, RegisterLog, Standard, Tags, Write};
+use crate::register_log::{MAX_EVENTS, MAX_LENGTH};
+use crate::{ApuError, MemoryBlock, RegisterLog, Standard, Tags, Write};
 
 /// Most bytes that the writes and the sample memory of a file take: 8 Mi writes, or an hour of 2,300 a second.
 pub const MAX_LOG_BYTES: usize = 128 << 20;
@@ -28,17 +26,10 @@ const MAX_TAGS: usize = 1 << 20;
 const LONGEST_COPY: usize = 1 << 24;
 
 const GZIP_MAGIC: &[u8] = &[0x1F, 0x8B];
-/// Versions that are read, as the header gives them.
-const VERSIONS: std::ops::RangeInclusive<u32> = 0x150..=0x172;
-/// Where the data begin if the header does not say.
-const DEFAULT_DATA: usize = 0x40;
 /// Bytes of the longest header.
 const LONGEST_HEADER: usize = 0x100;
 /// The bit of a data block's size that gives it to a second chip.
 const SECOND_CHIP: u32 = 1 << 31;
-/// Bits of the clock.
-const FDS: u32 = 1 << 31;
-const DUAL: u32 = 1 << 30;
 
 /// Reads a VGM or VGZ file.
 ///
@@ -111,68 +102,12 @@ pub(crate) fn unpacked(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ApuError> {
     Ok(Cow::Owned(unpacked))
 }
 
-fn format(offset: usize, expected: &'static str, found: impl Into<String>) -> ApuError {
-    ApuError::Format { offset, expected, found: found.into() }
-}
-
-/// What the header of a file says.
-pub(crate) struct Header {
-    version: u32,
-    clock: u32,
-    /// The offsets of the first command, of the one to loop to, and of the tags.
-    pub(crate) data: usize,
-    loop_offset: Option<usize>,
-    loop_scale: LoopScale,
-    volume: i16,
-    tags: Option<usize>,
-}
-
-/// Reads the header of a file, of which the first [`LONGEST_HEADER`] bytes are enough.
-pub(crate) fn header(bytes: &[u8]) -> Result<Header, ApuError> {
-    let number = |offset: usize| bytes.get(offset..).and_then(|rest| rest.first_chunk()).copied();
-    let number = |offset: usize| number(offset).map(u32::from_le_bytes);
-    let pointer = |offset: usize| number(offset).filter(|&at| at > 0).map(|at| offset + at as usize);
-    if !bytes.starts_with(MAGIC) {
-        let found = format!("{:02X?}", bytes.get(..4).unwrap_or(bytes));
-        return Err(format(0, "the mark \"Vgm \" of a VGM file", found));
-    }
-    let version = number(VERSION).unwrap_or(0);
-    if !VERSIONS.contains(&version) {
-        let found = format!("{:X}.{:02X}", version >> 8, version & 0xFF);
-        return Err(format(VERSION, "a version from 1.50 to 1.72", found));
-    }
-    let data = pointer(DATA).unwrap_or(DEFAULT_DATA);
-    let clock = if data >= CLOCK + 4 { number(CLOCK).unwrap_or(0) } else { 0 };
-    if clock & FDS != 0 {
-        return Err(ApuError::Unsupported { offset: CLOCK, what: "the sound chip of the Famicom Disk System" });
-    }
-    if clock & DUAL != 0 {
-        return Err(ApuError::Unsupported { offset: CLOCK, what: "a second NES APU" });
-    }
-    if !(MIN_CLOCK..=MAX_CLOCK).contains(&clock) {
-        let expected = "the clock of an NES APU (1,000,000 to 4,000,000 Hz)";
-        return Err(format(CLOCK, expected, if clock == 0 { "none".into() } else { clock.to_string() }));
-    }
-    // The header ends where the data begin, and older versions have less in it.
-    let byte = |offset: usize, since: u32| {
-        let byte = bytes.get(offset).filter(|_| version >= since && offset < data);
-        byte.copied().unwrap_or(0)
-    };
-    let loop_scale =
-        LoopScale { base: i8::from_le_bytes([byte(LOOP_BASE, 0x160)]), modifier: byte(LOOP_MODIFIER, 0x151) };
-    let volume = match byte(VOLUME, 0x160) {
-        0xC1 => -64, // so that a quarter of the volume can be said
-        volume @ 0xC2.. => i16::from(volume) - 0x100,
-        volume => i16::from(volume),
-    };
-    Ok(Header { version, clock, data, loop_offset: pointer(LOOP), loop_scale, volume, tags: pointer(TAGS) })
-}
-
 /// The state of reading.
 pub(crate) struct Reader<S> {
     source: S,
     version: u32,
-    /// The offset of the next byte.
+    /// The offset of the first command, and of the next byte.
+    data: usize,
     pub(crate) offset: usize,
     loop_offset: Option<usize>,
     tick: u64,
@@ -197,6 +132,7 @@ impl<S: Source> Reader<S> {
         Self {
             source,
             version,
+            data,
             offset: data,
             loop_offset,
             tick: 0,
@@ -340,6 +276,9 @@ impl<S: Source> Reader<S> {
         let start = self.offset;
         let mut first = [0];
         if self.source.fill(&mut first)? == 0 {
+            if start == self.data {
+                return Err(format(start, "a VGM command", "end of file")); // cut off before its commands
+            }
             self.no_end = true;
             return Ok(false);
         }

@@ -62,7 +62,7 @@ impl Stream {
             1 => u64::from(length),
             2 => u64::from(length) * self.frequency / 1000,
             3 => self.fitting(end.saturating_sub(self.from)),
-            _ => return, // it goes on from there
+            _ => return, // only its place is set
         };
         self.begin(count, mode & 0x80 != 0, mode & 0x10 != 0, now);
     }
