@@ -391,8 +391,12 @@ impl<'a> Band<'a> {
             lost.tick = clock.tick(lost.tick);
         }
         if self.notes.is_empty() && self.hits.is_empty() {
-            let muted = report.unplaced.iter().filter(|lost| lost.reason == Reason::Muted).count();
-            let found = if muted > 0 { format!("none but {muted} of muted channels") } else { "none".to_owned() };
+            let lost = |reason| report.unplaced.iter().filter(|lost| lost.reason == reason).count();
+            let found = match (lost(Reason::Muted), lost(Reason::Empty)) {
+                (0, 0) => "none".to_owned(),
+                (0, empty) => format!("none but {empty} that end where they begin"),
+                (muted, _) => format!("none but {muted} of muted channels"),
+            };
             return Err(malformed(0, "a MIDI file with notes", found));
         }
         let length = TokenizerError::check_ticks(clock.tick(last))?;
