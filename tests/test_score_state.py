@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lakhnes
-from lakhnes._native import ScoreStates, score_state_rows, with_score_state
+from lakhnes._native import ScoreStates, score_state_tables, with_score_state
 from lakhnes.errors import TokenError
 
 pytest.importorskip("torch")
@@ -28,12 +28,26 @@ IDS = np.array([0, *TX3.encode(song_text(16)), 0])
 def test_every_token_has_the_state_behind_it():
     inputs = with_score_state(IDS)
     np.testing.assert_array_equal(inputs[:, 0], IDS)
-    assert inputs[:, 1:].min() >= 0
-    assert inputs[:, 1:].max() < score_state_rows()
+    rows, weights, pairs = score_state_tables()
+    states, recalled, weighed = inputs[:, 1 : -2 * pairs], inputs[:, -2 * pairs :: 2], inputs[:, -2 * pairs + 1 :: 2]
+    for numbers, bound in ((states, rows), (recalled, len(TX3)), (weighed, weights)):
+        assert numbers.min() >= 0
+        assert numbers.max() < bound
     np.testing.assert_array_equal(inputs[0], inputs[-1])  # behind a boundary nothing has been said
     place = int(np.flatnonzero(TX3.id("P1_NOTEON_60") == IDS)[0])
-    changed = np.flatnonzero(inputs[place, 1:] != inputs[place - 1, 1:])
+    changed = np.flatnonzero(states[place] != states[place - 1])
     assert changed.tolist() == [0, 1]  # the pitch of the first pulse, and its age
+
+
+def test_a_bar_that_returns_tells_each_token_before_it_comes():
+    bar = ["BAR", "P1_NOTEON_60", "TR_NOTEON_40", "ROW_4", "P1_NOTEON_64", "ROW_8", "P1_NOTEON_67"]
+    ids = np.array([0, *TX3.encode("\n".join(["TEMPO_6", "METER_16", *bar * 3]))])
+    pairs = score_state_tables()[2]
+    first, second = with_score_state(ids)[:, -2 * pairs :: 2].T
+    returned = 3 + len(bar)
+    np.testing.assert_array_equal(first[returned:-1], ids[returned + 1 :])
+    assert (first[:returned] == 0).all()  # nothing has been played before
+    assert (second == 0).all()  # no bar says another
 
 
 def test_sequences_have_states_of_their_own_and_can_take_a_token_back():
@@ -61,7 +75,7 @@ def test_the_engines_agree_and_read_the_state():
     model = row_model(score_state=True)
     native, torch_engine = model.begin(2, memory=16), TorchEngine(model.network, 2, 16)
     plain = dataclasses.replace(model.config, score_state=False)
-    without = lakhnes.Model(plain, {name: w for name, w in model.weights.items() if not name.startswith("score_")})
+    without = lakhnes.Model(plain, {name: w for name, w in model.weights.items() if not name.startswith(("score_", "recall"))})
     blind = without.begin(2, memory=16)
     for engine in (native, torch_engine, blind):
         engine.feed(IDS[:30], [0] * 30)
@@ -102,7 +116,8 @@ def test_only_a_configuration_that_has_it_names_it():
     assert "score_state" not in json.loads(plain.to_json())
     stated = dataclasses.replace(plain, score_state=True)
     assert json.loads(stated.to_json())["score_state"] is True
-    assert stated.num_parameters == plain.num_parameters + score_state_rows() * plain.d_model
+    rows, weights, _ = score_state_tables()
+    assert stated.num_parameters == plain.num_parameters + (rows + weights) * plain.d_model
     with pytest.raises(lakhnes.CheckpointError, match="only TX3"):
         TransformerXLConfig(score_state=True)
     with pytest.raises(lakhnes.CheckpointError, match="score_state"):
@@ -122,8 +137,9 @@ def test_training_goes_on_from_a_model_without_the_state_and_resumes(tmp_path, r
     command = ["train", tmp_path / "data", "-o", tmp_path / "run", "--init", tmp_path / "before"]
     first = run(*command, "--config", tmp_path / "run.toml", "--steps", 6, "--samples", 0)
     assert first.exit_code == 0, first.output
-    table = load_model(tmp_path / "run" / "model").weights["score_state.weight"]
-    assert np.abs(table).max() > 0
+    weights = load_model(tmp_path / "run" / "model").weights
+    assert np.abs(weights["score_state.weight"]).max() > 0
+    assert np.abs(weights["recall.weight"]).max() > 0
     again = run(*command, "--steps", 9)
     assert again.exit_code == 0, again.output
     assert "resumed at step 6" in again.output

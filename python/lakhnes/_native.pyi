@@ -38,7 +38,7 @@ __all__ = [
     "formats",
     "quantize_events",
     "sample_tokens",
-    "score_state_rows",
+    "score_state_tables",
     "source_notes",
     "stem_path",
     "tokenize_files",
@@ -972,7 +972,9 @@ class ScoreStates:
     """The state of the score in sequences of TX3 tokens (docs/tx3.md, State): what a model may read beside a token.
 
     A state has F features: of each voice its pitch, how long ago it began, its gate, instrument and loudness; the row,
-    the frame in the row, the tempo and the meter. Each is the number of a row in one table of embeddings.
+    the frame in the row, the tempo and the meter; how long an earlier bar has been right about what comes next, and how
+    many bars ago that was. Each is the number of a row in one table of embeddings. Behind these stand P pairs: a token that
+    comes next if the song goes on as in an earlier bar, and a row in a table of weights of its embedding.
 
     Parameters
     ----------
@@ -988,7 +990,7 @@ class ScoreStates:
 
         Returns
         -------
-        int64 array, ``(R, 1 + F)``
+        int64 array, ``(R, 1 + F + 2P)``
             Each token, and the state behind it.
 
         Raises
@@ -1019,7 +1021,7 @@ def with_score_state(tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
     Returns
     -------
-    int64 array, ``(N, 1 + F)``
+    int64 array, ``(N, 1 + F + 2P)``
 
     Raises
     ------
@@ -1027,8 +1029,8 @@ def with_score_state(tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         If an id does not exist.
     """
 
-def score_state_rows() -> int:
-    """Give the rows of the table of embeddings of `ScoreStates`."""
+def score_state_tables() -> tuple[int, int, int]:
+    """Give the rows of the two tables of `ScoreStates`, of embeddings and of weights, and P, the number of pairs."""
 
 def tx3_facts(song: Song) -> dict[str, Any]:
     """Measure a song: its frames, tempo, bars and key, and how dense and how high each voice is.
@@ -1364,6 +1366,8 @@ class DecoderModel:
         As of `lakhnes.model.config.TransformerXLConfig`.
     state_rows
         Of ``score_state.weight``, the table of what is read beside each token; 0 for none.
+    recall_rows
+        Of ``recall.weight``, the weights of what is recalled beside each token; 0 for none.
     dtype
         How weights, keys, values and projected distances are kept: ``float32 bfloat16 int8``. All else is computed in
         float32.
@@ -1389,6 +1393,7 @@ class DecoderModel:
         pre_norm: bool,
         clamp_len: int,
         state_rows: int = 0,
+        recall_rows: int = 0,
         dtype: str,
     ) -> DecoderModel: ...
     def begin(self, *, window: int, sequences: int, threads: int) -> SequenceState:
@@ -1432,7 +1437,7 @@ class SequenceState:
         tokens
             ``(T * B,)``: one token of every sequence, then the next of every sequence, and so on. T is at least 1.
         states
-            ``(T * B, F)``: rows of the table of states beside each token, for a model that has one.
+            ``(T * B, F + 2P)``: what `ScoreStates` gives beside each token, for a model that has tables for it.
         all
             Return the logits after every token, not only after the last of each sequence.
 
@@ -1455,7 +1460,7 @@ class SequenceState:
     ) -> npt.NDArray[np.float32]:
         """Feed N tokens, each to the sequence at the same index of `sequences`.
 
-        A sequence that appears again is fed one token after the other. `states` is as of `feed`, ``(N, F)``.
+        A sequence that appears again is fed one token after the other. `states` is as of `feed`, ``(N, F + 2P)``.
 
         Returns
         -------

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes._native import Vocabulary, score_state_rows, with_score_state
+from lakhnes._native import Vocabulary, score_state_tables, with_score_state
 from lakhnes.errors import CheckpointError, shown
 
 FORMAT_VERSION = 1
@@ -196,7 +196,8 @@ class TransformerXLConfig(LayeredConfig):
     score_state : bool
         Whether the model reads the state of the score beside each token of TX3 (`lakhnes._native.ScoreStates`): what
         each voice plays and with which sound, and the place in the bar. Each of its numbers is a row of one table,
-        which is added to the embedding of the token.
+        which is added to the embedding of the token. So are the embeddings of what comes next if the song goes on as in
+        an earlier bar, each element times a weight of a second table.
     """
 
     architecture: ClassVar[str] = "transformer-xl"
@@ -253,11 +254,14 @@ class TransformerXLConfig(LayeredConfig):
     def other_tensors(self) -> Shapes:
         """The tensors that are of no layer."""
         norm: Shapes = {"final_norm.weight": (self.d_model,), "final_norm.bias": (self.d_model,)}
-        state: Shapes = {"score_state.weight": (score_state_rows(), self.d_model)} if self.score_state else {}
-        return super().other_tensors | (norm if self.pre_norm else {}) | state
+        shapes = super().other_tensors | (norm if self.pre_norm else {})
+        if self.score_state:
+            rows, recall_rows, _ = score_state_tables()
+            shapes |= {"score_state.weight": (rows, self.d_model), "recall.weight": (recall_rows, self.d_model)}
+        return shapes
 
     def inputs(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return the ids of a song, with `score_state` ``(N, 1 + F)``: each with the state behind it."""
+        """Return the ids of a song, with `score_state` ``(N, 1 + F + 2P)``: each with the state behind it."""
         return with_score_state(ids) if self.score_state else ids
 
     @property

@@ -114,16 +114,16 @@ class Engine(abc.ABC):
         return self._score is not None
 
     def _inputs(self, tokens: Tokens, sequences: Sequence[int]) -> Tokens:
-        """Return what the model reads: the tokens, ``(R,)``, or ``(R, 1 + F)`` with the state behind each."""
+        """Return what the model reads: the tokens, ``(R,)``, or ``(R, 1 + F + 2P)`` with the state behind each."""
         return tokens if self._score is None else self._score.feed(np.ascontiguousarray(tokens), sequences)
 
     @abc.abstractmethod
     def _step(self, inputs: Tokens) -> Floats:
-        """Read one token of every sequence, ``(B,)`` or ``(B, 1 + F)``; return new logits, ``(B, V)``."""
+        """Read one token of every sequence, ``(B,)`` or ``(B, 1 + F + 2P)``; return new logits, ``(B, V)``."""
 
     @abc.abstractmethod
     def _read(self, sequences: Sequence[int], inputs: Tokens) -> Floats:
-        """Read tokens of the named sequences, ``(R,)`` or ``(R, 1 + F)``; return the logits after each, ``(R, V)``."""
+        """Read tokens of the named sequences, ``(R,)`` or ``(R, 1 + F + 2P)``; return the logits after each, ``(R, V)``."""
 
     @abc.abstractmethod
     def _fork(self, source: int, target: int) -> None: ...

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes._native import DecoderModel, score_state_rows
+from lakhnes._native import DecoderModel, score_state_tables
 from lakhnes.model.config import TransformerXLConfig
 from lakhnes.model.engine import Engine, Floats, Tokens
 
@@ -28,6 +28,7 @@ def thread_count() -> int:
 
 def pack(config: TransformerXLConfig, weights: dict[str, npt.NDArray[np.float32]], dtype: str) -> DecoderModel:
     """Return the weights of a model in the layout of the engine, stored as ``float32``, ``bfloat16`` or ``int8``."""
+    state_rows, recall_rows, _ = score_state_tables() if config.score_state else (0, 0, 0)
     return DecoderModel(
         {name: np.ascontiguousarray(weight).reshape(-1) for name, weight in weights.items()},
         vocab_size=config.vocab_size,
@@ -38,7 +39,8 @@ def pack(config: TransformerXLConfig, weights: dict[str, npt.NDArray[np.float32]
         d_inner=config.d_inner,
         pre_norm=config.pre_norm,
         clamp_len=config.clamp_len,
-        state_rows=score_state_rows() if config.score_state else 0,
+        state_rows=state_rows,
+        recall_rows=recall_rows,
         dtype=dtype,
     )
 

@@ -87,7 +87,7 @@ class TorchEngine(Engine):
 
     @torch.inference_mode()
     def _forward(self, inputs: Tokens, cache: KeyValueCache) -> Floats:
-        """Read a segment, ``(B, T)`` or ``(B, T, 1 + F)``; return the logits after each token, ``(B, T, V)``."""
+        """Read a segment, ``(B, T)`` or ``(B, T, 1 + F + 2P)``; return the logits after each token, ``(B, T, V)``."""
         segment = torch.from_numpy(inputs).to(self._network.device)
         count = segment.shape[1]
         # At once only while nothing leaves the memory: else the first token would attend to more than a step does.

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lakhnes._native import score_state_tables
 from lakhnes.model.attention import attend
 from lakhnes.model.cache import KeyValueCache
 from lakhnes.model.config import TransformerXLConfig
@@ -32,6 +33,15 @@ Memory: TypeAlias = Tensor | KeyValueCache
 """What was read before the present segment: hidden states, ``(n_layer + 1, B, M, D)``, or keys and values."""
 
 INIT_STD = 0.02
+
+RECALLED = score_state_tables()[2]
+"""P: the tokens that are recalled beside each token."""
+
+
+def _zeros(rows: int, width: int) -> nn.Embedding:
+    table = nn.Embedding(rows, width)
+    nn.init.zeros_(table.weight)
+    return table
 
 
 def distance_table(distances: Tensor, d_model: int) -> Tensor:
@@ -160,19 +170,24 @@ class TransformerXL(Network):
                 nn.init.normal_(layer.attention.o_net.weight, std=INIT_STD / math.sqrt(2 * config.n_layer))
                 nn.init.normal_(layer.outer.weight, std=INIT_STD / math.sqrt(2 * config.n_layer))
         self.score_state: nn.Embedding | None = None
-        if config.score_state:  # zeros, so that training can continue from a model without it
-            rows, width = config.tensors["score_state.weight"]
-            self.score_state = nn.Embedding(rows, width)
-            nn.init.zeros_(self.score_state.weight)
+        self.recall: nn.Embedding | None = None
+        if config.score_state:  # zeros, so that training can continue from a model without them
+            self.score_state = _zeros(*config.tensors["score_state.weight"])
+            self.recall = _zeros(*config.tensors["recall.weight"])
 
     def embed(self, tokens: Tensor) -> Tensor:
-        """``(B, T)`` ids, or ``(B, T, 1 + F)`` with the state of the score, to ``(B, T, D)``."""
-        if self.score_state is None:
+        """``(B, T)`` ids, or ``(B, T, 1 + F + 2P)`` with the state of the score, to ``(B, T, D)``."""
+        if self.score_state is None or self.recall is None:
             embedded = self.embedding(tokens)
         else:
-            rows = tokens[..., 1:].flatten(0, 1)
+            last = tokens.shape[-1] - 2 * RECALLED
+            rows, pairs = tokens[..., 1:last].flatten(0, 1), tokens[..., last:]
             state = functional.embedding_bag(rows, self.score_state.weight, mode="sum")
-            embedded = self.embedding(tokens[..., 0]) + state.view(*tokens.shape[:2], -1)
+            # The embeddings of a token and of what is recalled beside it, with one look into the table.
+            own, *recalled = self.embedding(torch.cat((tokens[..., :1], pairs[..., ::2]), dim=-1)).unbind(dim=-2)
+            embedded = own + state.view(*tokens.shape[:2], -1)
+            for other, weights in zip(recalled, self.recall(pairs[..., 1::2]).unbind(dim=-2), strict=True):
+                embedded = embedded + other * weights
         return self.dropout(embedded * math.sqrt(self.config.d_model))  # type: ignore[no-any-return]
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -220,7 +235,7 @@ class TransformerXL(Network):
         Parameters
         ----------
         tokens : Tensor, int64, ``(B, T)``
-            With ``config.score_state`` ``(B, T, 1 + F)``: each token, and the state behind it.
+            With ``config.score_state`` ``(B, T, 1 + F + 2P)``: each token, and the state behind it.
         memory : Tensor, ``(n_layer + 1, B, M, D)``, or KeyValueCache, optional
             What this method returned for the segment before; a cache is changed in place.
         mem_len : int

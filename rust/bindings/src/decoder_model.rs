@@ -21,7 +21,7 @@ pub(crate) struct PyDecoderModel(Model);
 #[pymethods]
 impl PyDecoderModel {
     #[new]
-    #[pyo3(signature = (tensors, *, vocab_size, n_layer, n_head, d_model, d_head, d_inner, pre_norm, clamp_len, state_rows=0, dtype))]
+    #[pyo3(signature = (tensors, *, vocab_size, n_layer, n_head, d_model, d_head, d_inner, pre_norm, clamp_len, state_rows=0, recall_rows=0, dtype))]
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
     fn new(
         py: Python<'_>,
@@ -35,9 +35,21 @@ impl PyDecoderModel {
         pre_norm: bool,
         clamp_len: usize,
         state_rows: usize,
+        recall_rows: usize,
         dtype: &str,
     ) -> PyResult<Self> {
-        let shape = Shape { vocab_size, n_layer, n_head, d_model, d_head, d_inner, pre_norm, clamp_len, state_rows };
+        let shape = Shape {
+            vocab_size,
+            n_layer,
+            n_head,
+            d_model,
+            d_head,
+            d_inner,
+            pre_norm,
+            clamp_len,
+            state_rows,
+            recall_rows,
+        };
         let known = [("float32", Dtype::Float32), ("bfloat16", Dtype::Bfloat16), ("int8", Dtype::Int8)];
         let dtype = one_of("dtype", &known, dtype)?;
         let tensors: Vec<(String, PyReadonlyArray1<'_, f32>)> = tensors.items()?.extract()?;

@@ -58,7 +58,7 @@ mod _native {
     #[pymodule_export]
     use crate::sample::sample_tokens;
     #[pymodule_export]
-    use crate::score_states::{PyScoreStates, score_state_rows, with_score_state};
+    use crate::score_states::{PyScoreStates, score_state_tables, with_score_state};
     #[pymodule_export]
     use crate::sequence_state::PySequenceState;
     #[pymodule_export]

@@ -2,7 +2,7 @@
 
 use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::TokenizerError;
-use lakhnes_tokenizer::tx3::{self, FEATURES, ScoreState};
+use lakhnes_tokenizer::tx3::{self, FEATURES, RECALLED, ScoreState};
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray2, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -56,7 +56,7 @@ impl PyScoreStates {
             let Sequence { now, before } = &mut self.0[sequence];
             *before = Some(now.clone());
             now.advance(token);
-            now.features()
+            columns(now)
         });
         Ok(inputs(tokens, states).into_pyarray(py))
     }
@@ -93,15 +93,15 @@ pub(crate) fn with_score_state<'py>(
     let mut state = ScoreState::new();
     let states = known(tokens)?.into_iter().map(|token| {
         state.advance(token);
-        state.features()
+        columns(&state)
     });
     Ok(inputs(tokens, states).into_pyarray(py))
 }
 
 #[documented]
 #[pyfunction]
-pub(crate) fn score_state_rows() -> usize {
-    ScoreState::rows()
+pub(crate) fn score_state_tables() -> (usize, usize, usize) {
+    (ScoreState::rows(), ScoreState::recall_rows(), RECALLED)
 }
 
 /// The tokens of ids.
@@ -113,9 +113,22 @@ pub(crate) fn known(ids: &[i64]) -> PyResult<Vec<tx3::Token>> {
     ids.iter().enumerate().map(token).collect()
 }
 
+/// The numbers beside a token.
+const COLUMNS: usize = FEATURES + 2 * RECALLED;
+
+/// What stands beside a token: the rows of its state, and what is recalled.
+fn columns(state: &ScoreState) -> [u16; COLUMNS] {
+    let mut columns = [0; COLUMNS];
+    let all = state.features().into_iter().chain(state.recalled().into_iter().flatten());
+    for (column, number) in columns.iter_mut().zip(all) {
+        *column = number;
+    }
+    columns
+}
+
 /// Each token with its state in one row.
-fn inputs(tokens: &[i64], states: impl Iterator<Item = [u16; FEATURES]>) -> Array2<i64> {
-    let mut inputs = Array2::zeros((tokens.len(), 1 + FEATURES));
+fn inputs(tokens: &[i64], states: impl Iterator<Item = [u16; COLUMNS]>) -> Array2<i64> {
+    let mut inputs = Array2::zeros((tokens.len(), 1 + COLUMNS));
     for ((mut row, &token), state) in inputs.rows_mut().into_iter().zip(tokens).zip(states) {
         row[0] = token;
         for (number, feature) in row.iter_mut().skip(1).zip(state) {

@@ -2,6 +2,7 @@
 
 use lakhnes_decoder::{DecoderError, Inputs, SequenceState};
 use lakhnes_stub_docs::documented;
+use lakhnes_tokenizer::tx3::{FEATURES, RECALLED};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
@@ -24,8 +25,8 @@ impl PySequenceState {
         states: Option<PyReadonlyArray2<'_, i64>>,
         all: bool,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let (tokens, states) = inputs(&tokens, states.as_ref())?;
-        self.logits(py, |state, logits| state.feed(Inputs { tokens: &tokens, states: &states }, all, logits))
+        let beside = Beside::new(&tokens, states.as_ref())?;
+        self.logits(py, |state, logits| state.feed(beside.inputs(), all, logits))
     }
 
     #[pyo3(signature = (sequences, tokens, states=None))]
@@ -36,9 +37,8 @@ impl PySequenceState {
         tokens: PyReadonlyArray1<'_, i64>,
         states: Option<PyReadonlyArray2<'_, i64>>,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let (tokens, states) = inputs(&tokens, states.as_ref())?;
-        let inputs = Inputs { tokens: &tokens, states: &states };
-        self.logits(py, |state, logits| state.feed_some(&sequences, inputs, logits))
+        let beside = Beside::new(&tokens, states.as_ref())?;
+        self.logits(py, |state, logits| state.feed_some(&sequences, beside.inputs(), logits))
     }
 
     fn rewind(&mut self, sequence: usize) -> PyResult<()> {
@@ -62,13 +62,38 @@ impl PySequenceState {
     }
 }
 
-/// Tokens, and the states beside them, row by row.
-fn inputs(
-    tokens: &PyReadonlyArray1<'_, i64>,
-    states: Option<&PyReadonlyArray2<'_, i64>>,
-) -> PyResult<(Vec<u32>, Vec<u32>)> {
-    let id = |&id: &i64| u32::try_from(id).map_err(|_| refused("tokens", "ids of the vocabulary", &id.to_string()));
-    let row = |&row: &i64| u32::try_from(row).map_err(|_| refused("states", "rows of the table", &row.to_string()));
-    let states = states.map_or(Ok(Vec::new()), |states| states.as_array().iter().map(row).collect::<PyResult<_>>())?;
-    Ok((tokens.as_array().iter().map(id).collect::<PyResult<_>>()?, states))
+/// Tokens, and what stands beside each.
+struct Beside {
+    tokens: Vec<u32>,
+    states: Vec<u32>,
+    recalled: Vec<[u32; 2]>,
+}
+
+impl Beside {
+    /// Of ids, and of the columns that `ScoreStates` gives beside them.
+    fn new(tokens: &PyReadonlyArray1<'_, i64>, states: Option<&PyReadonlyArray2<'_, i64>>) -> PyResult<Self> {
+        let id = |&id: &i64| u32::try_from(id).map_err(|_| refused("tokens", "ids of the vocabulary", &id.to_string()));
+        let tokens: Vec<u32> = tokens.as_array().iter().map(id).collect::<PyResult<_>>()?;
+        let (mut rows, mut recalled) = (Vec::new(), Vec::new());
+        if let Some(states) = states {
+            let states = states.as_array();
+            if states.ncols() != FEATURES + 2 * RECALLED {
+                let expected = format!("{} columns", FEATURES + 2 * RECALLED);
+                return Err(refused("states", &expected, &states.ncols().to_string()));
+            }
+            let row =
+                |&row: &i64| u32::try_from(row).map_err(|_| refused("states", "rows of the tables", &row.to_string()));
+            for state in states.rows() {
+                let numbers = state.iter().map(row).collect::<PyResult<Vec<_>>>()?;
+                let (features, pairs) = numbers.split_at(FEATURES);
+                rows.extend_from_slice(features);
+                recalled.extend(pairs.chunks_exact(2).map(|pair| [pair[0], pair[1]]));
+            }
+        }
+        Ok(Self { tokens, states: rows, recalled })
+    }
+
+    fn inputs(&self) -> Inputs<'_> {
+        Inputs { tokens: &self.tokens, states: &self.states, recalled: &self.recalled }
+    }
 }

@@ -16,6 +16,7 @@
 //! let shape = Shape {
 //!     vocab_size: 5, n_layer: 1, n_head: 2, d_model: 8, d_head: 4, d_inner: 16, pre_norm: false, clamp_len: 0,
 //!     state_rows: 0,
+//!     recall_rows: 0,
 //! };
 //! let weights = vec![0.1; 512];
 //! let model = Model::new(shape, Dtype::Float32, |name| {

@@ -38,6 +38,8 @@ pub(crate) struct Network<F: Form> {
     pub(crate) embedding: Vec<f32>,
     /// What is added to that: of each state that comes with a token, a row.
     pub(crate) states: Vec<f32>,
+    /// The weights of the embeddings of what is recalled.
+    pub(crate) recall: Vec<f32>,
     pub(crate) layers: Vec<Layer<F>>,
     pub(crate) final_norm: Option<Norm>,
     pub(crate) output: Matrix<F::Weight>,
@@ -46,16 +48,16 @@ pub(crate) struct Network<F: Form> {
 
 impl<F: Form> Network<F> {
     pub(crate) fn new(shape: Shape, tensors: &Tensors) -> Result<Self, DecoderError> {
-        let Shape { vocab_size, n_layer, d_model, pre_norm, state_rows, .. } = shape;
+        let Shape { vocab_size, n_layer, d_model, pre_norm, state_rows, recall_rows, .. } = shape;
+        let table = |name: &str, rows: usize| {
+            if rows > 0 { tensors.vector(name, rows * d_model) } else { Ok(Vec::new()) }
+        };
         let layers = (0..n_layer).map(|index| Layer::new(&shape, tensors, &format!("layers.{index}")));
         Ok(Self {
             shape,
             embedding: tensors.vector("embedding.weight", vocab_size * d_model)?,
-            states: if state_rows > 0 {
-                tensors.vector("score_state.weight", state_rows * d_model)?
-            } else {
-                Vec::new()
-            },
+            states: table("score_state.weight", state_rows)?,
+            recall: table("recall.weight", recall_rows)?,
             layers: layers.collect::<Result<_, _>>()?,
             final_norm: if pre_norm { Some(tensors.norm("final_norm", d_model)?) } else { None },
             output: tensors.matrix("embedding.weight", vocab_size, d_model)?,

@@ -29,6 +29,7 @@ pub struct SequenceState {
     team: Box<dyn Steps>,
     vocab_size: usize,
     state_rows: usize,
+    recall_rows: usize,
     sequences: Vec<Progress>,
 }
 
@@ -80,6 +81,7 @@ impl SequenceState {
             team: team?,
             vocab_size: shape.vocab_size,
             state_rows: shape.state_rows,
+            recall_rows: shape.recall_rows,
             sequences: vec![Progress::default(); sequences],
         })
     }
@@ -141,11 +143,8 @@ impl SequenceState {
         logits: &mut Vec<f32>,
     ) -> Result<(), DecoderError> {
         let tokens = inputs.tokens;
-        self.check_states(inputs)?;
-        if let Some(&token) = tokens.iter().find(|&&token| token as usize >= self.vocab_size) {
-            let expected = format!("ids below {}", self.vocab_size);
-            return Err(DecoderError::Range { name: "tokens", expected, found: token as usize });
-        }
+        below("tokens", tokens.iter().copied(), self.vocab_size)?;
+        self.check_beside(inputs)?;
         logits.clear();
         // Whole steps of all sequences, so that the last block has all the logits that are wanted.
         let block = (BLOCK / self.sequences.len()).max(1) * self.sequences.len();
@@ -153,7 +152,7 @@ impl SequenceState {
         let mut left = tokens.len();
         for (sequences, here) in sequences.chunks(block).zip(tokens.chunks(block)) {
             let first = tokens.len() - left;
-            let states = inputs.states_of(first..first + here.len());
+            let inputs = inputs.part(first..first + here.len());
             rows.clear();
             let mut lengths: Vec<u64> = self.sequences.iter().map(|progress| progress.length).collect();
             for (&sequence, &token) in sequences.iter().zip(here) {
@@ -162,7 +161,7 @@ impl SequenceState {
             }
             left -= rows.len();
             let here = wanted.saturating_sub(left).min(rows.len());
-            self.team.step(&rows, states, here.max(1), &mut part)?;
+            self.team.step(&rows, inputs, here.max(1), &mut part)?;
             if here > 0 {
                 logits.extend_from_slice(&part);
             }
@@ -214,16 +213,21 @@ impl SequenceState {
         Ok(())
     }
 
-    /// Refuses states of a model that has no table of them, none for one that has, and unknown rows.
-    fn check_states(&self, inputs: Inputs<'_>) -> Result<(), DecoderError> {
-        let Inputs { tokens, states } = inputs;
-        if states.is_empty() != (self.state_rows == 0) || !states.len().is_multiple_of(tokens.len()) {
-            let expected = if self.state_rows == 0 { "none" } else { "equally many for every token" }.to_owned();
-            return Err(DecoderError::Range { name: "states", expected, found: states.len() });
-        }
-        let Some(&state) = states.iter().find(|&&state| state as usize >= self.state_rows) else { return Ok(()) };
-        let expected = format!("rows below {}", self.state_rows);
-        Err(DecoderError::Range { name: "states", expected, found: state as usize })
+    /// Refuses what stands beside tokens where a model has no table for it, nothing where it has one, and unknown rows.
+    fn check_beside(&self, inputs: Inputs<'_>) -> Result<(), DecoderError> {
+        let Inputs { tokens, states, recalled } = inputs;
+        let count = |name, found: usize, rows: usize| {
+            if (found == 0) == (rows == 0) && found.is_multiple_of(tokens.len()) {
+                return Ok(());
+            }
+            let expected = if rows == 0 { "none" } else { "equally many for every token" }.to_owned();
+            Err(DecoderError::Range { name, expected, found })
+        };
+        count("states", states.len(), self.state_rows)?;
+        count("recalled", recalled.len(), self.recall_rows)?;
+        below("states", states.iter().copied(), self.state_rows)?;
+        below("recalled", recalled.iter().map(|&[token, _]| token), self.vocab_size)?;
+        below("recalled", recalled.iter().map(|&[_, row]| row), self.recall_rows)
     }
 
     fn check(&self, sequence: usize) -> Result<(), DecoderError> {
@@ -270,4 +274,11 @@ fn team<F: Form>(
         InstructionSet::Avx2(simd) => start(simd, network, window, sequences, threads),
         InstructionSet::Portable => start(Portable, network, window, sequences, threads),
     }
+}
+
+/// Refuses numbers that are not below a bound.
+fn below(name: &'static str, mut numbers: impl Iterator<Item = u32>, bound: usize) -> Result<(), DecoderError> {
+    let Some(found) = numbers.find(|&number| number as usize >= bound) else { return Ok(()) };
+    let expected = format!("{} below {bound}", if name == "tokens" { "ids" } else { "rows" });
+    Err(DecoderError::Range { name, expected, found: found as usize })
 }

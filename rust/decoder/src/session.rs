@@ -34,6 +34,8 @@ pub(crate) struct Job {
     pub(crate) rows: Vec<Row>,
     /// Rows of the table of states: of each token equally many, one token's after the other's.
     pub(crate) states: Vec<u32>,
+    /// Ids of what is recalled, each with its row of the table of weights, in the same order.
+    pub(crate) recalled: Vec<[u32; 2]>,
     /// Logits are wanted after this many of the last rows.
     pub(crate) wanted: usize,
 }

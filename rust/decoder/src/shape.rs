@@ -21,6 +21,8 @@ pub struct Shape {
     pub clamp_len: usize,
     /// Rows of a second table of embeddings, some of which come with every token; 0 for none.
     pub state_rows: usize,
+    /// Rows of a table of weights, by which the embeddings of what is recalled are multiplied; 0 for none.
+    pub recall_rows: usize,
 }
 
 impl Shape {
@@ -42,9 +44,10 @@ impl Shape {
         for (name, found) in sides {
             in_range(name, found, MAX_SIDE)?;
         }
-        if self.state_rows > MAX_SIDE {
-            let expected = format!("0 to {MAX_SIDE}");
-            return Err(DecoderError::Range { name: "state_rows", expected, found: self.state_rows });
+        for (name, found) in [("state_rows", self.state_rows), ("recall_rows", self.recall_rows)] {
+            if found > MAX_SIDE {
+                return Err(DecoderError::Range { name, expected: format!("0 to {MAX_SIDE}"), found });
+            }
         }
         if !self.d_model.is_multiple_of(2) {
             let expected = "an even number (sines and cosines)".to_owned();

@@ -8,6 +8,7 @@ use std::{mem, process};
 
 use crate::error::DecoderError;
 use crate::form::Form;
+use crate::inputs::Inputs;
 use crate::serial_fallback::SerialFallback;
 use crate::session::{Row, Session};
 use crate::simd::Simd;
@@ -15,8 +16,15 @@ use crate::worker::{Stage, Worker};
 
 /// A team for any form of the weights and any instruction set.
 pub(crate) trait Steps: Send + Sync {
-    /// Feeds the rows in order, each with its states, and gives the logits after each of the last `wanted` of them.
-    fn step(&mut self, rows: &[Row], states: &[u32], wanted: usize, logits: &mut Vec<f32>) -> Result<(), DecoderError>;
+    /// Feeds the rows in order, each with what stands beside its token in the inputs, and gives the logits after each of
+    /// the last `wanted` of them.
+    fn step(
+        &mut self,
+        rows: &[Row],
+        inputs: Inputs<'_>,
+        wanted: usize,
+        logits: &mut Vec<f32>,
+    ) -> Result<(), DecoderError>;
     /// Copies positions of a sequence to another.
     fn copy(&mut self, source: usize, target: usize, positions: Range<u64>);
     /// Makes the steps of some time on the calling thread alone.
@@ -108,14 +116,22 @@ fn help<F: Form, S: Simd>(session: &Session<F>, worker: &Mutex<Worker<F, S>>) {
 }
 
 impl<F: Form, S: Simd> Steps for Team<F, S> {
-    fn step(&mut self, rows: &[Row], states: &[u32], wanted: usize, logits: &mut Vec<f32>) -> Result<(), DecoderError> {
+    fn step(
+        &mut self,
+        rows: &[Row],
+        inputs: Inputs<'_>,
+        wanted: usize,
+        logits: &mut Vec<f32>,
+    ) -> Result<(), DecoderError> {
         let _guard = self.session.barrier.guard();
         {
             let mut job = self.session.job.write().unwrap_or_else(PoisonError::into_inner);
             job.rows.clear();
             job.rows.extend_from_slice(rows);
             job.states.clear();
-            job.states.extend_from_slice(states);
+            job.states.extend_from_slice(inputs.states);
+            job.recalled.clear();
+            job.recalled.extend_from_slice(inputs.recalled);
             job.wanted = wanted;
         }
         let began = Instant::now();

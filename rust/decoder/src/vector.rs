@@ -56,6 +56,14 @@ pub(crate) fn add(numbers: &mut [f32], others: &[f32]) {
     }
 }
 
+/// Adds numbers, each times its weight, to others.
+#[inline(always)]
+pub(crate) fn add_weighed(numbers: &mut [f32], others: &[f32], weights: &[f32]) {
+    for ((number, other), weight) in numbers.iter_mut().zip(others).zip(weights) {
+        *number += other * weight;
+    }
+}
+
 /// Adds a bias to each row, and takes what is positive.
 pub(crate) struct Rectify<'a> {
     pub(crate) numbers: &'a mut [f32],

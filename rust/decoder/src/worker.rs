@@ -17,7 +17,7 @@ use crate::norm::{Norm, Residual};
 use crate::rows::Rows;
 use crate::session::{Job, Partial, Session, read};
 use crate::simd::Simd;
-use crate::vector::{Rectify, add};
+use crate::vector::{Rectify, add, add_weighed};
 
 /// What a worker does between two barriers, in a layer if it has a number.
 #[derive(Clone, Copy)]
@@ -149,14 +149,18 @@ impl<F: Form, S: Simd> Worker<F, S> {
         let network = &self.session.network;
         let width = network.shape.d_model;
         let scale = (width as f32).sqrt();
-        let count = job.states.len() / job.rows.len().max(1);
+        let [states, recalled] = [job.states.len(), job.recalled.len()].map(|all| all / job.rows.len().max(1));
         let hidden = &mut self.buffers.hidden;
         hidden.clear();
         for (index, row) in job.rows.iter().enumerate() {
             hidden.extend_from_slice(&network.embedding[row.token as usize * width..][..width]);
             let embedded = &mut hidden[index * width..];
-            for &state in &job.states[index * count..][..count] {
+            for &state in &job.states[index * states..][..states] {
                 add(embedded, &network.states[state as usize * width..][..width]);
+            }
+            for &[token, row] in &job.recalled[index * recalled..][..recalled] {
+                let weights = &network.recall[row as usize * width..][..width];
+                add_weighed(embedded, &network.embedding[token as usize * width..][..width], weights);
             }
             for number in embedded {
                 *number *= scale;

@@ -26,6 +26,7 @@ fn shape(n_head: usize, d_head: usize, pre_norm: bool) -> Shape {
         pre_norm,
         clamp_len: 0,
         state_rows: 0,
+        recall_rows: 0,
     }
 }
 
@@ -254,16 +255,18 @@ proptest! {
 }
 
 #[test]
-fn the_states_beside_a_token_are_added_to_its_embedding() {
-    let weights = Weights::new(Shape { state_rows: 6, ..shape(2, 16, true) }, 7);
+fn what_stands_beside_a_token_is_added_to_its_embedding() {
+    let weights = Weights::new(Shape { state_rows: 6, recall_rows: 5, ..shape(2, 16, true) }, 7);
     let states: Vec<u32> = (0..3 * TOKENS.len() as u32).map(|place| place * 5 % 6).collect();
-    let expected = weights.logits_beside(&TOKENS, &states);
+    let recalled: Vec<[u32; 2]> = (0..2 * TOKENS.len() as u32).map(|place| [place * 7 % 13, place * 3 % 5]).collect();
+    let expected = weights.logits_beside(Inputs { tokens: &TOKENS, states: &states, recalled: &recalled });
     for at_once in [1, 5, TOKENS.len()] {
         let model = weights.model(Dtype::Float32);
         let mut state = SequenceState::new(&model, weights.window, 2, 2).expect("it fits");
         let (mut found, mut logits) = (Vec::new(), Vec::new());
-        for (tokens, states) in TOKENS.chunks(at_once).zip(states.chunks(3 * at_once)) {
-            let inputs = Inputs { tokens, states };
+        let beside = states.chunks(3 * at_once).zip(recalled.chunks(2 * at_once));
+        for (tokens, (states, recalled)) in TOKENS.chunks(at_once).zip(beside) {
+            let inputs = Inputs { tokens, states, recalled };
             state.feed_some(&vec![1; tokens.len()], inputs, &mut logits).expect("the states are rows of the table");
             found.extend_from_slice(&logits);
         }
@@ -272,12 +275,21 @@ fn the_states_beside_a_token_are_added_to_its_embedding() {
 }
 
 #[test]
-fn states_that_do_not_fit_the_model_are_refused() {
+fn what_does_not_fit_the_tables_of_the_model_is_refused() {
     let with = |state_rows| Weights::new(Shape { state_rows, ..shape(2, 16, true) }, 7).model(Dtype::Float32);
     for (state_rows, states) in [(0, &[1][..]), (6, &[]), (6, &[1, 2, 3]), (6, &[1, 6])] {
         let mut state = SequenceState::new(&with(state_rows), 7, 2, 1).expect("it fits");
-        let refused = state.feed(Inputs { tokens: &[1, 2], states }, false, &mut Vec::new());
+        let inputs = Inputs { tokens: &[1, 2], states, recalled: &[] };
+        let refused = state.feed(inputs, false, &mut Vec::new());
         assert!(matches!(refused, Err(DecoderError::Range { name: "states", .. })), "{states:?} of {state_rows}");
+    }
+    let with = |recall_rows| Weights::new(Shape { recall_rows, ..shape(2, 16, true) }, 7).model(Dtype::Float32);
+    for (rows, recalled) in [(0, &[[1, 0]; 2][..]), (5, &[]), (5, &[[1, 0]; 3]), (5, &[[1, 5]; 2]), (5, &[[13, 0]; 2])]
+    {
+        let mut state = SequenceState::new(&with(rows), 7, 2, 1).expect("it fits");
+        let inputs = Inputs { tokens: &[1, 2], states: &[], recalled };
+        let refused = state.feed(inputs, false, &mut Vec::new());
+        assert!(matches!(refused, Err(DecoderError::Range { name: "recalled", .. })), "{recalled:?} of {rows}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Dtype, Model, Shape};
+use crate::{Dtype, Inputs, Model, Shape};
 
 /// Numbers between -1 and 1 that look random.
 fn numbers(seed: u64) -> impl Iterator<Item = f32> {
@@ -52,6 +52,7 @@ impl Weights {
         add("final_norm.weight".into(), d_model, 0.2, 1.0);
         add("final_norm.bias".into(), d_model, 0.2, 0.0);
         add("score_state.weight".into(), shape.state_rows * d_model, 0.3, 0.0);
+        add("recall.weight".into(), shape.recall_rows * d_model, 0.5, 0.0);
         Self { shape, tensors, window }
     }
 
@@ -65,20 +66,27 @@ impl Weights {
 
     /// Logits after each token.
     pub(super) fn logits(&self, tokens: &[u32]) -> Vec<f64> {
-        self.logits_beside(tokens, &[])
+        self.logits_beside(tokens.into())
     }
 
-    /// Logits after each token; beside each there are equally many states.
-    pub(super) fn logits_beside(&self, tokens: &[u32], states: &[u32]) -> Vec<f64> {
+    /// Logits after each token.
+    pub(super) fn logits_beside(&self, inputs: Inputs<'_>) -> Vec<f64> {
+        let Inputs { tokens, states, recalled } = inputs;
         let Shape { n_layer, d_model, pre_norm, .. } = self.shape;
         let embedding = self.get("embedding.weight");
         let mut memory = vec![Vec::new(); n_layer];
         let mut logits = Vec::new();
-        let count = states.len() / tokens.len();
+        let [all_states, all_recalled] = [states.len(), recalled.len()].map(|all| all / tokens.len());
         for (place, &token) in tokens.iter().enumerate() {
             let mut row = embedding[token as usize * d_model..][..d_model].to_vec();
-            for &state in &states[place * count..][..count] {
+            for &state in &states[place * all_states..][..all_states] {
                 row = plus(&row, &self.get("score_state.weight")[state as usize * d_model..][..d_model]);
+            }
+            for &[token, weights] in &recalled[place * all_recalled..][..all_recalled] {
+                let weights = self.get("recall.weight")[weights as usize * d_model..][..d_model].to_vec();
+                let other = embedding[token as usize * d_model..][..d_model].iter();
+                let weighed: Vec<f64> = other.zip(weights).map(|(number, weight)| number * weight).collect();
+                row = plus(&row, &weighed);
             }
             let mut hidden: Vec<f64> = row.iter().map(|number| number * (d_model as f64).sqrt()).collect();
             for (layer, memory) in memory.iter_mut().enumerate() {

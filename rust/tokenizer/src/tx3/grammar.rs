@@ -101,6 +101,12 @@ impl Grammar {
         self.players[voice.index()].sounding().is_some()
     }
 
+    /// The place of the last token in its bar, in their order: the row, the frame, the turn of its kind.
+    pub(super) fn place(&self) -> u32 {
+        let Cursor { row, frame, .. } = self.cursor;
+        u32::from(row) << 16 | u32::from(frame) << 8 | u32::from(self.turn)
+    }
+
     /// The time in ticks of 1/44,100 s.
     #[must_use]
     pub fn tick(&self) -> u64 {

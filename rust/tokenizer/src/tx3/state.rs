@@ -2,20 +2,28 @@
 //!
 //! TX3 says a sound, a gate or a tempo once, where it changes, and a note of a gate ends without a token. A model that
 //! reads tokens alone would have to remember all of that, however long ago it was said, and count frames. So the state is
-//! given to it beside the token: as a few numbers, each a row of one table of embeddings.
+//! given to it beside the token: as a few numbers, each a row of one table of embeddings. What earlier bars say about the
+//! next token is given as that token and a row of a second table, by which the token's own embedding is weighed.
 
 use super::grammar::Grammar;
 use super::instrument::{Codebook, LOUDEST};
 use super::player::Player;
+use super::recall::{Expected, RECALLED, Recall};
 use super::tempo::{FRAMES_A_ROW, METERS, PARTS};
-use super::token::{LAST_ROW, LONGEST_GATE, Token};
+use super::token::{LAST_ROW, LONGEST_GATE, Table, Token};
 use crate::voice::Voice;
 
-/// The numbers of a state: 5 of each voice, but 3 of the triangle, and 4 of the place.
-pub const FEATURES: usize = 22;
+/// The numbers of a state: 5 of each voice, but 3 of the triangle, 4 of the place, and 2 of the bar that is recalled.
+pub const FEATURES: usize = 24;
 
 /// Frames since an onset are told apart to these: the last holds for all that is longer ago.
 const AGES: [u64; 23] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 24, 32, 48, 96];
+
+/// How many tokens in succession the bar that is recalled has known is told apart from these on, and the second bar's.
+const KNOWN: [&[u16]; RECALLED] = [&[1, 2, 3, 4, 6, 9, 16, 32, 64, 128], &[1, 4, 16]];
+
+/// How many bars ago it was is told apart from these on; 0 is none.
+const DISTANCES: [u16; 7] = [1, 2, 3, 4, 5, 8, 9];
 
 /// Frames in a row are told apart up to this one.
 const LAST_FRAME: u8 = 15;
@@ -25,6 +33,7 @@ const LAST_FRAME: u8 = 15;
 pub struct ScoreState {
     grammar: Grammar,
     heard: [Option<Heard>; 4],
+    recall: Recall,
 }
 
 /// The last note of a voice, whether or not it still sounds.
@@ -59,6 +68,28 @@ impl ScoreState {
                 *heard = Some(Heard { pitch, onset });
             }
         }
+        let grammar = &self.grammar;
+        self.recall.advance(token, grammar.place(), |token| grammar.admits(token));
+    }
+
+    /// What earlier bars let expect: ids of tokens, each with its row of the table of weights, below
+    /// [`Self::recall_rows`]. A boundary stands where there is no bar.
+    #[must_use]
+    pub fn recalled(&self) -> [[u16; 2]; RECALLED] {
+        let mut first = 0;
+        let mut recalled = [[0; 2]; RECALLED];
+        for ((recalled, expected), steps) in recalled.iter_mut().zip(self.recall.expected()).zip(KNOWN) {
+            let Expected { token, known, .. } = expected.unwrap_or_default();
+            *recalled = [Table::get().id(token).unwrap_or(0), first + place_in(steps, known)];
+            first += steps.len() as u16 + 1;
+        }
+        recalled
+    }
+
+    /// The number of rows of the table of weights of what is recalled.
+    #[must_use]
+    pub fn recall_rows() -> usize {
+        KNOWN.iter().map(|steps| steps.len() + 1).sum()
     }
 
     /// The state as rows of the table, each below [`Self::rows`], one of every feature in a fixed order.
@@ -81,8 +112,16 @@ impl ScoreState {
         numbering.add(usize::from(cursor.frame), usize::from(LAST_FRAME) + 1);
         numbering.add(frames as usize, usize::from(slowest - fastest) + 1);
         numbering.add(meter, METERS.len());
+        let Expected { known, distance, .. } = self.recall.expected()[0].unwrap_or_default();
+        numbering.add(place_in(KNOWN[0], known).into(), KNOWN[0].len() + 1);
+        numbering.add(place_in(&DISTANCES, distance).into(), DISTANCES.len() + 1);
         numbering
     }
+}
+
+/// How many of some rising steps a number has reached.
+fn place_in(steps: &[u16], number: u16) -> u16 {
+    steps.partition_point(|&step| step <= number) as u16
 }
 
 fn number_voice(numbering: &mut Numbering, voice: Voice, player: &Player, heard: Option<Heard>, now: u64) {
@@ -160,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_place_is_the_row_the_frame_the_tempo_and_the_meter() {
-        let place = |text: &str| <[u16; 4]>::try_from(&after(text)[FEATURES - 4..]).expect("four");
+        let place = |text: &str| <[u16; 4]>::try_from(&after(text)[FEATURES - 6..][..4]).expect("four");
         let start = place("TEMPO_2\nMETER_4\nBAR");
         let later = place("TEMPO_5\nMETER_8\nBAR\nROW_3\nFRAME_2");
         assert_eq!([0, 1, 2, 3].map(|index| later[index] - start[index]), [3, 2, 3, 2]);
