@@ -14,6 +14,10 @@ SEED ?= 17
 CORPUS ?= nesmdb_tx
 MODEL ?= bundled-tx1
 MUTATIONS ?= 1000000
+DATA ?= corpus
+RUN ?= run
+MINUTES ?= 9
+DEVICE ?= cuda
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -28,7 +32,7 @@ PORTABLE := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-rust test-python test-light wheel sdist check-wheel man check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume docs check-docs check-studies
+.PHONY: help setup demo test train-gpu test-rust test-python test-light wheel sdist check-wheel man check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume docs check-docs check-studies
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +89,14 @@ check-tx3: setup ## check TX3 on all 4,905 songs of NES-MDB (in ../shared/data):
 	  cargo run --release --locked -p lakhnes-tokenizer --example check_tx3 -- target/nesmdb/nesmdb_midi/$$split || exit 1; \
 	done
 	LAKHNES_ALL_SONGS=1 $(BIN)/python -m pytest -s tests/test_tx3.py -k 'alike or second' --timeout 3600
+
+# For a machine with one CUDA device, for the minutes that there is one: all is ready but the songs, which are in DATA as
+# `lakhnes data nesmdb … --to tx3` writes them. The state comes in parts of 14 MB, for where larger files do not pass:
+# `cat state.part-* > state.safetensors` in RUN, and the same command goes on.
+train-gpu: ## train the bundled model on one CUDA device for MINUTES=9: DATA, the run's directory RUN, parts to OUT
+	$(BIN)/lakhnes train $(DATA) -o $(RUN) --preset gpu --vocabulary tx3 --minutes $(MINUTES) --device $(DEVICE) $(TRAIN)
+	test -z "$(OUT)" || { cp $(RUN)/model/model.safetensors $(RUN)/model/config.json $(RUN)/log.jsonl $(OUT)/ \
+	  && split -b 14M $(RUN)/state.safetensors $(OUT)/state.part-; }
 
 fuzz: setup ## read a million damaged files of each kind, 100,000 of states, logs, archives (MUTATIONS=1000000)
 	LAKHNES_MUTATIONS=$(MUTATIONS) cargo test --release --locked -p lakhnes-tokenizer --test mutated_files -- --nocapture

@@ -18,7 +18,7 @@ from lakhnes import CheckpointError, LakhnesError, Vocabulary, load_model
 from lakhnes.data.augmentation import Augmentation
 from lakhnes.data.corpus import Corpus
 from lakhnes.reproduction.scales import SCALES
-from lakhnes.training.choices import PRESET_NAMES
+from lakhnes.training.choices import PRESET_NAMES, SCALE_NAMES
 from lakhnes.training.config import TrainingConfig
 from lakhnes.training.early_stopping import EarlyStopping
 from lakhnes.training.interval import Interval
@@ -127,11 +127,11 @@ def test_streams_begin_new_songs_at_the_set_interval(trainer):
         run.train_step()
         lengths.append(run.memory.shape[2])
     assert lengths == [16, 32, 32, 32, 16, 32, 32, 32, 16]
-    assert all(stream[0] != 0 for stream in run.packer.streams)  # each is within its song
-    before = run.packer.position
-    run.packer.drop_streams()
-    assert (run.packer.next_segment()[0][:, 0] == 0).all()  # each begins with the boundary
-    assert run.packer.position >= before + 3
+    assert all(stream[0] != 0 for stream in run.segments.packer.streams)  # each is within its song
+    before = run.segments.packer.position
+    run.segments.packer.drop_streams()
+    assert (run.segments.packer.next_segment()[0][:, 0] == 0).all()  # each begins with the boundary
+    assert run.segments.packer.position >= before + 3
 
 
 def test_the_rate_rises_holds_and_falls():
@@ -155,9 +155,9 @@ def test_songs_of_the_plain_tail_are_not_varied(trainer, corpus):
     run = trainer("run", tiny_config(steps=100, plain_tail=0.5))
     run.step = 60
     order = np.random.default_rng([0, 0]).permutation(len(corpus))
-    np.testing.assert_array_equal(run.next_song(2), corpus.ids(int(order[2])))
+    np.testing.assert_array_equal(run.segments.packer.source(2), corpus.ids(int(order[2])))
     run.step = 10
-    varied = [run.next_song(place) for place in range(len(corpus))]
+    varied = [run.segments.packer.source(place) for place in range(len(corpus))]
     plain = [corpus.ids(int(index)) for index in order]
     assert any(a is None or len(a) != len(b) or (a != b).any() for a, b in zip(varied, plain, strict=True))
 
@@ -237,7 +237,7 @@ def test_a_song_depends_on_the_seed_and_its_place_alone(corpus):
 
 
 def test_the_names_of_presets_are_those_that_the_command_line_lists():
-    assert tuple(PRESETS) == PRESET_NAMES == tuple(SCALES)
+    assert (tuple(PRESETS), tuple(SCALES)) == (PRESET_NAMES, SCALE_NAMES)
 
 
 def test_a_step_that_is_given_up_halfway_leaves_the_run_as_it_was(trainer, tmp_path):
@@ -246,7 +246,7 @@ def test_a_step_that_is_given_up_halfway_leaves_the_run_as_it_was(trainer, tmp_p
     whole = trainer("whole", config)
     whole.run()
     first = trainer("parts", config)
-    segment, seen = first.segment, []
+    segment, seen = first.segments.next, []
 
     def interrupted():
         seen.append(first.step)
@@ -254,7 +254,7 @@ def test_a_step_that_is_given_up_halfway_leaves_the_run_as_it_was(trainer, tmp_p
             first.ask_to_stop()
         return segment()
 
-    first.segment = interrupted
+    first.segments.next = interrupted
     assert first.run() is None
     assert (first.step, first.stop) == (6, True)
     second = trainer("parts", config)

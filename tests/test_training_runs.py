@@ -119,8 +119,8 @@ def test_accumulated_segments_give_the_mean_loss(data, tmp_path):
     loss, _ = run.train_step()
     assert run.tokens == config.step_tokens == 2 * 3 * 16
     alone = trainer(data, tmp_path / "alone", dataclasses.replace(config, accumulate=1, learning_rate=1e-12))
-    first, second = alone.train_step()[0], alone.train_step()[0]
-    assert loss == pytest.approx((first + second) / 2, abs=1e-4)
+    first, second = float(alone.train_step()[0]), float(alone.train_step()[0])
+    assert float(loss) == pytest.approx((first + second) / 2, abs=1e-4)
 
 
 def test_averaged_weights_are_evaluated_saved_and_resumed(data, tmp_path):

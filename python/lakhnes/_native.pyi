@@ -45,6 +45,7 @@ __all__ = [
     "tx3_facts",
     "tx3_key_profile",
     "tx3_song_and_loop",
+    "tx3_thirds",
     "with_score_state",
     "write_nsf_album",
 ]
@@ -973,8 +974,8 @@ class ScoreStates:
 
     A state has F features: of each voice its pitch, how long ago it began, its gate, instrument and loudness; the row,
     the frame in the row, the tempo and the meter; how long an earlier bar has been right about what comes next, and how
-    many bars ago that was. Each is the number of a row in one table of embeddings. Behind these stand P pairs: a token that
-    comes next if the song goes on as in an earlier bar, and a row in a table of weights of its embedding.
+    many bars ago that was. Each is the number of a row in one table of embeddings. Behind these stand P pairs: a token
+    that comes next if the song goes on as in an earlier bar, and a row in a table of weights of its embedding.
 
     Parameters
     ----------
@@ -1044,6 +1045,15 @@ def tx3_facts(song: Song) -> dict[str, Any]:
         second), ``density_class``, ``register`` (the median pitch) and ``register_class``; ``error`` (ticks by which
         onsets are moved to frames, RMS) and ``dropped_notes`` (artefacts shorter than half a frame); ``controls``, the
         tokens that say so.
+    """
+
+def tx3_thirds() -> tuple[list[list[float]], list[list[float]]]:
+    """Give from where on a voice is of the middle and of the high density, and register.
+
+    Returns
+    -------
+    tuple
+        Of ``p1 p2 tr no`` the onsets a second, two for each; of ``p1 p2 tr`` the median pitch.
     """
 
 def tx3_key_profile(symbol: str) -> npt.NDArray[np.float64]:

@@ -12,7 +12,7 @@ from lakhnes.cli.console import INTERRUPTED, Console, common_options, device_opt
 from lakhnes.cli.group import SubcommandGroup
 from lakhnes.cli.options import names_of
 from lakhnes.extras import need
-from lakhnes.training.choices import PRESET_NAMES
+from lakhnes.training.choices import SCALE_NAMES
 
 if TYPE_CHECKING:
     from lakhnes.reproduction.runner import Result, Runner
@@ -34,7 +34,7 @@ def reproduce() -> None:
     "--scale",
     default="tiny",
     show_default=True,
-    type=click.Choice(PRESET_NAMES),
+    type=click.Choice(SCALE_NAMES),
     help="tiny: under an hour on two free cores; bundled: hours; paper: days of a GPU.",
 )
 @click.option(

@@ -51,6 +51,11 @@ training_options = adding(
     click.option("--save-every", type=click.FloatRange(min=0), help="Minutes between saved states."),
     click.option("--samples", type=click.IntRange(min=0), help="Songs composed and rendered at the end."),
     click.option("--sample-every", type=click.FloatRange(min=0), help="Minutes between samples; 0: at the end only."),
+    click.option(
+        "--resident",
+        type=click.IntRange(min=0),
+        help="Passes of songs made beforehand, kept on the device; 0: none.",
+    ),
     click.option("--compile/--no-compile", "compile", default=None, help="Use torch.compile."),
     click.option("--tensorboard", is_flag=True, help="Log to RUN/tensorboard too."),
     click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and variations."),

@@ -17,7 +17,7 @@ __all__ = ["Ids", "Segment", "SongSource", "StreamPacker"]
 
 Ids: TypeAlias = npt.NDArray[np.int64]
 Segment: TypeAlias = tuple[Ids, Ids]
-"""Inputs and targets, each ``(batch_size, tgt_len)``; inputs ``(batch_size, tgt_len, 1 + F + 2P)`` where songs are so."""
+"""Inputs and targets, each ``(batch_size, tgt_len)``; inputs are ``(batch_size, tgt_len, 1 + F + 2P)`` if songs are."""
 
 SongSource: TypeAlias = Callable[[int], Ids | None]
 """Gives the next song by its place in the order, or ``None`` for one to be skipped: ids with both boundaries, ``(N,)``,

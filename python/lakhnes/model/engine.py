@@ -123,7 +123,7 @@ class Engine(abc.ABC):
 
     @abc.abstractmethod
     def _read(self, sequences: Sequence[int], inputs: Tokens) -> Floats:
-        """Read tokens of the named sequences, ``(R,)`` or ``(R, 1 + F + 2P)``; return the logits after each, ``(R, V)``."""
+        """Read tokens of the named sequences, ``(R,)`` or ``(R, 1 + F + 2P)``; return the logits after each."""
 
     @abc.abstractmethod
     def _fork(self, source: int, target: int) -> None: ...

@@ -18,6 +18,7 @@ from lakhnes.model.model import READ_AT_ONCE, Model
 from lakhnes.sampling import ending
 from lakhnes.sampling.controls import NOTHING, Controls
 from lakhnes.sampling.grammar import grammar_of
+from lakhnes.sampling.leanings import Leanings
 from lakhnes.sampling.looping import Loop
 from lakhnes.sampling.params import SamplingParams
 from lakhnes.sampling.sampler import Uniforms, sample
@@ -125,7 +126,7 @@ class Composer:
         self.vocabulary = Vocabulary(model.config.vocabulary)
         self.grammar = grammar_of(self.vocabulary, self.count)
         self.possible = ~controls.forbidden(self.vocabulary)  # (V,)
-        self.leanings = controls.leanings(self.vocabulary)
+        self.leanings = Leanings(controls, self.vocabulary, self.count)
         self.full = np.zeros(self.count, dtype=np.bool_)  # which songs have the longest duration that was asked for
         self.late = np.zeros(self.count, dtype=np.bool_)  # which songs have used up their seconds
         self.going = np.ones(self.count, dtype=np.bool_)  # which songs have not ended
@@ -243,6 +244,7 @@ class Composer:
             self.late |= due & self.going
             tokens, losses = self.sample(allowed, ending.log_odds(self.grammar, params))
         self.grammar.advance(tokens)
+        self.leanings.take(tokens)
         return tokens, losses
 
     def sample(self, allowed: npt.NDArray[np.bool_], for_the_end: Floats | None = None) -> tuple[Tokens, Floats]:
@@ -253,7 +255,8 @@ class Composer:
         uniforms, logits = self.uniforms.next(), np.ascontiguousarray(self.engine.logits)
         if not self.params.grammar:
             return sample(logits, uniforms, self.params, allowed=allowed)
-        raised = logits.copy() if self.leanings is None else logits + self.leanings
+        leaning = self.leanings.nats(self.grammar.ticks)
+        raised = logits.copy() if leaning is None else logits + leaning
         self.grammar.hold(raised, allowed)
         if for_the_end is not None:
             raised[:, BOUNDARY] += for_the_end

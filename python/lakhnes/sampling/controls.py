@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes._native import Vocabulary, tx3_key_profile
+from lakhnes._native import Vocabulary
 from lakhnes.errors import LakhnesError
 from lakhnes.sampling.tempo import Tempo
 from lakhnes.units import VOICES
@@ -31,9 +31,6 @@ REGISTERED = ("p1", "p2", "tr")
 """The voices that have a register."""
 
 TONICS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-KEY_NATS = 1.1
-"""By how much a note is more probable whose pitch class fits the key by a standard deviation more than the mean."""
-
 NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
@@ -166,28 +163,6 @@ class Controls:
         if self.tempo is not None:
             forbidden |= Tempo.others(symbols)
         return forbidden
-
-    def leanings(self, vocabulary: Vocabulary) -> npt.NDArray[np.float32] | None:
-        """Return by how many nats tokens are more probable than the model says, ``(V,)``; None where by none.
-
-        A key that is stated once is heard in what follows only if its notes prevail: those that fit it get more, as
-        listeners rate them.
-
-        Raises
-        ------
-        LakhnesError
-            As of `check`.
-        """
-        self.check(vocabulary)
-        if self.key is None:
-            return None
-        profile = tx3_key_profile(key_token(self.key))
-        fits = ((profile - profile.mean()) / profile.std()).clip(-1.5, 1.5)  # or the tonic alone would be heard
-        nats = np.zeros(len(vocabulary), dtype=np.float32)
-        for place, symbol in enumerate(vocabulary.symbols):
-            if symbol.startswith(("P1_NOTEON_", "P2_NOTEON_", "TR_NOTEON_")):
-                nats[place] = KEY_NATS * fits[int(symbol.rpartition("_")[2]) % 12]
-        return nats
 
 
 def _check(what: str, given: Mapping[str, str], voices: Sequence[str], values: Sequence[str]) -> None:

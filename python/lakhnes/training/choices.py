@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["LENGTH", "OPTIMIZERS", "PRECISIONS", "PRESET_NAMES"]
+__all__ = ["LENGTH", "OPTIMIZERS", "PRECISIONS", "PRESET_NAMES", "SCALE_NAMES"]
 
-PRESET_NAMES = ("tiny", "bundled", "paper")
-"""Of `lakhnes.training.presets.PRESETS`, and of the scales of `lakhnes.reproduction`."""
+SCALE_NAMES = ("tiny", "bundled", "paper")
+"""Of `lakhnes.reproduction.scales.SCALES`."""
+
+PRESET_NAMES = (*SCALE_NAMES, "gpu")
+"""Of `lakhnes.training.presets.PRESETS`."""
 
 OPTIMIZERS = ("adamw", "muon")
 

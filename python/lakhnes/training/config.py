@@ -30,6 +30,7 @@ WHOLE: dict[str, tuple[float, float]] = {
     "batch_size": (1, _WIDE), "tgt_len": (1, _WIDE), "accumulate": (1, _WIDE), "mem_len": (0, MAX_DIMENSION),
     "mem_len_start": (0, MAX_DIMENSION), "fresh_every": (0, 2**40), "steps": (1, 2**40), "warmup_steps": (0, 2**40),
     "seed": (0, 2**63 - 1), "eval_songs": (1, 2**40), "patience": (0, 2**40), "samples": (0, 10_000),
+    "resident": (0, 1_000),
 }  # fmt: skip
 """Options that are whole numbers: the least and the most."""
 
@@ -97,6 +98,9 @@ class TrainingConfig:
         Songs that are composed and rendered at the end, and
     sample_every : float
         each time that this number of minutes has passed; 0 for at the end only.
+    resident : int
+        Passes of varied songs that are made beforehand and kept in the memory of the device, with one of songs as they
+        are; 0 for songs that are made as they are read.
     """
 
     model: ModelConfig = dataclasses.field(default_factory=TransformerXLConfig)
@@ -129,6 +133,7 @@ class TrainingConfig:
     patience: int = 0
     samples: int = 0
     sample_every: float = 0.0
+    resident: int = 0
 
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None:

@@ -41,9 +41,16 @@ PRESETS = {
         steps=400_000, learning_rate=2e-4, warmup_steps=2000, beta2=0.999, weight_decay=0.0, clip=0.25, final_rate=0.0,
         samples=3, sample_every=60.0,
     ),
+    "gpu": TrainingConfig(
+        model=ROWS, augmentation=GENTLE, plain_tail=0.15, batch_size=64, tgt_len=256, mem_len=1024, mem_len_start=512,
+        fresh_every=16, memory_ramp=(0.2, 0.3), minutes=9.0, learning_rate=4e-3, warmup_steps=100, decay=0.5,
+        final_rate=0.01, optimizer="muon", weight_decay=0.05, samples=0, eval_every=60.0, save_every=2.0, resident=4,
+    ),
 }  # fmt: skip
 """``tiny``: minutes, to check that training works. ``bundled``: the checkpoint of the package. ``paper``: the size of
-the published LakhNES models (41.3 M parameters), post-norm, with all their augmentations; it needs a GPU and days."""
+the published LakhNES models (41.3 M parameters), post-norm, with all their augmentations; it needs a GPU and days.
+``gpu``: the model of the package in minutes of one CUDA device, with songs in its memory and a step that is replayed as
+a graph. It was tried on CPUs only, without graphs."""
 
 FINETUNING = TrainingConfig(
     augmentation=GENTLE, plain_tail=0.3, batch_size=8, tgt_len=256, mem_len=768, mem_len_start=384, fresh_every=16,

@@ -30,15 +30,19 @@ class SongOrder:
         self.songs, self.augmentation, self.seed = songs, augmentation, seed
         # What songs state of themselves is no variation of them, and is left out at random to the end of a run.
         self._plain = dataclasses.replace(PLAIN, controls=augmentation.controls)
-        self._epoch = -1
-        self._shuffled: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._orders: dict[int, npt.NDArray[np.int64]] = {}
 
     def song(self, place: int, *, plain: bool = False) -> Ids | None:
         """Return the ids of the song at a place, varied or `plain`; ``None`` for one that is too short."""
         epoch, index = divmod(place, len(self.songs))
-        if epoch != self._epoch:
-            self._epoch = epoch
-            self._shuffled = np.random.default_rng([self.seed, epoch]).permutation(len(self.songs))
-        chosen = int(self._shuffled[index])
+        chosen = int(self._order(epoch)[index])
         variation = self._plain if plain else self.augmentation
         return self.songs.ids(chosen, variation, np.random.default_rng([self.seed, epoch, index]))
+
+    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
+        """Return the shuffle of an epoch; only the last one is kept, and threads may ask for several."""
+        order = self._orders.get(epoch)
+        if order is None:
+            order = np.random.default_rng([self.seed, epoch]).permutation(len(self.songs))
+            self._orders = {epoch: order}
+        return order

@@ -12,16 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from lakhnes.checkpoint.native import RUN_FOLDER, load_model, save_checkpoint
 from lakhnes.data.corpus import Corpus
-from lakhnes.data.packing import Ids, StreamPacker
 from lakhnes.errors import CheckpointError, LakhnesError
 from lakhnes.evaluation.score import Score
 from lakhnes.model.architectures import build
 from lakhnes.torch_extra import Tensor, nn, torch
 from lakhnes.training.average import Average
+from lakhnes.training.captured import CapturedLoss
 from lakhnes.training.config import TrainingConfig
 from lakhnes.training.early_stopping import EarlyStopping
 from lakhnes.training.interval import Interval
@@ -34,7 +32,7 @@ from lakhnes.training.run_directory import LOG_FILE, STATE_FILE, samples_folder,
 from lakhnes.training.run_state import RunState
 from lakhnes.training.samples import write_samples
 from lakhnes.training.segment_loss import SegmentLoss
-from lakhnes.training.song_order import SongOrder
+from lakhnes.training.segments import Segments
 from lakhnes.training.state_check import check_state
 from lakhnes.training.validation import validate
 
@@ -94,8 +92,8 @@ class Trainer:
         if config.compile:
             loss.compile(dynamic=True)  # memory grows
         self.segment_loss = self.group.wrap(loss, device)
-        self.order = SongOrder(train, config.augmentation, config.seed)
-        self.packer = StreamPacker(self.next_song, None, config.batch_size, config.tgt_len)
+        self.graphs = self._graphs(loss)
+        self.segments = Segments(train, config, self.rows, device, lambda: self.progress)
         self.memory: Tensor | None = None
         self.step, self.tokens, self.seconds = 0, 0, 0.0
         self.stopping = EarlyStopping(config.patience)
@@ -121,36 +119,24 @@ class Trainer:
         """The share of the run that is done, 0 to 1."""
         return self.config.progress(self.step, self.seconds)
 
-    def next_song(self, place: int) -> Ids | None:
-        """Return the song at a place of the order, as it is if the run is in its plain tail."""
-        ids = self.order.song(place, plain=self.progress >= 1.0 - self.config.plain_tail)
-        return None if ids is None else self.config.model.inputs(ids)
-
-    def segment(self) -> tuple[Tensor, Tensor]:
-        """Return the next inputs and targets of the streams of this process."""
-        segment = self.packer.next_segment()
-        assert segment is not None, "the order of training songs has no end"
-        inputs, targets = (torch.from_numpy(part[self.rows]).to(self.device) for part in segment)
-        return inputs, targets
-
-    def train_step(self) -> tuple[float, float] | None:
+    def train_step(self) -> tuple[Tensor, Tensor] | None:
         """Take one step; return the loss of its segments, in nats a token, and the norm of the gradient.
 
-        ``None`` if it was given up; see `ask_to_stop`.
+        Both are on the device, which may still be computing them. ``None`` if it was given up; see `ask_to_stop`.
         """
         started = time.perf_counter()
         config = self.config
         progress = self.progress
-        before = (self.packer.position, list(self.packer.streams), self.memory, torch.get_rng_state())
+        before = (self.segments.packer.position, list(self.segments.packer.streams), self.memory, torch.get_rng_state())
         try:
             self._may_be_abandoned = self.group.size == 1
             if config.fresh_every and self.step % config.fresh_every == 0:
-                self.packer.drop_streams()
+                self.segments.packer.drop_streams()
                 self.memory = None
             loss = self.backward(config.memory_at(progress))
             self._may_be_abandoned = False
         except Abandoned:
-            self.packer.position, self.packer.streams, self.memory, random = before
+            self.segments.packer.position, self.segments.packer.streams, self.memory, random = before
             torch.set_rng_state(random)
             self.model.zero_grad(set_to_none=True)
             return None
@@ -166,9 +152,11 @@ class Trainer:
         self.step += 1
         self.tokens += config.step_tokens
         spent = (time.perf_counter() - started) if self.group.first else 0.0
-        loss, spent = self.group.total([loss / self.group.size, spent], self.device)
+        if self.group.size > 1:
+            mean, spent = self.group.total([float(loss) / self.group.size, spent], self.device)
+            loss = torch.tensor(mean)
         self.seconds += spent
-        return loss, float(norm)
+        return loss, norm
 
     def _tell_slow(self) -> None:
         self._told_of_slow_steps = True
@@ -177,18 +165,26 @@ class Trainer:
             "--batch-size, --tgt-len and smaller models make it shorter"
         )
 
-    def backward(self, mem_len: int) -> float:
+    def _graphs(self, loss: SegmentLoss) -> CapturedLoss | None:
+        """Return what replays the segments of a step, where that is possible."""
+        alone = self.group.size == 1 and self.config.accumulate == 1 and not self.config.compile
+        return CapturedLoss(loss, self.model.parameters()) if self.device.type == "cuda" and alone else None
+
+    def backward(self, mem_len: int) -> Tensor:
         """Add up the gradients of the segments of a step; return their mean loss on this process."""
         parts = self.config.accumulate
-        loss = 0.0
+        if self.graphs is not None:
+            loss, self.memory = self.graphs.backward(*self.segments.next(), self.memory, mem_len)
+            return loss.clone()
+        loss = torch.zeros((), device=self.device)
         for part in range(parts):
-            inputs, targets = self.segment()
+            inputs, targets = self.segments.next()
             # The processes exchange their gradients once a step, with those of its last segment.
             alone = self.group.size > 1 and part < parts - 1
             with self.segment_loss.no_sync() if alone else contextlib.nullcontext():  # type: ignore[operator]
                 part_loss, self.memory = self.segment_loss(inputs, targets, self.memory, mem_len)
                 (part_loss / parts).backward()
-            loss += float(part_loss.detach()) / parts
+            loss += part_loss.detach() / parts
         return loss
 
     def run(self) -> Score | None:
@@ -204,13 +200,14 @@ class Trainer:
             If something cannot be written; the last saved state is left as it is.
         """
         self.model.train()
+        self.segments.load()
         if self.group.first:
             write_config(self.directory, self.config)
         evaluation = Interval(self.config.eval_every, self.seconds)
         sampling = Interval(self.config.sample_every or math.inf, self.seconds)
         saving = Interval(self.config.save_every, self.seconds)
-        losses: list[float] = []
-        logged, norm = self.seconds, 0.0
+        losses: list[Tensor] = []
+        logged, norm = self.seconds, torch.zeros(())
         stopped = self.agreed(self.stop)
         while self.progress < 1.0 and not stopped and not self.stopping.exhausted:
             watched = self.group.first and not self._told_of_slow_steps
@@ -220,24 +217,38 @@ class Trainer:
                 stopped = True
                 break
             loss, norm = taken
-            if not math.isfinite(loss):
-                raise LakhnesError(f"{self.directory}: the loss is {loss} at step {self.step}; lower the learning rate")
             losses.append(loss)
-            if is_log_step(self.step, self.seconds - logged):
+            logs, saves = is_log_step(self.step, self.seconds - logged), saving.is_over(self.seconds)
+            # To look at a loss is to wait for it: where a device computes it, only now and then.
+            if logs or saves or self.device.type == "cpu":
+                self.check(loss)
+            if logs:
                 logged = self.seconds
-                self.write_log({"loss": float(np.mean(losses)), "gradient": norm})
-                losses.clear()
+                self.write_losses(losses, norm)
             if evaluation.is_over(self.seconds) and self.progress < 1.0:
                 self._unless_stopped(lambda: self.evaluate(self.config.eval_songs))
             if sampling.is_over(self.seconds):
                 self._unless_stopped(self.sample)
-            if saving.is_over(self.seconds):
+            if saves:
                 self.save()
             stopped = self.agreed(self.stop)
         if losses:
-            self.write_log({"loss": float(np.mean(losses)), "gradient": norm})
+            self.check(losses[-1])
+            self.write_losses(losses, norm)
         self.save()
         return None if stopped else self._unless_stopped(self.finish)
+
+    def check(self, loss: Tensor) -> None:
+        """Refuse to go on with a loss that is no finite number."""
+        if not math.isfinite(loss):
+            raise LakhnesError(
+                f"{self.directory}: the loss is {float(loss)} at step {self.step}; lower the learning rate"
+            )
+
+    def write_losses(self, losses: list[Tensor], norm: Tensor) -> None:
+        """Write the mean of the losses since the last line, and the last norm of the gradient; forget the losses."""
+        self.write_log({"loss": float(torch.stack(losses).mean()), "gradient": float(norm)})
+        losses.clear()
 
     def _unless_stopped(self, work: Callable[[], T]) -> T | None:
         """Do what leaves the state of the run as it is, unless the run is to stop: then it is given up."""
@@ -263,7 +274,7 @@ class Trainer:
             return
         line = {
             "step": self.step, "tokens": self.tokens, "seconds": round(self.seconds, 3),
-            "progress": round(self.progress, 5), "epoch": round(self.packer.position / len(self.train), 3),
+            "progress": round(self.progress, 5), "epoch": round(self.segments.packer.position / len(self.train), 3),
             "rate": self.config.rate(self.step, self.progress), "memory": self.config.memory_at(self.progress),
         } | facts  # fmt: skip
         self.log.append(line)
@@ -342,14 +353,14 @@ class Trainer:
             step=self.step,
             tokens=self.tokens,
             seconds=self.seconds,
-            position=self.packer.position,
+            position=self.segments.packer.position,
             best=self.stopping.best,
             waited=self.stopping.waited,
             data=self.data_hash,
             model=self.model.state_dict(),
             optimizer=moments(self.optimizers),
             average=self.average.state() if self.average is not None else {},
-            streams=[torch.from_numpy(stream.copy()) for stream in self.packer.streams],
+            streams=[torch.from_numpy(stream.copy()) for stream in self.segments.held()],
             memory=torch.cat(memories, dim=self.model.memory_songs) if self.memory is not None else None,
             random=random,
         ).write(self.directory / STATE_FILE)
@@ -383,8 +394,8 @@ class Trainer:
         load_moments(self.optimizers, state.optimizer)
         if self.average is not None:
             self.average.load(state.average)
-        self.packer.streams = [stream.numpy() for stream in state.streams]
-        self.packer.position = state.position
+        self.segments.packer.streams = [stream.numpy() for stream in state.streams]
+        self.segments.packer.position = state.position
         self.step, self.tokens, self.seconds = state.step, state.tokens, state.seconds
         self.stopping.best, self.stopping.waited = state.best, state.waited
         self.memory = None

@@ -66,7 +66,7 @@ mod _native {
     #[pymodule_export]
     use crate::texts::{convert_texts, tokenize_files};
     #[pymodule_export]
-    use crate::tx3::{PyGrammar, tx3_facts, tx3_key_profile, tx3_song_and_loop};
+    use crate::tx3::{PyGrammar, tx3_facts, tx3_key_profile, tx3_song_and_loop, tx3_thirds};
     #[pymodule_export]
     use crate::vocabulary::PyVocabulary;
 

@@ -89,13 +89,16 @@ pub(crate) fn with_score_state<'py>(
     py: Python<'py>,
     tokens: PyReadonlyArray1<'_, i64>,
 ) -> PyResult<Bound<'py, PyArray2<i64>>> {
-    let tokens = tokens.as_slice()?;
-    let mut state = ScoreState::new();
-    let states = known(tokens)?.into_iter().map(|token| {
-        state.advance(token);
-        columns(&state)
+    let (ids, mut state) = (tokens.as_slice()?, ScoreState::new());
+    let tokens = known(ids)?;
+    let inputs = py.detach(|| {
+        let states = tokens.into_iter().map(|token| {
+            state.advance(token);
+            columns(&state)
+        });
+        inputs(ids, states)
     });
-    Ok(inputs(tokens, states).into_pyarray(py))
+    Ok(inputs.into_pyarray(py))
 }
 
 #[documented]

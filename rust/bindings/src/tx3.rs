@@ -116,6 +116,12 @@ pub(crate) fn tx3_song_and_loop(py: Python<'_>, text: &str) -> PyResult<(PySong,
 
 #[documented]
 #[pyfunction]
+pub(crate) fn tx3_thirds() -> (Vec<[f64; 2]>, Vec<[f64; 2]>) {
+    (tx3::DENSITY.to_vec(), tx3::REGISTER.to_vec())
+}
+
+#[documented]
+#[pyfunction]
 pub(crate) fn tx3_key_profile<'py>(py: Python<'py>, symbol: &str) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let token = tx3::encode(symbol).ok().and_then(|ids| tx3::token(*ids.first()?));
     let Some(tx3::Token::Key(key)) = token else {

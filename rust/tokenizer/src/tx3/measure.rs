@@ -15,9 +15,9 @@ const MAJOR: [f64; 12] = [6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 
 const MINOR: [f64; 12] = [6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17];
 
 /// The onsets a second from which a voice is of middle and of high density: thirds of NES-MDB's train split.
-const DENSITY: [[f64; 2]; 4] = [[2.6, 4.2], [2.5, 4.3], [2.7, 4.6], [3.4, 5.6]];
+pub const DENSITY: [[f64; 2]; 4] = [[2.6, 4.2], [2.5, 4.3], [2.7, 4.6], [3.4, 5.6]];
 /// The median pitches from which a voice is of the middle and of the high register: thirds too.
-const REGISTER: [[f64; 2]; 3] = [[67.0, 73.0], [64.0, 71.0], [50.0, 55.0]];
+pub const REGISTER: [[f64; 2]; 3] = [[67.0, 73.0], [64.0, 71.0], [50.0, 55.0]];
 
 /// What is true of a song.
 #[derive(Debug, Clone, PartialEq)]

@@ -41,7 +41,7 @@ use framed::FramedSong;
 pub use grammar::Grammar;
 pub use instrument::{ATTACK, Sound, unlikeness};
 pub(crate) use instrumented::{InstrumentedSong, Stretch, course_of};
-pub use measure::{Facts, facts, key_profile};
+pub use measure::{DENSITY, Facts, REGISTER, facts, key_profile};
 pub use piece::Course;
 use reader::Reader;
 pub use recall::RECALLED;
