@@ -25,9 +25,9 @@ REGISTER_NATS = 0.25
 """By how much a note is less probable for each semitone outside the register; `FURTHEST` at the most."""
 FURTHEST = 4.0
 
-DENSITY_GAIN = 2.0
+DENSITY_GAIN = 3.0
 """By how much notes are more probable for each factor of e that is lacking of the density; `STRONGEST` at the most."""
-STRONGEST = 2.5
+STRONGEST = 3.0
 PATIENCE = 3.0
 """Seconds of notes as asked for that every voice is given at the beginning, so that its first note counts little."""
 
