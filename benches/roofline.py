@@ -2,11 +2,11 @@
 
     python benches/roofline.py [MODEL] --batches 1 8 64 --dtypes float32 int8
 
-A step of B songs multiplies each weight B times and reads the keys and values of B memories once. Two bounds follow: the
-products at the rate of the largest matrix product that numpy makes here, and the bytes (weights once a step, memories
-once a song) at the rate of reading an array that no cache holds. Both are measured in the same run, with as many
-threads. Where the weights and the memories of all songs fit into the caches, the second bound does not hold, and a share
-may exceed 1.
+A step of B songs multiplies each weight B times and reads the keys and values of B memories once. Two bounds follow:
+the products at the rate of the largest matrix product that numpy makes here, and the bytes (weights once a step,
+memories once a song) at the rate of reading an array that no cache holds. Both are measured in the same run, with as
+many threads. Where the weights and the memories of all songs fit into the caches, the second bound does not hold, and
+a share may exceed 1.
 """
 
 from __future__ import annotations
