@@ -151,6 +151,7 @@ def export_all(
     from lakhnes.exporting import BatchReport, export_files
 
     whole, written, failed = BatchReport(), list[str](), list[dict[str, Any]]()
+    jobs: Sequence[ExportJob] = ()
     with console.progress(verb, total) as advance, _lines_into(log) as note:
 
         def finished(job: ExportJob, error: Exception | None) -> None:
@@ -176,10 +177,21 @@ def export_all(
         except KeyboardInterrupt:
             if total == 1:
                 raise
+            files = sorted({*written, *_unreported(jobs, options)})
             of = "" if total is None else f" of {total}"
-            text = f"{len(written)}{of} songs written, the same command goes on"
-            raise Interrupted(text, {"files": sorted(written), "failed": failed}) from None
+            text = f"{len(files)}{of} songs written, the same command goes on"
+            raise Interrupted(text, {"files": files, "failed": failed}) from None
     return whole
+
+
+def _unreported(jobs: Sequence[ExportJob], options: dict[str, Any]) -> Iterator[str]:
+    """Name the outputs of a stopped batch that are whole: workers end some after the last report.
+
+    With ``--force`` they may be an earlier run's, and none is named.
+    """
+    if not options.get("overwrite"):
+        targets = [job.target for job in jobs if isinstance(job.target, Path)]
+        yield from (str(path) for path in targets if is_done(_files_of(path, options.get("stems", False))))
 
 
 @contextlib.contextmanager
