@@ -1,5 +1,7 @@
 """Composing: the draw, the grammar, the cached decoder, and the songs that come out."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -477,6 +479,12 @@ def test_further_attempts_at_a_song_are_those_of_no_other_seed(monkeypatch):
     assert not others & set(used)
     with pytest.raises(ValueError, match="expected seeds from 0"):
         composing.compose(tiny_model(), 2, (), params, seed=2**64 - 1)
+
+
+@pytest.mark.parametrize("seed", [1.5, "5", [5]])
+def test_a_seed_that_is_no_whole_number_is_refused_in_these_words(seed):
+    with pytest.raises(TypeError, match=re.escape(f"seed is {seed!r}, expected a whole number")):
+        lakhnes.generate(tiny_model(), seed=seed)
 
 
 def test_a_batch_of_a_million_takes_the_memory_of_some_hundred_songs():
