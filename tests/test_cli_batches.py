@@ -96,6 +96,34 @@ def test_the_songs_of_an_archive_go_on_too(run, tmp_path):
     assert "1 skipped" in again.stderr
 
 
+def test_a_name_that_gets_too_long_stops_no_other_song_of_a_batch(run, tmp_path, song):
+    songs = tmp_path / "in"
+    songs.mkdir()
+    for name in ("a", "x" * 251):  # 255 bytes with .mid, and more with .tx1.txt
+        (songs / f"{name}.mid").write_bytes(song.to_midi())
+    result = run("convert", songs, "-o", tmp_path / "out", "--to", "tx1")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [str(tmp_path / "out" / "a.tx1.txt")]
+    assert "name too long" in result.stderr
+    again = run("convert", songs, "-o", tmp_path / "out", "--to", "tx1", "--force")
+    assert (again.exit_code, again.stdout) == (1, result.stdout)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("info", "song"), ("plot", "song", "-o", "a.png"), ("render", "song"), ("render", "song", "-o", "out"),
+        ("convert", "song", "-o", "a.mid"), ("continue", "song"), ("tokenize", "song", "-o", "a.npz"),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_mistyped_is_missing_whatever_it_ends_in(run, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    result = run(*command)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[0] == "Error: song: no such file or directory"
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_interrupted_batch_is_completed_by_the_same_command_and_nothing_is_done_twice(tmp_path):
     songs, out, count = tmp_path / "in", tmp_path / "out", 12
     songs.mkdir()

@@ -254,6 +254,16 @@ def test_a_song_may_end_by_itself_but_not_before_its_least_length(model):
     assert {len(ids) for ids in generate_ids(eager, 3, length=500, min_length=20, min_duration=0, seed=0)} <= {20, 21}
 
 
+def test_a_continuation_does_not_end_where_its_prime_does(model):
+    """A song that is whole would be followed by nothing."""
+    eager, prime = eager_to_end(model), lakhnes.Song.from_tx1("\n".join(["P1_NOTEON_69", "WT_1000", "P1_NOTEOFF"] * 30))
+    for song in lakhnes.continue_song(eager, prime, num=3, seed=2):
+        added = len(song.to_tx1().split()) - len(prime.to_tx1().split())
+        assert added >= 60  # of 64 events, some waits may be one
+    (asked,) = lakhnes.continue_song(eager, prime, min_length=0, seed=2)
+    assert len(asked.to_tx1().split()) < len(prime.to_tx1().split()) + 60
+
+
 def test_the_api_gives_songs(model):
     songs = lakhnes.generate(model, num=2, length=70, seed=9)
     assert [type(song) for song in songs] == [lakhnes.Song] * 2

@@ -23,6 +23,7 @@ __all__ = [
     "check_target",
     "file_sha256",
     "format_of",
+    "format_to_read",
     "is_special",
     "known_format",
     "one_line",
@@ -80,6 +81,21 @@ def format_of(path: str | os.PathLike[str], among: tuple[str, ...]) -> str:
         return found
     expected = " ".join(suffix for format_name in among for suffix in FORMATS[format_name].suffixes)
     raise FormatError(f"{path}: the name must end in one of {expected}")
+
+
+def format_to_read(path: str | os.PathLike[str], among: tuple[str, ...] = PLAYABLE) -> str:
+    """Name the format of a file that is to be read, as `format_of` does.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the name ends in none of the suffixes, and there is no such file: then the name is mistyped.
+    FormatError
+        If the name ends in none of the suffixes.
+    """
+    if known_format(path, among) is None and not os.path.lexists(path):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+    return format_of(path, among)
 
 
 def known_format(path: str | os.PathLike[str], among: tuple[str, ...]) -> str | None:
@@ -242,7 +258,7 @@ def _filling(target: Path) -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder, "whole")
-        with Path(folder, "whole").open("rb") as whole, target.open("wb") as sink:
+        with Path(folder, "whole").open("rb") as whole, target.open("wb") as sink:  # a pipe waits for its reader
             shutil.copyfileobj(whole, sink)
 
 

@@ -1,5 +1,6 @@
 """From the paths on a command line to pairs of input and output."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ from lakhnes.files import (
     PLAYABLE,
     base_name,
     check_target,
-    format_of,
+    format_to_read,
     known_format,
     read_limited,
     suffix_of,
@@ -159,7 +160,7 @@ def is_done(files: Sequence[Path]) -> bool:
 def read_input(source: str, source_format: str | None) -> tuple[bytes, str, str]:
     """Read a file, or stdin for ``-``: give its bytes, their format, and its name for messages."""
     if source != STDIO:
-        return read_limited(source), source_format or format_of(source, PLAYABLE), source
+        return read_limited(source), source_format or format_to_read(source), source
     if source_format is None:
         raise click.UsageError("- needs --from, for stdin has no name that says the format")
     data = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
@@ -177,7 +178,9 @@ def _is_below(path: Path, output: str | None, inputs: Sequence[str]) -> bool:
 
 
 def _is_same(source: Path, target: Path) -> bool:
-    return source.exists() and target.exists() and target.samefile(source)
+    with contextlib.suppress(OSError):  # a name that is too long names no file
+        return source.exists() and target.exists() and target.samefile(source)
+    return False
 
 
 def _refuse_collisions(pairs: Iterable[Pair]) -> None:
