@@ -109,6 +109,15 @@ def test_a_name_that_gets_too_long_stops_no_other_song_of_a_batch(run, tmp_path,
     assert (again.exit_code, again.stdout) == (1, result.stdout)
 
 
+def test_what_macos_adds_to_a_folder_is_no_song(run, tmp_path, song):
+    for name, data in (("a.mid", song.to_midi()), ("._a.mid", b"\0\5\x16\7"), ("__MACOSX/b.mid", b"\0\5\x16\7")):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    result = run("convert", tmp_path / "in", "-o", tmp_path / "out", "--to", "tx1")
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'out' / 'a.tx1.txt'}\n"), result.stderr
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -7,7 +7,7 @@ import re
 import stat
 from collections.abc import Iterator
 from io import BufferedReader
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from lakhnes._native import formats
 from lakhnes.errors import MAX_MESSAGE, FormatError, LakhnesError, LimitError, printable
@@ -24,6 +24,7 @@ __all__ = [
     "file_sha256",
     "format_of",
     "format_to_read",
+    "is_of_macos",
     "is_special",
     "known_format",
     "one_line",
@@ -102,6 +103,11 @@ def known_format(path: str | os.PathLike[str], among: tuple[str, ...]) -> str | 
     """Name the format of a file as `format_of` does; None if the name ends in none of the suffixes."""
     name = Path(path).name.lower()
     return next((known for known in among if name.endswith(tuple(FORMATS[known].suffixes))), None)
+
+
+def is_of_macos(path: PurePath) -> bool:
+    """Return whether macOS has added a file of its own: ``._NAME`` (AppleDouble), or what lies below ``__MACOSX``."""
+    return path.name.startswith("._") or "__MACOSX" in path.parts
 
 
 def suffix_of(format: str) -> str:

@@ -18,6 +18,7 @@ from lakhnes.files import (
     base_name,
     check_target,
     format_to_read,
+    is_of_macos,
     known_format,
     read_limited,
     suffix_of,
@@ -50,7 +51,8 @@ def expand(inputs: Sequence[str], only: str | None = None) -> list[tuple[Path, P
         if not given.is_dir():
             songs.append((given, Path(given.name)))
             continue
-        found = sorted(path for path in given.rglob("*") if path.is_file() and known_format(path, among))
+        found = sorted(path for path in given.rglob("*") if known_format(path, among) and path.is_file())
+        found = [path for path in found if not is_of_macos(path.relative_to(given))]
         if not found:
             raise FormatError(f"{given}: no {only or 'readable'} songs in this folder")
         songs += [(path, path.relative_to(given)) for path in found]
