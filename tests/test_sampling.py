@@ -116,7 +116,7 @@ def test_a_sample_of_nothing_is_an_error_of_one_line():
 
 
 @pytest.mark.parametrize("dialect", ["tx1", "tx2"])
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 2**31))
 def test_the_grammar_allows_songs_only_and_every_song(dialect, seed):
     generator = np.random.default_rng(seed)
