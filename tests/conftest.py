@@ -1,11 +1,13 @@
 """What the tests share: the reference data beside the repository, songs of their own, and ways to run the program."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 from click.testing import CliRunner, Result
 
@@ -16,6 +18,15 @@ from lakhnes.extras import has
 # The tests' models are small: waiting for a second thread at every product costs more than it computes. Set before
 # torch is first imported; programs that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell that runs the tests in the background makes them ignore Ctrl-C, and programs that they start would inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# On a busy machine an example takes as long as it takes.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("busy")
 
 ROOT = Path(__file__).resolve().parent.parent
 

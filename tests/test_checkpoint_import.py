@@ -267,7 +267,7 @@ def whole_files(tmp_path_factory):
     return {"old": (old, 0, len(old) - weights), "new": (new, new.index(b"PK\1\2"), len(new))}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_damaged_file_is_a_checkpoint_error_or_a_model(whole_files, tmp_path_factory, data):
     """Any few bytes of what is not weights overwritten, or the file cut anywhere."""

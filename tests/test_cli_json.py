@@ -1,6 +1,5 @@
 """``--json``: one object on stdout, whatever comes of the command."""
 
-import functools
 import json
 import os
 import signal
@@ -102,9 +101,7 @@ def test_of_a_song_on_stdout_the_object_goes_to_stderr(run, folder):
 def stopped(command, ready, number):
     """Run a command in a process, stop it when it is ready, and return its exit code and what it printed."""
     arguments = [sys.executable, "-m", "lakhnes", *map(str, command), "--json"]
-    # A shell that runs the tests in the background ignores SIGINT, and what it starts would inherit that.
-    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, preexec_fn=heed)
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE)
     started = time.monotonic()
     while not ready() and time.monotonic() - started < 60:
         time.sleep(0.01)

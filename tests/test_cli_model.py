@@ -127,6 +127,13 @@ def test_a_most_below_its_least_is_wrong_usage(run, model_folder, song_file, com
         assert words in result.stderr
 
 
+def test_generate_makes_the_folders_above_its_own(run, model_folder, tmp_path):
+    folder = tmp_path / "not" / "yet" / "there"
+    result = run("generate", "-m", model_folder, "-o", folder, "--length", 4, "--min-duration", 0, "--format", "tx1")
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in folder.iterdir()] == ["0.tx1.txt"]
+
+
 def test_a_missing_model_is_one_line_and_leaves_nothing(process, tmp_path):
     finished = process("generate", "-m", tmp_path / "none", "-o", tmp_path / "out")
     assert finished.returncode == 1

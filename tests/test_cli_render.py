@@ -123,13 +123,7 @@ def test_an_interruption_leaves_nothing_half_written(tmp_path, stop, code, words
     for index in range(40):
         (songs / f"{index}.tx1.txt").write_text(long_song)
     command = [sys.executable, "-m", "lakhnes", "render", songs, "-o", tmp_path / "out", "--jobs", "1", "-q"]
-    # Where the tests run in the background of a shell, Ctrl-C is ignored, and that is handed down.
-    child = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
     while not list((tmp_path / "out").glob("*.wav")) and time.monotonic() < deadline:
         time.sleep(0.01)

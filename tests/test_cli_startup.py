@@ -22,11 +22,11 @@ finally:
 """
 
 
-def loaded(*arguments):
+def loaded(*arguments, code=0):
     command = [sys.executable, "-c", PROBE, *map(str, arguments)]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert finished.returncode == 0, finished.stderr
-    return finished.stderr.splitlines()[-1]
+    assert finished.returncode == bool(code), finished.stderr
+    return next(line for line in finished.stderr.splitlines() if line.startswith("loaded:"))
 
 
 def test_the_overview_and_the_version_load_no_command_and_no_numpy():
@@ -98,6 +98,14 @@ def make_database(folder):
     (folder / "db" / "train").mkdir(parents=True)
     (folder / "db" / "train" / "a.tx1.txt").write_text("P1_NOTEON_60\nWT_5\nP1_NOTEOFF")
     return folder / "db"
+
+
+@pytest.mark.torch
+def test_what_is_wrong_in_what_a_run_is_given_is_found_before_torch_is_loaded(tmp_path):
+    (tmp_path / "run.toml").write_text("steps = -1")
+    options = ["-o", tmp_path / "run", "--config", tmp_path / "run.toml"]
+    assert loaded("train", make_database(tmp_path), *options, code=1) == "loaded:"
+    assert loaded("train", tmp_path / "nothing", *options[:2], code=1) == "loaded:"
 
 
 def test_importing_the_package_does_not_load_torch():

@@ -113,6 +113,19 @@ def test_a_pipe_stays_a_pipe_and_gets_the_whole_file(run, song_file, tmp_path):
 
 
 @posix
+@pytest.mark.parametrize("command", ["render", "convert"])
+def test_a_pipe_that_nobody_reads_is_refused_and_not_waited_for(run, song_file, tmp_path, command):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    name = {"render": "wav", "convert": "mid"}[command]
+    option = {"render": "--format", "convert": "--to"}[command]
+    result = run(command, song_file, option, name, "-o", pipe, "--force")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[0] == f"Error: {pipe}: is a pipe that nobody reads"
+    assert is_special(pipe)
+
+
+@posix
 def test_what_fails_half_way_leaves_a_device_alone():
     def fill():
         with replacing(Path(os.devnull)) as unfinished:

@@ -103,7 +103,7 @@ def _runs(steps):
 melodies = st.lists(st.integers(60, 62), min_size=1, max_size=24)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(melodies, min_size=1, max_size=3), melodies)
 def test_the_longest_run_known_is_that_of_its_definition(corpus, melody):
     songs = [song_of(range(0, 8 * len(pitches), 8), pitches) for pitches in corpus]

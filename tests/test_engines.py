@@ -82,7 +82,7 @@ def test_the_native_engine_agrees_with_torch_while_its_memory_fills_and_after(fo
     close(in_steps(begin(f"native {form}", mem_len, 2), tokens), in_steps(begin(f"torch {form}", mem_len, 2), tokens))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     heads=st.integers(1, 5),
     d_head=st.integers(1, 70),

@@ -70,7 +70,7 @@ def contexts_of(songs, order):
     return [*sorted(seen), (6,) * (order - 1), (6, 6, 1, 2)[-(order - 1) :]]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(songs_of_ids, st.integers(2, 4))
 def test_probabilities_are_those_of_the_formulas(songs, order):
     keys, counts = count(songs, order, SIZE)

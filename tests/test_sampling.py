@@ -1,5 +1,7 @@
 """Composing: the draw, the grammar, the cached decoder, and the songs that come out."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -114,7 +116,7 @@ def test_a_sample_of_nothing_is_an_error_of_one_line():
 
 
 @pytest.mark.parametrize("dialect", ["tx1", "tx2"])
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 2**31))
 def test_the_grammar_allows_songs_only_and_every_song(dialect, seed):
     generator = np.random.default_rng(seed)
@@ -250,6 +252,16 @@ def test_a_song_that_has_ended_is_read_no_further_and_the_others_stay_as_they_ar
 def test_a_song_may_end_by_itself_but_not_before_its_least_length(model):
     eager = eager_to_end(model)
     assert {len(ids) for ids in generate_ids(eager, 3, length=500, min_length=20, min_duration=0, seed=0)} <= {20, 21}
+
+
+def test_a_continuation_does_not_end_where_its_prime_does(model):
+    """A song that is whole would be followed by nothing."""
+    eager, prime = eager_to_end(model), lakhnes.Song.from_tx1("\n".join(["P1_NOTEON_69", "WT_1000", "P1_NOTEOFF"] * 30))
+    for song in lakhnes.continue_song(eager, prime, num=3, seed=2):
+        added = len(song.to_tx1().split()) - len(prime.to_tx1().split())
+        assert added >= 60  # of 64 events, some waits may be one
+    (asked,) = lakhnes.continue_song(eager, prime, min_length=0, seed=2)
+    assert len(asked.to_tx1().split()) < len(prime.to_tx1().split()) + 60
 
 
 def test_the_api_gives_songs(model):
@@ -477,6 +489,12 @@ def test_further_attempts_at_a_song_are_those_of_no_other_seed(monkeypatch):
     assert not others & set(used)
     with pytest.raises(ValueError, match="expected seeds from 0"):
         composing.compose(tiny_model(), 2, (), params, seed=2**64 - 1)
+
+
+@pytest.mark.parametrize("seed", [1.5, "5", [5]])
+def test_a_seed_that_is_no_whole_number_is_refused_in_these_words(seed):
+    with pytest.raises(TypeError, match=re.escape(f"seed is {seed!r}, expected a whole number")):
+        lakhnes.generate(tiny_model(), seed=seed)
 
 
 def test_a_batch_of_a_million_takes_the_memory_of_some_hundred_songs():

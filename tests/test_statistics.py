@@ -57,7 +57,7 @@ def test_a_loop_is_similar_to_itself_and_an_endless_scale_is_not():
 
 
 @pytest.mark.parametrize("dialect", ["tx1", "tx2"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**31))
 def test_faults_found_in_a_batch_are_those_found_one_by_one(dialect, seed):
     vocabulary = Vocabulary(dialect)

@@ -358,8 +358,10 @@ def test_sixty_four_clients_at_once_are_all_answered(model):
 
 
 def test_sixty_four_clients_that_compose_at_once_are_served_or_told_when_to_come_again(model):
+    full = threading.Event()
     with served(model, waiting=8) as (server, service):
         expected = lakhnes.generate(model, 1, seed=2, length=20, min_duration=0)[0]
+        service.composing.add(lambda job: full.wait(60))  # so that the queue fills, however fast the model is
 
         def ask(index):
             refused = 0
@@ -371,7 +373,8 @@ def test_sixty_four_clients_that_compose_at_once_are_served_or_told_when_to_come
                     assert answer.status_code == 429
                     assert int(answer.headers["retry-after"]) > 0
                     refused += 1
-                    time.sleep(0.02 + 0.002 * index)
+                    full.set()
+                    time.sleep(0.1 + 0.01 * index)
 
         with ThreadPoolExecutor(64) as pool:
             served_all = list(pool.map(ask, range(64)))

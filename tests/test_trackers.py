@@ -57,7 +57,7 @@ def audible(frames):
 
 
 @FORMATS
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(writes=WRITES, loop=st.none() | st.integers(0, 1 << 20), standard=st.sampled_from(["ntsc", "pal"]))
 def test_the_exact_mode_plays_every_frame_of_any_log(format, writes, loop, standard):
     log = log_of_writes(writes, loop=loop, standard=standard)
@@ -69,7 +69,7 @@ def test_the_exact_mode_plays_every_frame_of_any_log(format, writes, loop, stand
 
 
 @FORMATS
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(writes=WRITES, loop=st.none() | st.integers(0, 1 << 20))
 def test_the_readable_mode_differs_as_much_as_its_report_says(format, writes, loop):
     log = log_of_writes(writes, loop=loop)
@@ -276,7 +276,7 @@ def test_rows_of_tx3_with_two_notes_are_parted(format):
 
 
 @FORMATS
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000))
 def test_every_song_of_tx3_keeps_its_notes_in_a_tracker(format, seed):
     song = lakhnes.Song.from_tx3(nsf_tune(seed).to_tx3())

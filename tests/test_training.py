@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import threading
 import time
 
 import numpy as np
@@ -280,9 +281,15 @@ def test_an_evaluation_is_given_up_when_the_run_is_to_stop(trainer, tmp_path, mo
 
 
 def test_a_step_that_takes_long_is_told_once():
-    told = []
-    with telling_if_slow(lambda: told.append(1), seconds=0.01):
-        time.sleep(0.2)
+    told, heard = [], threading.Event()
+
+    def tell():
+        told.append(1)
+        heard.set()
+
+    with telling_if_slow(tell, seconds=0.01):
+        assert heard.wait(20)
+        time.sleep(0.05)  # longer than the limit once more
     with telling_if_slow(lambda: told.append(2), seconds=100.0):
         pass
     assert told == [1]

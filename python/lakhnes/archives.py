@@ -3,11 +3,11 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from lakhnes.errors import FormatError, LakhnesError
-from lakhnes.files import MAX_INPUT_BYTES, open_plain
+from lakhnes.files import MAX_INPUT_BYTES, is_of_macos, open_plain
 from lakhnes.tar import DAMAGED, TarReader
 
 __all__ = ["ARCHIVES", "batches", "files_in", "inner_path", "is_archive", "is_usable"]
@@ -18,8 +18,8 @@ ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 RATIO, ROOM = 250, 2**28
 """An archive may unpack to this many times its size, and this number of bytes. Scores shrink to a hundredth."""
 
-MAX_PART = 255
-"""Bytes of a part of a path: as many as file systems take."""
+MAX_PART = 243
+"""Bytes of a part of a path: file systems take 255, and the end of the name changes."""
 
 BATCH_SONGS = 256
 BATCH_BYTES = 64 * 2**20
@@ -48,14 +48,14 @@ def files_in(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """
     if source.is_dir():
         for path in sorted(source.rglob("*")):
-            if path.is_file() and not _is_of_macos(path.relative_to(source)):
+            if path.is_file() and not is_of_macos(path.relative_to(source)):
                 yield path.relative_to(source.parent).as_posix(), partial(_read_start, path)
         return
     with TarReader(source, lambda size: RATIO * size + ROOM) as archive:
         read = partial(archive.read, MAX_INPUT_BYTES + 1)
         entries = iter(archive)
         while (entry := _whole(source, lambda: next(entries, None))) is not None:
-            if entry.is_file and not _is_of_macos(PurePosixPath(entry.name)):
+            if entry.is_file and not is_of_macos(PurePosixPath(entry.name)):
                 yield entry.name, partial(_whole, source, read)
 
 
@@ -76,10 +76,6 @@ def batches(songs: Iterable[T], size_of: Callable[[T], int]) -> Iterator[list[T]
     yield batch
 
 
-def _is_of_macos(path: PurePath) -> bool:
-    return path.name.startswith("._") or "__MACOSX" in path.parts
-
-
 def inner_path(place: str) -> Path | None:
     """Give the path of a file of an archive as one below a folder: what leads out of it goes. None if nothing stays."""
     path = PurePosixPath(place)
@@ -89,7 +85,7 @@ def inner_path(place: str) -> Path | None:
 
 def is_usable(name: str) -> bool:
     """Return whether a part of a path in an archive can be the name of a file here, whose start is not changed."""
-    return not (name.startswith(".") or set(name) & set("\\:\0") or len(os.fsencode(name)) > MAX_PART - 12)
+    return not (name.startswith(".") or set(name) & set("\\:\0") or len(os.fsencode(name)) > MAX_PART)
 
 
 def _whole(source: Path, read: Callable[[], T]) -> T:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Literal
 from lakhnes import _native
 from lakhnes.audio import open_encoder
 from lakhnes.errors import LakhnesError, warn_of
-from lakhnes.files import PLAYABLE, format_of, one_line
+from lakhnes.files import format_to_read, one_line
 from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["STEMS", "BatchReport", "ExportJob", "export_album", "export_files", "stem_path"]
@@ -223,10 +223,10 @@ class _Batch:
         """Give those jobs whose format is known, each with it; the others have failed."""
         for job in jobs:
             try:
-                name = job.source_format or format_of(job.source, PLAYABLE)
+                name = job.source_format or format_to_read(job.source)
                 title = job.title.encode("utf-8", "replace").decode()  # of a name that is no UTF-8, the rest
                 self._ready.append(replace(job, source_format=name, title=title))
-            except LakhnesError as error:
+            except (LakhnesError, OSError) as error:
                 self._end(job, error)
         return self._ready
 

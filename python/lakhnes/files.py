@@ -7,7 +7,7 @@ import re
 import stat
 from collections.abc import Iterator
 from io import BufferedReader
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from lakhnes._native import formats
 from lakhnes.errors import MAX_MESSAGE, FormatError, LakhnesError, LimitError, printable
@@ -23,6 +23,8 @@ __all__ = [
     "check_target",
     "file_sha256",
     "format_of",
+    "format_to_read",
+    "is_of_macos",
     "is_special",
     "known_format",
     "one_line",
@@ -82,10 +84,30 @@ def format_of(path: str | os.PathLike[str], among: tuple[str, ...]) -> str:
     raise FormatError(f"{path}: the name must end in one of {expected}")
 
 
+def format_to_read(path: str | os.PathLike[str], among: tuple[str, ...] = PLAYABLE) -> str:
+    """Name the format of a file that is to be read, as `format_of` does.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the name ends in none of the suffixes, and there is no such file: then the name is mistyped.
+    FormatError
+        If the name ends in none of the suffixes.
+    """
+    if known_format(path, among) is None and not os.path.lexists(path):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+    return format_of(path, among)
+
+
 def known_format(path: str | os.PathLike[str], among: tuple[str, ...]) -> str | None:
     """Name the format of a file as `format_of` does; None if the name ends in none of the suffixes."""
     name = Path(path).name.lower()
     return next((known for known in among if name.endswith(tuple(FORMATS[known].suffixes))), None)
+
+
+def is_of_macos(path: PurePath) -> bool:
+    """Return whether macOS has added a file of its own: ``._NAME`` (AppleDouble), or what lies below ``__MACOSX``."""
+    return path.name.startswith("._") or "__MACOSX" in path.parts
 
 
 def suffix_of(format: str) -> str:
@@ -242,7 +264,7 @@ def _filling(target: Path) -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder, "whole")
-        with Path(folder, "whole").open("rb") as whole, target.open("wb") as sink:
+        with Path(folder, "whole").open("rb") as whole, target.open("wb") as sink:  # a pipe waits for its reader
             shutil.copyfileobj(whole, sink)
 
 

@@ -10,7 +10,7 @@ from lakhnes import _native
 from lakhnes._native import RegisterLog, Song
 from lakhnes.audio import open_encoder
 from lakhnes.errors import warn_of
-from lakhnes.files import PLAYABLE, WRITABLE, check_target, format_of, read_limited
+from lakhnes.files import WRITABLE, check_target, format_of, format_to_read, read_limited
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +54,7 @@ def read(
     OSError
         If the file cannot be read.
     """
-    chosen = format or format_of(path, PLAYABLE)
+    chosen = format or format_to_read(path)
     name = os.fspath(path)
     played = decode(read_limited(path), chosen, name=name, score=True, track=track, max_duration=max_duration)
     return played if isinstance(played, Song) else played.transcribe()
@@ -87,7 +87,7 @@ def read_log(
     FormatError, TokenError, LimitError, OSError
         As `read` does.
     """
-    chosen, name = format or format_of(path, PLAYABLE), os.fspath(path)
+    chosen, name = format or format_to_read(path), os.fspath(path)
     played = decode(read_limited(path), chosen, name=name, track=track, max_duration=max_duration)
     return perform(played, downsample, expression)
 

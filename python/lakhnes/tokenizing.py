@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lakhnes import _native
-from lakhnes.files import PLAYABLE, format_of
+from lakhnes.files import format_to_read
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,7 +69,7 @@ def tokenize_files(
         If it cannot be read.
     """
     chosen = _native.Vocabulary(vocabulary) if isinstance(vocabulary, str) else vocabulary
-    files = [(path, format_of(path, PLAYABLE)) for path in paths]
+    files = [(path, format_to_read(path)) for path in paths]
     ids, offsets, errors = _native.tokenize_files(files, chosen, threads=jobs)
     for index, error in errors:
         if failed is None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from lakhnes.cli.console import Console
-from lakhnes.files import PLAYABLE, format_of, read_limited
+from lakhnes.files import format_to_read, read_limited
 
 if TYPE_CHECKING:
     from lakhnes._native import Song
@@ -28,7 +28,7 @@ def read_song(console: Console, path: str, options: dict[str, Any], source_forma
         return read(path, source_format)
     from lakhnes import arranging
 
-    format_name = source_format or format_of(path, PLAYABLE)
+    format_name = source_format or format_to_read(path)
     song, report = arranging.arrange(read_limited(path), format_name, name=path, **how)
     console.note(f"{path}: {arranging.told(report)}")
     return song

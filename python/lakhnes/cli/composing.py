@@ -222,7 +222,7 @@ def compose_and_write(
         raise click.UsageError("--shard needs --seed and --out-dir, so that all machines mean the same songs")
     first = new_seed() if seed is None else seed
     folder = out_dir or Path(SHARED_FOLDER)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     if out_dir is not None and shard == WHOLE:
         _refuse_existing(out_dir, chosen, num, force)
     command = click.get_current_context().info_name

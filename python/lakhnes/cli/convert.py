@@ -251,11 +251,12 @@ class _Archived:
         return [(self._tracks[0] if self._tracks else None, name, name)]
 
     def _target(self, name: str, place: str, stem: str) -> Path:
-        from lakhnes.archives import inner_path
+        from lakhnes.archives import MAX_PART, inner_path
 
         path = inner_path(place)
         if path is None:
-            raise FormatError(f"{name}: expected a path that stays in its folder")
+            what = rf"expected names that do not begin with a dot, without \ and :, of at most {MAX_PART} bytes"
+            raise FormatError(f"{name}: {what}")
         target = self._folder / path.with_name(stem + suffix_of(self._to))
         if target in self._taken:
             raise FormatError(f"{name}: becomes {target}, and so does a song before it")

@@ -51,20 +51,22 @@ def jobs_of(
     from lakhnes.exporting import ExportJob
 
     if STDIO not in (*inputs, output):
+        if len(inputs) == 1:
+            Path(inputs[0]).stat()
         pairs = pair(inputs, output, format, only=only, source_format=source_format, tracks=tracks, shard=shard)
-        goes_on = not overwrite and (is_batch(inputs) or len(pairs) > 1)
+        batch = is_batch(inputs) or len(pairs) > 1
+        goes_on = not overwrite and batch
         jobs, done = [], []
         for piece, target in pairs:
             files = _files_of(target, stems)
-            if goes_on and is_done(files):
-                done.append(piece.path)
-                continue
-            for file in files:
-                if goes_on and file.is_file():
-                    if file.stat().st_size == 0:  # nothing that anybody would miss
-                        file.unlink()
+            try:
+                if goes_on and is_done(files):
+                    done.append(piece.path)
                     continue
-                check_target(file, overwrite=overwrite)
+                _make_way(files, goes_on=goes_on, overwrite=overwrite)
+            except OSError:
+                if not batch:  # of a batch, this song fails when it is written, and no other
+                    raise
             jobs.append(ExportJob(piece.path, target, source_format, title=piece.title, track=piece.track))
         return jobs, done
     if shard != WHOLE:
@@ -82,6 +84,15 @@ def jobs_of(
         return [ExportJob(Path(given), sink, source_format, title=base_name(given), track=track)], []
     data, format_name, name = read_input(given, source_format)
     return [ExportJob(Path(name), sink, format_name, data, track=track)], []
+
+
+def _make_way(files: Sequence[Path], *, goes_on: bool, overwrite: bool) -> None:
+    """Refuse files that must not be written; in a batch that goes on, remove what is empty: nobody would miss it."""
+    for file in files:
+        if not goes_on or not file.is_file():
+            check_target(file, overwrite=overwrite)
+        elif file.stat().st_size == 0:
+            file.unlink()
 
 
 def _files_of(target: Path, stems: bool) -> list[Path]:
@@ -151,6 +162,7 @@ def export_all(
     from lakhnes.exporting import BatchReport, export_files
 
     whole, written, failed = BatchReport(), list[str](), list[dict[str, Any]]()
+    jobs: Sequence[ExportJob] = ()
     with console.progress(verb, total) as advance, _lines_into(log) as note:
 
         def finished(job: ExportJob, error: Exception | None) -> None:
@@ -176,10 +188,21 @@ def export_all(
         except KeyboardInterrupt:
             if total == 1:
                 raise
+            files = sorted({*written, *_unreported(jobs, options)})
             of = "" if total is None else f" of {total}"
-            text = f"{len(written)}{of} songs written, the same command goes on"
-            raise Interrupted(text, {"files": sorted(written), "failed": failed}) from None
+            text = f"{len(files)}{of} songs written, the same command goes on"
+            raise Interrupted(text, {"files": files, "failed": failed}) from None
     return whole
+
+
+def _unreported(jobs: Sequence[ExportJob], options: dict[str, Any]) -> Iterator[str]:
+    """Name the outputs of a stopped batch that are whole: workers end some after the last report.
+
+    With ``--force`` they may be an earlier run's, and none is named.
+    """
+    if not options.get("overwrite"):
+        targets = [job.target for job in jobs if isinstance(job.target, Path)]
+        yield from (str(path) for path in targets if is_done(_files_of(path, options.get("stems", False))))
 
 
 @contextlib.contextmanager

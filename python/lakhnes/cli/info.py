@@ -10,7 +10,7 @@ from lakhnes.cli.console import FAILED, Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options, from_option, track_option
 from lakhnes.cli.targets import expand
 from lakhnes.errors import LakhnesError
-from lakhnes.files import FORMATS, PLAYABLE, format_of, one_line, read_limited
+from lakhnes.files import FORMATS, format_to_read, one_line, read_limited
 from lakhnes.units import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def info(
     only = "mid" if options["arrange"] else source_format
     for file in [str(path) for given in files for path, _ in expand([given], only)]:
         try:
-            facts = _facts(console, file, source_format or format_of(file, PLAYABLE), track, options)
+            facts = _facts(console, file, source_format or format_to_read(file), track, options)
         except (LakhnesError, OSError, ValueError) as error:
             failed.append({"path": file, "error": one_line(error)})
             console.error(f"Error: {one_line(error)}")

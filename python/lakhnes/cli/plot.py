@@ -4,7 +4,7 @@ import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options, force_option, from_option, track_option
-from lakhnes.files import PLAYABLE, base_name, check_target, format_of, read_limited
+from lakhnes.files import base_name, check_target, format_to_read, read_limited
 
 __all__ = ["plot"]
 
@@ -47,7 +47,7 @@ def plot(
         from lakhnes.plotting import plot_arrangement
 
         data = read_limited(file)
-        format_name = source_format or format_of(file, PLAYABLE)
+        format_name = source_format or format_to_read(file)
         song, report = arranging.arrange(data, format_name, name=file, arpeggio=arpeggio, parts=parts)
         plot_arrangement(data, song, report, output, title=base_name(file), dpi=dpi, overwrite=force)
         console.note(arranging.told(report))

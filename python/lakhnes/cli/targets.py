@@ -1,5 +1,6 @@
 """From the paths on a command line to pairs of input and output."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,8 @@ from lakhnes.files import (
     PLAYABLE,
     base_name,
     check_target,
-    format_of,
+    format_to_read,
+    is_of_macos,
     known_format,
     read_limited,
     suffix_of,
@@ -49,7 +51,8 @@ def expand(inputs: Sequence[str], only: str | None = None) -> list[tuple[Path, P
         if not given.is_dir():
             songs.append((given, Path(given.name)))
             continue
-        found = sorted(path for path in given.rglob("*") if path.is_file() and known_format(path, among))
+        found = sorted(path for path in given.rglob("*") if known_format(path, among) and path.is_file())
+        found = [path for path in found if not is_of_macos(path.relative_to(given))]
         if not found:
             raise FormatError(f"{given}: no {only or 'readable'} songs in this folder")
         songs += [(path, path.relative_to(given)) for path in found]
@@ -159,7 +162,7 @@ def is_done(files: Sequence[Path]) -> bool:
 def read_input(source: str, source_format: str | None) -> tuple[bytes, str, str]:
     """Read a file, or stdin for ``-``: give its bytes, their format, and its name for messages."""
     if source != STDIO:
-        return read_limited(source), source_format or format_of(source, PLAYABLE), source
+        return read_limited(source), source_format or format_to_read(source), source
     if source_format is None:
         raise click.UsageError("- needs --from, for stdin has no name that says the format")
     data = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
@@ -177,7 +180,9 @@ def _is_below(path: Path, output: str | None, inputs: Sequence[str]) -> bool:
 
 
 def _is_same(source: Path, target: Path) -> bool:
-    return source.exists() and target.exists() and target.samefile(source)
+    with contextlib.suppress(OSError):  # a name that is too long names no file
+        return source.exists() and target.exists() and target.samefile(source)
+    return False
 
 
 def _refuse_collisions(pairs: Iterable[Pair]) -> None:

@@ -91,23 +91,27 @@ def run_training(
     need("torch")
     if given.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
         raise click.exceptions.Exit(_several(given["processes"]))
+    from lakhnes.data.folder import check_exists
+    from lakhnes.training.run_directory import LOG_FILE, STATE_FILE, check_links
+
+    # What is wrong in the options is found before torch is loaded, which takes seconds. A process that torchrun starts
+    # again resumes, whatever was typed.
+    check_exists(data)
+    check_links(output)
+    anew = given.get("force", False) and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
+    resumed = not anew and (output / STATE_FILE).exists()
+    if resumed:
+        refuse_other_start(output, start, preset, given)
+    config = resumed_config(output, given, configure) if resumed else configure()
     from lakhnes.model.network import pick_device
     from lakhnes.training.allocator import keep_freed_memory
     from lakhnes.training.parallel import Group
-    from lakhnes.training.run_directory import LOG_FILE, STATE_FILE, check_links
     from lakhnes.training.run_state import check_shapes
 
     keep_freed_memory()
     device = pick_device(given.get("device", "auto"))
     group = Group.join(device)
     try:
-        # A process that torchrun starts again resumes, whatever was typed.
-        check_links(output)
-        anew = given.get("force", False) and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
-        resumed = not anew and (output / STATE_FILE).exists()
-        if resumed:
-            refuse_other_start(output, start, preset, given)
-        config = resumed_config(output, given, configure) if resumed else configure()
         if resumed:
             check_shapes(output / STATE_FILE, config)
         group.total([0.0], device)  # all have read the directory before one writes

@@ -18,6 +18,7 @@ from typing import Any
 from lakhnes import _native
 from lakhnes.data.layout import PUBLISHED, TEXTS, staged_folder, text_name
 from lakhnes.data.midi_files import MidiFile, find_midi_files
+from lakhnes.data.report import Report
 from lakhnes.data.splitting import assign_splits
 from lakhnes.errors import FormatError
 from lakhnes.files import SCORES, base_name, format_of, known_format
@@ -39,7 +40,7 @@ LIKE_HELD_OUT = "like a held-out song"
 
 
 @dataclasses.dataclass
-class AdaptReport:
+class AdaptReport(Report):
     """What became of a collection.
 
     Attributes
@@ -72,17 +73,6 @@ class AdaptReport:
     dropped_files: Counter[str] = dataclasses.field(default_factory=Counter)
     dropped_instruments: Counter[str] = dataclasses.field(default_factory=Counter)
     failed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
-
-    @property
-    def hours(self) -> float:
-        """Length of all songs in hours."""
-        return sum(self.seconds.values()) / 3600
-
-    def facts(self) -> dict[str, Any]:
-        """Return what ``--json`` prints."""
-        facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "seconds"}
-        failed = [{"path": path, "error": error} for path, error in self.failed]
-        return facts | {"hours": self.hours, "failed": failed}
 
 
 def adapt(

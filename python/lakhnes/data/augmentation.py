@@ -11,7 +11,7 @@ from lakhnes._native import Vocabulary, augment_events
 from lakhnes.data.controls import without_some
 from lakhnes.units import VOICES
 
-__all__ = ["PLAIN", "Augmentation"]
+__all__ = ["PLAIN", "Augmentation", "augment_events"]
 
 MAX_TRANSPOSE = 6
 """Semitones."""

@@ -26,7 +26,7 @@ from lakhnes.errors import FormatError, LakhnesError
 from lakhnes.files import read_limited
 from lakhnes.progress import Progress, no_progress
 
-__all__ = ["is_corpus", "prepare"]
+__all__ = ["check_exists", "is_corpus", "prepare"]
 
 VALID_SHARE = 0.1
 """Of the songs, or the MIDI files, of a folder without splits."""
@@ -38,6 +38,12 @@ MAX_SOURCE_BYTES = 2**16
 
 ORDINARY = 8
 """A folder whose first MIDI files, of this number, have no voices of the chip is taken for ordinary MIDI."""
+
+
+def check_exists(data: Path) -> None:
+    """Refuse what is not there; raises FormatError."""
+    if not data.exists():
+        raise FormatError(f"{data}: no such folder; expected a corpus, an archive of NES-MDB or a folder of MIDI files")
 
 
 def is_corpus(data: Path, vocabulary: Vocabulary) -> bool:
@@ -81,8 +87,7 @@ def prepare(
     """
     if is_corpus(data, vocabulary):
         return data
-    if not data.exists():
-        raise FormatError(f"{data}: no such folder; expected a corpus, an archive of NES-MDB or a folder of MIDI files")
+    check_exists(data)
     source = _identity(data)
     if is_corpus(target, vocabulary):
         if _source_of(target / SOURCE) != source:

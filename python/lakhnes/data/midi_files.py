@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from lakhnes.files import base_name, known_format, safe_name
+from lakhnes.files import base_name, is_of_macos, known_format, safe_name
 
 __all__ = ["MidiFile", "find_midi_files"]
 
@@ -45,7 +45,8 @@ def find_midi_files(source: Path) -> list[MidiFile]:
     if not source.exists():
         raise FileNotFoundError(2, "there is no such file or folder", str(source))
     if source.is_dir():
-        places = sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if _is_midi(path))
+        found = sorted(path.relative_to(source) for path in source.rglob("*") if _is_midi(path))
+        places = [path.as_posix() for path in found if not is_of_macos(path)]
     else:
         places = [source.name]
     names: set[str] = set()
@@ -60,4 +61,4 @@ def find_midi_files(source: Path) -> list[MidiFile]:
 
 
 def _is_midi(path: Path) -> bool:
-    return known_format(path, ("mid",)) is not None and not path.name.startswith("._") and path.is_file()
+    return known_format(path, ("mid",)) is not None and path.is_file()

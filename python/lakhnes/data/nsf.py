@@ -19,6 +19,7 @@ from lakhnes._native import MelodyIndex, NsfFile, convert_texts
 from lakhnes.archives import batches, files_in
 from lakhnes.data.adapt import index_melodies
 from lakhnes.data.layout import PUBLISHED, TEXTS, staged_folder, text_name
+from lakhnes.data.report import Report
 from lakhnes.data.splitting import assign_splits
 from lakhnes.errors import FormatError, LakhnesError, LimitError, warn_of
 from lakhnes.files import FORMATS, MAX_INPUT_BYTES, base_name, known_format, one_line, safe_name, track_stem
@@ -43,7 +44,7 @@ UNREADABLE = "unreadable"
 
 
 @dataclasses.dataclass
-class NsfReport:
+class NsfReport(Report):
     """What became of a collection.
 
     Attributes
@@ -68,16 +69,6 @@ class NsfReport:
     events: Counter[str] = dataclasses.field(default_factory=Counter)
     dropped: Counter[str] = dataclasses.field(default_factory=Counter)
     failed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
-
-    @property
-    def hours(self) -> float:
-        """Length of all songs in hours."""
-        return sum(self.seconds.values()) / 3600
-
-    def facts(self) -> dict[str, Any]:
-        """Return what ``--json`` prints."""
-        facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "seconds"}
-        return facts | {"hours": self.hours, "failed": [{"path": path, "error": error} for path, error in self.failed]}
 
 
 @dataclasses.dataclass

@@ -19,7 +19,7 @@ from lakhnes._native import Song, Vocabulary
 from lakhnes.arranging import arrange as arrange_file
 from lakhnes.data.layout import SPLITS, TEXTS
 from lakhnes.errors import FormatError, LakhnesError
-from lakhnes.files import PLAYABLE, base_name, format_of, known_format, read_limited
+from lakhnes.files import PLAYABLE, base_name, format_to_read, known_format, read_limited
 from lakhnes.grammar import faults
 from lakhnes.progress import Advance
 from lakhnes.songs import read
@@ -154,7 +154,7 @@ def measure(
 
 
 def _measure_file(path: Path, length: int | None, arranging: Mapping[str, Any] | None) -> Figures:
-    dialect = format_of(path, PLAYABLE)
+    dialect = format_to_read(path)
     try:
         song = read(path)
     except FormatError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -285,12 +286,17 @@ def batches(num: int, seed: int | None, batch_size: int) -> Iterator[list[int]]:
 
     Raises
     ------
+    TypeError
+        If `seed` is no whole number.
     ValueError
         If `num` or `batch_size` is less than 1, or a seed is beyond 64 bits.
     """
     if num < 1 or batch_size < 1:
         raise ValueError("num and batch_size: expected at least 1")
-    first = new_seed() if seed is None else seed
+    try:
+        first = new_seed() if seed is None else operator.index(seed)
+    except TypeError:
+        raise TypeError(f"seed is {shown(seed)}, expected a whole number") from None
     if not 0 <= first <= first + num - 1 <= MAX_SEED:
         raise ValueError(f"seed is {shown(first)} and num {shown(num)}, expected seeds from 0 to 2**64 - 1")
     for start in range(0, num, batch_size):

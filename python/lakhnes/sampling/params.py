@@ -211,7 +211,7 @@ class SamplingParams:
 SONG = SamplingParams()
 """Of a new song, an accompaniment and an infilling."""
 
-CONTINUATION = SamplingParams(length=512, min_length=0, min_duration=0.0, min_voices=0)
+CONTINUATION = SamplingParams(length=512, min_duration=0.0, min_voices=0)
 """Of a continuation; see `params_from`."""
 
 

@@ -175,6 +175,10 @@ class Proposals:
         if self.generator.random() < now:
             return [self.speak(particle, before)]
         particle.log_weight += log(particle.probabilities[kept.token]) - log(1.0 - now)
+        return self.place(particle, kept)
+
+    def place(self, particle: Particle, kept: KeptEvent) -> list[int]:
+        """Append the kept event."""
         particle.kept_loss -= float(particle.log_probabilities[kept.token])
         particle.events.append(kept.token)
         particle.arrived = True

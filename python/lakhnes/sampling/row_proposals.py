@@ -146,12 +146,3 @@ class RowProposals(Proposals):
         """Go to the row or the frame of the kept event."""
         particle.events.append(token)
         return [token]
-
-    def place(self, particle: Particle, kept: KeptEvent) -> list[int]:
-        """Append the kept event."""
-        particle.kept_loss -= float(particle.log_probabilities[kept.token])
-        particle.events.append(kept.token)
-        particle.arrived = True
-        if kept.voice in particle.counts:
-            self.count(particle, kept.token)
-        return [kept.token]

@@ -8,7 +8,7 @@ from pathlib import Path
 from lakhnes._native import Song
 from lakhnes.arranging import arrange, told
 from lakhnes.errors import LakhnesError
-from lakhnes.files import PLAYABLE, format_of, read_limited
+from lakhnes.files import format_to_read, read_limited
 from lakhnes.songs import read
 
 __all__ = ["opened_bytes", "opened_file"]
@@ -22,7 +22,7 @@ def opened_file(path: str | os.PathLike[str], format: str | None = None) -> tupl
     FormatError, TokenError, LimitError, OSError
         If it cannot be read.
     """
-    chosen = format or format_of(path, PLAYABLE)
+    chosen = format or format_to_read(path)
     if chosen == "mid":
         return opened_bytes(read_limited(path), os.fspath(path))
     return read(path, chosen), f"opened {Path(path).name}"

@@ -257,7 +257,7 @@ def write_report(answered: Responses, analysis: Analysis, folder: Path, *, overw
     OSError
         If one exists and `overwrite` is false, or cannot be written.
     """
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / name for name in FILES]
     if not overwrite:
         for path in paths:

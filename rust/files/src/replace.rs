@@ -6,11 +6,19 @@ use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::thread;
+#[cfg(unix)]
+use std::time::{Duration, Instant};
 
 use crate::FileError;
 
 /// The most bytes of a name that are kept in that of its temporary file: file systems take 255.
 const LONGEST_NAME: usize = 200;
+
+/// How long a pipe may be without a reader.
+#[cfg(unix)]
+const READER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A file under a temporary name, which is removed unless it has been kept.
 pub(crate) struct Temporary {
@@ -54,7 +62,7 @@ pub(crate) fn replace<T>(
         let result = write(temporary.path())?;
         refuse_existing(target, overwrite)?;
         if special {
-            io::copy(&mut File::open(temporary.path())?, &mut File::options().write(true).open(target)?)?;
+            io::copy(&mut File::open(temporary.path())?, &mut open_special(target)?)?;
         } else {
             fs::rename(temporary.path(), target)?;
         }
@@ -66,6 +74,34 @@ pub(crate) fn replace<T>(
 /// Whether a path is neither a file nor a folder nor unused: a pipe, a device.
 fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// Opens a pipe or a device for writing. To open a pipe waits for whoever reads it, and no signal ends that wait: hence
+/// the reader is looked for first, and given [`READER_PATIENCE`].
+#[cfg(unix)]
+fn open_special(target: &Path) -> io::Result<File> {
+    use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+
+    let open = |flags| File::options().write(true).custom_flags(flags).open(target);
+    if !fs::metadata(target)?.file_type().is_fifo() {
+        return open(0);
+    }
+    let started = Instant::now();
+    loop {
+        match open(libc::O_NONBLOCK) {
+            Ok(_first) => return open(0), // without delay, for a reader is there
+            Err(error) if error.raw_os_error() != Some(libc::ENXIO) => return Err(error),
+            Err(_) if started.elapsed() > READER_PATIENCE => {
+                return Err(io::Error::new(io::ErrorKind::NotConnected, "is a pipe that nobody reads"));
+            }
+            Err(_) => thread::sleep(READER_PATIENCE / 100),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn open_special(target: &Path) -> io::Result<File> {
+    File::options().write(true).open(target)
 }
 
 fn refuse_existing(target: &Path, overwrite: bool) -> io::Result<()> {
