@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar, cast, get_args
 
 import click
 
+from lakhnes.cli.targets import listed
 from lakhnes.cli.tracks import Tracks
 from lakhnes.files import PLAYABLE
 from lakhnes.sharding import WHOLE, Shard
@@ -20,6 +21,7 @@ __all__ = [
     "expression_option",
     "force_option",
     "from_option",
+    "inputs_options",
     "jobs_option",
     "log_option",
     "loop_start_option",
@@ -53,6 +55,25 @@ def from_option(what: str) -> Callable[[F], F]:
     return click.option(
         "--from", "source_format", type=click.Choice(PLAYABLE), help=f"Format of the {what}, if not by name."
     )
+
+
+def inputs_options() -> Callable[[F], F]:
+    """Give the arguments ``INPUT...`` and ``--files``, a list of more of them; the command gets all as ``inputs``."""
+
+    def add(command: F) -> F:
+        @functools.wraps(command)
+        def gathered(*args: Any, inputs: tuple[str, ...], files: str | None, **options: Any) -> Any:
+            if not inputs and files is None:
+                raise click.UsageError("Missing argument 'INPUT...'.")
+            return command(*args, inputs=(*(listed(files) if files is not None else ()), *inputs), **options)
+
+        options = adding(
+            click.argument("inputs", metavar="INPUT...", nargs=-1),
+            click.option("--files", metavar="LIST", help="Also the paths in LIST, a line a path (-: of stdin)."),
+        )
+        return options(cast(F, gathered))
+
+    return add
 
 
 def jobs_option(what: str) -> Callable[[F], F]:

@@ -12,6 +12,7 @@ from lakhnes.cli.options import (
     arrange_options,
     force_option,
     from_option,
+    inputs_options,
     jobs_option,
     log_option,
     loop_start_option,
@@ -22,15 +23,16 @@ from lakhnes.cli.options import (
     tag_options,
     tracks_option,
 )
-from lakhnes.cli.targets import STDIO
+from lakhnes.cli.targets import STDIO, is_batch, is_folder
 from lakhnes.files import AUDIO_FORMATS, format_of, known_format
 from lakhnes.sharding import Shard
+from lakhnes.tar import is_tar
 
 __all__ = ["render"]
 
 
 @click.command()
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@inputs_options()
 @click.option("-o", "--output", metavar="FILE|DIR|-", help="Where to; beside each input if not given.")
 @click.option("--format", "audio_format", type=click.Choice(AUDIO_FORMATS), help="Of the output.  [default: wav]")
 @from_option("inputs")
@@ -74,13 +76,14 @@ def render(
 ) -> None:
     """Play songs on the chip and write what is heard.
 
-    INPUT is a song (text, MIDI, NES-MDB score, VGM, NSF or disassembly), a folder of songs, or - for stdin (with
-    --from). An .nsf or .nsfe with several tracks gives a file for each, NAME-03-TITLE.wav. The paths of the files that
-    were written go to stdout. Of several songs, those whose output is there are skipped: the same command goes on where
-    it was interrupted.
+    INPUT is a song (text, MIDI, NES-MDB score, VGM, NSF or disassembly), a folder or an archive (.tar, .tar.gz,
+    .tar.xz) of songs, or - for stdin (with --from). With -o FILE.tar the outputs are the entries of a tar archive, as
+    WebDataset reads them. An .nsf or .nsfe with several tracks gives a file for each, NAME-03-TITLE.wav. The paths of
+    the files that were written go to stdout. Of several songs, those whose output is there are skipped: the same
+    command goes on where it was interrupted.
     """
     from lakhnes.arranging import as_json
-    from lakhnes.cli.exporting import export_all, jobs_of, tell
+    from lakhnes.cli.exporting import export_inputs, tell
 
     started = time.monotonic()
     if server is not None:
@@ -97,17 +100,23 @@ def render(
         "only": only,
         "tracks": tracks,
         "overwrite": force,
-        "shard": shard,
     }
-    work, skipped = jobs_of(inputs, output, named, stems=stems, **how)
-    chosen = audio_format or named
-    if work and output != STDIO:
-        chosen = audio_format or format_of(str(work[0].target), AUDIO_FORMATS)
+    if output is not None and output != STDIO and audio_format is None and not is_batch(inputs):
+        named = _format_of_file(output, named)
     options |= {"threads": jobs, "stems": stems, "arrange": arrange, "overwrite": force}
-    report = export_all(console, "render", [work], len(work), chosen, log=log, **options)
+    report, skipped, _ = export_inputs(
+        console, "render", inputs, output, named, shard=shard, log=log, how=how, **options
+    )
     arranged = {str(path): as_json(facts) for path, facts in report.arranged.items()} or None
     seconds = time.monotonic() - started
     tell(console, report, seconds, skipped=skipped, arranged=arranged, speed=True, to_stdout=output == STDIO)
+
+
+def _format_of_file(output: str, named: str) -> str:
+    """Return the format of the sound of one song: what the name of its file says, and it has to say one."""
+    if is_folder(output) or is_tar(output):
+        return named
+    return format_of(output, AUDIO_FORMATS)
 
 
 def _render_on(

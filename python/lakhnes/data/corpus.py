@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -137,23 +138,25 @@ def shard_corpus(
     vocabulary: Vocabulary,
     target: Path | None = None,
     advance: Callable[[int], object] = lambda songs: None,
-) -> dict[str, dict[str, object]]:
+    *,
+    write: Callable[..., dict[str, Any]] = write_shards,
+) -> dict[str, dict[str, Any]]:
     """Write the shards of the texts of a corpus directory, beside them or into another directory.
 
-    Returns the manifest of each split that has texts.
+    `write` is `write_shards` or `write_parquet`. Returns the manifest of each split that has texts.
 
     Raises
     ------
     FormatError
         If no split has texts of this vocabulary's dialect.
     """
-    manifests: dict[str, dict[str, object]] = {}
+    manifests: dict[str, dict[str, Any]] = {}
     for split in SPLITS:
         paths = texts_in(data / split, vocabulary) if (data / split).is_dir() else []
         if paths:
             songs = read_texts(paths, vocabulary, advance)
             folder = (target or data) / split
-            manifests[split] = write_shards(folder, vocabulary, songs, text_bytes=text_bytes(paths))
+            manifests[split] = write(folder, vocabulary, songs, text_bytes=text_bytes(paths))
     if not manifests:
         raise FormatError(f"{data}: no texts NAME.{vocabulary.dialect}.txt in folders {', '.join(SPLITS)}")
     return manifests

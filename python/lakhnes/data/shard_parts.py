@@ -13,6 +13,7 @@ from typing import Any
 from lakhnes._native import Vocabulary
 from lakhnes.data.corpus import read_texts, text_bytes, texts_in
 from lakhnes.data.layout import SPLITS
+from lakhnes.data.parquet import write_parquet
 from lakhnes.data.parts import Part, Parts, inputs_of, open_part
 from lakhnes.data.shards import Events, Shard, read_shards, write_shards
 from lakhnes.errors import FormatError
@@ -30,6 +31,7 @@ def shard_part(
     shard: PartOf,
     target: Path | None = None,
     *,
+    to: str = "npy",
     overwrite: bool = False,
     advance: Callable[[int], object] = lambda songs: None,
 ) -> dict[str, dict[str, dict[str, int]]]:
@@ -44,6 +46,8 @@ def shard_part(
     shard
     target
         The folder of the shards, in which the parts are until `merge_shards` joins them; `data` if None.
+    to
+        What `merge_shards` writes: ``npy`` or ``parquet``.
     overwrite
         Whether to begin anew what is there of the part.
     advance
@@ -59,7 +63,7 @@ def shard_part(
     FormatError, TokenError
         If there are no texts, or one cannot be read.
     """
-    plan = {"command": "shard", "source": str(data), "vocabularies": list(vocabularies)}
+    plan = {"command": "shard", "source": str(data), "vocabularies": list(vocabularies), "to": to}
     facts: dict[str, dict[str, dict[str, int]]] = {}
     sizes: dict[str, int] = {}
     places: list[str] = []
@@ -109,6 +113,7 @@ def _run(
 
 def merge_shards(parts: Parts, staging: Path) -> dict[str, dict[str, dict[str, Any]]]:
     """Make of the parts what `shard_corpus` makes of the texts; return the manifests by vocabulary and split."""
+    write = write_parquet if parts.plan["to"] == "parquet" else write_shards
     manifests: dict[str, dict[str, dict[str, Any]]] = {}
     sizes = parts.inputs["text_bytes"]
     for name in parts.plan["vocabularies"]:
@@ -123,7 +128,7 @@ def merge_shards(parts: Parts, staging: Path) -> dict[str, dict[str, dict[str, A
             if runs:
                 songs = _in_order(runs, Vocabulary(name))
                 size = sizes[f"{name} {split}"]
-                manifests[name][split] = write_shards(staging / split, Vocabulary(name), songs, text_bytes=size)
+                manifests[name][split] = write(staging / split, Vocabulary(name), songs, text_bytes=size)
     return manifests
 
 
