@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
-from lakhnes.cli.options import jobs_option, names_of
+from lakhnes.cli.options import jobs_option, names_of, scheduler_option
 from lakhnes.cli.shard import corpus_options, note_part, shard_texts
 from lakhnes.data.layout import TEXTS
 from lakhnes.sharding import WHOLE, Shard
@@ -52,6 +52,7 @@ __all__ = ["adapt", "note_adapted"]
 )
 @click.option("--no-drums", is_flag=True, help="Leave the noise silent.")
 @jobs_option("Files")
+@scheduler_option()
 @corpus_options
 @common_options
 @pass_console

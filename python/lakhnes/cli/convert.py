@@ -21,6 +21,7 @@ from lakhnes.cli.options import (
     loop_start_option,
     max_duration_option,
     midi_option,
+    scheduler_option,
     shard_option,
     tag_options,
     tracks_option,
@@ -35,7 +36,7 @@ from lakhnes.sharding import WHOLE, Shard
 from lakhnes.tar import is_tar
 
 if TYPE_CHECKING:
-    pass
+    from lakhnes.cluster import Cluster
 
 __all__ = ["convert"]
 
@@ -96,6 +97,7 @@ class _Passage(click.ParamType[tuple[float, float | None]]):
 @tag_options()
 @jobs_option("Songs")
 @shard_option("songs")
+@scheduler_option()
 @log_option()
 @force_option()
 @common_options
@@ -111,6 +113,7 @@ def convert(
     arrange: bool,
     jobs: int,
     shard: Shard,
+    cluster: "Cluster | None",
     force: bool,
     log: Path | None,
     **options: Any,
@@ -145,14 +148,14 @@ def convert(
     how: dict[str, Any] = {"source_format": source_format, "only": only, "tracks": tracks, "overwrite": force}
     skipped: Sequence[Path] = ()
     if songs_of_album := album_jobs(inputs, output, chosen, **how):
-        if shard != WHOLE:
-            raise click.UsageError(f"{output} is one file of all songs, and --shard takes a part of them")
+        if shard != WHOLE or cluster is not None:
+            raise click.UsageError(f"{output} is one file of all songs, and --shard and --scheduler divide them")
         title = (options["tags"] or {}).get("title") or base_name(inputs[0] if len(inputs) == 1 else output)
         report = export_one(console, "convert", songs_of_album, Path(output), chosen, title=title, **options)
         targets: Mapping[Path, object] = {job.source: output for job in songs_of_album}
     else:
         report, skipped, targets = export_inputs(
-            console, "convert", inputs, output, chosen, shard=shard, log=log, how=how, **options
+            console, "convert", inputs, output, chosen, shard=shard, log=log, how=how, cluster=cluster, **options
         )
     arranged = {str(targets[source]): as_json(facts) for source, facts in report.arranged.items()}
     seconds = time.monotonic() - started

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,6 +22,7 @@ from lakhnes.sharding import WHOLE, Shard
 from lakhnes.tar import TarWriter, is_tar
 
 if TYPE_CHECKING:
+    from lakhnes.cluster import Cluster
     from lakhnes.exporting import BatchReport, ExportJob
 
 __all__ = ["album_jobs", "export_all", "export_inputs", "export_one", "jobs_of", "tell"]
@@ -123,6 +125,8 @@ def export_inputs(
     targets : dict
         By song, where it goes.
     """
+    if options.get("cluster") is not None and STDIO in (*inputs, output):
+        raise click.UsageError("- is stdin or stdout of this machine, and --scheduler has others do the work")
     archives = [Path(given) for given in inputs if is_archive(Path(given))]
     if archives and len(archives) < len(inputs):
         raise click.UsageError("archives and other songs need calls of their own")
@@ -232,12 +236,14 @@ def export_all(
     *,
     log: Path | None = None,
     tar: TarWriter | None = None,
+    cluster: Cluster | None = None,
     **options: Any,
 ) -> BatchReport:
     """Write batches of songs and print the paths; one that fails is reported, and the others are written.
 
-    Files that go into `tar` are named as its entries, and not printed. Each song that is done adds a line to `log`: an
-    object with its ``path``, its ``output`` and its ``error``, or null.
+    Songs are written here, or on the workers of `cluster`. Files that go into `tar` are named as its entries, and not
+    printed. Each song that is done adds a line to `log`: an object with its ``path``, its ``output`` and its ``error``,
+    or null.
 
     Raises
     ------
@@ -245,8 +251,9 @@ def export_all(
         On Ctrl-C, with words about what was done.
     """
     from lakhnes.arranging import told
-    from lakhnes.exporting import BatchReport, export_files
+    from lakhnes.exporting import BatchReport, export_files, export_on
 
+    export = export_files if cluster is None else partial(export_on, cluster)
     whole, written, failed = BatchReport(), list[str](), list[dict[str, Any]]()
     with console.progress(verb, total) as advance, _lines_into(log) as note:
 
@@ -266,7 +273,7 @@ def export_all(
 
         try:
             for jobs in batches:
-                report = export_files(jobs, format, finished=finished, **options)
+                report = export(jobs, format, finished=finished, **options)
                 for path in sorted(map(str, report.written)) if tar is None else ():
                     console.result(path)
                 for source, facts in sorted(report.arranged.items()):

@@ -29,6 +29,7 @@ __all__ = [
     "max_duration_option",
     "midi_option",
     "names_of",
+    "scheduler_option",
     "shard_option",
     "sound_options",
     "tag_options",
@@ -100,6 +101,25 @@ def shard_option(what: str) -> Callable[[F], F]:
     """Give ``--shard``, the part of a batch that this machine does."""
     help_text = f"Only part I of N (from 0) of the {what}; slurm: this task's of a job array."
     return click.option("--shard", type=_ShardType(), metavar="I/N", default=WHOLE, help=help_text)
+
+
+def scheduler_option(what: str = "files") -> Callable[[F], F]:
+    """Give ``--scheduler``, the Dask cluster that does the work; the command gets it as ``cluster``, or None."""
+
+    def add(command: F) -> F:
+        @functools.wraps(command)
+        def connected(*args: Any, scheduler: str | None, **options: Any) -> Any:
+            if scheduler is None:
+                return command(*args, cluster=None, **options)
+            from lakhnes.cluster import connect
+
+            with connect(scheduler) as cluster:
+                return command(*args, cluster=cluster, **options)
+
+        help_text = f"Have a Dask cluster do it, which has the same {what}: its address, its file, or N processes here."
+        return click.option("--scheduler", metavar="ADDRESS|FILE|local:N", help=help_text)(cast(F, connected))
+
+    return add
 
 
 def force_option(text: str = "Replace outputs that exist, in place of refusing or skipping them.") -> Callable[[F], F]:

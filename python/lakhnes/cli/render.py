@@ -3,7 +3,7 @@
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,7 @@ from lakhnes.cli.options import (
     loop_start_option,
     loudness_options,
     max_duration_option,
+    scheduler_option,
     shard_option,
     sound_options,
     tag_options,
@@ -27,6 +28,9 @@ from lakhnes.cli.targets import STDIO, is_batch, is_folder
 from lakhnes.files import AUDIO_FORMATS, format_of, known_format
 from lakhnes.sharding import Shard
 from lakhnes.tar import is_tar
+
+if TYPE_CHECKING:
+    from lakhnes.cluster import Cluster
 
 __all__ = ["render"]
 
@@ -48,6 +52,7 @@ __all__ = ["render"]
 @max_duration_option
 @jobs_option("Songs")
 @shard_option("songs")
+@scheduler_option()
 @arrange_options()
 @tag_options()
 @log_option()
@@ -67,6 +72,7 @@ def render(
     stems: bool,
     jobs: int,
     shard: Shard,
+    cluster: "Cluster | None",
     arrange: bool,
     force: bool,
     log: Path | None,
@@ -103,7 +109,7 @@ def render(
     }
     if output is not None and output != STDIO and audio_format is None and not is_batch(inputs):
         named = _format_of_file(output, named)
-    options |= {"threads": jobs, "stems": stems, "arrange": arrange, "overwrite": force}
+    options |= {"threads": jobs, "stems": stems, "arrange": arrange, "overwrite": force, "cluster": cluster}
     report, skipped, _ = export_inputs(
         console, "render", inputs, output, named, shard=shard, log=log, how=how, **options
     )

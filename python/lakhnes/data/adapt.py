@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lakhnes.data.adapting import POLYPHONIC, POLYPHONIC_HINT, REPORT, AdaptReport, Outcome, adapt_some, join, summary
+from lakhnes.cluster import Cluster
+from lakhnes.data.adapting import (
+    POLYPHONIC,
+    POLYPHONIC_HINT,
+    REPORT,
+    AdaptReport,
+    Outcome,
+    adapt_on,
+    adapt_some,
+    join,
+    summary,
+)
 from lakhnes.data.layout import PUBLISHED, TEXTS, staged_folder
 from lakhnes.data.melodies import HeldOut
 from lakhnes.data.midi_files import MidiFile, find_midi_files
@@ -44,6 +55,7 @@ def adapt(
     overwrite: bool = False,
     shard: Shard = WHOLE,
     shards: bool = False,
+    cluster: Cluster | None = None,
     finished: Callable[[int], object] = lambda files: None,
 ) -> AdaptReport:
     """Turn a folder of MIDI files into a corpus.
@@ -94,6 +106,8 @@ def adapt(
         what would have been made without shards.
     shards
         Of a shard: whether the merge writes memory-mapped shards beside the texts.
+    cluster
+        Workers that do the work instead of this machine; they have the same files, `target` too.
     finished
         Called with the number of files that have been finished since the last call.
 
@@ -128,14 +142,15 @@ def adapt(
     }  # fmt: skip
     if shard != WHOLE:
         with open_part(Path(target), shard, overwrite=overwrite) as part:
-            return _adapt_part(part, shard, Path(source), plan | {"shards": shards}, jobs, finished)
+            return _adapt_part(part, shard, Path(source), plan | {"shards": shards}, jobs, cluster, finished)
     with staged_folder(Path(target), overwrite=overwrite) as staging:
-        return _adapt_all(staging, Path(source), plan, jobs, finished)
+        return _adapt_all(staging, Path(source), plan, jobs, cluster, finished)
 
 
 def _adapt_all(
-    staging: Path, source: Path, plan: dict[str, Any], jobs: int, finished: Callable[[int], object]
-) -> AdaptReport:
+    staging: Path, source: Path, plan: dict[str, Any], jobs: int, cluster: Cluster | None,
+    finished: Callable[[int], object],
+) -> AdaptReport:  # fmt: skip
     files = _files(source)
     outcomes: list[Outcome] = [{}] * len(files)
 
@@ -145,7 +160,7 @@ def _adapt_all(
 
     train = staging / "train"
     train.mkdir(parents=True)
-    adapt_some(files, train, plan, note, held_out=HeldOut.of(plan["held_out"], jobs=jobs), jobs=jobs)
+    _adapt(files, train, plan, note, jobs, cluster)
 
     def place(number: int, split: str | None, names: list[str]) -> None:
         if split is None:
@@ -160,8 +175,9 @@ def _adapt_all(
 
 
 def _adapt_part(
-    part: Part, shard: Shard, source: Path, plan: dict[str, Any], jobs: int, finished: Callable[[int], object]
-) -> AdaptReport:
+    part: Part, shard: Shard, source: Path, plan: dict[str, Any], jobs: int, cluster: Cluster | None,
+    finished: Callable[[int], object],
+) -> AdaptReport:  # fmt: skip
     files = _files(source)
     part.begin(plan | inputs_of(file.place for file in files))
     done = {line["index"] for line in part.lines}
@@ -176,8 +192,7 @@ def _adapt_part(
     train = part.folder / "train"
     train.mkdir(exist_ok=True)
     if mine:
-        some = [files[number] for number in mine]
-        adapt_some(some, train, plan, note, held_out=HeldOut.of(plan["held_out"], jobs=jobs), jobs=jobs)
+        _adapt([files[number] for number in mine], train, plan, note, jobs, cluster)
     part.finish()
     lines = sorted(part.lines, key=lambda line: int(line["index"]))
     return summary([_file_of(line) for line in lines], lines, ["train"] * len(lines), plan["formats"])
@@ -204,6 +219,20 @@ def merge_adapted(parts: Parts, staging: Path) -> AdaptReport:
                 link(folders[number] / name, staging / split / name)
 
     return join(files, outcomes, parts.plan, staging, place)
+
+
+def _adapt(
+    files: list[MidiFile],
+    folder: Path,
+    plan: dict[str, Any],
+    note: Callable[[int, Outcome], None],
+    jobs: int,
+    cluster: Cluster | None,
+) -> None:
+    if cluster is not None:
+        adapt_on(cluster, files, folder, plan, note)
+        return
+    adapt_some(files, folder, plan, note, held_out=HeldOut.of(plan["held_out"], jobs=jobs), jobs=jobs)
 
 
 def _file_of(line: dict[str, Any]) -> MidiFile:

@@ -10,10 +10,12 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from lakhnes import _native
+from lakhnes.cluster import DEADLY, Cluster
 from lakhnes.data.layout import text_name
 from lakhnes.data.melodies import HeldOut
 from lakhnes.data.midi_files import MidiFile
@@ -27,6 +29,7 @@ __all__ = [
     "AdaptReport",
     "Outcome",
     "Place",
+    "adapt_on",
     "adapt_some",
     "join",
     "summary",
@@ -126,6 +129,41 @@ def _texts(name: str, facts: Outcome, formats: list[str]) -> list[str]:
     return [
         text_name(f"{name}_{number:03}", format_name) for number in range(facts["songs"]) for format_name in formats
     ]
+
+
+def adapt_on(
+    cluster: Cluster,
+    files: Sequence[MidiFile],
+    folder: Path,
+    plan: dict[str, Any],
+    note: Callable[[int, Outcome], object],
+) -> None:
+    """Do what `adapt_some` does on the workers of a cluster, which have the same files as this machine."""
+    places = [str(Path(place).absolute()) for place in plan["held_out"]]
+    work = partial(_adapt_task, folder=folder.absolute(), plan=plan | {"held_out": places})
+    pieces = [(number, file._replace(path=file.path.absolute())) for number, file in enumerate(files)]
+    for task, outcomes in cluster.map(work, pieces):
+        for (number, _), facts in zip(task, outcomes or [_deadly(plan)] * len(task), strict=True):
+            note(number, facts)
+
+
+def _adapt_task(task: list[tuple[int, MidiFile]], folder: Path, plan: dict[str, Any]) -> list[Outcome]:
+    outcomes: list[Outcome] = [{}] * len(task)
+    held_out = _held_out(tuple(plan["held_out"]))
+    adapt_some([file for _, file in task], folder, plan, outcomes.__setitem__, held_out=held_out, jobs=1)
+    return outcomes
+
+
+_held_out = lru_cache(maxsize=1)(HeldOut.of)
+"""Read once by each worker."""
+
+
+def _deadly(plan: dict[str, Any]) -> Outcome:
+    """Return what became of a file that no worker survives."""
+    counts = {"songs": 0, "seconds": 0.0, "events": [0] * len(plan["formats"]), "trimmed": 0, "arranged": False}
+    return counts | {
+        "reason": "unreadable", "detail": DEADLY, "like": None, "digest": None, "dropped": [], "melody": None,
+    }  # fmt: skip
 
 
 def join(
