@@ -6,9 +6,10 @@ import pytest
 from mido import Message, MidiFile, MidiTrack
 
 import lakhnes
-from lakhnes.data.adapt import REPORT, adapt, index_melodies
+from lakhnes.data.adapt import REPORT, adapt
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.folder import prepare
+from lakhnes.data.melodies import index_melodies
 from music_files import collection, digest, files_below, melody
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "export_files",
     "export_samples",
     "formats",
+    "group_melodies",
     "quantize_events",
     "sample_tokens",
     "score_state_tables",
@@ -1108,24 +1109,29 @@ def adapt_files(
     drums: bool = True,
     arrange: bool = False,
     exclude: MelodyIndex | None = None,
-    group: bool = True,
-) -> list[int | None]:
+    melodies: bool = True,
+) -> None:
     """Adapt MIDI files, each a path and a name, and write ``FOLDER/NAME_000.tx1.txt`` …; see `lakhnes.data.adapt`.
 
     `overlap` is in seconds. `report` is called with the number of each file as it is finished, in any order, and a
     dict of ``reason`` and ``detail`` (why it gave no songs), ``like`` (number and share of the song of `exclude`),
-    ``songs``, ``seconds``, ``events`` (a number a format), ``trimmed``, ``arranged``, ``digest`` (of its bytes) and
-    ``dropped`` (instruments: track, channel, program, reason).
-
-    Returns
-    -------
-    list
-        For each file that gave songs, the number of the first file that is a version of the same music.
+    ``songs``, ``seconds``, ``events`` (a number a format), ``trimmed``, ``arranged``, ``digest`` (of its bytes),
+    ``dropped`` (instruments: track, channel, program, reason), and ``melody``, of a file that gave songs and with
+    `melodies`: the rows by which versions of it are found, for `group_melodies`.
 
     Raises
     ------
     OSError
         If a text cannot be written. Files that cannot be read are reported.
+    """
+
+def group_melodies(melodies: Sequence[bytes | None]) -> list[int | None]:
+    """Group songs that are versions of the same music, by the ``melody`` of each file that `adapt_files` reports.
+
+    Returns
+    -------
+    list
+        For each melody the number of the first one of its group; None for None.
     """
 
 def events_from_text(text: str, vocabulary: Vocabulary) -> npt.NDArray[np.int32]:

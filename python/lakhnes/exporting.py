@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from lakhnes import _native
 from lakhnes.audio import open_encoder
+from lakhnes.cluster import DEADLY, Cluster
 from lakhnes.errors import LakhnesError, warn_of
 from lakhnes.files import format_to_read, one_line
 from lakhnes.units import TICKS_PER_SECOND
 
-__all__ = ["STEMS", "BatchReport", "ExportJob", "export_album", "export_files", "stem_path"]
+__all__ = ["STEMS", "BatchReport", "ExportJob", "export_album", "export_files", "export_on", "stem_path"]
 
 STEMS: tuple[Literal["p1", "p2", "tr", "no", "dmc"], ...] = ("p1", "p2", "tr", "no", "dmc")
 """The voices of the chip, in the order in which stems are given."""
@@ -149,6 +151,58 @@ def export_files(
         **options if max_duration is None else options | {"max_duration": max_duration},
     )
     return batch.report
+
+
+def export_on(
+    cluster: Cluster,
+    jobs: Sequence[ExportJob],
+    format: str = "wav",
+    *,
+    finished: Callable[[ExportJob, Exception | None], object] = lambda job, error: None,
+    **options: Any,
+) -> BatchReport:
+    """Write songs as `export_files` does, on the workers of a cluster, which have the same files as this machine.
+
+    Each thread of a worker does a song at a time, whatever ``threads`` says. What is there of an output is replaced: a
+    task may be done twice.
+    """
+    batch = _Batch(finished)
+    ready = batch.ready(jobs)
+    options |= {"threads": 1, "overwrite": True}
+    work = partial(_export_task, format=format, options=options)
+    for numbers, result in cluster.map(work, [(number, _absolute(job)) for number, job in enumerate(ready)]):
+        for place, (number, _) in enumerate(numbers):
+            if result is None:
+                batch.done(number, LakhnesError(f"{ready[number].name}: {DEADLY}"), [], 0.0, "", None)
+                continue
+            error, names, seconds, arranged = result[place]
+            job = ready[number]
+            assert isinstance(job.target, Path)
+            files = [job.target.with_name(name) for name in names]
+            line = error and error.replace(os.fspath(job.source.absolute()), os.fspath(job.source))
+            batch.done(number, None if line is None else LakhnesError(line), files, seconds, "", arranged)
+    return batch.report
+
+
+def _absolute(job: ExportJob) -> ExportJob:
+    """Name the files of a job so that a process in another folder finds them."""
+    assert isinstance(job.target, Path)
+    source = job.source if job.data is not None else job.source.absolute()
+    return replace(job, source=source, target=job.target.absolute())
+
+
+_Done = tuple["str | None", list[str], float, "dict[str, Any] | None"]
+
+
+def _export_task(jobs: list[tuple[int, ExportJob]], format: str, options: dict[str, Any]) -> list[_Done]:
+    """Write songs on a worker; return of each its error, the names of its files, its seconds and its arrangement."""
+    made = []
+    for _, job in jobs:
+        report = export_files([job], format, **options)
+        error = report.failed[0][1] if report.failed else None
+        names = [path.name for path in report.written]
+        made.append((error, names, report.audio_seconds, report.arranged.get(job.source)))
+    return made
 
 
 def export_album(

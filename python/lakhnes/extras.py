@@ -11,8 +11,10 @@ from lakhnes.errors import MissingExtraError
 __all__ = ["EXTRAS", "has", "load", "missing", "need"]
 
 EXTRAS = {
+    "cluster": "work on a cluster, or files at URLs, needs",
     "evaluation": "a classifier of songs needs",
     "hub": "models on the Hugging Face Hub need",
+    "parquet": "tables of songs need",
     "play": "playing needs",
     "studio": "the studio and its server need",
     "study": "listening studies need",
@@ -23,7 +25,11 @@ EXTRAS = {
 
 OF_PACKAGE = {
     "choix": "study",
+    "dask": "cluster",
+    "distributed": "cluster",
+    "fsspec": "cluster",
     "huggingface_hub": "hub",
+    "pyarrow": "parquet",
     "pyloudnorm": "study",
     "python_multipart": "studio",
     "scipy": "study",

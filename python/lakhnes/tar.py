@@ -15,14 +15,18 @@ import bz2
 import dataclasses
 import lzma
 import os
+import shutil
+import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lakhnes.files import open_plain
+from lakhnes.errors import FormatError
+from lakhnes.files import base_name, open_plain, unfinished_name
+from lakhnes.units import VOICES
 
-__all__ = ["DAMAGED", "Entry", "TarError", "TarReader"]
+__all__ = ["DAMAGED", "Entry", "TarError", "TarReader", "TarWriter", "is_tar"]
 
 BLOCK = 512
 
@@ -33,6 +37,9 @@ MAX_MEMORY = 2**27
 """Of an xz decompressor; its highest preset takes 65 MiB."""
 
 PIECE = 2**16
+
+VOICE_ENDS = tuple(f".{voice}" for voice in (*VOICES, "dmc"))
+"""The ends of the names of stems, before their suffix: a sample's stems have one key."""
 
 FILES = (b"0", b"\0", b"7")
 SPARSE = b"S"
@@ -252,3 +259,70 @@ def _records(facts: bytes) -> dict[bytes, bytes]:
         found[key] = value
         place += length
     return found
+
+
+def is_tar(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path is that of a tar archive that is not compressed, by its name."""
+    return os.fspath(path).lower().endswith(".tar") and not Path(path).is_dir()
+
+
+class TarWriter:
+    """A tar archive of files that are written beside it first; it appears whole or not at all.
+
+    Entries are named as WebDataset reads them: what comes before the first point of a name is the key of a sample, and
+    what follows its part, so other points become ``_``. Neither times nor owners are kept: the same files in the same
+    order give the same bytes.
+
+    Attributes
+    ----------
+    path : Path
+    folder : Path
+        Where files are written; their paths below it become those of the entries.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.folder = unfinished_name(path.absolute())
+        self._unfinished = self.folder / "whole.tar"
+        self._names: set[str] = set()
+
+    def __enter__(self) -> TarWriter:
+        self.folder.mkdir()
+        self._file = tarfile.open(self._unfinished, "w", format=tarfile.PAX_FORMAT)  # noqa: SIM115: closed in __exit__
+        return self
+
+    def __exit__(self, kind: object, *error: object) -> None:
+        try:
+            self._file.close()
+            if kind is None:
+                self._unfinished.replace(self.path)
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def name_of(self, path: Path) -> str:
+        """Return the name of the entry that a file of the folder becomes."""
+        place = path.relative_to(self.folder)
+        stem = base_name(place)
+        suffix = place.name[len(stem) :]
+        voice = next((end for end in VOICE_ENDS if stem.endswith(end)), "")
+        return place.with_name(stem.removesuffix(voice).replace(".", "_") + voice + suffix).as_posix()
+
+    def take(self, paths: Iterable[Path]) -> None:
+        """Move files of the folder into the archive; those that are not there are passed over.
+
+        Raises
+        ------
+        FormatError
+            If an entry has this name already.
+        """
+        for path in paths:
+            if not path.is_file():
+                continue
+            entry = tarfile.TarInfo(self.name_of(path))
+            entry.size = path.stat().st_size
+            if entry.name in self._names:
+                raise FormatError(f"{self.path}: two songs become {entry.name}; points in names count as _")
+            self._names.add(entry.name)
+            with path.open("rb") as file:
+                self._file.addfile(entry, file)
+            path.unlink()

@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from lakhnes.cli.arranged import read_song
-from lakhnes.cli.composing import compose_and_write, composing_options, from_excerpt, params_of
+from lakhnes.cli.composed import compose_and_write
+from lakhnes.cli.composing import composing_options, from_excerpt, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options
 from lakhnes.sampling.params import EXCERPT_LENGTH, MAX_LENGTH, SONG

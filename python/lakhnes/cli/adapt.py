@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
-from lakhnes.cli.options import jobs_option, names_of
-from lakhnes.cli.shard import corpus_options, shard_texts
+from lakhnes.cli.options import jobs_option, names_of, scheduler_option
+from lakhnes.cli.shard import corpus_options, note_part, shard_texts
 from lakhnes.data.layout import TEXTS
+from lakhnes.sharding import WHOLE, Shard
 
 if TYPE_CHECKING:
     from lakhnes.data.adapt import AdaptReport
 
-__all__ = ["adapt"]
+__all__ = ["adapt", "note_adapted"]
 
 
 @click.command()
@@ -51,12 +52,13 @@ __all__ = ["adapt"]
 )
 @click.option("--no-drums", is_flag=True, help="Leave the noise silent.")
 @jobs_option("Files")
+@scheduler_option()
 @corpus_options
 @common_options
 @pass_console
 def adapt(
-    console: Console, /, source: str, target: str, formats: str, clip: float, no_drums: bool, shards: bool, force: bool,
-    **options: Any,
+    console: Console, /, source: str, target: str, formats: str, clip: float, no_drums: bool, shards: bool,
+    shard: Shard, force: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Convert any folder of MIDI files to training songs for the four voices.
 
@@ -74,17 +76,20 @@ def adapt(
     with console.progress("adapt", None) as advance:
         report = adapt_collection(
             source, target, to=chosen, max_song_seconds=clip, drums=not no_drums, overwrite=force, finished=advance,
-            **options,
+            shard=shard, shards=shards, **options,
         )  # fmt: skip
     seconds = time.monotonic() - started
-    _note_report(console, report, seconds, arrange=options["arrange"])
-    if shards:
-        shard_texts(console, Path(target), chosen)
-    console.result(target)
+    note_adapted(console, report, seconds, arrange=options["arrange"])
+    if shard != WHOLE:
+        note_part(console, Path(target), shard)
+    else:
+        if shards:
+            shard_texts(console, Path(target), chosen)
+        console.result(target)
     console.summary({"corpus": target} | report.facts() | {"seconds": seconds})
 
 
-def _note_report(console: Console, report: "AdaptReport", seconds: float, *, arrange: bool) -> None:
+def note_adapted(console: Console, report: "AdaptReport", seconds: float, *, arrange: bool) -> None:
     """Note what became of a collection."""
     from lakhnes.data.adapt import POLYPHONIC, POLYPHONIC_HINT
 

@@ -1,6 +1,5 @@
 """``lakhnes data``: corpora for training and evaluation."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,13 @@ from lakhnes.cli.adapt import adapt
 from lakhnes.cli.compare import compare
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
 from lakhnes.cli.group import SubcommandGroup
+from lakhnes.cli.merge import merge
+from lakhnes.cli.nesmdb import nesmdb
 from lakhnes.cli.nsf import nsf
-from lakhnes.cli.options import arrange_options, jobs_option, names_of
-from lakhnes.cli.shard import corpus_options, shard, shard_texts
-from lakhnes.data.layout import TEXTS
+from lakhnes.cli.options import arrange_options
+from lakhnes.cli.shard import shard
 
 __all__ = ["data"]
-
-SCORE_RATE_HELP = "Reduce songs to this frame rate first (NES-MDB's scores have 24 Hz).  [default: keep every sample]"
 
 
 @click.group(cls=SubcommandGroup)
@@ -27,55 +25,10 @@ def data() -> None:
 
 data.add_command(adapt)
 data.add_command(compare)
+data.add_command(merge)
+data.add_command(nesmdb)
 data.add_command(nsf)
 data.add_command(shard)
-
-
-@data.command()
-@click.argument("source", metavar="SRC")
-@click.argument("target", metavar="DEST")
-@jobs_option("Songs")
-@click.option("--exact", is_flag=True, help="Transcribe register writes true to the chip, not as NES-MDB does.")
-@click.option("--score-rate", type=click.FloatRange(min=0, min_open=True), metavar="HZ", help=SCORE_RATE_HELP)
-@corpus_options
-@common_options
-@pass_console
-def nesmdb(
-    console: Console, /, source: str, target: str, formats: str, jobs: int, shards: bool, force: bool, **options: Any
-) -> None:
-    """Convert an NES-MDB archive or folder to TX1 and TX2 texts.
-
-    SRC is a folder or a .tar.gz or .tar.xz archive with folders train, valid, test of .vgm, .mid, .exprsco.pkl,
-    .tx1.txt or .tx2.txt files, or of any other form of NES-MDB. DEST gets folders of the same names with NAME.tx1.txt
-    and NAME.tx2.txt.
-    """
-    from lakhnes.data.nesmdb import convert_nesmdb
-
-    chosen = names_of(formats, TEXTS, "--to")
-    started = time.monotonic()
-    with console.progress("convert", None) as advance:
-        report = convert_nesmdb(source, target, to=chosen, threads=jobs, overwrite=force, finished=advance, **options)
-    seconds = time.monotonic() - started
-    for _, error in report.failed:
-        console.error(f"Error: {error}")
-    counts = ", ".join(f"{count} {split}" for split, count in report.songs.items())
-    events = ", ".join(f"{count:,} {name.upper()} events" for name, count in report.events.items())
-    console.note(f"{report.songs.total()} songs ({counts}), {events}, {len(report.failed)} failed, {seconds:.1f} s")
-    if report.songs:
-        if shards:
-            shard_texts(console, Path(target), chosen)
-        console.result(target)
-    console.summary(
-        {
-            "corpus": target,
-            "songs": dict(report.songs),
-            "events": dict(report.events),
-            "failed": [{"path": place, "error": error} for place, error in report.failed],
-            "seconds": seconds,
-        }
-    )
-    if report.failed:
-        raise click.exceptions.Exit(FAILED)
 
 
 @data.command()

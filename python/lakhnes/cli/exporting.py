@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from lakhnes.archives import batches as in_batches
+from lakhnes.archives import is_archive
+from lakhnes.cli.archived import Archived
 from lakhnes.cli.console import FAILED, Console, Interrupted
 from lakhnes.cli.targets import STDIO, album, is_batch, is_done, pair, read_input
 from lakhnes.files import base_name, check_target, one_line
 from lakhnes.sharding import WHOLE, Shard
+from lakhnes.tar import TarWriter, is_tar
 
 if TYPE_CHECKING:
+    from lakhnes.cluster import Cluster
     from lakhnes.exporting import BatchReport, ExportJob
 
-__all__ = ["album_jobs", "export_all", "export_one", "jobs_of", "tell"]
+__all__ = ["album_jobs", "export_all", "export_inputs", "export_one", "jobs_of", "tell"]
 
 
 def jobs_of(
@@ -102,6 +109,98 @@ def _files_of(target: Path, stems: bool) -> list[Path]:
     return [stem_path(target, voice) for voice in STEMS[:4]] if stems else [target]
 
 
+Exported: TypeAlias = "tuple[BatchReport, Sequence[Path], Mapping[Path, object]]"
+
+
+def export_inputs(
+    console: Console,
+    verb: str,
+    inputs: Sequence[str],
+    output: str | None,
+    format: str,
+    *,
+    how: Mapping[str, Any],
+    shard: Shard,
+    log: Path | None,
+    **options: Any,
+) -> Exported:
+    """Write the songs of files, folders, lists and archives, to files or into a tar archive.
+
+    `how` has the ``source_format``, ``only``, ``tracks`` and ``overwrite`` of `jobs_of`.
+
+    Returns
+    -------
+    report : BatchReport
+    skipped : list of Path
+        Songs whose output is there.
+    targets : dict
+        By song, where it goes.
+    """
+    if options.get("cluster") is not None and STDIO in (*inputs, output):
+        raise click.UsageError("- is stdin or stdout of this machine, and --scheduler has others do the work")
+    archives = [Path(given) for given in inputs if is_archive(Path(given))]
+    if archives and len(archives) < len(inputs):
+        raise click.UsageError("archives and other songs need calls of their own")
+    if output is None or not is_tar(output):
+        return _export_to(console, verb, inputs, output, format, archives, how, shard, log, options)
+    check_target(output, overwrite=how["overwrite"])
+    with TarWriter(Path(output)) as tar:
+        into = f"{tar.folder}{os.sep}"
+        report, _, targets = _export_to(console, verb, inputs, into, format, archives, how, shard, log, options, tar)
+    names = {source: f"{output}: {tar.name_of(Path(str(target)))}" for source, target in targets.items()}
+    report.written = [Path(output)]
+    console.result(output)
+    return report, [], names
+
+
+def _export_to(
+    console: Console,
+    verb: str,
+    inputs: Sequence[str],
+    output: str | None,
+    format: str,
+    archives: list[Path],
+    how: Mapping[str, Any],
+    shard: Shard,
+    log: Path | None,
+    options: dict[str, Any],
+    tar: TarWriter | None = None,
+) -> Exported:
+    stems = bool(options.get("stems"))
+    batches: Iterable[Sequence[ExportJob]]
+    if not archives:
+        work, skipped = jobs_of(inputs, output, format, stems=stems, shard=shard, **how)
+        batches = [work] if tar is None else _tarred(in_batches(work, lambda job: 0), tar, stems)
+        report = export_all(console, verb, batches, len(work), format, log=log, tar=tar, **options)
+        return report, skipped, {job.source: job.target for job in work}
+    if output is None or output == STDIO or Path(output).is_file():
+        raise click.UsageError("an archive needs a folder or a .tar as output (-o)")
+    songs = Archived(
+        console, archives, Path(output), format, how["only"], how["tracks"], overwrite=how["overwrite"], shard=shard
+    )
+    batches = in_batches(songs.jobs(), lambda job: len(job.data or b""))
+    batches = batches if tar is None else _tarred(batches, tar, stems)
+    report = export_all(console, verb, batches, None, format, log=log, tar=tar, **options)
+    report.failed += songs.failed
+    return report, songs.skipped, songs.targets
+
+
+def _tarred(batches: Iterable[Sequence[ExportJob]], tar: TarWriter, stems: bool) -> Iterator[Sequence[ExportJob]]:
+    """Give batches, and put the files of each into an archive when it has been done."""
+    for jobs in batches:
+        yield jobs
+        for job in jobs:
+            assert isinstance(job.target, Path)
+            tar.take(_all_files_of(job.target, stems))
+
+
+def _all_files_of(target: Path, stems: bool) -> list[Path]:
+    """Name the files that may be there of a song."""
+    from lakhnes.exporting import STEMS, stem_path
+
+    return [stem_path(target, voice) for voice in STEMS] if stems else [target]
+
+
 def album_jobs(
     inputs: Sequence[str],
     output: str,
@@ -147,11 +246,15 @@ def export_all(
     format: str,
     *,
     log: Path | None = None,
+    tar: TarWriter | None = None,
+    cluster: Cluster | None = None,
     **options: Any,
 ) -> BatchReport:
     """Write batches of songs and print the paths; one that fails is reported, and the others are written.
 
-    Each song that is done adds a line to `log`: an object with its ``path``, its ``output`` and its ``error``, or null.
+    Songs are written here, or on the workers of `cluster`. Files that go into `tar` are named as its entries, and not
+    printed. Each song that is done adds a line to `log`: an object with its ``path``, its ``output`` and its ``error``,
+    or null.
 
     Raises
     ------
@@ -159,8 +262,9 @@ def export_all(
         On Ctrl-C, with words about what was done.
     """
     from lakhnes.arranging import told
-    from lakhnes.exporting import BatchReport, export_files
+    from lakhnes.exporting import BatchReport, export_files, export_on
 
+    export = export_files if cluster is None else partial(export_on, cluster)
     whole, written, failed = BatchReport(), list[str](), list[dict[str, Any]]()
     jobs: Sequence[ExportJob] = ()
     with console.progress(verb, total) as advance, _lines_into(log) as note:
@@ -173,14 +277,16 @@ def export_all(
                 console.error(f"Error: {one_line(error)}")
                 failed.append({"path": str(job.source), "error": one_line(error)})
             output = str(job.target) if isinstance(job.target, Path) else STDIO
+            if tar is not None:
+                output = f"{tar.path}: {tar.name_of(Path(output))}"
             if error is None:
                 written.append(output)
             note({"path": str(job.source), "output": output, "error": error and one_line(error)})
 
         try:
             for jobs in batches:
-                report = export_files(jobs, format, finished=finished, **options)
-                for path in sorted(map(str, report.written)):
+                report = export(jobs, format, finished=finished, **options)
+                for path in sorted(map(str, report.written)) if tar is None else ():
                     console.result(path)
                 for source, facts in sorted(report.arranged.items()):
                     console.note(f"{source}: {told(facts)}")

@@ -5,10 +5,11 @@ from typing import Any
 
 import click
 
-from lakhnes.cli.composing import compose_and_write, composing_options, ending_options, from_excerpt, params_of
+from lakhnes.cli.composed import compose_and_write
+from lakhnes.cli.composing import composing_options, ending_options, from_excerpt, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.controls import control_options, controls_of
-from lakhnes.cli.options import shard_option
+from lakhnes.cli.options import scheduler_option, shard_option
 from lakhnes.sampling.params import SONG
 
 __all__ = ["generate"]
@@ -28,6 +29,7 @@ __all__ = ["generate"]
 @click.option("--section-bars", default=8, show_default=True, type=click.IntRange(1, 64), help="Bars of a section.")
 @ending_options(SONG)
 @shard_option("songs; with --seed and --out-dir")
+@scheduler_option("model; with --out-dir, which its machines share")
 @composing_options
 @common_options
 @pass_console

@@ -2,16 +2,20 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
 from lakhnes.cli.options import jobs_option, names_of
-from lakhnes.cli.shard import corpus_options, shard_texts
+from lakhnes.cli.shard import corpus_options, note_part, shard_texts
 from lakhnes.data.layout import TEXTS
+from lakhnes.sharding import WHOLE, Shard
 
-__all__ = ["nsf"]
+if TYPE_CHECKING:
+    from lakhnes.data.nsf import NsfReport
+
+__all__ = ["note_nsf", "nsf"]
 
 
 @click.command()
@@ -42,8 +46,9 @@ __all__ = ["nsf"]
 @common_options
 @pass_console
 def nsf(
-    console: Console, /, source: str, target: str, formats: str, jobs: int, shards: bool, force: bool, **options: Any
-) -> None:
+    console: Console, /, source: str, target: str, formats: str, jobs: int, shards: bool, shard: Shard, force: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     """Convert a collection of .nsf and .nsfe files to training songs, a song a track.
 
     COLLECTION is a folder, searched with its subfolders, or a .tar.gz or .tar.xz archive. DEST gets folders train,
@@ -57,8 +62,25 @@ def nsf(
         raise click.UsageError("--valid and --test are more than 1 together")
     started = time.monotonic()
     with console.progress("convert", None) as advance:
-        report = convert_nsf(source, target, to=chosen, threads=jobs, overwrite=force, finished=advance, **options)
+        report = convert_nsf(
+            source, target, to=chosen, threads=jobs, overwrite=force, finished=advance, shard=shard, shards=shards,
+            **options,
+        )  # fmt: skip
     seconds = time.monotonic() - started
+    note_nsf(console, report, seconds)
+    if shard != WHOLE:
+        note_part(console, Path(target), shard)
+    else:
+        if shards:
+            shard_texts(console, Path(target), chosen)
+        console.result(target)
+    console.summary({"corpus": target} | report.facts() | {"seconds": seconds})
+    if report.failed:
+        raise click.exceptions.Exit(FAILED)
+
+
+def note_nsf(console: Console, report: "NsfReport", seconds: float) -> None:
+    """Note what became of a collection."""
     for _, error in report.failed:
         console.error(f"Error: {error}")
     counts = ", ".join(f"{count:,} {split}" for split, count in report.songs.items())
@@ -67,9 +89,3 @@ def nsf(
     if report.dropped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.dropped.most_common())
         console.note(f"tracks left out: {reasons}")
-    if shards:
-        shard_texts(console, Path(target), chosen)
-    console.result(target)
-    console.summary({"corpus": target} | report.facts() | {"seconds": seconds})
-    if report.failed:
-        raise click.exceptions.Exit(FAILED)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar, cast, get_args
 
 import click
 
+from lakhnes.cli.targets import listed
 from lakhnes.cli.tracks import Tracks
 from lakhnes.files import PLAYABLE
 from lakhnes.sharding import WHOLE, Shard
@@ -20,6 +21,7 @@ __all__ = [
     "expression_option",
     "force_option",
     "from_option",
+    "inputs_options",
     "jobs_option",
     "log_option",
     "loop_start_option",
@@ -27,6 +29,7 @@ __all__ = [
     "max_duration_option",
     "midi_option",
     "names_of",
+    "scheduler_option",
     "shard_option",
     "sound_options",
     "tag_options",
@@ -55,6 +58,25 @@ def from_option(what: str) -> Callable[[F], F]:
     )
 
 
+def inputs_options() -> Callable[[F], F]:
+    """Give the arguments ``INPUT...`` and ``--files``, a list of more of them; the command gets all as ``inputs``."""
+
+    def add(command: F) -> F:
+        @functools.wraps(command)
+        def gathered(*args: Any, inputs: tuple[str, ...], files: str | None, **options: Any) -> Any:
+            if not inputs and files is None:
+                raise click.UsageError("Missing argument 'INPUT...'.")
+            return command(*args, inputs=(*(listed(files) if files is not None else ()), *inputs), **options)
+
+        options = adding(
+            click.argument("inputs", metavar="INPUT...", nargs=-1),
+            click.option("--files", metavar="LIST", help="Also the paths in LIST, a line a path (-: of stdin)."),
+        )
+        return options(cast(F, gathered))
+
+    return add
+
+
 def jobs_option(what: str) -> Callable[[F], F]:
     """Give ``--jobs``, the number of threads."""
     help_text = f"{what} at once.  [default: one a core]"
@@ -79,6 +101,25 @@ def shard_option(what: str) -> Callable[[F], F]:
     """Give ``--shard``, the part of a batch that this machine does."""
     help_text = f"Only part I of N (from 0) of the {what}; slurm: this task's of a job array."
     return click.option("--shard", type=_ShardType(), metavar="I/N", default=WHOLE, help=help_text)
+
+
+def scheduler_option(what: str = "files") -> Callable[[F], F]:
+    """Give ``--scheduler``, the Dask cluster that does the work; the command gets it as ``cluster``, or None."""
+
+    def add(command: F) -> F:
+        @functools.wraps(command)
+        def connected(*args: Any, scheduler: str | None, **options: Any) -> Any:
+            if scheduler is None:
+                return command(*args, cluster=None, **options)
+            from lakhnes.cluster import connect
+
+            with connect(scheduler) as cluster:
+                return command(*args, cluster=cluster, **options)
+
+        help_text = f"Have a Dask cluster do it, which has the same {what}: its address, its file, or N processes here."
+        return click.option("--scheduler", metavar="ADDRESS|FILE|local:N", help=help_text)(cast(F, connected))
+
+    return add
 
 
 def force_option(text: str = "Replace outputs that exist, in place of refusing or skipping them.") -> Callable[[F], F]:

@@ -3,7 +3,7 @@
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,25 +12,31 @@ from lakhnes.cli.options import (
     arrange_options,
     force_option,
     from_option,
+    inputs_options,
     jobs_option,
     log_option,
     loop_start_option,
     loudness_options,
     max_duration_option,
+    scheduler_option,
     shard_option,
     sound_options,
     tag_options,
     tracks_option,
 )
-from lakhnes.cli.targets import STDIO
+from lakhnes.cli.targets import STDIO, is_batch, is_folder
 from lakhnes.files import AUDIO_FORMATS, format_of, known_format
 from lakhnes.sharding import Shard
+from lakhnes.tar import is_tar
+
+if TYPE_CHECKING:
+    from lakhnes.cluster import Cluster
 
 __all__ = ["render"]
 
 
 @click.command()
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@inputs_options()
 @click.option("-o", "--output", metavar="FILE|DIR|-", help="Where to; beside each input if not given.")
 @click.option("--format", "audio_format", type=click.Choice(AUDIO_FORMATS), help="Of the output.  [default: wav]")
 @from_option("inputs")
@@ -46,6 +52,7 @@ __all__ = ["render"]
 @max_duration_option
 @jobs_option("Songs")
 @shard_option("songs")
+@scheduler_option()
 @arrange_options()
 @tag_options()
 @log_option()
@@ -65,6 +72,7 @@ def render(
     stems: bool,
     jobs: int,
     shard: Shard,
+    cluster: "Cluster | None",
     arrange: bool,
     force: bool,
     log: Path | None,
@@ -74,13 +82,14 @@ def render(
 ) -> None:
     """Play songs on the chip and write what is heard.
 
-    INPUT is a song (text, MIDI, NES-MDB score, VGM, NSF or disassembly), a folder of songs, or - for stdin (with
-    --from). An .nsf or .nsfe with several tracks gives a file for each, NAME-03-TITLE.wav. The paths of the files that
-    were written go to stdout. Of several songs, those whose output is there are skipped: the same command goes on where
-    it was interrupted.
+    INPUT is a song (text, MIDI, NES-MDB score, VGM, NSF or disassembly), a folder or an archive (.tar, .tar.gz,
+    .tar.xz) of songs, or - for stdin (with --from). With -o FILE.tar the outputs are the entries of a tar archive, as
+    WebDataset reads them. An .nsf or .nsfe with several tracks gives a file for each, NAME-03-TITLE.wav. The paths of
+    the files that were written go to stdout. Of several songs, those whose output is there are skipped: the same
+    command goes on where it was interrupted.
     """
     from lakhnes.arranging import as_json
-    from lakhnes.cli.exporting import export_all, jobs_of, tell
+    from lakhnes.cli.exporting import export_inputs, tell
 
     started = time.monotonic()
     if server is not None:
@@ -97,17 +106,23 @@ def render(
         "only": only,
         "tracks": tracks,
         "overwrite": force,
-        "shard": shard,
     }
-    work, skipped = jobs_of(inputs, output, named, stems=stems, **how)
-    chosen = audio_format or named
-    if work and output != STDIO:
-        chosen = audio_format or format_of(str(work[0].target), AUDIO_FORMATS)
-    options |= {"threads": jobs, "stems": stems, "arrange": arrange, "overwrite": force}
-    report = export_all(console, "render", [work], len(work), chosen, log=log, **options)
+    if output is not None and output != STDIO and audio_format is None and not is_batch(inputs):
+        named = _format_of_file(output, named)
+    options |= {"threads": jobs, "stems": stems, "arrange": arrange, "overwrite": force, "cluster": cluster}
+    report, skipped, _ = export_inputs(
+        console, "render", inputs, output, named, shard=shard, log=log, how=how, **options
+    )
     arranged = {str(path): as_json(facts) for path, facts in report.arranged.items()} or None
     seconds = time.monotonic() - started
     tell(console, report, seconds, skipped=skipped, arranged=arranged, speed=True, to_stdout=output == STDIO)
+
+
+def _format_of_file(output: str, named: str) -> str:
+    """Return the format of the sound of one song: what the name of its file says, and it has to say one."""
+    if is_folder(output) or is_tar(output):
+        return named
+    return format_of(output, AUDIO_FORMATS)
 
 
 def _render_on(

@@ -25,10 +25,46 @@ from lakhnes.files import (
 )
 from lakhnes.sharding import WHOLE, Shard
 
-__all__ = ["STDIO", "Pair", "album", "expand", "is_batch", "is_done", "is_folder", "pair", "read_input"]
+__all__ = [
+    "STDIO",
+    "Listed",
+    "Pair",
+    "album",
+    "expand",
+    "is_batch",
+    "is_done",
+    "is_folder",
+    "listed",
+    "pair",
+    "read_input",
+]
 
 STDIO = "-"
 """Stdin as an input, stdout as an output."""
+
+
+MAX_LIST_BYTES = 2**30
+
+
+class Listed(str):
+    """A path of a list: what is made of it keeps its folders, below the folder of the outputs."""
+
+    __slots__ = ()
+
+
+def listed(source: str) -> list[Listed]:
+    """Read a list of paths, a line a path; ``-`` is stdin. Empty lines count for nothing.
+
+    Raises
+    ------
+    FormatError
+        If there is no path in it.
+    """
+    data = sys.stdin.buffer.read() if source == STDIO else read_limited(source, MAX_LIST_BYTES)
+    paths = [Listed(os.fsdecode(line.removesuffix(b"\r"))) for line in data.split(b"\n") if line.strip()]
+    if not paths:
+        raise FormatError(f"{'stdin' if source == STDIO else source}: no path in this list, expected one a line")
+    return paths
 
 
 def expand(inputs: Sequence[str], only: str | None = None) -> list[tuple[Path, Path]]:
@@ -37,7 +73,7 @@ def expand(inputs: Sequence[str], only: str | None = None) -> list[tuple[Path, P
     Parameters
     ----------
     inputs
-        Files and folders.
+        Files and folders; of `Listed` files, the folders count.
     only
         The one format to look for in folders.
 
@@ -47,7 +83,12 @@ def expand(inputs: Sequence[str], only: str | None = None) -> list[tuple[Path, P
     """
     among = PLAYABLE if only is None else (only,)
     songs = []
-    for given in map(Path, inputs):
+    for name in inputs:
+        given = Path(name)
+        if isinstance(name, Listed):
+            parts = [part for part in given.parts if part not in ("..", given.anchor)]
+            songs.append((given, Path(*parts)))
+            continue
         if not given.is_dir():
             songs.append((given, Path(given.name)))
             continue
@@ -124,7 +165,7 @@ def pair(
             raise click.UsageError("--shard takes a part of several songs, and one file was given")
         found = [song for song in found if shard.holds(song[1])]
     named = output is not None and not is_folder(output) and known_format(output, (target,)) is not None
-    single = named and len(found) == 1 and not Path(inputs[0]).is_dir()
+    single = named and not is_batch(inputs)
     songs = pieces(found, source_format, tracks, single=single)
     suffix = suffix_of(target)
     many = is_batch(inputs) or len(songs) > 1
@@ -151,7 +192,7 @@ def pair(
 
 def is_batch(inputs: Sequence[str]) -> bool:
     """Return whether the inputs are several songs: a folder, or more than one file."""
-    return len(inputs) > 1 or any(Path(given).is_dir() for given in inputs)
+    return len(inputs) > 1 or any(isinstance(given, Listed) or Path(given).is_dir() for given in inputs)
 
 
 def is_done(files: Sequence[Path]) -> bool:
@@ -173,10 +214,12 @@ def read_input(source: str, source_format: str | None) -> tuple[bytes, str, str]
 
 def _is_below(path: Path, output: str | None, inputs: Sequence[str]) -> bool:
     """Return whether a song of a folder lies in the output folder below it: an earlier run made it."""
-    if output is None or not Path(output).is_dir() or path in map(Path, inputs):
+    if output is None or not Path(output).is_dir():
         return False
     made = Path(output).absolute()
-    return made in path.absolute().parents and all(made != Path(given).absolute() for given in inputs)
+    if made not in path.absolute().parents or path in map(Path, inputs):
+        return False
+    return all(made != Path(given).absolute() for given in inputs)
 
 
 def _is_same(source: Path, target: Path) -> bool:

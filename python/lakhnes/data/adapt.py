@@ -7,72 +7,31 @@ versions of one piece stay together.
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lakhnes import _native
-from lakhnes.data.layout import PUBLISHED, TEXTS, staged_folder, text_name
+from lakhnes.cluster import Cluster
+from lakhnes.data.adapting import (
+    POLYPHONIC,
+    POLYPHONIC_HINT,
+    REPORT,
+    AdaptReport,
+    Outcome,
+    adapt_on,
+    adapt_some,
+    join,
+    summary,
+)
+from lakhnes.data.layout import PUBLISHED, TEXTS, staged_folder
+from lakhnes.data.melodies import HeldOut
 from lakhnes.data.midi_files import MidiFile, find_midi_files
-from lakhnes.data.report import Report
-from lakhnes.data.splitting import assign_splits
+from lakhnes.data.parts import Part, Parts, inputs_of, link, open_part
 from lakhnes.errors import FormatError
-from lakhnes.files import SCORES, base_name, format_of, known_format
+from lakhnes.sharding import WHOLE, Shard
 
-__all__ = ["POLYPHONIC", "POLYPHONIC_HINT", "REPORT", "AdaptReport", "MelodyIndex", "adapt", "index_melodies"]
-
-REPORT = "adapted.jsonl"
-"""The file of a corpus that says what became of each MIDI file, a line of JSON for each."""
-
-MelodyIndex = _native.MelodyIndex
-
-POLYPHONIC = "too few monophonic instruments"
-"""Why a file is left out whose instruments play chords."""
-
-POLYPHONIC_HINT = "--arrange makes a song of such a file, --overlap 30 cuts notes off that overlap a little"
-
-COPY = "copy of another file"
-LIKE_HELD_OUT = "like a held-out song"
-
-
-@dataclasses.dataclass
-class AdaptReport(Report):
-    """What became of a collection.
-
-    Attributes
-    ----------
-    files : int
-        MIDI files found.
-    used : int
-        Those that gave songs.
-    songs, seconds : Counter
-        Songs, and their length in seconds, by split.
-    events : Counter
-        Events of the written texts, by format.
-    trimmed : int
-        Notes that were cut off where the next one begins.
-    arranged : int
-        Files that were arranged, a song of each.
-    dropped_files, dropped_instruments : Counter
-        How many files gave no songs, and how many instruments are in none, by reason.
-    failed : list of (path, message)
-        The files that could not be read.
-    """
-
-    files: int = 0
-    used: int = 0
-    songs: Counter[str] = dataclasses.field(default_factory=Counter)
-    seconds: Counter[str] = dataclasses.field(default_factory=Counter)
-    events: Counter[str] = dataclasses.field(default_factory=Counter)
-    trimmed: int = 0
-    arranged: int = 0
-    dropped_files: Counter[str] = dataclasses.field(default_factory=Counter)
-    dropped_instruments: Counter[str] = dataclasses.field(default_factory=Counter)
-    failed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+__all__ = ["POLYPHONIC", "POLYPHONIC_HINT", "REPORT", "AdaptReport", "adapt", "merge_adapted"]
 
 
 def adapt(
@@ -94,6 +53,9 @@ def adapt(
     drums: bool = True,
     arrange: bool = False,
     overwrite: bool = False,
+    shard: Shard = WHOLE,
+    shards: bool = False,
+    cluster: Cluster | None = None,
     finished: Callable[[int], object] = lambda files: None,
 ) -> AdaptReport:
     """Turn a folder of MIDI files into a corpus.
@@ -138,12 +100,21 @@ def adapt(
         `Song.arrange` instead of none.
     overwrite
         Whether songs may be written into a folder that holds something.
+    shard
+        Only the files of this shard, by a hash of their paths below `source`, into ``target/parts``. A part that was
+        interrupted goes on with the files that are missing. When all parts are there, `merge_adapted` makes of them
+        what would have been made without shards.
+    shards
+        Of a shard: whether the merge writes memory-mapped shards beside the texts.
+    cluster
+        Workers that do the work instead of this machine; they have the same files, `target` too.
     finished
         Called with the number of files that have been finished since the last call.
 
     Returns
     -------
     AdaptReport
+        Of a shard, that of its files, as if there were no others: all songs are of train.
 
     Raises
     ------
@@ -160,150 +131,116 @@ def adapt(
         )
     if max_examples < 1 or min_instruments < 1:
         raise ValueError("max_examples, min_instruments: expected 1 or more")
-    formats = [name for name in TEXTS if name in set(to)]
+    how = {
+        "seed": seed, "min_instruments": min_instruments, "min_seconds": min_seconds, "max_seconds": max_seconds,
+        "overlap": overlap / 1000, "max_examples": max_examples, "max_song_seconds": max_song_seconds, "drums": drums,
+        "arrange": arrange,
+    }  # fmt: skip
+    plan: dict[str, Any] = {
+        "command": "adapt", "source": str(source), "formats": [name for name in TEXTS if name in set(to)],
+        "valid": valid, "test": test, "held_out": [os.fspath(place) for place in exclude_like], "how": how,
+    }  # fmt: skip
+    if shard != WHOLE:
+        with open_part(Path(target), shard, overwrite=overwrite) as part:
+            return _adapt_part(part, shard, Path(source), plan | {"shards": shards}, jobs, cluster, finished)
     with staged_folder(Path(target), overwrite=overwrite) as staging:
-        files = find_midi_files(Path(source))
-        if not files:
-            raise FormatError(f"{source}: no MIDI files (.mid, .midi) in it")
-        held_out, index = index_melodies(exclude_like, jobs=jobs) if exclude_like else ([], None)
-        outcomes: list[dict[str, Any]] = [{}] * len(files)
-
-        def note(place: int, facts: dict[str, Any]) -> None:
-            outcomes[place] = facts
-            finished(1)
-
-        train = staging / "train"
-        train.mkdir(parents=True)
-        groups = _native.adapt_files(
-            [(file.path, file.name) for file in files],
-            train,
-            formats,
-            note,
-            threads=jobs,
-            seed=seed,
-            min_instruments=min_instruments,
-            min_seconds=min_seconds,
-            max_seconds=max_seconds,
-            overlap=overlap / 1000,
-            max_examples=max_examples,
-            max_song_seconds=max_song_seconds,
-            drums=drums,
-            arrange=arrange,
-            exclude=index,
-            group=valid > 0 or test > 0,
-        )
-        _drop_copies(files, outcomes, train, formats)
-        used = [group if facts["songs"] else None for facts, group in zip(outcomes, groups, strict=True)]
-        splits = assign_splits([str(facts["digest"]) for facts in outcomes], used, seed, valid=valid, test=test)
-        for file, facts, split in zip(files, outcomes, splits, strict=True):
-            if facts["songs"] and split != "train":
-                _move(train, staging / split, _texts(file.name, facts, formats))
-        report = _summary(files, outcomes, splits, formats)
-        if not report.used:
-            reasons = ", ".join(f"{count} {reason}" for reason, count in report.dropped_files.most_common())
-            hint = f"; {POLYPHONIC_HINT}" if report.dropped_files[POLYPHONIC] and not arrange else ""
-            raise FormatError(f"{source}: none of the {report.files} MIDI files gives a song ({reasons}){hint}")
-        lines = (_line(*row, held_out) for row in zip(files, outcomes, splits, strict=True))
-        (staging / REPORT).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return report
+        return _adapt_all(staging, Path(source), plan, jobs, cluster, finished)
 
 
-def index_melodies(places: Sequence[str | os.PathLike[str]], *, jobs: int = 0) -> tuple[list[str], _native.MelodyIndex]:
-    """Index the melodies of all songs in some folders (searched with their subfolders) or files.
+def _adapt_all(
+    staging: Path, source: Path, plan: dict[str, Any], jobs: int, cluster: Cluster | None,
+    finished: Callable[[int], object],
+) -> AdaptReport:  # fmt: skip
+    files = _files(source)
+    outcomes: list[Outcome] = [{}] * len(files)
 
-    Returns
-    -------
-    names : list of str
-        The songs, by their number in the index. Of a song in several formats one is taken.
-    index : MelodyIndex
+    def note(number: int, facts: Outcome) -> None:
+        outcomes[number] = facts
+        finished(1)
+
+    train = staging / "train"
+    train.mkdir(parents=True)
+    _adapt(files, train, plan, note, jobs, cluster)
+
+    def place(number: int, split: str | None, names: list[str]) -> None:
+        if split is None:
+            for name in names:
+                (train / name).unlink()
+        elif split != "train":
+            (staging / split).mkdir(exist_ok=True)
+            for name in names:
+                (train / name).rename(staging / split / name)
+
+    return join(files, outcomes, plan, staging, place)
+
+
+def _adapt_part(
+    part: Part, shard: Shard, source: Path, plan: dict[str, Any], jobs: int, cluster: Cluster | None,
+    finished: Callable[[int], object],
+) -> AdaptReport:  # fmt: skip
+    files = _files(source)
+    part.begin(plan | inputs_of(file.place for file in files))
+    done = {line["index"] for line in part.lines}
+    mine = [number for number, file in enumerate(files) if shard.holds(file.place) and number not in done]
+
+    def note(number: int, facts: Outcome) -> None:
+        melody = facts.pop("melody")
+        file = files[mine[number]]
+        part.add({"index": mine[number], "path": file.place, "name": file.name} | facts, melody)
+        finished(1)
+
+    train = part.folder / "train"
+    train.mkdir(exist_ok=True)
+    if mine:
+        _adapt([files[number] for number in mine], train, plan, note, jobs, cluster)
+    part.finish()
+    lines = sorted(part.lines, key=lambda line: int(line["index"]))
+    return summary([_file_of(line) for line in lines], lines, ["train"] * len(lines), plan["formats"])
+
+
+def merge_adapted(parts: Parts, staging: Path) -> AdaptReport:
+    """Make of the parts of a collection what `adapt` makes of it; see `lakhnes.data.parts.merging`.
 
     Raises
     ------
     FormatError
-        If there is no song, or one cannot be read.
-    FileNotFoundError
-        If one of `places` does not exist.
+        If no file gives a song.
     """
-    songs: dict[Path, tuple[Path, str]] = {}
-    for place in map(Path, places):
-        if not place.exists():
-            raise FileNotFoundError(2, "there is no such file or folder", str(place))
-        files = [place]
-        if place.is_dir():
-            found = (path for path in sorted(place.rglob("*")) if path.is_file() and not path.name.startswith("."))
-            files = [path for path in found if known_format(path, SCORES)]
-        for path in files:
-            songs.setdefault(path.with_name(base_name(path)), (path, format_of(path, SCORES)))
-    if not songs:
-        raise FormatError(f"{', '.join(map(str, places))}: no song there; expected texts, MIDI files or scores")
-    return [str(path) for path, _ in songs.values()], MelodyIndex(list(songs.values()), threads=jobs)
+    rows = parts.lines()
+    folders = [part.folder / "train" for _, part, _ in rows]
+    outcomes = [{**line, "melody": melody} for line, _, melody in rows]
+    files = [_file_of(line) for line, *_ in rows]
+    (staging / "train").mkdir()
+
+    def place(number: int, split: str | None, names: list[str]) -> None:
+        if split is not None:
+            (staging / split).mkdir(exist_ok=True)
+            for name in names:
+                link(folders[number] / name, staging / split / name)
+
+    return join(files, outcomes, parts.plan, staging, place)
 
 
-def _texts(name: str, facts: dict[str, Any], formats: list[str]) -> list[str]:
-    return [
-        text_name(f"{name}_{number:03}", format_name) for number in range(facts["songs"]) for format_name in formats
-    ]
+def _adapt(
+    files: list[MidiFile],
+    folder: Path,
+    plan: dict[str, Any],
+    note: Callable[[int, Outcome], None],
+    jobs: int,
+    cluster: Cluster | None,
+) -> None:
+    if cluster is not None:
+        adapt_on(cluster, files, folder, plan, note)
+        return
+    adapt_some(files, folder, plan, note, held_out=HeldOut.of(plan["held_out"], jobs=jobs), jobs=jobs)
 
 
-def _move(source: Path, target: Path, names: list[str]) -> None:
-    target.mkdir(exist_ok=True)
-    for name in names:
-        (source / name).rename(target / name)
+def _file_of(line: dict[str, Any]) -> MidiFile:
+    return MidiFile(Path(line["path"]), line["path"], line["name"])
 
 
-def _drop_copies(files: list[MidiFile], outcomes: list[dict[str, Any]], folder: Path, formats: list[str]) -> None:
-    """Keep the first of files with the same bytes."""
-    seen: set[int] = set()
-    for file, facts in zip(files, outcomes, strict=True):
-        if not facts["songs"]:
-            continue
-        if facts["digest"] in seen:
-            for text in _texts(file.name, facts, formats):
-                (folder / text).unlink()
-            facts.update(songs=0, seconds=0.0, events=[0] * len(formats), reason=COPY)
-        seen.add(facts["digest"])
-
-
-def _summary(
-    files: list[MidiFile], outcomes: list[dict[str, Any]], splits: list[str], formats: list[str]
-) -> AdaptReport:
-    report = AdaptReport(files=len(files))
-    for file, facts, split in zip(files, outcomes, splits, strict=True):
-        report.trimmed += facts["trimmed"]
-        report.arranged += bool(facts["arranged"] and facts["songs"])
-        report.dropped_instruments.update(reason for *_, reason in facts["dropped"])
-        if facts["songs"]:
-            report.used += 1
-            report.songs[split] += facts["songs"]
-            report.seconds[split] += facts["seconds"]
-            report.events.update(dict(zip(formats, facts["events"], strict=True)))
-            continue
-        report.dropped_files[_reason(facts)] += 1
-        if facts["reason"] == "unreadable":
-            report.failed.append((file.place, f"{file.place}: {facts['detail']}"))
-    return report
-
-
-def _reason(facts: dict[str, Any]) -> str:
-    return LIKE_HELD_OUT if facts["like"] else str(facts["reason"])
-
-
-def _line(file: MidiFile, facts: dict[str, Any], split: str, held_out: list[str]) -> str:
-    """Return, as a line of JSON, what became of a file."""
-    line: dict[str, Any] = {"path": file.place}
-    if facts["songs"]:
-        line |= {"name": file.name, "split": split, "songs": facts["songs"], "seconds": round(facts["seconds"], 3)}
-        if facts["arranged"]:
-            line |= {"arranged": True}
-    else:
-        line |= {"reason": _reason(facts)}
-        if facts["reason"] == "unreadable":
-            line["detail"] = facts["detail"]
-        if facts["like"]:
-            song, share = facts["like"]
-            line |= {"like": held_out[song], "share": round(share, 3)}
-    line["dropped_instruments"] = [
-        {"track": track, "channel": channel + 1, "program": program + 1, "reason": reason}
-        for track, channel, program, reason in facts["dropped"]
-    ]
-    return json.dumps(line)
+def _files(source: Path) -> list[MidiFile]:
+    files = find_midi_files(source)
+    if not files:
+        raise FormatError(f"{source}: no MIDI files (.mid, .midi) in it")
+    return files

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from lakhnes.data.shards import Events, Shard, fingerprint, manifest_of, read_sh
 from lakhnes.errors import FormatError, LakhnesError, LimitError
 from lakhnes.files import read_limited
 
-__all__ = ["MAX_EVENTS", "MIN_TOKENS", "Corpus", "shard_corpus"]
+__all__ = ["MAX_EVENTS", "MIN_TOKENS", "Corpus", "read_texts", "shard_corpus", "text_bytes", "texts_in"]
 
 MAX_EVENTS = 64 * 2**20
 """The most events of texts that are held in memory, 256 MiB. Shards have no such limit."""
@@ -69,16 +70,16 @@ class Corpus:
         folder = data / split
         if not folder.is_dir():
             raise FormatError(f"{folder}: no such folder; a corpus directory has a folder for each of its splits")
-        paths = _texts(folder, vocabulary)
+        paths = texts_in(folder, vocabulary)
         if manifest_of(folder, vocabulary).is_file():
             names, shards, manifest = read_shards(folder, vocabulary)
-            if paths and manifest.get("text_bytes") != _text_bytes(paths):
+            if paths and manifest.get("text_bytes") != text_bytes(paths):
                 raise FormatError(f"{folder}: the texts are not those of the shards beside them; `lakhnes data shard`")
             return cls(vocabulary, names, shards, manifest["fingerprint"])
         if not paths:
             raise FormatError(f"{folder}: no song in it; expected files NAME.{vocabulary.dialect}.txt, or shards")
         names, rows, count = [], [], 0
-        for name, events in _read_texts(paths, vocabulary):
+        for name, events in read_texts(paths, vocabulary):
             names.append(name)
             rows.append(events)
             count += len(events)
@@ -137,40 +138,45 @@ def shard_corpus(
     vocabulary: Vocabulary,
     target: Path | None = None,
     advance: Callable[[int], object] = lambda songs: None,
-) -> dict[str, dict[str, object]]:
+    *,
+    write: Callable[..., dict[str, Any]] = write_shards,
+) -> dict[str, dict[str, Any]]:
     """Write the shards of the texts of a corpus directory, beside them or into another directory.
 
-    Returns the manifest of each split that has texts.
+    `write` is `write_shards` or `write_parquet`. Returns the manifest of each split that has texts.
 
     Raises
     ------
     FormatError
         If no split has texts of this vocabulary's dialect.
     """
-    manifests: dict[str, dict[str, object]] = {}
+    manifests: dict[str, dict[str, Any]] = {}
     for split in SPLITS:
-        paths = _texts(data / split, vocabulary) if (data / split).is_dir() else []
+        paths = texts_in(data / split, vocabulary) if (data / split).is_dir() else []
         if paths:
-            songs = _read_texts(paths, vocabulary, advance)
+            songs = read_texts(paths, vocabulary, advance)
             folder = (target or data) / split
-            manifests[split] = write_shards(folder, vocabulary, songs, text_bytes=_text_bytes(paths))
+            manifests[split] = write(folder, vocabulary, songs, text_bytes=text_bytes(paths))
     if not manifests:
         raise FormatError(f"{data}: no texts NAME.{vocabulary.dialect}.txt in folders {', '.join(SPLITS)}")
     return manifests
 
 
-def _texts(folder: Path, vocabulary: Vocabulary) -> list[Path]:
+def texts_in(folder: Path, vocabulary: Vocabulary) -> list[Path]:
+    """Return the texts of a split in the order in which its songs stand."""
     suffix = text_name("", vocabulary.dialect)
     return sorted(path for path in folder.iterdir() if path.name.endswith(suffix))
 
 
-def _text_bytes(paths: list[Path]) -> int:
+def text_bytes(paths: list[Path]) -> int:
+    """Return the size of texts, by which it is noticed that they have changed."""
     return sum(path.stat().st_size for path in paths)
 
 
-def _read_texts(
+def read_texts(
     paths: list[Path], vocabulary: Vocabulary, advance: Callable[[int], object] = lambda songs: None
 ) -> Iterator[tuple[str, Events]]:
+    """Read texts, each a name and its events."""
     for path in paths:
         yield path.name.removesuffix(text_name("", vocabulary.dialect)), _read_song(path, vocabulary)
         advance(1)

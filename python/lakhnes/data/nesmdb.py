@@ -13,14 +13,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any, TypeAlias
 
 from lakhnes import _native
 from lakhnes.archives import batches, files_in, is_usable
 from lakhnes.data.layout import PUBLISHED, SPLITS, TEXTS, staged_folder, text_name
+from lakhnes.data.parts import Part, Parts, inputs_of, link, open_part
 from lakhnes.errors import FormatError
 from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, known_format, one_line
+from lakhnes.sharding import WHOLE, Shard
 
-__all__ = ["CorpusReport", "convert_nesmdb"]
+__all__ = ["CorpusReport", "convert_nesmdb", "merge_nesmdb"]
+
+Convert: TypeAlias = Callable[[list[tuple[bytes, str, "int | None"]]], list["tuple[bytes, ...] | str"]]
+"""Makes texts of songs, see `_native.convert_texts`."""
 
 
 @dataclass
@@ -42,15 +48,23 @@ class CorpusReport:
     failed: list[tuple[str, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Entry:
-    """A song of the database before it is read: where it stands, what it becomes, and its bytes."""
+    """A song of the database: where it stands, what it becomes, its bytes until it is read, and what became of it."""
 
+    index: int
     place: str
     split: str
     name: str
     format: str
-    data: bytes
+    data: bytes = b""
+    error: str | None = None
+    events: list[int] = field(default_factory=list)
+
+    def line(self) -> dict[str, Any]:
+        """Return what the report of a part says of it."""
+        facts: dict[str, Any] = {"index": self.index, "path": self.place, "split": self.split, "name": self.name}
+        return facts | ({"events": self.events} if self.error is None else {"error": self.error})
 
 
 def convert_nesmdb(
@@ -62,6 +76,8 @@ def convert_nesmdb(
     overwrite: bool = False,
     exact: bool = False,
     score_rate: float | None = None,
+    shard: Shard = WHOLE,
+    shards: bool = False,
     finished: Callable[[int], object] = lambda songs: None,
 ) -> CorpusReport:
     """Turn NES-MDB into a folder of TX1 and TX2 texts, its splits kept.
@@ -85,6 +101,11 @@ def convert_nesmdb(
     score_rate
         Frames a second of the expressive scores to which songs are reduced first; NES-MDB publishes such scores at
         24 Hz. Songs keep every sample if ``None``.
+    shard
+        Only the songs of this shard, by a hash of their paths in `source`, into ``target/parts``. A part that was
+        interrupted goes on with the songs that are missing; `merge_nesmdb` joins all parts.
+    shards
+        Of a shard: whether the merge writes memory-mapped shards beside the texts.
     finished
         Called with the number of songs of each batch as it is done.
 
@@ -101,19 +122,77 @@ def convert_nesmdb(
         If something cannot be read or written, or `target` holds something and `overwrite` is false.
     """
     formats = [name for name in TEXTS if name in set(to)]
-    report = CorpusReport()
     convert = partial(_native.convert_texts, formats=formats, threads=threads, exact=exact, score_rate=score_rate)
+    if shard != WHOLE:
+        plan = {"command": "nesmdb", "source": str(source), "formats": formats, "shards": shards}
+        plan |= {"how": {"exact": exact, "score_rate": score_rate}}
+        with open_part(Path(target), shard, overwrite=overwrite) as part:
+            return _convert_part(part, shard, Path(source), plan, convert, finished)
+    entries: list[_Entry] = []
     with staged_folder(Path(target), overwrite=overwrite) as staging:
-        for batch in batches(_entries(Path(source), report), lambda entry: len(entry.data)):
-            _convert(batch, staging, formats, convert, report)
+        for batch in batches(_read(_entries(Path(source), entries)), lambda entry: len(entry.data)):
+            _convert(batch, staging, formats, convert)
             finished(len(batch))
-        if not report.songs and not report.failed:
+        if not entries:
             raise FormatError(f"{source}: no songs in folders named {', '.join(SPLITS)}")
+    return _report((entry.line() for entry in entries), formats)
+
+
+def merge_nesmdb(parts: Parts, staging: Path) -> CorpusReport:
+    """Make of the parts of a database what `convert_nesmdb` makes of it; see `lakhnes.data.parts.merging`."""
+    formats = parts.plan["formats"]
+    rows = parts.lines()
+    for line, part, _ in rows:
+        if "error" not in line:
+            (staging / line["split"]).mkdir(exist_ok=True)
+            for name in (text_name(line["name"], each) for each in formats):
+                link(part.folder / line["split"] / name, staging / line["split"] / name)
+    return _report((line for line, *_ in rows), formats)
+
+
+def _convert_part(
+    part: Part,
+    shard: Shard,
+    source: Path,
+    plan: dict[str, Any],
+    convert: Convert,
+    finished: Callable[[int], object],
+) -> CorpusReport:
+    part.begin(plan)
+    done = {line["index"]: line["path"] for line in part.lines}
+    entries: list[_Entry] = []
+    inside = source.name + "/" if source.is_dir() else ""
+
+    def mine(entry: _Entry) -> bool:
+        if done.get(entry.index, entry.place) != entry.place:
+            raise FormatError(f"{part.folder}: made of other songs than {source} has; --force begins anew")
+        return entry.index not in done and shard.holds(entry.place.removeprefix(inside))
+
+    for batch in batches(_read(_entries(source, entries), mine), lambda entry: len(entry.data)):
+        _convert(batch, part.folder, plan["formats"], convert)
+        for entry in batch:
+            part.add(entry.line())
+        finished(len(batch))
+    if not entries:
+        raise FormatError(f"{source}: no songs in folders named {', '.join(SPLITS)}")
+    part.finish(inputs_of(entry.place.removeprefix(inside) for entry in entries))
+    return _report(sorted(part.lines, key=lambda line: int(line["index"])), plan["formats"])
+
+
+def _report(lines: Iterable[dict[str, Any]], formats: list[str]) -> CorpusReport:
+    """Count what became of songs."""
+    report = CorpusReport()
+    for line in lines:
+        if "error" in line:
+            report.failed.append((line["path"], f"{line['path']}: {line['error']}"))
+            continue
+        report.songs[line["split"]] += 1
+        report.events.update(dict(zip(formats, line["events"], strict=True)))
     return report
 
 
-def _entries(source: Path, report: CorpusReport) -> Iterator[_Entry]:
-    """Give the songs of a folder or an archive; each name once a split."""
+def _entries(source: Path, entries: list[_Entry]) -> Iterator[tuple[_Entry, Callable[[], bytes]]]:
+    """Give the songs of a folder or an archive, each name once a split, and what reads them; list them in `entries`."""
     seen: set[tuple[str, str]] = set()
     for place, read in files_in(source):
         path = PurePosixPath(place)
@@ -122,40 +201,49 @@ def _entries(source: Path, report: CorpusReport) -> Iterator[_Entry]:
             continue
         if (format_name := known_format(path.name, PLAYABLE)) is None:
             continue
-        name = base_name(path.name)
-        if (split, name) in seen:
-            report.failed.append((place, f"{place}: a second song of this name in {split}"))
+        entry = _Entry(len(entries), place, split, base_name(path.name), format_name)
+        entries.append(entry)
+        if (split, entry.name) in seen:
+            entry.error = f"a second song of this name in {split}"
+        elif not is_usable(path.name):
+            entry.error = "expected the name of a file, of at most 243 bytes"
+        seen.add((split, entry.name))
+        yield entry, read
+
+
+def _read(
+    entries: Iterable[tuple[_Entry, Callable[[], bytes]]], mine: Callable[[_Entry], bool] = lambda entry: True
+) -> Iterator[_Entry]:
+    """Read the songs that are wanted; of one that cannot be read say why."""
+    for entry, read in entries:
+        if not mine(entry):
             continue
-        seen.add((split, name))
-        try:
-            data = read()
-        except OSError as error:
-            report.failed.append((place, f"{place}: {one_line(error)}"))
-            continue
-        if not is_usable(path.name):
-            report.failed.append((place, f"{place}: expected the name of a file, of at most 243 bytes"))
-            continue
-        if len(data) > MAX_INPUT_BYTES:
-            report.failed.append((place, f"{place}: more than {MAX_INPUT_BYTES} bytes"))
-            continue
-        yield _Entry(place, split, name, format_name, data)
+        if entry.error is None:
+            try:
+                entry.data = read()
+            except OSError as error:
+                entry.error = one_line(error)
+            if len(entry.data) > MAX_INPUT_BYTES:
+                entry.data, entry.error = b"", f"more than {MAX_INPUT_BYTES} bytes"
+        yield entry
 
 
 def _convert(
     batch: list[_Entry],
     folder: Path,
     formats: list[str],
-    convert: Callable[[list[tuple[bytes, str, int | None]]], list[tuple[bytes, ...] | str]],
-    report: CorpusReport,
+    convert: Convert,
 ) -> None:
-    songs: list[tuple[bytes, str, int | None]] = [(entry.data, entry.format, None) for entry in batch]
-    for entry, texts in zip(batch, convert(songs), strict=True):
+    """Write the texts of songs, and drop their bytes."""
+    usable = [entry for entry in batch if entry.error is None]
+    songs: list[tuple[bytes, str, int | None]] = [(entry.data, entry.format, None) for entry in usable]
+    for entry, texts in zip(usable, convert(songs), strict=True):
+        entry.data = b""
         if isinstance(texts, str):
-            report.failed.append((entry.place, f"{entry.place}: {texts}"))
+            entry.error = texts
             continue
         split = folder / entry.split
         split.mkdir(parents=True, exist_ok=True)
         for format_name, text in zip(formats, texts, strict=True):
             (split / text_name(entry.name, format_name)).write_bytes(text)
-            report.events[format_name] += text.count(b"\n") + 1 if text else 0
-        report.songs[entry.split] += 1
+            entry.events.append(text.count(b"\n") + 1 if text else 0)

@@ -7,40 +7,28 @@ of songs left out, splits, and the report of what became of each track.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lakhnes._native import MelodyIndex, NsfFile, convert_texts
-from lakhnes.archives import batches, files_in
-from lakhnes.data.adapt import index_melodies
-from lakhnes.data.layout import PUBLISHED, TEXTS, staged_folder, text_name
+from lakhnes._native import MelodyIndex, convert_texts
+from lakhnes.archives import batches
+from lakhnes.data.layout import PUBLISHED, TEXTS, staged_folder
+from lakhnes.data.melodies import HeldOut
+from lakhnes.data.nsf_tracks import COPY, LIKE_HELD_OUT, UNREADABLE, Collection, Track
+from lakhnes.data.parts import Part, Parts, inputs_of, link, open_part
 from lakhnes.data.report import Report
 from lakhnes.data.splitting import assign_splits
-from lakhnes.errors import FormatError, LakhnesError, LimitError, warn_of
-from lakhnes.files import FORMATS, MAX_INPUT_BYTES, base_name, known_format, one_line, safe_name, track_stem
-from lakhnes.units import TICKS_PER_SECOND
+from lakhnes.errors import FormatError
+from lakhnes.sharding import WHOLE, Shard
 
-__all__ = ["REPORT", "NsfReport", "convert_nsf"]
+__all__ = ["REPORT", "NsfReport", "convert_nsf", "merge_nsf"]
 
 REPORT = "nsf.jsonl"
 """The file of a corpus that says what became of each track, a line of JSON for each."""
-
-WITH_TRACKS = tuple(name for name, row in FORMATS.items() if row.tracks)
-
-SHORTEST = 367
-"""The shortest note by which songs are compared, in ticks: half a frame."""
-
-COPY = "copy of another song"
-LIKE_HELD_OUT = "like a held-out song"
-SILENT = "silent"
-SHORT = "too short"
-EFFECT = "sound effect"
-UNREADABLE = "unreadable"
 
 
 @dataclasses.dataclass
@@ -71,32 +59,6 @@ class NsfReport(Report):
     failed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
 
-@dataclasses.dataclass
-class _Track:
-    """A track, and what becomes of it."""
-
-    place: str
-    data: bytes
-    number: int
-    title: str
-    name: str
-    game: int
-    reason: str = ""
-    detail: str = ""
-    seconds: float = 0.0
-    events: dict[str, int] = dataclasses.field(default_factory=dict)
-    split: str = "train"
-
-    def line(self) -> str:
-        """Return, as a line of JSON, what became of it."""
-        facts: dict[str, Any] = {"path": self.place, "track": self.number, "title": self.title}
-        if self.reason:
-            facts |= {"reason": self.reason} | ({"detail": self.detail} if self.detail else {})
-        else:
-            facts |= {"name": self.name, "split": self.split, "seconds": round(self.seconds, 3)}
-        return json.dumps(facts)
-
-
 def convert_nsf(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
@@ -112,6 +74,8 @@ def convert_nsf(
     exact: bool = False,
     exclude_like: Sequence[str | os.PathLike[str]] = (),
     overwrite: bool = False,
+    shard: Shard = WHOLE,
+    shards: bool = False,
     finished: Callable[[int], object] = lambda tracks: None,
 ) -> NsfReport:
     """Turn a collection of NSF files into a corpus.
@@ -144,13 +108,19 @@ def convert_nsf(
         Folders or files of songs that are held out: a track that is a version of one of them is left out.
     overwrite
         Whether songs may be written into a folder that holds something.
+    shard
+        Only the files of this shard, by a hash of their paths in `source`, into ``target/parts``. A part that was
+        interrupted goes on with the tracks that are missing; `merge_nsf` joins all parts.
+    shards
+        Of a shard: whether the merge writes memory-mapped shards beside the texts.
     finished
         Called with the number of tracks that have been finished since the last call.
 
     Returns
     -------
     NsfReport
-        A file or a track that cannot be read stands in its `failed`; the others are written.
+        A file or a track that cannot be read stands in its `failed`; the others are written. Of a shard, all songs are
+        of train.
 
     Raises
     ------
@@ -165,206 +135,188 @@ def convert_nsf(
         raise ValueError(
             f"valid, test: expected shares of 0 to 1 that are not more than 1 together, found {valid}, {test}"
         )
-    formats = [name for name in TEXTS if name in set(to)]
-    report = NsfReport()
+    run = {"exact": exact, "max_duration": max_duration}
+    plan: dict[str, Any] = {
+        "command": "nsf", "source": str(source), "formats": [name for name in TEXTS if name in set(to)], "seed": seed,
+        "valid": valid, "test": test, "min_seconds": min_seconds, "effects": effects, "run": run,
+        "held_out": [os.fspath(place) for place in exclude_like],
+    }  # fmt: skip
+    if shard != WHOLE:
+        with open_part(Path(target), shard, overwrite=overwrite) as part:
+            return _convert_part(part, shard, Path(source), plan | {"shards": shards}, threads, finished)
     with staged_folder(Path(target), overwrite=overwrite) as staging:
-        collection = _Collection(report, effects=effects)
-        writer = _Writer(staging / "train", formats, min_seconds)
-        for batch in batches(collection.tracks(Path(source)), lambda track: len(track.data)):
-            asked = [track for track in batch if not track.reason]
-            texts = convert_texts(
-                [(track.data, "nsf", track.number) for track in asked],
-                ["tx1", *formats],
-                threads=threads,
-                exact=exact,
-                max_duration=max_duration,
-            )
-            for track, result in zip(asked, texts, strict=True):
-                writer.write(track, result)
-            for track in batch:
-                track.data = b""
-            finished(len(batch))
-        if not report.files:
-            raise FormatError(f"{source}: no NSF files (.nsf, .nsfe) in it")
-        tracks = collection.found
-        if exclude_like:
-            _leave_out(tracks, writer, index_melodies(exclude_like, jobs=threads)[1])
-        _split(tracks, collection.digests, writer, seed, valid=valid, test=test)
-        _summarize(report, tracks)
-        if not report.songs:
-            reasons = ", ".join(f"{count} {reason}" for reason, count in report.dropped.most_common())
-            reasons = reasons or f"none can be read; the first: {report.failed[0][1]}"
-            raise FormatError(f"{source}: no track of the {report.files} NSF files is a song ({reasons})")
-        (staging / REPORT).write_text("".join(f"{track.line()}\n" for track in tracks), encoding="utf-8")
+        collection = Collection(effects=effects)
+        train = staging / "train"
+        _run(collection.tracks(Path(source)), train, plan, threads, lambda tracks: finished(len(tracks)))
+
+        def place(track: Track, split: str | None) -> None:
+            for path in (track.path(train, each) for each in plan["formats"]):
+                if split is None:
+                    path.unlink()
+                elif split != "train":
+                    (staging / split).mkdir(exist_ok=True)
+                    path.rename(staging / split / path.name)
+
+        failed = [(where, f"{where}: {line}") for _, where, line in collection.failed]
+        folders = [train] * len(collection.found)
+        return _join(collection.found, folders, len(collection.places), failed, plan, staging, place)
+
+
+def merge_nsf(parts: Parts, staging: Path) -> NsfReport:
+    """Make of the parts of a collection what `convert_nsf` makes of it; see `lakhnes.data.parts.merging`."""
+    failed, tracks, folders = [], [], []
+    for line, part, _ in parts.lines():
+        if "error" in line:
+            failed.append((line["path"], f"{line['path']}: {line['error']}"))
+            continue
+        tracks.append(Track.of(line))
+        folders.append(part.folder / "train")
+    of = {track.index: folder for track, folder in zip(tracks, folders, strict=True)}
+
+    def place(track: Track, split: str | None) -> None:
+        if split is not None:
+            (staging / split).mkdir(exist_ok=True)
+            for path in (track.path(of[track.index], each) for each in parts.plan["formats"]):
+                link(path, staging / split / path.name)
+
+    return _join(tracks, folders, parts.inputs["inputs"], failed, parts.plan, staging, place)
+
+
+def _convert_part(
+    part: Part, shard: Shard, source: Path, plan: dict[str, Any], threads: int, finished: Callable[[int], object]
+) -> NsfReport:
+    part.begin(plan)
+    done = {line["index"]: line["path"] for line in part.lines}
+    inside = source.name + "/" if source.is_dir() else ""
+    collection = Collection(effects=plan["effects"])
+
+    def wanted(index: int, place: str) -> bool:
+        if done.get(index, place) != place:
+            raise FormatError(f"{part.folder}: made of other files than {source} has; --force begins anew")
+        return index not in done and shard.holds(place.removeprefix(inside))
+
+    def note(tracks: list[Track]) -> None:
+        for track in tracks:
+            part.add(track.facts())
+        finished(len(tracks))
+
+    _run(collection.tracks(source, wanted), part.folder / "train", plan, threads, note)
+    for index, where, line in collection.failed:
+        part.add({"index": index, "path": where, "error": line})
+    if not collection.places:
+        raise FormatError(f"{source}: no NSF files (.nsf, .nsfe) in it")
+    part.finish(inputs_of(place.removeprefix(inside) for place in collection.places))
+    lines = sorted(part.lines, key=lambda line: int(line["index"]))
+    report = NsfReport(sum(shard.holds(place.removeprefix(inside)) for place in collection.places))
+    report.failed = [(line["path"], f"{line['path']}: {line['error']}") for line in lines if "error" in line]
+    _summarize(report, [Track.of(line) for line in lines if "error" not in line])
     return report
 
 
-class _Collection:
-    """The tracks of all files, in the order of their paths."""
-
-    def __init__(self, report: NsfReport, *, effects: bool) -> None:
-        self.found: list[_Track] = []
-        self.digests: list[str] = []
-        """Of the bytes of each game."""
-        self._report, self._effects = report, effects
-        self._names: set[str] = set()
-
-    def tracks(self, source: Path) -> Iterator[_Track]:
-        """Give the tracks of the files of a folder or an archive; of files with the same bytes those of the first."""
-        for place, read in files_in(source):
-            if known_format(place, WITH_TRACKS) is None:
-                continue
-            self._report.files += 1
-            try:
-                data = read()
-                if len(data) > MAX_INPUT_BYTES:
-                    raise LimitError(f"more than {MAX_INPUT_BYTES} bytes")
-                file = NsfFile.from_bytes(data)
-            except (LakhnesError, OSError) as error:
-                self._report.failed.append((place, f"{place}: {one_line(error)}"))
-                continue
-            if file.chips:
-                warn_of(place, f"the voices of these chips are not played: {', '.join(file.chips)}")
-            yield from self._tracks_of(place, data, file)
-
-    def _tracks_of(self, place: str, data: bytes, file: NsfFile) -> Iterator[_Track]:
-        digest = hashlib.sha256(data).hexdigest()
-        is_copy = digest in self.digests
-        self.digests.append(digest)
-        game = self._unique(safe_name(base_name(place)) or "game", place)
-        effects = set() if self._effects else set(file.effects)
-        for number, title in enumerate(file.track_titles, 1):
-            name = game if len(file) == 1 else self._unique(track_stem(game, number, title), f"{place} {number}")
-            track = _Track(place, data, number, title, name, len(self.digests) - 1)
-            track.reason = COPY if is_copy else EFFECT if number in effects else ""
-            self.found.append(track)
-            yield track
-
-    def _unique(self, name: str, place: str) -> str:
-        if name in self._names:
-            name += "-" + hashlib.sha256(os.fsencode(place)).hexdigest()[:12]
-        self._names.add(name)
-        return name
+def _run(
+    tracks: Iterable[Track], folder: Path, plan: dict[str, Any], threads: int, note: Callable[[list[Track]], object]
+) -> None:
+    """Do what depends on each track alone: write its texts into a folder, and note what became of it, in batches."""
+    held_out = HeldOut.of(plan["held_out"], jobs=threads)
+    formats = plan["formats"]
+    for batch in batches(tracks, lambda track: len(track.data)):
+        asked = [track for track in batch if not track.reason]
+        songs = [(track.data, "nsf", track.number) for track in asked]
+        texts = convert_texts(songs, ["tx1", *formats], threads=threads, **plan["run"])
+        for track, result in zip(asked, texts, strict=True):
+            track.write(result, folder, formats, plan["min_seconds"])
+            if held_out is not None and track.notes is not None:
+                track.like = held_out.index.find(track.path(folder, formats[0]), formats[0]) is not None
+        for track in batch:
+            track.data = b""
+        note(batch)
 
 
-class _Writer:
-    """Writes the texts of songs, each song once."""
+def _join(
+    tracks: list[Track],
+    folders: list[Path],
+    files: int,
+    failed: list[tuple[str, str]],
+    plan: dict[str, Any],
+    staging: Path,
+    place: Callable[[Track, str | None], None],
+) -> NsfReport:
+    """Do what depends on all tracks, whose texts are in `folders`: copies, splits, versions of what is held out."""
+    source = plan["source"]
+    if not files:
+        raise FormatError(f"{source}: no NSF files (.nsf, .nsfe) in it")
+    written = [number for number, track in enumerate(tracks) if not track.reason]
+    groups = _drop_copies(tracks)
+    for track in tracks:
+        if track.like and not track.reason:
+            track.reason = LIKE_HELD_OUT
+    _split(tracks, groups, plan)
+    _leave_out_versions(tracks, folders, plan["formats"][0])
+    for number in written:
+        place(tracks[number], None if tracks[number].reason else tracks[number].split)
+    report = NsfReport(files, failed=failed)
+    _summarize(report, tracks)
+    if not report.songs:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in report.dropped.most_common())
+        reasons = reasons or f"none can be read; the first: {report.failed[0][1]}"
+        raise FormatError(f"{source}: no track of the {report.files} NSF files is a song ({reasons})")
+    lines = "".join(f"{json.dumps(track.line())}\n" for track in tracks)
+    (staging / REPORT).write_text(lines, encoding="utf-8")
+    return report
 
-    def __init__(self, folder: Path, formats: list[str], min_seconds: float) -> None:
-        self.folder, self.formats = folder, formats
-        self._before: dict[int, int] = {}
-        """Of games that share a song with earlier ones, one of these."""
-        self._min_seconds = min_seconds
-        self._known: dict[bytes, int] = {}
 
-    def group(self, game: int) -> int:
-        """Return the first of the games that share songs with a game, directly or through others; perhaps itself."""
-        while game in self._before:  # each step leads to an earlier game
-            game = self._before[game]
+def _drop_copies(tracks: list[Track]) -> dict[int, int]:
+    """Keep the first of songs with the same notes; return the first of the games that share songs with each.
+
+    Games share songs directly or through others.
+    """
+    before: dict[int, int] = {}
+    known: dict[str, int] = {}
+
+    def first(game: int) -> int:
+        while game in before:  # each step leads to an earlier game
+            game = before[game]
         return game
 
-    def _join(self, game: int, other: int) -> None:
-        first, last = sorted((self.group(game), self.group(other)))
-        if first != last:
-            self._before[last] = first
-
-    def write(self, track: _Track, texts: tuple[bytes, ...] | str) -> None:
-        """Write the song of a track, or note the reason why it is left out."""
-        if isinstance(texts, str):
-            track.reason, track.detail = UNREADABLE, texts
-            return
-        tx1, *texts_to_write = texts
-        digest, track.seconds = _notes_of(tx1)
-        if digest is None or track.seconds < self._min_seconds:
-            track.reason = SILENT if digest is None else SHORT
-            return
-        if digest in self._known:
-            track.reason = COPY
-            self._join(track.game, self._known[digest])
-            return
-        self._known[digest] = track.game
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for format_name, text in zip(self.formats, texts_to_write, strict=True):
-            self.path(track, format_name).write_bytes(text)
-            track.events[format_name] = text.count(b"\n") + 1 if text else 0
-
-    def path(self, track: _Track, format_name: str) -> Path:
-        """Name the file of a text."""
-        return self.folder.parent / track.split / text_name(track.name, format_name)
-
-    def drop(self, track: _Track, reason: str) -> None:
-        """Remove the texts of a song that is left out of the corpus after all."""
-        for format_name in self.formats:
-            self.path(track, format_name).unlink()
-        track.reason = reason
-
-
-def _notes_of(text: bytes) -> tuple[bytes | None, float]:
-    """Return a digest of the notes of each voice of a TX1 text, or None for silence; and its length in seconds.
-
-    When and for how long the notes sound does not count, nor what is shorter than half a frame, nor whether a note is
-    struck again: two recordings of a song have the same digest.
-    """
-    ticks = 0
-    voices: dict[bytes, list[bytes]] = {}
-    sounding: dict[bytes, tuple[int, bytes]] = {}
-
-    def end(voice: bytes) -> None:
-        begin, note = sounding.pop(voice, (ticks, b""))
-        notes = voices.setdefault(voice, [])
-        if ticks - begin >= SHORTEST and notes[-1:] != [note]:
-            notes.append(note)
-
-    for event in text.split():
-        voice, _, what = event.partition(b"_")
-        if voice == b"WT":
-            ticks += int(what)
-            continue
-        end(voice)
-        if what.startswith(b"NOTEON_"):
-            sounding[voice] = ticks, what
-    for voice in list(sounding):
-        end(voice)
-    heard = sorted((voice, notes) for voice, notes in voices.items() if notes)
-    digest = hashlib.sha256(b"\n".join(voice + b" ".join(notes) for voice, notes in heard)).digest()
-    return digest if heard else None, ticks / TICKS_PER_SECOND
-
-
-def _songs(tracks: list[_Track], held_out: bool | None = None) -> Iterator[_Track]:
     for track in tracks:
-        if not track.reason and held_out in (None, track.split != "train"):
-            yield track
+        if track.notes is None:
+            continue
+        if track.notes not in known:
+            known[track.notes] = track.game
+            continue
+        track.reason = COPY
+        one, two = sorted((first(track.game), first(known[track.notes])))
+        if one != two:
+            before[two] = one
+    return {track.game: first(track.game) for track in tracks}
 
 
-def _leave_out(tracks: list[_Track], writer: _Writer, index: MelodyIndex) -> None:
-    """Drop versions of songs of train that are held out."""
-    format_name = writer.formats[0]
-    for track in _songs(tracks, held_out=False):
-        if index.find(writer.path(track, format_name), format_name) is not None:
-            writer.drop(track, LIKE_HELD_OUT)
+def _split(tracks: list[Track], groups: dict[int, int], plan: dict[str, Any]) -> None:
+    """Give the songs of some games to the splits that are held out."""
+    count = max((track.game for track in tracks), default=-1) + 1
+    digests, used = [""] * count, list[int | None]([None]) * count
+    for track in tracks:
+        digests[track.game] = track.digest
+        if not track.reason:
+            used[track.game] = groups[track.game]
+    splits = assign_splits(digests, used, plan["seed"], valid=plan["valid"], test=plan["test"])
+    for track in tracks:
+        if not track.reason:
+            track.split = splits[track.game]
 
 
-def _split(tracks: list[_Track], digests: list[str], writer: _Writer, seed: int, *, valid: float, test: float) -> None:
-    """Move the songs of some games to the splits that are held out, and leave versions of them out of train."""
-    groups: list[int | None] = [None] * len(digests)
-    for track in _songs(tracks):
-        groups[track.game] = writer.group(track.game)
-    splits = assign_splits(digests, groups, seed, valid=valid, test=test)
-    for track in _songs(tracks):
-        if (split := splits[track.game]) != "train":
-            sources = [writer.path(track, format_name) for format_name in writer.formats]
-            track.split = split
-            for path, format_name in zip(sources, writer.formats, strict=True):
-                target = writer.path(track, format_name)
-                target.parent.mkdir(exist_ok=True)
-                path.rename(target)
-    format_name = writer.formats[0]
-    held_out = [(writer.path(track, format_name), format_name) for track in _songs(tracks, held_out=True)]
-    if held_out:
-        _leave_out(tracks, writer, MelodyIndex(held_out))
+def _leave_out_versions(tracks: list[Track], folders: list[Path], format_name: str) -> None:
+    """Leave out of train what is a version of a song of the other splits."""
+    songs = [(track, track.path(folder, format_name)) for track, folder in zip(tracks, folders, strict=True)]
+    songs = [(track, path) for track, path in songs if not track.reason]
+    held_out = [(path, format_name) for track, path in songs if track.split != "train"]
+    index = MelodyIndex(held_out) if held_out else None
+    for track, path in songs:
+        if index is not None and track.split == "train" and index.find(path, format_name) is not None:
+            track.reason = LIKE_HELD_OUT
 
 
-def _summarize(report: NsfReport, tracks: list[_Track]) -> None:
+def _summarize(report: NsfReport, tracks: list[Track]) -> None:
     for track in tracks:
         if track.reason:
             report.dropped[track.reason] += 1

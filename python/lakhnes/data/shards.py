@@ -32,7 +32,7 @@ from lakhnes._native import Vocabulary
 from lakhnes.errors import FormatError, LakhnesError, printable, shown
 from lakhnes.files import file_sha256, read_limited, replacing, write_bytes
 
-__all__ = ["Events", "Shard", "fingerprint", "manifest_of", "read_shards", "write_shards"]
+__all__ = ["Events", "Shard", "fingerprint", "gathered", "manifest_of", "read_shards", "write_shards"]
 
 FORMAT = "lakhnes-shards"
 VERSION = 1
@@ -164,7 +164,7 @@ def write_shards(
     manifest_of(folder, vocabulary).unlink(missing_ok=True)
     names: list[str] = []
     entries = []
-    for number, (here, shard) in enumerate(_gathered(songs)):
+    for number, (here, shard) in enumerate(gathered(songs)):
         names += here
         stem = f"{vocabulary.dialect}-{number:05}"
         entry: dict[str, Any] = {"songs": len(shard), "events": len(shard.events)}
@@ -252,8 +252,8 @@ def _read_shard(folder: Path, entry: dict[str, Any]) -> Shard:
     return Shard(events, offsets)
 
 
-def _gathered(songs: Iterable[tuple[str, Events]]) -> Iterator[tuple[list[str], Shard]]:
-    """Gather songs into shards."""
+def gathered(songs: Iterable[tuple[str, Events]]) -> Iterator[tuple[list[str], Shard]]:
+    """Gather songs, each a name and its events, into shards of `SHARD_EVENTS` events or a little more."""
     names: list[str] = []
     rows: list[Events] = []
     count = 0

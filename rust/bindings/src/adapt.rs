@@ -9,7 +9,7 @@ use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::adapt::{AdaptOptions, Dropped, Fingerprint, LikenessIndex};
 use lakhnes_tokenizer::limits::TICKS_PER_SECOND;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors::file_error;
 use crate::export::listen;
@@ -47,7 +47,7 @@ impl PyMelodyIndex {
 #[pyfunction]
 #[pyo3(signature = (
     files, folder, formats, report, *, threads=0, seed=0, min_instruments=1, min_seconds=5.0, max_seconds=600.0,
-    overlap=0.0, max_examples=16, max_song_seconds=180.0, drums=true, arrange=false, exclude=None, group=true
+    overlap=0.0, max_examples=16, max_song_seconds=180.0, drums=true, arrange=false, exclude=None, melodies=true
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
 pub(crate) fn adapt_files(
@@ -67,8 +67,8 @@ pub(crate) fn adapt_files(
     drums: bool,
     arrange: bool,
     exclude: Option<Py<PyMelodyIndex>>,
-    group: bool,
-) -> PyResult<Vec<Option<usize>>> {
+    melodies: bool,
+) -> PyResult<()> {
     let options = AdaptOptions {
         seed,
         min_instruments,
@@ -78,7 +78,7 @@ pub(crate) fn adapt_files(
         max_length: ticks("max_song_seconds", max_song_seconds)?,
         drums,
         arrange,
-        fingerprints: group || exclude.is_some(),
+        fingerprints: melodies || exclude.is_some(),
     };
     let writer = |name: &String| {
         let suffix = format_named(name)?.suffixes.first().copied().unwrap_or_default();
@@ -88,7 +88,6 @@ pub(crate) fn adapt_files(
     let exclude = exclude.as_ref().map(|index| &index.get().0);
     let pool = pool_of(threads, files.len()).map_err(file_error)?;
     let report = report.clone().unbind();
-    let mut fingerprints: Vec<Option<Fingerprint>> = vec![None; files.len()];
     let work = |index: usize, _: &_| {
         let file = files.get(index);
         file.map(|(path, name)| adapt_file(path, &folder.join(name), &writers, &options, exclude))
@@ -96,17 +95,20 @@ pub(crate) fn adapt_files(
     py.detach(|| {
         let finished = |index: usize, outcome: Option<Result<Outcome, _>>| {
             let Some(outcome) = outcome else { return Ok(()) }; // there is no such index
-            let mut outcome = outcome.map_err(file_error)?;
-            if let (1.., Some(adapted), Some(entry)) =
-                (outcome.songs, &mut outcome.adapted, fingerprints.get_mut(index))
-            {
-                *entry = Some(std::mem::take(&mut adapted.fingerprint));
-            }
-            Python::attach(|py| report.call1(py, (index, facts(py, &outcome)?)).map(drop))
+            let outcome = outcome.map_err(file_error)?;
+            Python::attach(|py| report.call1(py, (index, facts(py, &outcome, melodies)?)).map(drop))
         };
         run(&pool, files.len(), work, finished, listen)
-    })?;
-    Ok(if group { py.detach(|| groups_of(&fingerprints)) } else { vec![None; files.len()] })
+    })
+}
+
+#[documented]
+#[pyfunction]
+pub(crate) fn group_melodies(py: Python<'_>, melodies: Vec<Option<Bound<'_, PyBytes>>>) -> Vec<Option<usize>> {
+    let rows = |bytes: &[u8]| bytes.as_chunks::<4>().0.iter().map(|&row| u32::from_le_bytes(row)).collect();
+    let fingerprint = |melody: Bound<'_, PyBytes>| Fingerprint::new(rows(melody.as_bytes()));
+    let fingerprints: Vec<_> = melodies.into_iter().map(|melody| melody.map(fingerprint)).collect();
+    py.detach(|| groups_of(&fingerprints))
 }
 
 fn ticks(option: &str, seconds: f64) -> PyResult<u64> {
@@ -117,7 +119,7 @@ fn ticks(option: &str, seconds: f64) -> PyResult<u64> {
 }
 
 /// What Python learns of a file.
-fn facts<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound<'py, PyDict>> {
+fn facts<'py>(py: Python<'py>, outcome: &Outcome, melodies: bool) -> PyResult<Bound<'py, PyDict>> {
     let facts = PyDict::new(py);
     let (reason, detail) = outcome.dropped.as_ref().map(|(reason, detail)| (reason, detail)).unzip();
     facts.set_item("reason", reason)?;
@@ -130,6 +132,9 @@ fn facts<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound<'py, PyDict>
     facts.set_item("digest", adapted.map(|adapted| adapted.digest))?;
     facts.set_item("trimmed", adapted.map_or(0, |adapted| adapted.trimmed))?;
     facts.set_item("arranged", adapted.is_some_and(|adapted| adapted.arranged))?;
+    let melody = adapted.filter(|_| melodies && outcome.songs > 0).map(|adapted| &adapted.fingerprint);
+    let bytes = |melody: &Fingerprint| melody.rows().iter().flat_map(|row| row.to_le_bytes()).collect::<Vec<u8>>();
+    facts.set_item("melody", melody.map(|melody| PyBytes::new(py, &bytes(melody))))?;
     let row = |dropped: &Dropped| (dropped.track, dropped.channel, dropped.program, dropped.reason.reason());
     let dropped = adapted.map(|adapted| adapted.dropped.as_slice()).unwrap_or_default();
     facts.set_item("dropped", dropped.iter().map(row).collect::<Vec<_>>())?;

@@ -32,7 +32,7 @@ mod _native {
     use pyo3::types::IntoPyDict;
 
     #[pymodule_export]
-    use crate::adapt::{PyMelodyIndex, adapt_files};
+    use crate::adapt::{PyMelodyIndex, adapt_files, group_melodies};
     #[pymodule_export]
     use crate::apu::PyApu;
     #[pymodule_export]

@@ -50,10 +50,18 @@ impl Fingerprint {
         Self::new(rows)
     }
 
-    fn new(mut rows: Vec<u32>) -> Self {
+    /// Of hashed rows, in any order: those of [`Fingerprint::rows`] give the same again.
+    #[must_use]
+    pub fn new(mut rows: Vec<u32>) -> Self {
         rows.sort_unstable();
         rows.dedup();
         Self { rows }
+    }
+
+    /// The hashed rows, sorted, each once.
+    #[must_use]
+    pub fn rows(&self) -> &[u32] {
+        &self.rows
     }
 
     /// How many different rows it has.

@@ -1,0 +1,207 @@
+"""Work on a Dask cluster: the same files as one process makes, whatever becomes of its workers."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import warnings
+
+import pytest
+
+from lakhnes.cluster import Cluster, connect
+from lakhnes.errors import LakhnesError, warn_of
+from lakhnes.extras import has
+from music_files import collection, digest, files_below, melody
+
+if not has("distributed"):
+    pytest.skip("Dask is not installed (lakhnes[cluster])", allow_module_level=True)
+
+import dask
+import distributed
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    # What Dask leaves open when a worker dies is not for these tests.
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL"),
+]
+
+
+@pytest.fixture(scope="module")
+def scheduler():
+    """The address of a scheduler with two workers, which are started again when they die."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster,
+    ):
+        yield cluster.scheduler_address
+
+
+@pytest.fixture
+def client(scheduler):
+    with distributed.Client(scheduler, set_as_default=False) as client:
+        yield client
+
+
+def results(cluster, work, pieces):
+    found = {}
+    for task, result in cluster.map(work, pieces):
+        found |= dict(zip(task, result or [None] * len(task), strict=True))
+    return found
+
+
+def test_every_piece_is_done_once_and_in_tasks_that_grow(client):
+    sizes = []
+
+    def work(task):
+        return [piece * piece for piece in task]
+
+    class Watched(Cluster):
+        def map(self, work, pieces):
+            for task, result in super().map(work, pieces):
+                sizes.append(len(task))
+                yield task, result
+
+    assert results(Watched(client), work, range(3000)) == {piece: piece * piece for piece in range(3000)}
+    assert max(sizes) > 100
+    assert results(Cluster(client), work, []) == {}
+
+
+def test_a_piece_that_workers_die_of_is_given_back_and_all_others_are_done(client):
+    def work(task):
+        if 7 in task:
+            os._exit(1)
+        return [piece + 1 for piece in task]
+
+    found = results(Cluster(client), work, range(20))
+    assert found.pop(7) is None
+    assert found == {piece: piece + 1 for piece in range(20) if piece != 7}
+
+
+def test_what_always_fails_ends_the_work_and_what_fails_once_does_not(client, tmp_path):
+    def breaks(task):
+        raise OSError(28, "no space left", "disk")
+
+    with pytest.raises(OSError, match="no space left"):
+        results(Cluster(client), breaks, range(5))
+
+    def once(task):
+        path = tmp_path / str(task[0])
+        if not path.exists():
+            path.touch()
+            raise OSError(5, "once")
+        return task
+
+    assert results(Cluster(client), once, range(30)) == {piece: piece for piece in range(30)}
+
+
+def test_warnings_of_the_workers_are_warnings_here(client):
+    def work(task):
+        warn_of("song", "something was left out")
+        return task
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        results(Cluster(client), work, range(2))
+    assert {str(warning.message) for warning in caught} == {"song: something was left out"}
+
+
+def test_where_no_scheduler_answers_the_line_says_so(run, tmp_path):
+    (tmp_path / "a.mid").write_bytes(melody(1))
+    for scheduler, told in (("local:0", "expected local:N"), ("nonsense://x", "no Dask scheduler answers there")):
+        result = run("convert", tmp_path, "--to", "tx1", "-o", f"{tmp_path}/out/", "--scheduler", scheduler)
+        assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+        assert told in result.stderr
+    with pytest.raises(LakhnesError, match="expected local:N"), connect("local:x"):
+        pass
+    refused = run("render", "-", "--from", "mid", "-o", "-", "--scheduler", "local:1")
+    assert (refused.exit_code, "--scheduler" in refused.stderr) == (2, True)
+
+
+@pytest.fixture
+def midis(tmp_path):
+    folder = collection(tmp_path / "midis", range(24))
+    collection(folder / "deep", [3, 30])
+    (folder / "bad.mid").write_bytes(b"MThd")
+    return folder
+
+
+@pytest.mark.parametrize("command", [["render", "--rate", "11025"], ["convert", "--to", "tx2"]])
+def test_a_cluster_makes_the_files_of_one_process(run, tmp_path, midis, scheduler, command, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one = run(*command, "midis", "-o", "one/", "--jobs", 1, "--json")
+    many = run(*command, "midis", "-o", "many/", "--scheduler", scheduler, "--json", "--log", "log.jsonl")
+    assert (one.exit_code, many.exit_code) == (1, 1), many.output
+    assert digest(tmp_path / "many") == digest(tmp_path / "one")
+    first, second = json.loads(one.stdout), json.loads(many.stdout)
+    assert [name.replace("one/", "many/") for name in first["files"]] == second["files"]
+    assert first["failed"] == second["failed"]
+    assert first["audio_seconds"] == pytest.approx(second["audio_seconds"])
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 27
+    (tmp_path / second["files"][0]).unlink()
+    again = run(*command, "midis", "-o", "many/", "--scheduler", scheduler, "--json")
+    assert json.loads(again.stdout)["files"] == second["files"][:1]
+    assert len(json.loads(again.stdout)["skipped"]) == 25
+
+
+def test_a_cluster_adapts_as_one_process_does(run, tmp_path, midis, scheduler):
+    held = collection(tmp_path / "held", [7, 11])
+    how = ["--exclude-like", held, "--valid", 0.2, "--json"]
+    one = run("data", "adapt", midis, tmp_path / "one", *how)
+    many = run("data", "adapt", midis, tmp_path / "many", *how, "--scheduler", scheduler)
+    assert (one.exit_code, many.exit_code) == (0, 0), many.output
+    assert digest(tmp_path / "many") == digest(tmp_path / "one")
+    first, second = json.loads(one.stdout), json.loads(many.stdout)
+    for name in ("files", "used", "songs", "events", "dropped_files", "failed"):
+        assert first[name] == second[name]
+
+
+def test_a_cluster_composes_the_songs_of_one_process(run, tmp_path, scheduler):
+    command = ["generate", "-n", 5, "--seed", 3, "--length", 40, "--format", "tx3", "--min-voices", 0, "--json"]
+    one = run(*command, "--out-dir", tmp_path / "one")
+    many = run(*command, "--out-dir", tmp_path / "many", "--scheduler", scheduler)
+    assert many.exit_code == 0, many.output
+    assert digest(tmp_path / "many") == digest(tmp_path / "one")
+    names = [song["paths"]["tx3"].rpartition("/")[2] for song in json.loads(many.stdout)["songs"]]
+    assert names == [f"{number}.tx3.txt" for number in range(5)]
+    assert [song["events"] for song in json.loads(many.stdout)["songs"]] == [
+        song["events"] for song in json.loads(one.stdout)["songs"]
+    ]
+    (tmp_path / "many" / "3.tx3.txt").unlink()
+    again = run(*command, "--out-dir", tmp_path / "many", "--scheduler", scheduler)
+    assert [song["seed"] for song in json.loads(again.stdout)["songs"]] == [6]
+    assert run(*command[:3], "--scheduler", scheduler, "--out-dir", tmp_path / "x").exit_code == 2
+
+
+def test_workers_that_are_killed_cost_nothing_that_is_written(run, tmp_path, client, scheduler):
+    midis = collection(tmp_path / "midis", range(60))
+    stop = threading.Event()
+    pids = list(client.run(os.getpid).values())
+
+    def kill():
+        for count, pid in zip((8, 30), pids, strict=True):  # each while songs are being written
+            while not stop.wait(0.01) and len(files_below(tmp_path / "many")) < count:
+                pass
+            os.kill(pid, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        many = run("render", midis, "-o", f"{tmp_path}/many/", "--scheduler", scheduler, "--rate", 22050)
+    finally:
+        stop.set()
+        thread.join()
+    assert many.exit_code == 0, many.output
+    assert run("render", midis, "-o", f"{tmp_path}/one/", "--rate", 22050).exit_code == 0
+    assert digest(tmp_path / "many") == digest(tmp_path / "one")
+
+
+def test_a_cluster_of_this_machine_and_that_of_a_file_are_taken(run, tmp_path, midis, scheduler):
+    (tmp_path / "scheduler.json").write_text(json.dumps({"address": scheduler, "type": "Scheduler", "id": "x"}))
+    for number, where in enumerate(("local:1", tmp_path / "scheduler.json")):
+        out = tmp_path / f"out{number}"
+        result = run("convert", midis / "deep", "--to", "tx1", "-o", f"{out}/", "--scheduler", where)
+        assert result.exit_code == 0, result.output
+        assert len(files_below(out)) == 2
