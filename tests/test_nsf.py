@@ -61,9 +61,7 @@ def test_an_nsf_file_is_read_as_the_song_that_was_written(song, tmp_path):
     again = lakhnes.read(tmp_path / "x.nsf")
     for voice, notes in song.voices.items():
         assert again.voices[voice][:, 2].tolist() == notes[:, 2].tolist()
-        # The triangle begins with the next clock of its linear counter, up to a quarter of a frame later.
-        latest = 200 if voice == "tr" else 88
-        assert np.abs(again.voices[voice][:, :2] - notes[:, :2]).max() <= latest
+        assert np.abs(again.voices[voice][:, :2] - notes[:, :2]).max() <= 88
 
 
 @plays
