@@ -129,3 +129,33 @@ def changes_of(text):
         elif "_VELOCITY_" in event or "_TIMBRE_" in event:
             changes.add((now, event))
     return changes
+
+
+def test_songs_of_nesmdb_come_back_from_their_nsf_files_write_for_write(midis):
+    """Each write is the song's, in its order and near its time; "frame" has it at the nearest call."""
+    ending = {"find_loop": False, "find_silence": False, "file_times": False}
+    latest = {"exact": 3e-3, "frame": 12e-3}
+    for name, data in midis.items():
+        log = lakhnes.Song.from_midi(data).perform()
+        source = log.writes[log.writes[:, 0] < log.length]
+        for timing, most in latest.items():
+            file = lakhnes.NsfFile.from_bytes(log.to_nsf(timing=timing))
+            played = file.run(max_duration=log.duration + 0.1, **ending)[0].writes
+            # What comes before is the console's and INIT's: the song's own first write is that of $4015 after $4017.
+            first = int(np.flatnonzero(played[:, 1] == 0x17)[-1]) + 1
+            found = played[first : first + len(source)]
+            np.testing.assert_array_equal(found[:, 1:], source[:, 1:], err_msg=f"{name}, {timing}")
+            assert np.abs(found[:, 0] - source[:, 0]).max() <= most * 44_100, f"{name}, {timing}"
+
+
+def test_the_triangle_of_nesmdb_begins_in_nsf_files_when_the_pulses_do(midis, tmp_path):
+    """Not a quarter of a frame later, with the first clock of its linear counter."""
+    began = 0
+    for name, data in midis.items():
+        song = lakhnes.Song.from_midi(data)
+        lakhnes.write(song, tmp_path / "x.nsf")
+        again = lakhnes.read(tmp_path / "x.nsf", max_duration=song.duration)
+        late = {voice: again.voices[voice][0, 0] - notes[0, 0] for voice, notes in song.voices.items() if len(notes)}
+        assert max(late.values(), default=0) <= 90, (name, late)
+        began += "tr" in late
+    assert began > len(midis) / 2

@@ -179,6 +179,10 @@ impl RegisterLog {
     /// The cycle at which `tick` begins: the first one not before it.
     #[must_use]
     pub fn cycle_of(&self, tick: u64) -> u64 {
+        // A valid log's product has 62 bits.
+        if let Some(exact) = tick.checked_mul(u64::from(self.clock_hz)) {
+            return exact.div_ceil(TICK_RATE);
+        }
         let exact = u128::from(tick) * u128::from(self.clock_hz);
         u64::try_from(exact.div_ceil(u128::from(TICK_RATE))).unwrap_or(u64::MAX)
     }

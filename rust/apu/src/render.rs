@@ -339,7 +339,7 @@ fn collect<T: Copy + Default>(remaining: u64, mut read: impl FnMut(&mut [T]) -> 
     samples.try_reserve_exact(count).map_err(|_| ApuError::TooLarge { found: bytes, limit: isize::MAX as u64 })?;
     let mut block = [T::default(); BLOCK];
     while let count @ 1.. = read(&mut block) {
-        samples.extend(block.iter().take(count));
+        samples.extend_from_slice(block.get(..count).unwrap_or_default());
     }
     Ok(samples)
 }

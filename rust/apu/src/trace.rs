@@ -121,8 +121,8 @@ impl Clocks {
             Self::Nesmdb(counter) => counter.next(),
             Self::Chip(counter) => {
                 let cycle = counter.next();
-                let tick = u128::from(cycle) * u128::from(TICK_RATE) / u128::from(log.clock_hz.max(1));
-                let tick = u64::try_from(tick).unwrap_or(u64::MAX);
+                let clock = u64::from(log.clock_hz.max(1));
+                let tick = cycle.checked_mul(TICK_RATE).map_or(u64::MAX, |product| product / clock);
                 // The first tick that does not begin before the cycle.
                 if log.cycle_of(tick) < cycle { tick.saturating_add(1) } else { tick }
             }

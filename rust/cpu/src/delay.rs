@@ -10,16 +10,18 @@ use crate::{Bus, Cpu};
 
 /// Most instructions of a round.
 const MAX_INSTRUCTIONS: usize = 24;
-/// Loop heads that are remembered as no delays.
+/// Loop heads that are remembered.
 const HEADS: usize = 64;
+/// How often in turn a round may be found to do more because of a byte that it tests, before its loop is no more looked at.
+const PATIENCE: u8 = 64;
 
-/// Heads of loops that are known to do more than to pass time.
+/// Heads of loops that do more than to pass time, and how often in turn they were seen to.
 #[derive(Debug, Clone)]
-pub(crate) struct Heads([u16; HEADS]);
+pub(crate) struct Heads([(u16, u8); HEADS]);
 
 impl Default for Heads {
     fn default() -> Self {
-        Self([0; HEADS])
+        Self([(0, 0); HEADS])
     }
 }
 
@@ -53,12 +55,16 @@ struct Round {
     /// Registers that are loaded.
     loads_x: bool,
     loads_y: bool,
+    /// Whether a byte decided the way.
+    chosen: bool,
 }
 
 /// Why a round is not a delay's.
 enum Fault {
     /// It does something else: so it will the next time.
     Never,
+    /// It does something else on the way that it takes with these values: as a delay's last round does.
+    OtherWay,
     /// Not with these values.
     NotNow,
 }
@@ -68,12 +74,20 @@ impl Cpu {
     pub(crate) fn skip_delay<B: Bus>(&mut self, bus: &mut B) {
         let head = self.pc;
         let slot = usize::from(head) % HEADS;
-        if self.heads.0[slot] == head {
+        let (known, faults) = self.heads.0[slot];
+        if known == head && faults >= PATIENCE {
             return;
         }
+        let faults = if known == head { faults } else { 0 };
         match Round::of(bus, head) {
-            Ok(round) => self.pass(bus, &round),
-            Err(Fault::Never) => self.heads.0[slot] = head,
+            Ok(round) => {
+                if known == head {
+                    self.heads.0[slot].1 = 0;
+                }
+                self.pass(bus, &round);
+            }
+            Err(Fault::Never) => self.heads.0[slot] = (head, PATIENCE),
+            Err(Fault::OtherWay) => self.heads.0[slot] = (head, faults + 1),
             Err(Fault::NotNow) => {}
         }
     }
@@ -116,9 +130,13 @@ impl Round {
             signed: false,
             loads_x: false,
             loads_y: false,
+            chosen: false,
         };
         for _ in 0..MAX_INSTRUCTIONS {
-            round.follow(bus)?;
+            round.follow(bus).map_err(|fault| match fault {
+                Fault::Never if round.chosen => Fault::OtherWay,
+                fault => fault,
+            })?;
             if round.pc == head {
                 return round.checked();
             }
@@ -235,6 +253,7 @@ impl Round {
             }
         };
         self.signed |= sign;
+        self.chosen |= matches!(self.tested, Tested::Byte(..));
         Ok(set == matches!(opcode, 0xF0 | 0x30))
     }
 

@@ -10,7 +10,7 @@
 use lakhnes_cpu::Bus;
 
 use super::file::{FDS, MMC5, Nsf};
-use super::hash::Hash;
+use super::hash::{Hash, MemoryHash};
 use super::recorder::Recorder;
 use super::samples::PAGE;
 use crate::Standard;
@@ -25,6 +25,8 @@ const FDS_RAM: usize = 8;
 /// Memory, program and sound chip.
 pub(super) struct Console {
     ram: Box<[u8; 0x800]>,
+    /// The hash of that, which would else be most of the work of finding loops.
+    ram_hash: MemoryHash,
     /// The program in whole pages, an empty page, and then the memory of $6000 and up.
     store: Vec<u8>,
     /// Where in the store each page from $6000 on begins.
@@ -63,6 +65,7 @@ impl Console {
         room.iter_mut().zip(&nsf.program).for_each(|(place, &byte)| *place = byte);
         let mut console = Self {
             ram: Box::new([0; 0x800]),
+            ram_hash: MemoryHash::default(),
             store,
             pages: [banks * PAGE; PAGES],
             writable,
@@ -164,7 +167,7 @@ impl Console {
     /// A number for everything that decides what the program does next, but for the processor's registers.
     pub(super) fn state(&mut self, cycle: u64) -> u64 {
         let mut hash = Hash::default();
-        hash.bytes(&*self.ram);
+        hash.number(self.ram_hash.number());
         if self.used {
             hash.bytes(self.store.get(self.memory..).unwrap_or_default());
         }
@@ -203,7 +206,9 @@ impl Bus for Console {
     #[inline]
     fn write(&mut self, address: u16, value: u8, cycle: u64) {
         if address < 0x2000 {
-            self.ram[usize::from(address & 0x7FF)] = value;
+            let place = usize::from(address & 0x7FF);
+            self.ram_hash.change(place, self.ram[place], value);
+            self.ram[place] = value;
         } else if address >= 0x6000 {
             let page = usize::from(address >> 12) - 6;
             if page < self.writable

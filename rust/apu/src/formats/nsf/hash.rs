@@ -36,3 +36,21 @@ impl Hash {
         self.0
     }
 }
+
+/// A hash of a memory that is kept up to date byte by byte: the sum of its bytes, each times an odd number of its place.
+#[derive(Default)]
+pub(super) struct MemoryHash(u64);
+
+impl MemoryHash {
+    /// A byte changes.
+    #[inline]
+    pub(super) fn change(&mut self, place: usize, old: u8, new: u8) {
+        let mixed = (place as u64 + 1).wrapping_mul(Hash::FACTOR);
+        let factor = (mixed ^ mixed >> 29).wrapping_mul(Hash::FACTOR) | 1;
+        self.0 = self.0.wrapping_add(factor.wrapping_mul(u64::from(new)).wrapping_sub(factor.wrapping_mul(old.into())));
+    }
+
+    pub(super) const fn number(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,6 +1,6 @@
 ; The player of an NSF file that `nsf::write` makes: it reads the packed register writes and sends them to the chip.
 ;
-; Symbols from outside: exact, ntsc, banked (0 or 1); ticks, ticks_part (what a call of play lasts, in 1/44,100 s and
+; Symbols from outside: exact, ntsc, banked, held (0 or 1); ticks, ticks_part (what a call of play lasts, in 1/44,100 s and
 ; 1/256 of them); margin (ticks at the end of a call that are left alone); table_size (bytes of the table of waits);
 ; songs (how many a file of several has, else 0), starts_size (bytes of their table: the low bytes of where each begins,
 ; the high bytes, the banks, and then the banks that it shows in each of the last four slots).
@@ -44,6 +44,13 @@ init:
         sta due
         lda #>ticks/2
         sta due+1
+.endif
+.if held
+        lda #$ff        ; the triangle's linear counter, which five steps clock at once: else the first note would wait
+        sta $4008       ; for the next quarter of a frame
+        sta $400b
+        lda #$c0
+        sta $4017
 .endif
         lda #$40
         sta $4017

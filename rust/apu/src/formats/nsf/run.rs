@@ -331,7 +331,7 @@ impl<'a> Run<'a> {
         if options.find_silence && (newly_quiet || cycle >= self.next_look) {
             self.looked_at = recorder.writes.len();
             if !newly_quiet {
-                self.next_look = cycle + cycle / 2;
+                self.next_look = 2 * cycle;
             }
             let (now, patience) = (recorder.tick(cycle), SILENCE * TICK_RATE);
             if now - ending::last_sound(recorder, self.standard, now).min(now) >= patience {

@@ -2,7 +2,8 @@
 //!
 //! The program (`player.s`) is called some 60 times a second. It sends each write in its own time within the call
 //! ([`Timing::Exact`]) or all at the beginning of the nearest call ([`Timing::Frame`]), in the order of the log, and
-//! nothing but what is in the log, save that it sets the chip to its state at power-up first. Writes that belong to
+//! nothing but what is in the log, save that it sets the chip to its state at power-up first, and loads a linear counter
+//! of the triangle that is held throughout, for which the first note would wait up to a quarter of a frame. Writes that belong to
 //! other units ($4014, $4016) are left out. A log without a loop point ends in silence.
 //!
 //! The file has no banks where player, stream and samples fit into 32 KiB; else the stream is seen through 4 KiB from
@@ -97,7 +98,8 @@ impl Image {
         }
         let codes: Vec<_> = streams.iter().flat_map(|stream| &stream.codes).copied().collect();
         let waits = frequent_waits(&codes);
-        let songs = Songs { standard, timing, streams, waits, shown, pages, switched, count: songs };
+        let held = logs.iter().all(|log| holds_triangle(log));
+        let songs = Songs { standard, timing, streams, waits, shown, pages, switched, held, count: songs };
         match if songs.count > 1 || switched { None } else { songs.flat()? } {
             Some(image) => Ok(image),
             None => songs.banked(),
@@ -135,6 +137,8 @@ struct Songs {
     pages: Vec<Box<[u8]>>,
     /// Whether a song shows other pages later.
     switched: bool,
+    /// Whether the triangle's linear counter is held throughout: see [`holds_triangle`].
+    held: bool,
     count: u8,
 }
 
@@ -149,6 +153,7 @@ impl Songs {
             ("exact", u16::from(exact)),
             ("ntsc", u16::from(self.standard != Standard::Pal)),
             ("banked", u16::from(banked)),
+            ("held", u16::from(self.held)),
             ("ticks", ticks),
             ("ticks_part", part),
             ("margin", if exact { MARGIN } else { 1 }),
@@ -214,6 +219,14 @@ impl Songs {
         let (init, play) = (program.address("init")?, program.address("play")?);
         Ok(Image { init, play, banks, bytes, standard: self.standard, songs: self.count })
     }
+}
+
+/// Whether a log holds the triangle's linear counter at a number other than 0 from before the first note on, so that it never
+/// ends one. It is loaded a quarter of a frame after the first note has begun; the player does so before.
+fn holds_triangle(log: &RegisterLog) -> bool {
+    let mut counters = log.writes.iter().filter(|write| matches!(write.register, 0x08 | 0x0B)).peekable();
+    counters.peek().is_some_and(|first| first.register == 0x08)
+        && counters.all(|write| write.register == 0x0B || write.value > 0x80)
 }
 
 /// The first text that ASCII can say, or the mark of what is not known: 31 bytes at most, then zeros.
