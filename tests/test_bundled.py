@@ -35,7 +35,7 @@ def eight(name, tmp_path_factory):
     from lakhnes.cli import cli
 
     folder = tmp_path_factory.mktemp("eight")
-    command = ["generate", "--model", name, "--num", "8", "--seed", "7", "--out-dir", str(folder)]
+    command = ["generate", "--model", name, "--num", "8", "--seed", "7", "--seconds", "15", "--out-dir", str(folder)]
     result = CliRunner().invoke(cli, command)
     assert result.exit_code == 0, result.output
     return [folder / name for name in result.stdout.split()]
@@ -87,7 +87,7 @@ def test_the_song_of_the_demo_sounds_in_three_voices_at_least(run, tmp_path):
 
 
 def test_the_same_seed_gives_the_same_files(run, name, eight, tmp_path):
-    assert run("generate", "--model", name, "--seed", "7", "--out-dir", tmp_path).exit_code == 0
+    assert run("generate", "--model", name, "--seed", "7", "--seconds", "15", "--out-dir", tmp_path).exit_code == 0
     for path in (eight[0], eight[0].with_name("0.wav")):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 

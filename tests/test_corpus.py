@@ -36,6 +36,17 @@ def test_songs_come_in_the_order_of_their_names_framed_and_quantised(corpus):
     assert VOCABULARY.decode(ids[1:-1]) == VOCABULARY.decode(VOCABULARY.encode(tune(3).rsplit("\n", 1)[0]))
 
 
+def test_a_byte_order_mark_is_no_event_and_bytes_are_counted_with_it(tmp_path):
+    plain, marked = make_corpus(tmp_path / "plain", train=1), make_corpus(tmp_path / "marked", train=1)
+    (path,) = (marked / "train").iterdir()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    songs = [Corpus.load(folder, "train", VOCABULARY).ids(0).tolist() for folder in (plain, marked)]
+    assert songs[0] == songs[1]
+    path.write_bytes(b"\xef\xbb\xbfWT_1\n\xff")
+    with pytest.raises(FormatError, match="byte 8 is not ASCII text"):
+        Corpus.load(marked, "train", VOCABULARY)
+
+
 def test_a_song_of_fewer_than_ten_events_is_skipped(tmp_path):
     folder = make_corpus(tmp_path / "data", train=1)
     nine = "\n".join(["P1_NOTEON_60", "WT_10"] * 4 + ["P1_NOTEOFF"])

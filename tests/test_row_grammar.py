@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import lakhnes
+from conftest import TX1
+from lakhnes.grammar import faults
 from lakhnes.sampling import SamplingParams, compose
 from lakhnes.sampling.grammar import EventGrammar, RowGrammar, grammar_of
 from rows import FRAME, TX3, row_model
@@ -17,6 +19,15 @@ def model():
 def test_each_vocabulary_has_its_kind_of_grammar():
     kinds = {name: type(grammar_of(lakhnes.Vocabulary(name), 2)) for name in lakhnes.Vocabulary.names()}
     assert kinds == {"tx1": EventGrammar, "tx2": EventGrammar, "tx3": RowGrammar}
+
+
+def test_faults_are_what_the_grammar_of_rows_does_not_allow(model):
+    (song,) = compose(model, 1, params=SamplingParams(length=300, min_voices=0), seed=4)
+    ids = np.array(song.ids, dtype=np.int64)
+    assert faults(ids, "tx3").tolist() == []
+    assert faults(np.insert(ids, 9, TX3.encode("TEMPO_16")), "tx3")[0] == 9
+    written = TX3.encode(lakhnes.Song.from_tx1(TX1).to_tx3())
+    assert faults(written, "tx3").tolist() == []
 
 
 def test_every_onset_is_on_a_frame_and_every_token_where_it_may_stand(model):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lakhnes
+from conftest import TX1
 from lakhnes import Song, Vocabulary
 from lakhnes.evaluation.statistics import describe, self_similarity
 from lakhnes.grammar import faults
@@ -86,6 +87,13 @@ def test_data_stats_prints_a_column_for_each_folder(run, tmp_path):
     songs = [describe(lakhnes.read(path)) for path in (data / "valid").iterdir()]
     assert facts["duration"]["mean"] == pytest.approx(np.mean([song.duration for song in songs]))
     assert facts["self_similarity"]["median"] == pytest.approx(np.median([song.self_similarity for song in songs]))
+
+
+def test_a_byte_order_mark_is_no_illegal_event(run, tmp_path):
+    (tmp_path / "a.tx1.txt").write_bytes(b"\xef\xbb\xbf" + TX1.encode())
+    result = run("data", "stats", tmp_path, "--json")
+    (column,) = json.loads(result.stdout)["columns"].values()
+    assert (result.exit_code, column["songs"], column["faulty"]) == (0, 1, 0.0)
 
 
 def test_data_stats_measures_only_the_beginning_and_only_long_songs(run, tmp_path):

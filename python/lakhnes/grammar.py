@@ -13,7 +13,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes._native import Vocabulary
+from lakhnes._native import Tx3Grammar, Vocabulary
 
 __all__ = ["BOUNDARY", "NO_VOICE", "SUBSETS", "VOICES", "Rules", "faults", "rules_of"]
 
@@ -107,6 +107,16 @@ def rules_of(name: str) -> Rules:
     )
 
 
+def _faults_of_rows(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Find the events of a TX3 song that its grammar, which depends on time, does not allow."""
+    grammar, wrong = Tx3Grammar(1), []
+    for place in range(len(ids)):
+        if not grammar.allowed()[0, ids[place]]:
+            wrong.append(place)
+        grammar.advance(ids[place : place + 1])
+    return np.array(wrong, dtype=np.int64)
+
+
 def faults(ids: npt.NDArray[np.int64], name: str) -> npt.NDArray[np.int64]:
     """Find the events that may not stand where they do.
 
@@ -122,6 +132,8 @@ def faults(ids: npt.NDArray[np.int64], name: str) -> npt.NDArray[np.int64]:
     int64 array
         Their places.
     """
+    if name == "tx3":
+        return _faults_of_rows(ids)
     rules = rules_of(name)
     in_order = rules.allowed.reshape(-1, SUBSETS, len(rules.place))[:, -1]  # (places, V): while everything sounds
     fits = in_order[np.concatenate([[0], rules.place[ids[:-1]]])[: len(ids)], ids]

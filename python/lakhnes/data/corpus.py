@@ -7,6 +7,7 @@ where the original took that of the file system.
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -185,8 +186,9 @@ def read_texts(
 def _read_song(path: Path, vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
     data = read_limited(path)
     try:
-        return events_from_text(data.decode("ascii"), vocabulary)
+        return events_from_text(data.removeprefix(codecs.BOM_UTF8).decode("ascii"), vocabulary)
     except UnicodeDecodeError as error:
-        raise FormatError(f"{path}: byte {error.start} is not ASCII text") from None
+        place = len(data) - len(error.object) + error.start
+        raise FormatError(f"{path}: byte {place} is not ASCII text") from None
     except LakhnesError as error:
         raise type(error)(f"{path}: {error}") from None

@@ -161,7 +161,7 @@ def _measure_file(path: Path, length: int | None, arranging: Mapping[str, Any] |
         if arranging is None or dialect != "mid":
             raise
         song, _ = arrange_file(read_limited(path), dialect, name=str(path), **arranging)
-    wrong = _faults_of_text(read_limited(path).decode("utf-8"), dialect) if dialect in TEXTS else ()
+    wrong = _faults_of_text(read_limited(path).decode("utf-8-sig"), dialect) if dialect in TEXTS else ()
     if length is not None and song.length:
         song = Song.from_tx1("\n".join(song.to_tx1().splitlines()[:length]))
     return dataclasses.replace(describe(song), faults=len(wrong))
