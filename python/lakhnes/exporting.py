@@ -22,7 +22,7 @@ STEMS: tuple[Literal["p1", "p2", "tr", "no", "dmc"], ...] = ("p1", "p2", "tr", "
 """The voices of the chip, in the order in which stems are given."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ExportJob:
     """One song to write.
 
