@@ -212,7 +212,7 @@ def connect(scheduler: str) -> Iterator[Cluster]:
             if not count.isdecimal() or not 1 <= int(count[:5]) <= 1024:
                 raise LakhnesError(f"{scheduler}: expected local:N with N processes from 1 to 1024")
             local = distributed.LocalCluster(
-                n_workers=int(count), threads_per_worker=1, dashboard_address=None, silence_logs=50
+                n_workers=int(count), threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
             )
             where: dict[str, Any] = {"address": stack.enter_context(local)}
         elif Path(scheduler).is_file():

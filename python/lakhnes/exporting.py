@@ -13,7 +13,7 @@ from lakhnes import _native
 from lakhnes.audio import open_encoder
 from lakhnes.cluster import DEADLY, Cluster
 from lakhnes.errors import LakhnesError, warn_of
-from lakhnes.files import format_to_read, one_line
+from lakhnes.files import format_to_read, one_line, remove_unfinished
 from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["STEMS", "BatchReport", "ExportJob", "export_album", "export_files", "export_on", "stem_path"]
@@ -22,7 +22,7 @@ STEMS: tuple[Literal["p1", "p2", "tr", "no", "dmc"], ...] = ("p1", "p2", "tr", "
 """The voices of the chip, in the order in which stems are given."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ExportJob:
     """One song to write.
 
@@ -181,6 +181,7 @@ def export_on(
             files = [job.target.with_name(name) for name in names]
             line = error and error.replace(os.fspath(job.source.absolute()), os.fspath(job.source))
             batch.done(number, None if line is None else LakhnesError(line), files, seconds, "", arranged)
+    remove_unfinished(batch.report.written)
     return batch.report
 
 

@@ -11,7 +11,7 @@ from lakhnes.errors import MissingExtraError
 __all__ = ["EXTRAS", "has", "load", "missing", "need"]
 
 EXTRAS = {
-    "cluster": "work on a cluster, or files at URLs, needs",
+    "cluster": "work on a cluster needs",
     "evaluation": "a classifier of songs needs",
     "hub": "models on the Hugging Face Hub need",
     "parquet": "tables of songs need",
@@ -27,7 +27,6 @@ OF_PACKAGE = {
     "choix": "study",
     "dask": "cluster",
     "distributed": "cluster",
-    "fsspec": "cluster",
     "huggingface_hub": "hub",
     "pyarrow": "parquet",
     "pyloudnorm": "study",

@@ -5,7 +5,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path, PurePath
 
@@ -30,6 +30,7 @@ __all__ = [
     "one_line",
     "open_plain",
     "read_limited",
+    "remove_unfinished",
     "replacing",
     "safe_name",
     "suffix_of",
@@ -215,6 +216,18 @@ def unfinished_name(target: Path) -> Path:
     """
     start = os.fsencode(target.name)[:200].decode(errors="ignore")
     return target.with_name(f".{start}.{os.urandom(4).hex()}.part")
+
+
+def remove_unfinished(files: Iterable[Path]) -> None:
+    """Remove what processes that were killed have left beside files, which others have written since."""
+    names: dict[Path, set[bytes]] = {}
+    for file in files:
+        names.setdefault(file.parent, set()).add(os.fsencode(file.name)[:200])
+    for folder, here in names.items():
+        for path in folder.iterdir():
+            unfinished = re.fullmatch(rb"\.(.+)\.[0-9a-f]{8,16}\.part", os.fsencode(path.name), re.DOTALL)
+            if unfinished and unfinished[1][:200] in here:
+                path.unlink(missing_ok=True)
 
 
 def is_special(path: Path) -> bool:

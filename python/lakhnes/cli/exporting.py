@@ -64,7 +64,9 @@ def jobs_of(
         batch = is_batch(inputs) or len(pairs) > 1
         goes_on = not overwrite and batch
         jobs, done = [], []
-        for piece, target in pairs:
+        pairs.reverse()
+        while pairs:  # of a million songs, neither list is to be held beside the other
+            piece, target = pairs.pop()
             files = _files_of(target, stems)
             try:
                 if goes_on and is_done(files):
@@ -109,6 +111,9 @@ def _files_of(target: Path, stems: bool) -> list[Path]:
     return [stem_path(target, voice) for voice in STEMS[:4]] if stems else [target]
 
 
+AT_ONCE = 8192
+"""Songs that are handed to the threads together: what is known of each while it is written is known of no more."""
+
 Exported: TypeAlias = "tuple[BatchReport, Sequence[Path], Mapping[Path, object]]"
 
 
@@ -134,7 +139,7 @@ def export_inputs(
     skipped : list of Path
         Songs whose output is there.
     targets : dict
-        By song, where it goes.
+        By song, where it goes: of entries of an archive, and where songs were arranged.
     """
     if options.get("cluster") is not None and STDIO in (*inputs, output):
         raise click.UsageError("- is stdin or stdout of this machine, and --scheduler has others do the work")
@@ -170,9 +175,12 @@ def _export_to(
     batches: Iterable[Sequence[ExportJob]]
     if not archives:
         work, skipped = jobs_of(inputs, output, format, stems=stems, shard=shard, **how)
-        batches = [work] if tar is None else _tarred(in_batches(work, lambda job: 0), tar, stems)
+        size = len(work) if options.get("cluster") is not None else AT_ONCE
+        batches = (work[start : start + size] for start in range(0, len(work), max(size, 1)))
+        batches = batches if tar is None else _tarred(in_batches(work, lambda job: 0), tar, stems)
         report = export_all(console, verb, batches, len(work), format, log=log, tar=tar, **options)
-        return report, skipped, {job.source: job.target for job in work}
+        named = tar is not None or bool(report.arranged)
+        return report, skipped, {job.source: job.target for job in work} if named else {}
     if output is None or output == STDIO or Path(output).is_file():
         raise click.UsageError("an archive needs a folder or a .tar as output (-o)")
     songs = Archived(

@@ -229,11 +229,11 @@ def _is_same(source: Path, target: Path) -> bool:
 
 
 def _refuse_collisions(pairs: Iterable[Pair]) -> None:
-    sources: dict[Path, Path] = {}
+    sources: dict[str, Path] = {}  # by their names, for a path that has been hashed takes twice its memory
     for piece, target in pairs:
-        source = piece.path
-        if target in sources:
-            raise FormatError(f"{source}: becomes {target}, and so does {sources[target]}; --from chooses one format")
+        source, name = piece.path, os.path.normcase(target)
+        if name in sources:
+            raise FormatError(f"{source}: becomes {target}, and so does {sources[name]}; --from chooses one format")
         if _is_same(source, target):
             raise FormatError(f"{source}: would be replaced by its own output; -o names another place")
-        sources[target] = source
+        sources[name] = source
