@@ -162,6 +162,20 @@ def test_notes_of_the_readable_mode_stand_on_rows():
     assert report["rows"] <= 60
 
 
+@FORMATS
+def test_convert_says_in_how_many_frames_a_readable_text_differs(run, tmp_path, format):
+    note = "P1_NOTEON_{}\nP1_VELOCITY_{}\nWT_{}\nP1_NOTEOFF\nWT_{}"
+    notes = [note.format(60 + i % 7, 15 - i % 11, 3_000 + 700 * (i % 5) + 31 * i, 200 + 13 * i) for i in range(40)]
+    song = lakhnes.Song.from_tx2("\n".join(notes))
+    lakhnes.write(song, tmp_path / "a.tx2.txt")
+    report = song.to_tracker(format)[1]
+    assert report["differing_frames"] > 0
+    readable = run("convert", tmp_path / "a.tx2.txt", "-o", tmp_path / f"a.{format}.txt")
+    assert f"differs in {report['differing_frames']} of {report['frames']} frames" in readable.stderr
+    exact = run("convert", tmp_path / "a.tx2.txt", "-o", tmp_path / f"b.{format}.txt", "--exact")
+    assert (exact.exit_code, exact.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(("format", "mode"), [("it", "readable"), ("ftm", "loose")])
 def test_an_unknown_word_is_refused_in_one_line(format, mode):
     with pytest.raises(ValueError, match=r"(format|mode): expected"):

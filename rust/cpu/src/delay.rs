@@ -44,6 +44,7 @@ enum Tested {
 }
 
 /// A round of a loop, as far as it has been followed.
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that a round may have done")]
 struct Round {
     pc: u16,
     cycles: u64,

@@ -86,7 +86,8 @@ pub struct Exported {
     pub files: Vec<PathBuf>,
     /// Its length in seconds.
     pub seconds: f64,
-    /// What was left out of the file it was read from or was not as its format has it, in one line.
+    /// What was left out of the file it was read from or was not as its format has it, and what that which was written does not
+    /// hold, in one line.
     pub warnings: String,
     /// What became of its notes, if it was arranged.
     pub report: Option<Report>,
@@ -121,7 +122,8 @@ impl Batch<'_> {
         if let (Played::Track { log, .. }, Some(_)) = (&played, self.max_run) {
             options.render = options.render.fitting(log);
         }
-        let exporting = Export { options: &options, encoder: self.encoder, stop };
+        let lacks = Mutex::default();
+        let exporting = Export { options: &options, encoder: self.encoder, stop, lacks: Some(&lacks) };
         let (files, seconds) = match &job.target {
             Target::File(path) if self.stems => export_stems(&played, self.format, &exporting, path, self.overwrite)?,
             Target::File(path) => {
@@ -133,7 +135,9 @@ impl Batch<'_> {
                 (Vec::new(), export(&played, self.format, &exporting, Sink::Stream(&mut *stream))?)
             }
         };
-        Ok(Exported { files, seconds, warnings: played.warnings(), report })
+        let warnings = [played.warnings(), lacks.into_inner().unwrap_or_default()];
+        let warnings = warnings.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+        Ok(Exported { files, seconds, warnings, report })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::{env, fmt};
 
@@ -23,6 +24,8 @@ pub struct Export<'a> {
     pub encoder: &'a dyn Encoder,
     /// Looked at now and then; when it is set, the export ends with [`FileError::Stopped`] and leaves nothing.
     pub stop: &'a AtomicBool,
+    /// Where it says, in one line, what the format could not hold.
+    pub lacks: Option<&'a Mutex<String>>,
 }
 
 impl<'a> Export<'a> {
@@ -30,7 +33,7 @@ impl<'a> Export<'a> {
     #[must_use]
     pub const fn new(options: &'a ExportOptions) -> Self {
         static NEVER: AtomicBool = AtomicBool::new(false);
-        Self { options, encoder: &NoEncoder, stop: &NEVER }
+        Self { options, encoder: &NoEncoder, stop: &NEVER, lacks: None }
     }
 }
 
@@ -67,6 +70,13 @@ pub fn export(
             write_bytes(&text, sink)?;
         }
         Writer::Bytes(write) => write_bytes(&write(played, options)?, sink)?,
+        Writer::Near(write) => {
+            let (bytes, lacks) = write(played, options)?;
+            write_bytes(&bytes, sink)?;
+            if let Some(Ok(mut said)) = export.lacks.map(Mutex::lock) {
+                *said = lacks;
+            }
+        }
         Writer::Sound(_) => {
             let log = options.log(played)?;
             let factor = factor_of(&log, options, false, export.stop)?;

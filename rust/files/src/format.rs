@@ -64,6 +64,8 @@ pub enum Writer {
     Text(Append),
     /// As bytes.
     Bytes(fn(&Played<'_>, &ExportOptions) -> Result<Vec<u8>, FileError>),
+    /// As bytes that do not say all; and what they lack, in one line, or nothing.
+    Near(fn(&Played<'_>, &ExportOptions) -> Result<(Vec<u8>, String), FileError>),
     /// As sound, a block at a time.
     Sound(Codec),
 }
@@ -171,22 +173,30 @@ pub static FORMATS: &[Format] = &[
     row("ndf.pkl", &[".ndf.pkl"], BINARY, Holds::Log).read(|data| Ok(Ndf.read_pickle(data)?.into())),
     row("nlm.pkl", &[".nlm.pkl"], BINARY, Holds::Log).read(|data| Ok(Nlm.read_pickle(data)?.into())),
     row("ftm", &[".ftm.txt"], TEXT, Holds::Log)
-        .bytes(|played, options| tracker_text(played, TrackerFormat::FamiTracker, options)),
+        .near(|played, options| tracker_text(played, TrackerFormat::FamiTracker, options)),
     row("fms", &[".fms.txt"], TEXT, Holds::Log)
-        .bytes(|played, options| tracker_text(played, TrackerFormat::FamiStudio, options)),
+        .near(|played, options| tracker_text(played, TrackerFormat::FamiStudio, options)),
     row("wav", &[".wav"], "audio/wav", Holds::Audio).sound(Codec::Wav),
     row("flac", &[".flac"], "audio/flac", Holds::Audio).sound(Codec::Encoder),
     row("ogg", &[".ogg"], "audio/ogg", Holds::Audio).sound(Codec::Encoder),
 ];
 
-/// A text for a tracker: rows and instruments, or, if register writes count as they are, every frame.
-fn tracker_text(played: &Played<'_>, format: TrackerFormat, options: &ExportOptions) -> Result<Vec<u8>, FileError> {
+/// A text for a tracker: rows and instruments, or, if register writes count as they are, every frame. With it, in how many
+/// frames it plays anything else.
+fn tracker_text(
+    played: &Played<'_>,
+    format: TrackerFormat,
+    options: &ExportOptions,
+) -> Result<(Vec<u8>, String), FileError> {
     let mode = if options.exact { TrackerMode::Exact } else { TrackerMode::Readable };
-    let (text, _) = match played {
+    let (text, report) = match played {
         Played::Song { song, .. } => tracker::export_song(song, &options.perform, format, mode)?,
         played => tracker::export(&*options.log(played)?, format, mode)?,
     };
-    Ok(text.into())
+    let (differing, frames) = (report.differing_frames, report.frames.max(1));
+    let share = 100.0 * differing as f64 / frames as f64;
+    let differs = format!("a voice differs in {differing} of {frames} frames ({share:.1} %); --exact keeps them all");
+    Ok((text.into(), if differing == 0 { String::new() } else { differs }))
 }
 
 const fn row(name: &'static str, suffixes: &'static [&'static str], mime: &'static str, holds: Holds) -> Format {
@@ -208,6 +218,10 @@ impl Format {
 
     const fn bytes(self, write: fn(&Played<'_>, &ExportOptions) -> Result<Vec<u8>, FileError>) -> Self {
         Self { write: Some(Writer::Bytes(write)), ..self }
+    }
+
+    const fn near(self, write: fn(&Played<'_>, &ExportOptions) -> Result<(Vec<u8>, String), FileError>) -> Self {
+        Self { write: Some(Writer::Near(write)), ..self }
     }
 
     const fn album(self, album: Album) -> Self {
