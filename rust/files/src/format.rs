@@ -57,6 +57,9 @@ pub type Album = fn(&[AlbumSong<'_>], &Tags) -> Result<Vec<u8>, ApuError>;
 /// Appends the text of a song to others, and gives the number of its events.
 pub type Append = fn(&Song, &mut Vec<u8>) -> Result<usize, TokenizerError>;
 
+/// Writes bytes, and says what they lack.
+pub type Near = fn(&Played<'_>, &ExportOptions) -> Result<(Vec<u8>, String), FileError>;
+
 /// How a format is written.
 #[derive(Debug, Clone, Copy)]
 pub enum Writer {
@@ -65,7 +68,7 @@ pub enum Writer {
     /// As bytes.
     Bytes(fn(&Played<'_>, &ExportOptions) -> Result<Vec<u8>, FileError>),
     /// As bytes that do not say all; and what they lack, in one line, or nothing.
-    Near(fn(&Played<'_>, &ExportOptions) -> Result<(Vec<u8>, String), FileError>),
+    Near(Near),
     /// As sound, a block at a time.
     Sound(Codec),
 }
@@ -220,7 +223,7 @@ impl Format {
         Self { write: Some(Writer::Bytes(write)), ..self }
     }
 
-    const fn near(self, write: fn(&Played<'_>, &ExportOptions) -> Result<(Vec<u8>, String), FileError>) -> Self {
+    const fn near(self, write: Near) -> Self {
         Self { write: Some(Writer::Near(write)), ..self }
     }
 

@@ -41,7 +41,7 @@ pub use batch::{Batch, Exported, Job, Source, Target};
 pub use encoder::{Encoder, Encoding};
 pub use error::FileError;
 pub use export::{Export, export, export_sound, export_stems, stem_path};
-pub use format::{Album, Append, Codec, FORMATS, Format, Holds, Reader, Writer};
+pub use format::{Album, Append, Codec, FORMATS, Format, Holds, Near, Reader, Writer};
 pub use level::Level;
 pub use options::{ExportOptions, FileTags, MidiForm, ReadOptions};
 pub use played::Played;
