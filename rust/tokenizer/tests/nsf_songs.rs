@@ -6,8 +6,6 @@ use lakhnes_apu::formats::nsf::{self, RunOptions, Timing};
 use lakhnes_apu::{RegisterLog, Write};
 use lakhnes_tokenizer::{PerformOptions, Song, midi, perform, transcribe, tx1, tx2};
 
-/// What a file sends before the song: the player's opening (22 registers cleared and set), and the program's own.
-const OPENING: usize = 23 + 2;
 /// Ticks of a call of PLAY.
 const FRAME: u64 = 735;
 
@@ -40,7 +38,9 @@ fn through(song: &Song, timing: Timing, transcribed: bool) -> std::result::Resul
         ..RunOptions::default()
     };
     let played = file.run(0, &options).map_err(|error| text(&error))?;
-    let sent = played.log.writes.get(OPENING..).unwrap_or_default();
+    // Before the song come the console's writes and those of INIT, the last of them that of $4017, which songs leave alone.
+    let opening = played.log.writes.iter().rposition(|write| write.register == 0x17).map_or(0, |last| last + 1);
+    let sent = played.log.writes.get(opening..).unwrap_or_default();
     let mut result = Result::default();
     if sent.len() != sound(&log).count() + 1 {
         return Err(format!("{} writes of {}", sent.len(), sound(&log).count() + 1));
