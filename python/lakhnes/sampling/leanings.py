@@ -31,9 +31,6 @@ STRONGEST = 3.0
 PATIENCE = 3.0
 """Seconds of notes as asked for that every voice is given at the beginning, so that its first note counts little."""
 
-OWN = 0.5
-"""The share of all this by which a song keeps to what the model, unasked, has let it state."""
-
 Nats = npt.NDArray[np.float32]
 
 
@@ -43,7 +40,7 @@ class Leanings:
     Parameters
     ----------
     controls : Controls
-        What was asked of the songs. What a song states beyond that, because the model has drawn it, counts less.
+        What was asked of the songs.
     vocabulary : Vocabulary
         Of V tokens.
     songs : int
@@ -51,50 +48,32 @@ class Leanings:
     """
 
     def __init__(self, controls: Controls, vocabulary: Vocabulary, songs: int) -> None:
-        self._notes = _Notes(vocabulary)
-        self._statements = {vocabulary.id(symbol): symbol for symbol in vocabulary.symbols if _is_statement(symbol)}
-        self._states = np.isin(np.arange(len(vocabulary)), list(self._statements))  # (V,)
-        self._fixed = np.zeros((songs, len(vocabulary)), dtype=np.float32)
-        self._wanted = np.ones((songs, len(VOICES)))  # onsets a second
-        self._gain = np.zeros((songs, len(VOICES)))  # 0: as the model has it
-        self._counts = np.zeros((songs, len(VOICES)))
-        self._stated = False
-        for symbol in filter(_is_statement, controls.symbols()):
-            self._state(np.arange(songs), symbol, 1.0)
+        notes = _Notes(vocabulary)
+        fixed = np.zeros(len(vocabulary), dtype=np.float32)
+        if controls.key is not None:
+            fixed += notes.in_key(controls.key)
+        for voice, register in controls.register.items():
+            fixed += notes.in_register(voice, register)
+        self._fixed = fixed if fixed.any() else None
+        asked = {voice: name for voice, name in controls.density.items() if name != "none"}
+        self._of_voice = np.array([notes.voice == VOICES.index(voice) for voice in asked])  # (A, V)
+        self._wanted = np.array([_onsets_a_second(voice, name) for voice, name in asked.items()])  # (A,)
+        self._counts = np.zeros((songs, len(asked)))
 
     def nats(self, ticks: npt.NDArray[np.int64]) -> Nats | None:
-        """Return what to add to the logits of songs at a time, ``(B,)``: ``(B, V)``, None for nothing."""
-        if not self._stated:
-            return None
+        """Return what to add to the logits of songs at a time, ``(B,)``: ``(B, V)`` or ``(V,)``, None for nothing."""
+        if not len(self._wanted):
+            return self._fixed
         seconds = ticks[:, None] / TICKS_PER_SECOND + PATIENCE
         heard = (self._counts + PATIENCE * self._wanted) / seconds
         lack = (DENSITY_GAIN * np.log(self._wanted / heard)).clip(-STRONGEST, STRONGEST)
-        leaning: Nats = self._fixed + ((self._gain * lack) @ self._notes.of_voice).astype(np.float32)
-        return leaning
+        leaning: Nats = (lack @ self._of_voice).astype(np.float32)
+        return leaning if self._fixed is None else leaning + self._fixed
 
     def take(self, tokens: npt.NDArray[np.int64]) -> None:
         """Take note of the token that came in every song, ``(B,)``."""
-        self._counts += self._notes.of_voice[:, tokens].T
-        for song in np.flatnonzero(self._states[tokens]):
-            self._state(np.array([song]), self._statements[int(tokens[song])], OWN)
-
-    def _state(self, songs: npt.NDArray[np.int64], symbol: str, share: float) -> None:
-        """Let songs keep to what a token says, by a share of what they would if it were asked for."""
-        kind, of, value = symbol.split("_")
-        if kind == "KEY":
-            self._fixed[songs] += share * self._notes.in_key(f"{of} {value.lower()}")
-        elif kind == "REGISTER":
-            self._fixed[songs] += share * self._notes.in_register(of.lower(), value.lower())
-        else:
-            voice = VOICES.index(of.lower())
-            self._wanted[songs, voice] = _onsets_a_second(of.lower(), value.lower())
-            self._gain[songs, voice] = share
-        self._stated = True
-
-
-def _is_statement(symbol: str) -> bool:
-    """Tell whether a token states what can be leant to; a silent voice has no notes in any case."""
-    return symbol.startswith(("KEY_", "DENSITY_", "REGISTER_")) and not symbol.endswith("_NONE")
+        if len(self._wanted):
+            self._counts += self._of_voice[:, tokens].T
 
 
 class _Notes:
@@ -104,15 +83,12 @@ class _Notes:
     ----------
     voice, pitch : int64 array, ``(V,)``
         Of tokens that begin a note; -1 for others.
-    of_voice : float64 array, ``(4, V)``
-        1 for the notes of each voice.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         parts = [symbol.split("_") for symbol in vocabulary.symbols]
         began = [(VOICES.index(part[0].lower()), int(part[2])) if "NOTEON" in part else (-1, -1) for part in parts]
         self.voice, self.pitch = np.array(began).T
-        self.of_voice = (self.voice == np.arange(len(VOICES))[:, None]).astype(np.float64)
 
     def in_key(self, key: str) -> Nats:
         """Return by how much the notes are to be raised that fit a key, as listeners rate them, ``(V,)``."""
