@@ -133,7 +133,7 @@ class SamplingParams:
     top_k: int | None = None
     top_p: float | None = None
     min_p: float | None = None
-    typical_p: float | None = 0.93
+    typical_p: float | None = 0.96
 
     def __post_init__(self) -> None:
         least = self.min_duration or 0.0
