@@ -18,7 +18,13 @@ def nats(controls, ticks=AT_ONCE, songs=1):
 
 def test_nothing_is_raised_where_nothing_is_asked_for():
     assert nats(Controls()) is None
-    assert nats(Controls(tempo=120.0, voices=["p1"], density={"p2": "none"})) is None
+    assert nats(Controls(voices=["p1"], density={"p2": "none"})) is None
+
+
+def test_with_a_tempo_less_falls_between_rows():
+    lowered = nats(Controls(tempo=120.0))
+    assert lowered[TX3.id("FRAME_2")] == lowered.min() < 0
+    assert set(np.flatnonzero(lowered)) == {TX3.id(symbol) for symbol in TX3.symbols if symbol.startswith("FRAME_")}
 
 
 def test_the_notes_of_a_key_are_raised_and_drums_are_not():

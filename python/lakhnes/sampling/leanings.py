@@ -1,8 +1,9 @@
 """What makes a song keep to what was asked of it: notes that fit get more probability than the model gives them.
 
 A control is stated once, at the beginning. A model hears less and less of it as the song goes on, and what it has
-composed by then says something else. So notes that fit the key and the register are raised throughout, and those of a
-voice whose density was asked for the more, the further its notes so far are from it.
+composed by then says something else. So notes that fit the key and the register are raised throughout, what falls between
+rows is lowered where a tempo was asked for, and the notes of a voice whose density was asked for are raised the more, the
+further its notes so far are from it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ KEY_NATS = 1.1
 REGISTER_NATS = 0.25
 """By how much a note is less probable for each semitone outside the register; `FURTHEST` at the most."""
 FURTHEST = 4.0
+
+FRAME_NATS = 2.5
+"""By how much what falls between two rows is less probable where a tempo is asked for: else another tempo is heard."""
 
 DENSITY_GAIN = 3.0
 """By how much notes are more probable for each factor of e that is lacking of the density; `STRONGEST` at the most."""
@@ -50,6 +54,8 @@ class Leanings:
     def __init__(self, controls: Controls, vocabulary: Vocabulary, songs: int) -> None:
         notes = _Notes(vocabulary)
         fixed = np.zeros(len(vocabulary), dtype=np.float32)
+        if controls.tempo is not None:
+            fixed -= FRAME_NATS * np.array([symbol.startswith("FRAME_") for symbol in vocabulary.symbols])
         if controls.key is not None:
             fixed += notes.in_key(controls.key)
         for voice, register in controls.register.items():
