@@ -1,9 +1,9 @@
 """What makes a song keep to what was asked of it: notes that fit get more probability than the model gives them.
 
 A control is stated once, at the beginning. A model hears less and less of it as the song goes on, and what it has
-composed by then says something else. So notes that fit the key and the register are raised throughout, what falls between
-rows is lowered where a tempo was asked for, and the notes of a voice whose density was asked for are raised the more, the
-further its notes so far are from it.
+composed by then says something else. So notes that fit the key and the register are raised throughout, what falls
+between rows is lowered where a tempo was asked for, and the notes of a voice whose density was asked for are raised
+the more, the further its notes so far are from it.
 """
 
 from __future__ import annotations
