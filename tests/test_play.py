@@ -102,7 +102,7 @@ def broadcast(model, seconds_a_token, **options):
         clock=clock,
         advance=lambda tokens: clock.sleep(tokens * seconds_a_token),
     )
-    radio.run(7, **options)
+    radio.run(8, **options)  # a song that does not begin with a wait shorter than it takes to draw the next token
     return radio, sink
 
 

@@ -107,7 +107,8 @@ def render(
         "tracks": tracks,
         "overwrite": force,
     }
-    if output is not None and output != STDIO and audio_format is None and not is_batch(inputs):
+    found = inputs[0] == STDIO or Path(inputs[0]).exists()  # else that is what is wrong
+    if output is not None and output != STDIO and audio_format is None and found and not is_batch(inputs):
         named = _format_of_file(output, named)
     options |= {"threads": jobs, "stems": stems, "arrange": arrange, "overwrite": force, "cluster": cluster}
     report, skipped, _ = export_inputs(
