@@ -64,7 +64,9 @@ def test_the_first_bad_file_is_named_with_its_place(files, tmp_path):
         lakhnes.tokenize_files([lines])
     with pytest.raises(FileNotFoundError, match=r"no such file.*nowhere\.mid"):
         lakhnes.tokenize_files([tmp_path / "nowhere.mid"])
+    sound = tmp_path / "a.wav"
+    sound.touch()
     with pytest.raises(lakhnes.FormatError, match="must end in one of"):
-        lakhnes.tokenize_files([tmp_path / "a.wav"])
+        lakhnes.tokenize_files([sound])
     with pytest.raises(lakhnes.TokenError, match="expected the vocabulary"):
         lakhnes.tokenize_files(files, "tx4")

@@ -14,7 +14,7 @@ pub struct Inputs<'a> {
     pub recalled: &'a [[u32; 2]],
 }
 
-impl<'a> Inputs<'a> {
+impl Inputs<'_> {
     /// Some of the tokens, with what stands beside them.
     pub(crate) fn part(&self, tokens: std::ops::Range<usize>) -> Self {
         let all = self.tokens.len().max(1);
