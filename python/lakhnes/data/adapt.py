@@ -78,8 +78,8 @@ def adapt(
     jobs
         How many files at once; 0 stands for one a core.
     valid, test
-        Shares of the files, from 0 to 1, whose songs form these splits. Files that are versions of the same music (see
-        `MelodyIndex`) stay in one split.
+        Shares of the files, from 0 to 1, whose songs form these splits. Files whose melodies say that they are
+        versions of the same music stay in one split.
     overlap
         By how many milliseconds a note may reach into the next one; it is then cut off there. With 0 an instrument one
         of whose notes does so is left out, as in LakhNES.
