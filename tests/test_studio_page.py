@@ -169,7 +169,8 @@ def test_muting_and_seeking_take_no_request(page):
     page.run("studio.seek(1) || true")
     page.press("ArrowRight")
     time.sleep(0.3)
-    assert page.requests() == []
+    # The browser asks for the icon when it has time, which may be now.
+    assert [url for url in page.requests() if not url.endswith("/icon.svg")] == []
     heard = "studio.player.gains.map((gain) => Number(gain.gain.value > 0.5)).join('')"
     page.wait(f"{heard} == '00100'", what="the triangle alone")
     assert page.run("document.getElementById('mute-p1').getAttribute('aria-pressed')") == "true"
