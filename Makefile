@@ -90,12 +90,12 @@ check-tx3: setup ## check TX3 on all 4,905 songs of NES-MDB (in ../shared/data):
 	done
 	LAKHNES_ALL_SONGS=1 $(BIN)/python -m pytest -s tests/test_tx3.py -k 'alike or second' --timeout 3600
 
-# For a machine with one CUDA device, for the minutes that there is one: all is ready but the songs, which are in DATA as
-# `lakhnes data nesmdb … --to tx3` writes them. The state comes in parts of 14 MB, for where larger files do not pass:
-# `cat state.part-* > state.safetensors` in RUN, and the same command goes on.
-train-gpu: ## train the bundled model on one CUDA device for MINUTES=9: DATA, the run's directory RUN, parts to OUT
+# For a machine with one CUDA device, for the minutes that there is one. The songs are in DATA as `lakhnes data nesmdb …
+# --to tx3` writes them. OUT gets the model, and the state in parts of 14 MB, for where larger files do not pass:
+# `cat state.part-* > state.safetensors` in RUN, and the same command resumes the run. TRAIN has further options.
+train-gpu: setup ## train the bundled model on one CUDA device for MINUTES=9: DATA, the run's directory RUN, parts to OUT
 	$(BIN)/lakhnes train $(DATA) -o $(RUN) --preset gpu --vocabulary tx3 --minutes $(MINUTES) --device $(DEVICE) $(TRAIN)
-	test -z "$(OUT)" || { cp $(RUN)/model/model.safetensors $(RUN)/model/config.json $(RUN)/log.jsonl $(OUT)/ \
+	test -z "$(OUT)" || { mkdir -p $(OUT) && cp $(RUN)/model/model.safetensors $(RUN)/model/config.json $(RUN)/log.jsonl $(OUT)/ \
 	  && split -b 14M $(RUN)/state.safetensors $(OUT)/state.part-; }
 
 fuzz: setup ## read a million damaged files of each kind, 100,000 of states, logs, archives (MUTATIONS=1000000)

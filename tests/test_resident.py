@@ -98,6 +98,18 @@ def test_the_preset_for_a_device_trains_a_model_of_rows(tmp_path, run):
     assert [line["step"] for line in read_log(tmp_path / "run" / "log.jsonl") if "loss" in line] == [1, 2, 4]
 
 
+def test_where_a_segment_cannot_be_recorded_the_run_goes_on_without_graphs(trainer):
+    usual = trainer("usual")
+    usual.run()
+    run, notes = trainer("without"), []
+    run.graphs = CapturedLoss(SegmentLoss(run.model, run.dtype), run.model.parameters())  # there is no CUDA here
+    run.note = notes.append
+    run.run()
+    assert len(notes) == 1
+    assert notes[0].startswith("steps are computed without graphs: ")
+    assert torch.equal(weights(usual), weights(run))
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="graphs need a CUDA device")
 def test_a_replayed_segment_has_the_loss_memory_and_gradients_of_a_computed_one():
     device = torch.device("cuda")

@@ -2,7 +2,8 @@
 
 Pieces are put together into tasks of some seconds, of which a few a thread are on their way at any time: a million
 pieces take no more memory of the scheduler than a thousand. A worker that is lost costs its tasks only, which others do
-again; a piece that every worker which takes it up dies of is found and given back as failed, and the others go on.
+again. Of a task that workers die of, the pieces are done in smaller tasks, and at the end those of a single piece by
+themselves: a piece that workers die of then is given back as failed, and no other that was under way beside it.
 """
 
 from __future__ import annotations
@@ -91,9 +92,9 @@ class Cluster:
         # With results: one that is lost with its worker is made again in the background, while others are given.
         done = distributed.as_completed(loop=self._client.loop, with_results=True, raise_errors=False)
         try:
-            run.fill(done)
-            for future, outcome in done:
+            while run.fill(done):
                 # What the future itself says may have changed since: its worker may have died after it gave the result.
+                future, outcome = next(done)
                 task = run.tasks.pop(future)
                 if isinstance(outcome, _Outcome):
                     run.note(len(task), outcome.seconds)
@@ -105,11 +106,10 @@ class Cluster:
                 error = outcome[1] if isinstance(outcome, tuple) else None
                 if error is not None and not isinstance(error, distributed.KilledWorker):
                     raise error
-                if error is not None and len(task) == 1:
+                if error is not None and run.alone:
                     yield task, None
                 else:
                     run.again(task, divide=error is not None)
-                run.fill(done)
         finally:
             self._client.cancel(list(run.tasks))
 
@@ -122,21 +122,31 @@ class _Run(Generic[T, R]):
         self._client, self._work, self._pieces = client, work, pieces
         self._next = 0
         self._repeated: list[list[T]] = []
+        self._suspects: list[list[T]] = []
+        self.alone = False
+        """Whether the one task on its way is of a single piece that workers may die of."""
         self._seconds: float | None = None  # of a piece
         self._threads, self._counted = 0, -LOOK_AGAIN
         self._number = 0
         self._key = f"lakhnes-{os.urandom(6).hex()}"
 
-    def fill(self, done: Any) -> None:
-        """Send tasks until enough are on their way."""
+    def fill(self, done: Any) -> bool:
+        """Send tasks until enough are on their way; return whether there are any."""
         if time.monotonic() - self._counted >= LOOK_AGAIN:
             self._threads, self._counted = sum(self._client.nthreads().values()), time.monotonic()
         while len(self.tasks) < max(TASKS_AHEAD * self._threads, 1) and (task := self._task()):
-            self._number += 1
-            key = f"{self._key}-{self._number}"
-            future = self._client.submit(_timed, self._work, task, key=key, retries=RETRIES, pure=False)
-            self.tasks[future] = task
-            done.add(future)
+            self._send(task, done)
+        if not self.tasks and self._suspects:
+            self.alone = True
+            self._send(self._suspects.pop(), done)
+        return bool(self.tasks)
+
+    def _send(self, task: list[T], done: Any) -> None:
+        self._number += 1
+        key = f"{self._key}-{self._number}"
+        future = self._client.submit(_timed, self._work, task, key=key, retries=RETRIES, pure=False)
+        self.tasks[future] = task
+        done.add(future)
 
     def note(self, pieces: int, seconds: float) -> None:
         """Note how long a task took; the last ones count most."""
@@ -144,7 +154,10 @@ class _Run(Generic[T, R]):
         self._seconds = each if self._seconds is None else 0.7 * self._seconds + 0.3 * each
 
     def again(self, task: list[T], *, divide: bool) -> None:
-        """Do the pieces of a task again, in tasks of a share of them if workers have died of it."""
+        """Do the pieces of a task again, in tasks of a share of them if workers have died of it, or beside it."""
+        if divide and len(task) == 1:
+            self._suspects.append(task)
+            return
         size = -(-len(task) // DIVIDE) if divide else len(task)
         self._repeated += [task[start : start + size] for start in range(0, len(task), size)]
 

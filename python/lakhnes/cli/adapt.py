@@ -8,9 +8,9 @@ import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import jobs_option, names_of, scheduler_option
-from lakhnes.cli.shard import corpus_options, note_part, shard_texts
+from lakhnes.cli.shard import corpus_options, note_corpus
 from lakhnes.data.layout import TEXTS
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 if TYPE_CHECKING:
     from lakhnes.data.adapt import AdaptReport
@@ -80,12 +80,7 @@ def adapt(
         )  # fmt: skip
     seconds = time.monotonic() - started
     note_adapted(console, report, seconds, arrange=options["arrange"])
-    if shard != WHOLE:
-        note_part(console, Path(target), shard)
-    else:
-        if shards:
-            shard_texts(console, Path(target), chosen)
-        console.result(target)
+    note_corpus(console, Path(target), chosen, shard, shards=shards)
     console.summary({"corpus": target} | report.facts() | {"seconds": seconds})
 
 

@@ -86,7 +86,7 @@ def compose_and_write(
     try:
         with console.progress("songs", total) as advance:
 
-            def told(made: dict[str, Any]) -> None:
+            def report(made: dict[str, Any]) -> None:
                 if "error" in made:
                     console.error(f"Error: seed {made['seed']}: {made['error']}")
                     failed.append(made)
@@ -101,7 +101,7 @@ def compose_and_write(
                     folder=out_dir.absolute(), formats=chosen, batch_size=batch_size, sound=sound,
                 )  # fmt: skip
                 for made in _on_cluster(cluster, work, wanted, first, out_dir, advance):
-                    told(made)
+                    report(made)
                 facts.sort(key=lambda made: int(made["seed"]))
                 wanted = []
             for start, count in _batches(wanted, batch_size):
@@ -109,7 +109,7 @@ def compose_and_write(
                 songs = compose(model, count, params, seed=first + start, advance=batch)
                 batch.finish()
                 for made in _written(songs, start, first, params, files_of, force, sound):
-                    told(made)
+                    report(made)
     except KeyboardInterrupt:
         raise Interrupted(f"{len(facts)} of {total} songs written", {"songs": facts}) from None
     console.summary({"songs": facts} | ({"failed": failed} if failed else {}))
@@ -127,7 +127,7 @@ def _written(
     force: bool,
     sound: dict[str, Any],
 ) -> Iterator[dict[str, Any]]:
-    """Write songs with numbers from `start` on; give the facts of each, or why there is none."""
+    """Write songs numbered from `start`; yield the facts of each, or its error."""
     for index, (song, known) in enumerate(songs, start):
         texts = known.pop("texts", {})
         if (lack := _too_short(song, known, params)) is not None:
@@ -144,7 +144,7 @@ def _on_cluster(
     folder: Path,
     advance: "Advance",
 ) -> Iterator[dict[str, Any]]:
-    """Have songs composed by the workers of a cluster; give the facts of each, or why there is none."""
+    """Compose songs on the workers of a cluster; yield the facts of each, or its error."""
     for numbers, songs in cluster.map(work, [number for row in wanted for number in row]):
         advance(len(numbers))
         for made in songs or [{"seed": first + number, "error": DEADLY} for number in numbers]:

@@ -8,7 +8,7 @@ import click
 
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
 from lakhnes.cli.options import jobs_option, names_of
-from lakhnes.cli.shard import corpus_options, note_part, shard_texts
+from lakhnes.cli.shard import corpus_options, note_corpus
 from lakhnes.data.layout import TEXTS
 from lakhnes.sharding import WHOLE, Shard
 
@@ -50,12 +50,8 @@ def nesmdb(
         )  # fmt: skip
     seconds = time.monotonic() - started
     note_converted(console, report, seconds)
-    if shard != WHOLE:
-        note_part(console, Path(target), shard)
-    elif report.songs:
-        if shards:
-            shard_texts(console, Path(target), chosen)
-        console.result(target)
+    if shard != WHOLE or report.songs:
+        note_corpus(console, Path(target), chosen, shard, shards=shards)
     console.summary({"corpus": target} | facts_of(report) | {"seconds": seconds})
     if report.failed:
         raise click.exceptions.Exit(FAILED)

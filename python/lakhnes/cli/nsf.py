@@ -8,9 +8,9 @@ import click
 
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
 from lakhnes.cli.options import jobs_option, names_of
-from lakhnes.cli.shard import corpus_options, note_part, shard_texts
+from lakhnes.cli.shard import corpus_options, note_corpus
 from lakhnes.data.layout import TEXTS
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 if TYPE_CHECKING:
     from lakhnes.data.nsf import NsfReport
@@ -68,12 +68,7 @@ def nsf(
         )  # fmt: skip
     seconds = time.monotonic() - started
     note_nsf(console, report, seconds)
-    if shard != WHOLE:
-        note_part(console, Path(target), shard)
-    else:
-        if shards:
-            shard_texts(console, Path(target), chosen)
-        console.result(target)
+    note_corpus(console, Path(target), chosen, shard, shards=shards)
     console.summary({"corpus": target} | report.facts() | {"seconds": seconds})
     if report.failed:
         raise click.exceptions.Exit(FAILED)

@@ -94,8 +94,18 @@ def note_manifests(console: Console, name: str, manifests: Mapping[str, Mapping[
     return facts
 
 
+def note_corpus(console: Console, target: Path, names: Iterable[str], shard: Shard, *, shards: bool) -> None:
+    """Print the path of a corpus, with `shards` after writing its shards; or of a `shard`, the path of its part."""
+    if shard != WHOLE:
+        note_part(console, target, shard)
+        return
+    if shards:
+        shard_texts(console, target, names)
+    console.result(target)
+
+
 def note_part(console: Console, target: Path, shard: Shard) -> None:
-    """Print where the part of a shard is, and what is to be done when all are there."""
+    """Print the path of a part, and the command that joins all parts."""
     from lakhnes.data.parts import part_folder
 
     console.result(part_folder(target, shard))

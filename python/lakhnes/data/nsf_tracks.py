@@ -101,7 +101,7 @@ class Track:
         return folder / text_name(self.name, format_name)
 
     def write(self, texts: tuple[bytes, ...] | str, folder: Path, formats: list[str], min_seconds: float) -> None:
-        """Write the texts of the song, of which the first is TX1 and not written, or note why there is none."""
+        """Write the texts of the song, of which the first is TX1 and not written, or note the reason against it."""
         if isinstance(texts, str):
             self.reason, self.detail = UNREADABLE, texts
             return

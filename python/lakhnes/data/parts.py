@@ -46,7 +46,7 @@ Line = dict[str, Any]
 
 
 def inputs_of(names: Iterable[str]) -> dict[str, Any]:
-    """Return the number and a hash of the names of all inputs, by which machines that see others are told apart."""
+    """Return the number of all inputs and a hash of their names: machines that see other files are then refused."""
     digest, count = hashlib.sha256(), 0
     for name in names:
         count += 1

@@ -196,8 +196,8 @@ class TransformerXLConfig(LayeredConfig):
     score_state : bool
         Whether the model reads the state of the score beside each token of TX3 (`lakhnes._native.ScoreStates`): what
         each voice plays and with which sound, and the place in the bar. Each of its numbers is a row of one table,
-        which is added to the embedding of the token. So are the embeddings of what comes next if the song goes on as in
-        an earlier bar, each element times a weight of a second table.
+        which is added to the embedding of the token. So are the embeddings of the tokens that come next if the song
+        repeats an earlier bar, each element times a weight of a second table.
     """
 
     architecture: ClassVar[str] = "transformer-xl"

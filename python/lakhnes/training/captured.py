@@ -1,7 +1,7 @@
 """The step of a run as graphs of a CUDA device: launched as a whole, without a processor that names each kernel.
 
 A small model's kernels take microseconds, less than it takes to launch one. A graph is recorded for each length of the
-memory, and replayed. Where recording fails, and on other devices, segments are computed as usual.
+memory, and replayed.
 """
 
 from __future__ import annotations
@@ -49,6 +49,11 @@ class CapturedLoss:
         """Leave the gradients of a segment with the parameters; return its loss and the memory after it.
 
         Both are overwritten when a segment with a memory of this length is next computed.
+
+        Raises
+        ------
+        RuntimeError
+            If the device cannot record the segment.
         """
         key = (() if memory is None else tuple(memory.shape), mem_len)
         if key not in self._graphs:

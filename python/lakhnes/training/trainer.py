@@ -16,6 +16,7 @@ from lakhnes.checkpoint.native import RUN_FOLDER, load_model, save_checkpoint
 from lakhnes.data.corpus import Corpus
 from lakhnes.errors import CheckpointError, LakhnesError
 from lakhnes.evaluation.score import Score
+from lakhnes.files import one_line
 from lakhnes.model.architectures import build
 from lakhnes.torch_extra import Tensor, nn, torch
 from lakhnes.training.average import Average
@@ -129,7 +130,8 @@ class Trainer:
         progress = self.progress
         before = (self.segments.packer.position, list(self.segments.packer.streams), self.memory, torch.get_rng_state())
         try:
-            self._may_be_abandoned = self.group.size == 1
+            # A graph overwrites the memory in place: its steps, of milliseconds, are not given up.
+            self._may_be_abandoned = self.group.size == 1 and self.graphs is None
             if config.fresh_every and self.step % config.fresh_every == 0:
                 self.segments.packer.drop_streams()
                 self.memory = None
@@ -173,12 +175,11 @@ class Trainer:
     def backward(self, mem_len: int) -> Tensor:
         """Add up the gradients of the segments of a step; return their mean loss on this process."""
         parts = self.config.accumulate
-        if self.graphs is not None:
-            loss, self.memory = self.graphs.backward(*self.segments.next(), self.memory, mem_len)
-            return loss.clone()
         loss = torch.zeros((), device=self.device)
         for part in range(parts):
             inputs, targets = self.segments.next()
+            if (replayed := self._replay(inputs, targets, mem_len)) is not None:
+                return replayed
             # The processes exchange their gradients once a step, with those of its last segment.
             alone = self.group.size > 1 and part < parts - 1
             with self.segment_loss.no_sync() if alone else contextlib.nullcontext():  # type: ignore[operator]
@@ -186,6 +187,18 @@ class Trainer:
                 (part_loss / parts).backward()
             loss += part_loss.detach() / parts
         return loss
+
+    def _replay(self, inputs: Tensor, targets: Tensor, mem_len: int) -> Tensor | None:
+        """Replay a segment from its graph and return its loss; None where there are no graphs."""
+        if self.graphs is None:
+            return None
+        try:
+            loss, self.memory = self.graphs.backward(inputs, targets, self.memory, mem_len)
+        except RuntimeError as error:
+            self.graphs = None
+            self.note(f"steps are computed without graphs: {one_line(error)}")
+            return None
+        return loss.clone()
 
     def run(self) -> Score | None:
         """Train to the end of the run; return the score of the whole valid split.

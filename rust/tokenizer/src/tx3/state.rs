@@ -2,28 +2,28 @@
 //!
 //! TX3 says a sound, a gate or a tempo once, where it changes, and a note of a gate ends without a token. A model that
 //! reads tokens alone would have to remember all of that, however long ago it was said, and count frames. So the state is
-//! given to it beside the token: as a few numbers, each a row of one table of embeddings. What earlier bars say about the
-//! next token is given as that token and a row of a second table, by which the token's own embedding is weighed.
+//! given to it beside the token: as a few numbers, each a row of one table of embeddings. The predictions of the match model
+//! (`recall`) are given as tokens, each with a row of a second table: the weights of the elements of its embedding.
 
 use super::grammar::Grammar;
 use super::instrument::{Codebook, LOUDEST};
 use super::player::Player;
-use super::recall::{Expected, RECALLED, Recall};
+use super::recall::{Prediction, RECALLED, Recall};
 use super::tempo::{FRAMES_A_ROW, METERS, PARTS};
 use super::token::{LAST_ROW, LONGEST_GATE, Table, Token};
 use crate::voice::Voice;
 
-/// The numbers of a state: 5 of each voice, but 3 of the triangle, 4 of the place, and 2 of the bar that is recalled.
+/// The numbers of a state: 5 of each voice, but 3 of the triangle, 4 of the place, and 2 of the longest match.
 pub const FEATURES: usize = 24;
 
 /// Frames since an onset are told apart to these: the last holds for all that is longer ago.
 const AGES: [u64; 23] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 24, 32, 48, 96];
 
-/// How many tokens in succession the bar that is recalled has known is told apart from these on, and the second bar's.
-const KNOWN: [&[u16]; RECALLED] = [&[1, 2, 3, 4, 6, 9, 16, 32, 64, 128], &[1, 4, 16]];
+/// The lower bounds of the classes of match lengths, of the first and of the second prediction; class 0 is below them.
+const LENGTHS: [&[u16]; RECALLED] = [&[1, 2, 3, 4, 6, 9, 16, 32, 64, 128], &[1, 4, 16]];
 
-/// How many bars ago it was is told apart from these on; 0 is none.
-const DISTANCES: [u16; 7] = [1, 2, 3, 4, 5, 8, 9];
+/// The lower bounds of the classes of lags in bars; class 0 is the first bar, which has no lag.
+const LAGS: [u16; 7] = [1, 2, 3, 4, 5, 8, 9];
 
 /// Frames in a row are told apart up to this one.
 const LAST_FRAME: u8 = 15;
@@ -72,15 +72,15 @@ impl ScoreState {
         self.recall.advance(token, grammar.place(), |token| grammar.admits(token));
     }
 
-    /// What earlier bars let expect: ids of tokens, each with its row of the table of weights, below
-    /// [`Self::recall_rows`]. A boundary stands where there is no bar.
+    /// The predictions of the match model: ids of tokens, each with its row of the table of weights, below
+    /// [`Self::recall_rows`]. The boundary stands for no prediction.
     #[must_use]
     pub fn recalled(&self) -> [[u16; 2]; RECALLED] {
         let mut first = 0;
         let mut recalled = [[0; 2]; RECALLED];
-        for ((recalled, expected), steps) in recalled.iter_mut().zip(self.recall.expected()).zip(KNOWN) {
-            let Expected { token, known, .. } = expected.unwrap_or_default();
-            *recalled = [Table::get().id(token).unwrap_or(0), first + place_in(steps, known)];
+        for ((recalled, prediction), steps) in recalled.iter_mut().zip(self.recall.predictions()).zip(LENGTHS) {
+            let Prediction { token, length, .. } = prediction.unwrap_or_default();
+            *recalled = [Table::get().id(token).unwrap_or(0), first + class_of(steps, length)];
             first += steps.len() as u16 + 1;
         }
         recalled
@@ -89,7 +89,7 @@ impl ScoreState {
     /// The number of rows of the table of weights of what is recalled.
     #[must_use]
     pub fn recall_rows() -> usize {
-        KNOWN.iter().map(|steps| steps.len() + 1).sum()
+        LENGTHS.iter().map(|steps| steps.len() + 1).sum()
     }
 
     /// The state as rows of the table, each below [`Self::rows`], one of every feature in a fixed order.
@@ -112,16 +112,16 @@ impl ScoreState {
         numbering.add(usize::from(cursor.frame), usize::from(LAST_FRAME) + 1);
         numbering.add(frames as usize, usize::from(slowest - fastest) + 1);
         numbering.add(meter, METERS.len());
-        let Expected { known, distance, .. } = self.recall.expected()[0].unwrap_or_default();
-        numbering.add(place_in(KNOWN[0], known).into(), KNOWN[0].len() + 1);
-        numbering.add(place_in(&DISTANCES, distance).into(), DISTANCES.len() + 1);
+        let Prediction { length, lag, .. } = self.recall.predictions()[0].unwrap_or_default();
+        numbering.add(class_of(LENGTHS[0], length).into(), LENGTHS[0].len() + 1);
+        numbering.add(class_of(&LAGS, lag).into(), LAGS.len() + 1);
         numbering
     }
 }
 
-/// How many of some rising steps a number has reached.
-fn place_in(steps: &[u16], number: u16) -> u16 {
-    steps.partition_point(|&step| step <= number) as u16
+/// The number of lower bounds that a number reaches.
+fn class_of(bounds: &[u16], number: u16) -> u16 {
+    bounds.partition_point(|&bound| bound <= number) as u16
 }
 
 fn number_voice(numbering: &mut Numbering, voice: Voice, player: &Player, heard: Option<Heard>, now: u64) {
