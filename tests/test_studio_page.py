@@ -11,6 +11,7 @@ import pytest
 
 import lakhnes
 from browser import STATUS, chromium
+from lakhnes.sampling.params import SONG
 from lakhnes.studio.operations import COMPOSING
 from lakhnes.studio.pages import PAGE
 from serving import served
@@ -362,6 +363,7 @@ def test_what_is_asked_of_a_song_is_what_the_fields_say(browser, tmp_path):
             "tempo": 150, "key": "A minor", "voices": ["p1", "p2", "tr"],
             "density": {"p1": "mid", "p2": "mid", "tr": "mid"}, "register": {"p1": "low", "p2": "low", "tr": "low"},
         }  # fmt: skip
+        assert browser.run("studio.composing.repetition()") == {"repetition": pytest.approx(SONG.repetition)}
         picture(browser, "controls")
         for voice in ("p1", "p2", "tr"):
             browser.click(f"#control-voices input[value={voice}]")

@@ -26,7 +26,7 @@ SONGS = 40
 SECONDS: dict[str, Any] = {"seconds": 12.0, "min_duration": 8.0}
 """An excerpt has 5 s."""
 
-WHOLE: dict[str, Any] = {"temperature": 1.0, "top_k": None, "min_surprise": 0.0}
+WHOLE: dict[str, Any] = {"temperature": 1.0, "top_k": None, "min_surprise": 0.0, "repetition": 0.0}
 
 
 def main() -> None:

@@ -1002,6 +1002,15 @@ class ScoreStates:
         ValueError
             If there is no such sequence, or not one for each token.
         """
+    def expected(self) -> npt.NDArray[np.int64]:
+        """Tell how the sequences go on if they repeat an earlier bar.
+
+        Returns
+        -------
+        int64 array, ``(B, 2)``
+            A token of each sequence, and the match length: how many tokens in succession that bar has predicted
+            rightly. ``<S>`` and 0 in the first bar.
+        """
     def fork(self, source: int, target: int) -> None:
         """Replace a sequence by a copy of another."""
     def rewind(self, sequence: int) -> None:

@@ -97,6 +97,12 @@ def _ending_options(base: SamplingParams, shortest: str) -> Callable[[F], F]:
             "Raise the temperature where the last events had a lower loss (nats), against endless loops; 0: never.",
             base=base,
         ),
+        _option(
+            "--repetition",
+            click.FloatRange(-100, 100),
+            "Nats by which what an earlier bar predicts is more probable; below 0: less repetition.",
+            base=base,
+        ),
         click.option(
             "--no-grammar",
             "grammar",

@@ -21,6 +21,7 @@ from lakhnes.sampling.grammar import grammar_of
 from lakhnes.sampling.leanings import Leanings
 from lakhnes.sampling.looping import Loop
 from lakhnes.sampling.params import SamplingParams
+from lakhnes.sampling.repetition import Repetition
 from lakhnes.sampling.sampler import Uniforms, sample
 
 __all__ = ["Advance", "Composer", "Composition", "Step", "ignore", "perplexity"]
@@ -127,6 +128,7 @@ class Composer:
         self.grammar = grammar_of(self.vocabulary, self.count)
         self.possible = ~controls.forbidden(self.vocabulary)  # (V,)
         self.leanings = Leanings(controls, self.vocabulary, self.count)
+        self.repetition = Repetition(params.repetition if params.grammar else 0.0, self.vocabulary, self.count)
         self.full = np.zeros(self.count, dtype=np.bool_)  # which songs have the longest duration that was asked for
         self.late = np.zeros(self.count, dtype=np.bool_)  # which songs have used up their seconds
         self.going = np.ones(self.count, dtype=np.bool_)  # which songs have not ended
@@ -173,6 +175,7 @@ class Composer:
                 raise LakhnesError(f"prime: token {position} may not stand there; expected the order of a song's text")
             self.grammar.advance(self.all_songs(token))
         self.grammar.begin_time()
+        self.repetition.read(prime)
         given, loss = np.array([BOUNDARY, *prime], dtype=np.int64), 0.0
         for start in range(0, len(given), READ_AT_ONCE):
             tokens, following = given[start : start + READ_AT_ONCE], given[start + 1 : start + 1 + READ_AT_ONCE]
@@ -245,6 +248,7 @@ class Composer:
             tokens, losses = self.sample(allowed, ending.log_odds(self.grammar, params))
         self.grammar.advance(tokens)
         self.leanings.take(tokens)
+        self.repetition.take(tokens)
         return tokens, losses
 
     def sample(self, allowed: npt.NDArray[np.bool_], for_the_end: Floats | None = None) -> tuple[Tokens, Floats]:
@@ -257,6 +261,7 @@ class Composer:
             return sample(logits, uniforms, self.params, allowed=allowed)
         leaning = self.leanings.nats(self.grammar.ticks)
         raised = logits.copy() if leaning is None else logits + leaning
+        self.repetition.lean(raised)
         self.grammar.hold(raised, allowed)
         if for_the_end is not None:
             raised[:, BOUNDARY] += for_the_end

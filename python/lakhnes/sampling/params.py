@@ -92,6 +92,9 @@ class SamplingParams:
         Nats, against loops that never end: where the last events (about 64) had a lower mean negative log-likelihood,
         the temperature rises, up to threefold, until it is this high again. The songs of NES-MDB's valid split are that
         predictable to the bundled model in a twentieth of their positions. 0, or no grammar: never.
+    repetition : float
+        Nats by which the event is more probable that an earlier bar predicts, where that bar has predicted the last six
+        rightly: higher for songs whose bars return more often, below 0 for songs that go on. Of TX3 only.
     grammar : bool
         Whether only an event may come that stands where a song has it (`lakhnes.grammar`). If not, anything but ``<S>``
         may, at any place, as in the original, whose songs end by their length alone.
@@ -126,6 +129,7 @@ class SamplingParams:
     max_duration: float | None = None
     min_voices: int = 3
     min_surprise: float = 0.3
+    repetition: float = 0.4
     grammar: bool = True
     memory: int | None = None
     dtype: str | None = None
@@ -152,6 +156,7 @@ class SamplingParams:
             ("max_duration", fits, "more than 0 and at least min_duration"),
             ("min_voices", 0 <= self.min_voices <= 4, "0 to 4"),
             ("min_surprise", 0.0 <= self.min_surprise < math.inf, "0 nats or more"),
+            ("repetition", -100.0 <= self.repetition <= 100.0, "-100 to 100 nats"),
             ("memory", self.memory is None or 0 <= self.memory <= MAX_LENGTH, f"0 to {MAX_LENGTH}"),
             ("temperature", 0.0 <= self.temperature < math.inf, "0 or more"),
             ("top_k", self.top_k is None or self.top_k >= 1, "at least 1"),
@@ -226,6 +231,7 @@ class SamplingOptions(TypedDict, total=False):
     max_duration: float | None
     min_voices: int
     min_surprise: float
+    repetition: float
     grammar: bool
     memory: int | None
     dtype: str | None

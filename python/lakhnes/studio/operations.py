@@ -99,7 +99,7 @@ class Models:
 
     @staticmethod
     def _facts(model: Model) -> dict[str, Any]:
-        controls = list(CONTROLS) if model.config.vocabulary == "tx3" else []
+        controls = [*CONTROLS, "repetition"] if model.config.vocabulary == "tx3" else []
         on_cpu = model.device in ("auto", "cpu") and isinstance(model.config, TransformerXLConfig)
         dtypes = list(DTYPES if on_cpu else DTYPES[:1])
         return {"vocabulary": model.config.vocabulary, "controls": controls, "dtypes": dtypes}
@@ -178,9 +178,9 @@ def _composed(
     return {"songs": facts, "seed": seed, "seconds": time.monotonic() - started}
 
 
-def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how long a song may be, in the words of the library."""
-    return {name: values[name] for name in ("seconds", "length") if values[name] is not None}
+def _course(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how long a song may be and how much it repeats, in the words of the library."""
+    return {name: values[name] for name in ("seconds", "length", "repetition") if values[name] is not None}
 
 
 def _generate(job: Job, models: Models, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,14 +191,14 @@ def _generate(job: Job, models: Models, values: Mapping[str, Any]) -> dict[str, 
             raise FormatError(
                 f"{name}: this model does not know it; it can be asked for {', '.join(known) or 'nothing'}"
             )
-    limits = _limits(values)
+    course = _course(values)
     if values["min_duration"] is not None:
-        limits["min_duration"] = values["min_duration"]
+        course["min_duration"] = values["min_duration"]
 
     def compose(model: WatchedModel, options: dict[str, Any]) -> list[Song]:
         # A song that a page has begun to play is not written again for having few voices.
         whole: dict[str, Any] = {"min_voices": 0} if values["stream"] else {}
-        return generate(model, batch_size=values["num"], **options, **limits, **asked, **whole)
+        return generate(model, batch_size=values["num"], **options, **course, **asked, **whole)
 
     return _composed(job, models, values, compose)
 
@@ -206,10 +206,10 @@ def _generate(job: Job, models: Models, values: Mapping[str, Any]) -> dict[str, 
 def _continue(job: Job, models: Models, values: Mapping[str, Any]) -> dict[str, Any]:
     song, _ = _score(values["song"])
     prime = song if values["start"] is None else cut(song, _tick(values["start"], song))
-    limits = _limits(values)
+    course = _course(values)
 
     def compose(model: WatchedModel, options: dict[str, Any]) -> list[Song]:
-        return continue_song(model, prime, prime_length=WHOLE, batch_size=values["num"], **options, **limits)
+        return continue_song(model, prime, prime_length=WHOLE, batch_size=values["num"], **options, **course)
 
     return _composed(job, models, values, compose)
 

@@ -191,6 +191,14 @@ _PASSAGE = (
     Parameter("start", "number", "Where the passage begins, in seconds; the beginning if not given.", least=0),
     Parameter("end", "number", "Where it ends, in seconds; the end if not given.", least=0),
 )
+_REPETITION = Parameter(
+    "repetition",
+    "number",
+    "Nats by which what an earlier bar predicts is more probable; below 0: less repetition.",
+    SONG.repetition,
+    -100,
+    100,
+)
 _CONTROLS = (
     Parameter("tempo", "number", "Beats a minute.", least=30, most=500),
     Parameter("key", "string", "Such as A minor or Eb major."),
@@ -216,7 +224,7 @@ ROUTES = (
     Route(
         "/generate",
         "Compose new songs.",
-        parameters=(_SECONDS, _MIN_DURATION, _LENGTH, *_CONTROLS, *_COMMON),
+        parameters=(_SECONDS, _MIN_DURATION, _LENGTH, _REPETITION, *_CONTROLS, *_COMMON),
         answer="songs",
     ),
     Route(
@@ -229,6 +237,7 @@ ROUTES = (
             dataclasses.replace(
                 _LENGTH, text=f"Events that are added at the most; {CONTINUATION.length} without seconds."
             ),
+            _REPETITION,
             *_COMMON,
         ),
         answer="songs",

@@ -22,7 +22,13 @@ __all__ = ["Sources"]
 BATCH = 4
 """Songs composed at once."""
 
-UNPRUNED: dict[str, Any] = {"temperature": 1.0, "top_k": None, "typical_p": None, "min_surprise": 0.0}
+UNPRUNED: dict[str, Any] = {
+    "temperature": 1.0,
+    "top_k": None,
+    "typical_p": None,
+    "min_surprise": 0.0,
+    "repetition": 0.0,
+}
 """How baselines are sampled: from their whole distribution. The first k of equally likely tokens are not random."""
 
 

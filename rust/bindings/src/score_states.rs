@@ -61,6 +61,15 @@ impl PyScoreStates {
         Ok(inputs(tokens, states).into_pyarray(py))
     }
 
+    fn expected<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<i64>> {
+        let mut expected = Array2::zeros((self.0.len(), 2));
+        for (mut row, sequence) in expected.rows_mut().into_iter().zip(&self.0) {
+            let (token, length) = sequence.now.expected();
+            (row[0], row[1]) = (i64::from(token), i64::from(length));
+        }
+        expected.into_pyarray(py)
+    }
+
     fn fork(&mut self, source: usize, target: usize) -> PyResult<()> {
         self.check(source)?;
         self.check(target)?;

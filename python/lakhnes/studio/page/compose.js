@@ -19,9 +19,11 @@ export class Composing {
     for (const voice of VOICES) {
       $("control-voices").append(element("label", {}, element("input", { type: "checkbox", checked: true, value: voice }), ` ${NAMES[voice]}`));
     }
-    const temperature = () => { $("temperature-value").textContent = Number($("temperature").value).toFixed(2); };
-    $("temperature").addEventListener("input", temperature);
-    temperature();
+    for (const [name, digits] of [["temperature", 2], ["repetition", 1]]) {
+      const show = () => { $(`${name}-value`).textContent = Number($(name).value).toFixed(digits); };
+      $(name).addEventListener("input", show);
+      show();
+    }
     $("compose").addEventListener("submit", (event) => { event.preventDefault(); this.compose(); });
     $("cancel").addEventListener("click", () => this.cancel());
     $("model").addEventListener("change", () => this.showControls());
@@ -51,6 +53,9 @@ export class Composing {
     return options;
   }
 
+  // What a song that goes on makes of its earlier bars.
+  repetition() { return this.known.includes("repetition") ? { repetition: Number($("repetition").value) } : {}; }
+
   controls() {
     const asked = {}, has = (name) => this.known.includes(name);
     if (has("tempo") && $("tempo").value) asked.tempo = Number($("tempo").value);
@@ -76,7 +81,7 @@ export class Composing {
     }
     const seconds = Number($("seconds").value);
     // Left alone, some songs are over long before; a third of the time, and 10 s at the most, is left for an ending.
-    const body = { ...this.options(), ...this.controls(), seconds, min_duration: seconds - Math.min(seconds / 3, 10) };
+    const body = { ...this.options(), ...this.repetition(), ...this.controls(), seconds, min_duration: seconds - Math.min(seconds / 3, 10) };
     return this.run("/generate", body, { what: "Composing", operation: "generate", limit: body.seconds, whole: true });
   }
 
@@ -89,7 +94,7 @@ export class Composing {
     const body = { ...this.options(), song: { state: store.current } }, place = `${clock(from)} to ${clock(to)}`;
     if (path === "/continue") { // without a passage from the playhead, and where that is at the start, from the end
       const at = roll.passage ? from : roll.playhead > 0.1 ? roll.playhead : roll.duration;
-      Object.assign(body, { start: clamp(at, 0.01, roll.duration), seconds: Number($("seconds").value) });
+      Object.assign(body, this.repetition(), { start: clamp(at, 0.01, roll.duration), seconds: Number($("seconds").value) });
       return this.run(path, body, { what: "Going on", operation: "continue", from: at, label: `went on from ${clock(at)}` });
     }
     const named = path === "/accompany" ? voices.filter((voice) => voice !== "no") : voices;

@@ -86,6 +86,13 @@ impl ScoreState {
         recalled
     }
 
+    /// The first prediction of the match model: the id of a token, and the match length; the boundary and 0 for none.
+    #[must_use]
+    pub fn expected(&self) -> (u16, u16) {
+        let Prediction { token, length, .. } = self.recall.predictions()[0].unwrap_or_default();
+        (Table::get().id(token).unwrap_or(0), length)
+    }
+
     /// The number of rows of the table of weights of what is recalled.
     #[must_use]
     pub fn recall_rows() -> usize {
@@ -203,6 +210,18 @@ mod tests {
         let start = place("TEMPO_2\nMETER_4\nBAR");
         let later = place("TEMPO_5\nMETER_8\nBAR\nROW_3\nFRAME_2");
         assert_eq!([0, 1, 2, 3].map(|index| later[index] - start[index]), [3, 2, 3, 2]);
+    }
+
+    #[test]
+    fn what_is_expected_is_how_an_earlier_bar_went_on() {
+        let bar = "BAR\nP1_NOTEON_69\nROW_4\nP1_NOTEON_71";
+        let mut state = ScoreState::new();
+        for id in tx3::encode(&format!("TEMPO_6\nMETER_16\n{bar}\n{bar}")).expect("TX3") {
+            state.advance(tx3::token(id).expect("a token"));
+        }
+        let (token, length) = state.expected();
+        assert_eq!((tx3::token(token.into()), length), (Some(Token::Bar), 3));
+        assert_eq!(ScoreState::new().expected(), (0, 0));
     }
 
     #[test]
