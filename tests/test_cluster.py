@@ -1,15 +1,18 @@
 """Work on a Dask cluster: the same files as one process makes, whatever becomes of its workers."""
 
+import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
 import threading
+import time
 import warnings
 
 import pytest
 
-from lakhnes.cluster import Cluster, connect
+from lakhnes.cluster import Cluster, connect, local_cluster
 from lakhnes.errors import LakhnesError, warn_of
 from lakhnes.extras import has
 from music_files import collection, digest, files_below, melody
@@ -25,6 +28,7 @@ pytestmark = [
     # What Dask leaves open when a worker dies is not for these tests.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*no worker is there:lakhnes.errors.LakhnesWarning"),  # on a slow machine
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL"),
 ]
 
@@ -32,12 +36,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def scheduler():
     """The address of a scheduler with two workers, which are started again when they die."""
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
-        ) as cluster,
-    ):
+    with local_cluster(2) as cluster:
         yield cluster.scheduler_address
 
 
@@ -80,6 +79,93 @@ def test_a_piece_that_workers_die_of_is_given_back_and_all_others_are_done(clien
     found = results(Cluster(client), work, range(20))
     assert found.pop(7) is None
     assert found == {piece: piece + 1 for piece in range(20) if piece != 7}
+
+
+class _Deadly:
+    """A result that never arrives: the worker dies when it sends it."""
+
+    def __reduce__(self):
+        os._exit(1)
+
+
+def test_a_task_that_is_killed_after_it_had_a_result_is_not_waited_for(client, tmp_path):
+    def work(task):
+        marker = tmp_path / f"{min(task)}"
+        if 3 in task and marker.exists():
+            os._exit(1)
+        marker.touch()
+        return _Deadly() if 3 in task else task
+
+    found = results(Cluster(client), work, range(6))
+    assert found == {piece: piece for piece in range(6)} | {3: None}
+
+
+def test_a_worker_that_takes_long_to_start_again_is_not_given_up(monkeypatch):
+    # Dask's own limit is 15 seconds.
+    instantiate = distributed.Nanny.instantiate
+
+    async def slow(self):
+        if self.process is not None:
+            await asyncio.sleep(17)
+        return await instantiate(self)
+
+    monkeypatch.setattr(distributed.Nanny, "instantiate", slow)
+    with local_cluster(1) as cluster, distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
+        (pid,) = client.run(os.getpid).values()
+        os.kill(pid, signal.SIGKILL)
+        assert results(Cluster(client), lambda task: task, [1]) == {1: 1}
+
+
+def test_what_is_lost_on_its_way_is_sent_again(client, monkeypatch):
+    monkeypatch.setattr("lakhnes.cluster.LOOK_AGAIN", 0.2)
+    monkeypatch.setattr("lakhnes.cluster.SEND_AGAIN", 0.5)
+    gather, lost = client.gather, []
+
+    def losing(future, asynchronous):
+        if not lost:
+            lost.append(future)
+            return asyncio.Event().wait()
+        return gather(future, asynchronous=asynchronous)
+
+    monkeypatch.setattr(client, "gather", losing)
+    assert results(Cluster(client), lambda task: task, range(9)) == {piece: piece for piece in range(9)}
+    assert lost
+
+
+def test_where_there_is_no_worker_a_warning_and_at_last_an_error_say_so(run, tmp_path, monkeypatch):
+    for name, seconds in (("LOOK_AGAIN", 0.1), ("WARN_AFTER", 0.2), ("NOTHING_FOR", 0.5)):
+        monkeypatch.setattr(f"lakhnes.cluster.{name}", seconds)
+    (tmp_path / "a.mid").write_bytes(melody(1))
+    (tmp_path / "b.mid").write_bytes(melody(2))
+    with distributed.LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0", silence_logs=50) as cluster:
+        address = cluster.scheduler_address
+        result = run("convert", tmp_path, "--to", "tx1", "-o", f"{tmp_path}/out/", "--scheduler", address)
+    assert result.exit_code == 1
+    told = result.stderr.splitlines()
+    assert [line.partition(": ")[0] for line in told] == ["Warning", "Error"], told
+    assert f"{address}: no worker is there; waiting" in told[0]
+    assert f"{address}: no worker has been there for" in told[1]
+
+
+def test_a_scheduler_that_goes_ends_the_work_in_a_line():
+    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+        with distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
+        ) as cluster:
+            address = cluster.scheduler_address
+            client = distributed.Client(address, set_as_default=False, timeout=2)
+            running = Cluster(client).map(lambda task: time.sleep(0.1), range(1000))
+            next(running)
+        with pytest.raises(LakhnesError, match=f"{address}: the Dask scheduler does not answer any more"):
+            for _ in running:
+                pass
+        client.close()
+
+
+def test_workers_of_another_version_are_refused(client, monkeypatch):
+    monkeypatch.setattr("lakhnes.cluster._version", lambda: "0.0.1")
+    with pytest.raises(LakhnesError, match=r"worker .*: it has lakhnes .*, expected 0\.0\.1 as here"):
+        results(Cluster(client), len, range(3))
 
 
 def test_what_always_fails_ends_the_work_and_what_fails_once_does_not(client, tmp_path):
@@ -180,13 +266,15 @@ def test_a_cluster_composes_the_songs_of_one_process(run, tmp_path, scheduler):
 def test_workers_that_are_killed_cost_nothing_that_is_written(run, tmp_path, client, scheduler):
     midis = collection(tmp_path / "midis", range(60))
     stop = threading.Event()
+    client.wait_for_workers(2)  # the tests before this one have killed some
     pids = list(client.run(os.getpid).values())
 
     def kill():
         for count, pid in zip((8, 30), pids, strict=True):  # each while songs are being written
             while not stop.wait(0.01) and len(files_below(tmp_path / "many")) < count:
                 pass
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # Dask starts workers again that it takes for lost
+                os.kill(pid, signal.SIGKILL)
 
     thread = threading.Thread(target=kill)
     thread.start()
