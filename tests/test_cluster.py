@@ -16,6 +16,7 @@ from lakhnes.cluster import Cluster, connect, local_cluster
 from lakhnes.errors import LakhnesError, warn_of
 from lakhnes.extras import has
 from music_files import collection, digest, files_below, melody
+from nsf_files import album
 
 if not has("distributed"):
     pytest.skip("Dask is not installed (lakhnes[cluster])", allow_module_level=True)
@@ -44,6 +45,20 @@ def scheduler():
 def client(scheduler):
     with distributed.Client(scheduler, set_as_default=False) as client:
         yield client
+
+
+@pytest.fixture
+def pieces_done(monkeypatch):
+    """The numbers of pieces that commands have had a cluster do."""
+    counts = []
+
+    class Counted(Cluster):
+        def map(self, work, pieces):
+            counts.append(len(pieces))
+            return super().map(work, pieces)
+
+    monkeypatch.setattr("lakhnes.cluster.Cluster", Counted)
+    return counts
 
 
 def results(cluster, work, pieces):
@@ -244,6 +259,56 @@ def test_a_cluster_adapts_as_one_process_does(run, tmp_path, midis, scheduler):
     first, second = json.loads(one.stdout), json.loads(many.stdout)
     for name in ("files", "used", "songs", "events", "dropped_files", "failed"):
         assert first[name] == second[name]
+
+
+@pytest.fixture
+def corpus_sources(tmp_path):
+    """A collection of NSF files, and a database of MIDI files with a bad one."""
+    (tmp_path / "nsf").mkdir()
+    for game in range(5):
+        (tmp_path / "nsf" / f"Game {game}.nsf").write_bytes(album([10 * game, 10 * game + 1], title=f"Game {game}"))
+    (tmp_path / "nsf" / "bad.nsf").write_bytes(b"NESM")
+    for split, seeds in (("train", range(8)), ("valid", range(20, 22))):
+        collection(tmp_path / "nesmdb" / split, seeds)
+    (tmp_path / "nesmdb" / "train" / "bad.mid").write_bytes(b"MThd")
+    return tmp_path
+
+
+@pytest.mark.parametrize("shard", [None, "1/2"])
+@pytest.mark.parametrize("command", [["nesmdb"], ["nsf", "--valid", 0.3]])
+def test_a_cluster_converts_collections_as_one_process_does(
+    run, corpus_sources, scheduler, command, shard, pieces_done
+):
+    name, *options = command
+    options += ["--shards", "--json"] if shard is None else ["--shard", shard, "--json"]
+    one = run("data", name, corpus_sources / name, corpus_sources / "one", *options)
+    many = run("data", name, corpus_sources / name, corpus_sources / "many", *options, "--scheduler", scheduler)
+    assert one.exit_code == many.exit_code, many.output
+    assert sum(pieces_done) >= 2
+    assert len(files_below(corpus_sources / "one")) > 4
+    assert digest(corpus_sources / "many") == digest(corpus_sources / "one")
+    first, second = json.loads(one.stdout), json.loads(many.stdout)
+    for key in ("songs", "events", "failed"):
+        assert first[key] == second[key]
+
+
+def test_a_cluster_tokenizes_a_corpus_as_one_process_does(run, corpus_sources, scheduler, monkeypatch, pieces_done):
+    monkeypatch.chdir(corpus_sources)
+    monkeypatch.setattr("lakhnes.data.corpus.ON_CLUSTER", 3)
+    assert run("data", "nesmdb", "nesmdb", "texts").exit_code == 1  # for one is bad
+    for options in ([], ["--shard", "0/2"]):
+        one = run("data", "shard", "texts", "-o", f"one{len(options)}", *options)
+        many = run("data", "shard", "texts", "-o", f"many{len(options)}", *options, "--scheduler", scheduler)
+        assert (one.exit_code, many.exit_code) == (0, 0), many.output
+        made = digest(corpus_sources / f"one{len(options)}")
+        assert digest(corpus_sources / f"many{len(options)}") == made
+        assert pieces_done
+        pieces_done.clear()
+    (corpus_sources / "texts" / "train" / "0.tx1.txt").write_text("WT_1\nnonsense\n")
+    one = run("data", "shard", "texts", "-o", "bad1")
+    many = run("data", "shard", "texts", "-o", "bad2", "--scheduler", scheduler)
+    assert (one.exit_code, many.exit_code) == (1, 1)
+    assert many.stderr == one.stderr
 
 
 def test_a_cluster_composes_the_songs_of_one_process(run, tmp_path, scheduler):

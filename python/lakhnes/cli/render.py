@@ -90,6 +90,8 @@ def render(
     """
     from lakhnes.arranging import as_json
     from lakhnes.cli.exporting import export_inputs, tell
+    from lakhnes.cli.remote import export_remote
+    from lakhnes.remote import is_url
 
     started = time.monotonic()
     if server is not None:
@@ -111,9 +113,8 @@ def render(
     if output is not None and output != STDIO and audio_format is None and found and not is_batch(inputs):
         named = _format_of_file(output, named)
     options |= {"threads": jobs, "stems": stems, "arrange": arrange, "overwrite": force, "cluster": cluster}
-    report, skipped, _ = export_inputs(
-        console, "render", inputs, output, named, shard=shard, log=log, how=how, **options
-    )
+    export = export_remote if any(map(is_url, (*inputs, output))) else export_inputs
+    report, skipped, _ = export(console, "render", inputs, output, named, shard=shard, log=log, how=how, **options)
     arranged = {str(path): as_json(facts) for path, facts in report.arranged.items()} or None
     seconds = time.monotonic() - started
     tell(console, report, seconds, skipped=skipped, arranged=arranged, speed=True, to_stdout=output == STDIO)
