@@ -66,7 +66,8 @@ def adapt(
     Instruments that play one note at a time go to P1, P2 and TR in every order, up to 16 songs a file; drums become
     noise. Files whose instruments play chords, as piano pieces, need --arrange, which makes one song of each. DEST gets
     folders train, valid, test of NAME_000.tx1.txt and NAME_000.tx2.txt, and adapted.jsonl, which says why each file and
-    instrument that is not used was left out. The same seed gives the same bytes.
+    instrument that is not used was left out. The same seed gives the same bytes. Both may be addresses, such as
+    s3://BUCKET/FOLDER, with lakhnes[cluster].
     """
     from lakhnes.data.adapt import REPORT
     from lakhnes.data.adapt import adapt as adapt_collection

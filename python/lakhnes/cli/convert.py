@@ -127,7 +127,7 @@ def convert(
     An .nsf or .nsfe with several tracks gives a file for each, NAME-03-TITLE.mid. Several songs, or a folder, whose
     output is FILE.nsf or FILE.nsfe become the tracks of that one file. With -o FILE.tar the outputs are the entries of
     a tar archive, as WebDataset reads them. Of several songs, those whose output is there are skipped: the same command
-    goes on where it was interrupted.
+    goes on where it was interrupted. Both may be addresses, such as s3://BUCKET/FOLDER, with lakhnes[cluster].
     """
     if output is None:
         if len(inputs) < 2:

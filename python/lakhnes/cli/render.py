@@ -86,7 +86,7 @@ def render(
     .tar.xz) of songs, or - for stdin (with --from). With -o FILE.tar the outputs are the entries of a tar archive, as
     WebDataset reads them. An .nsf or .nsfe with several tracks gives a file for each, NAME-03-TITLE.wav. The paths of
     the files that were written go to stdout. Of several songs, those whose output is there are skipped: the same
-    command goes on where it was interrupted.
+    command goes on where it was interrupted. Both may be addresses, such as s3://BUCKET/FOLDER, with lakhnes[cluster].
     """
     from lakhnes.arranging import as_json
     from lakhnes.cli.exporting import export_inputs, tell
