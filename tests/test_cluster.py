@@ -183,6 +183,21 @@ def test_workers_of_another_version_are_refused(client, monkeypatch):
         results(Cluster(client), len, range(3))
 
 
+def test_workers_of_another_version_and_without_lakhnes_are_refused_before_any_work(scheduler, monkeypatch):
+    for found, told in (({"a": "0.0.1"}, "0.0.1"), ({"a": Exception("ModuleNotFoundError('lakhnes')")}, "none")):
+        monkeypatch.setattr(distributed.Client, "run", lambda self, function, found=found, **how: found)
+        with pytest.raises(LakhnesError, match=f"{scheduler}: workers have lakhnes {told}, expected"):
+            connect(scheduler).__enter__()
+
+
+def test_workers_without_lakhnes_are_told_from_work_that_fails(client):
+    def missing(task):
+        raise ModuleNotFoundError("No module named 'lakhnes'", name="lakhnes")
+
+    with pytest.raises(LakhnesError, match=r"expected lakhnes .* on scheduler and workers, as here .No module named"):
+        results(Cluster(client), missing, range(3))
+
+
 def test_what_always_fails_ends_the_work_and_what_fails_once_does_not(client, tmp_path):
     def breaks(task):
         raise OSError(28, "no space left", "disk")

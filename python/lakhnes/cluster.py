@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import logging
 import math
 import os
 import queue
@@ -57,6 +58,9 @@ RETRIES = 2
 
 DIVIDE = 16
 """Into how many tasks one is divided that workers have died of, to find the piece that they die of."""
+
+UNREADABLE = "deserialization of the task graph"
+"""In what Dask says of work that the scheduler cannot read."""
 
 DEADLY = "every worker that took it up has died"
 """What is said of such a piece."""
@@ -173,7 +177,7 @@ class _Run(Generic[T, R]):
             return None
         self._idle = self._sent_again = 0.0
         if not isinstance(outcome, load("distributed").KilledWorker):
-            raise outcome
+            raise self._told(outcome)
         if alone:
             return task, None
         if len(task) == 1:
@@ -182,6 +186,13 @@ class _Run(Generic[T, R]):
             size = -(-len(task) // DIVIDE)
             self._repeated += [task[start : start + size] for start in range(0, len(task), size)]
         return None
+
+    def _told(self, error: BaseException) -> BaseException:
+        """Return an error of the work; of a scheduler or workers without lakhnes, the line that says so."""
+        if isinstance(error, LakhnesError) or not (isinstance(error, ImportError) or UNREADABLE in str(error)):
+            return error
+        why = str(error).partition(". ")[0]
+        return LakhnesError(f"{self._address}: expected lakhnes {_version()} on scheduler and workers, as here ({why})")
 
     def end(self) -> None:
         """Cancel what is on its way."""
@@ -308,7 +319,7 @@ def connect(scheduler: str) -> Iterator[Cluster]:
     MissingExtraError
         If Dask is not installed.
     LakhnesError
-        If there is no scheduler there.
+        If there is no scheduler there, or its workers have another version of lakhnes.
     """
     need("distributed")
     distributed = load("distributed")
@@ -322,10 +333,22 @@ def connect(scheduler: str) -> Iterator[Cluster]:
             where = {"scheduler_file": scheduler}
         else:
             where = {"address": scheduler}
+        stack.enter_context(
+            load("distributed.utils").silence_logging_cmgr(logging.CRITICAL)
+        )  # errors are lines of ours
         try:
             client = stack.enter_context(distributed.Client(**where, timeout=20, set_as_default=False))
         except (OSError, TimeoutError, ValueError) as error:
             raise LakhnesError(f"{scheduler}: no Dask scheduler answers there ({str(error).splitlines()[0]})") from None
+        with _scheduler_answers(client, scheduler):
+            # Later ones are asked in their tasks; those without lakhnes die when a task reaches them.
+            found = client.run(_version, on_error="return").values()
+        others = {version for version in found if isinstance(version, str)} - {_version()}
+        others |= {"none" for error in found if "ModuleNotFoundError" in repr(error)}  # Dask has made a text of it
+        if others:
+            raise LakhnesError(
+                f"{scheduler}: workers have lakhnes {', '.join(sorted(others))}, expected {_version()} as here"
+            )
         yield Cluster(client)
 
 
