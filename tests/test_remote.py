@@ -32,6 +32,11 @@ def memory():
     fs.store.clear()
 
 
+@pytest.fixture(autouse=True)
+def _few_at_once(monkeypatch):
+    monkeypatch.setattr("lakhnes.cli.remote.AT_ONCE", 4)
+
+
 @pytest.fixture
 def midis(tmp_path):
     folder = collection(tmp_path / "midis", range(5))

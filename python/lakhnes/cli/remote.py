@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
-from lakhnes.archives import ARCHIVES, BATCH_SONGS
+from lakhnes.archives import ARCHIVES
 from lakhnes.cli.console import Console, Interrupted
 from lakhnes.cli.exporting import Exported, all_files_of, lines_into
 from lakhnes.cli.targets import STDIO, Listed
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from lakhnes.exporting import ExportJob
 
 __all__ = ["export_remote"]
+
+
+AT_ONCE = 64
+"""Songs whose files are on this machine at the same time: as WAV, some 150 MB."""
 
 
 class _Song(NamedTuple):
@@ -83,9 +87,12 @@ def export_remote(
             f"{output} is one file of all songs, which is written on this machine, not at an address"
         )
     todo, skipped = _missing(songs, target, format, single=single, stems=stems, overwrite=how["overwrite"])
+    options |= {"overwrite": True}  # what is there has been left out, and a task may be done twice
+    if cluster is not None:
+        options["threads"] = 1
     work = partial(
         _export, target=target, single=single, format=format, stems=stems, source_format=how["source_format"],
-        tracks=how["tracks"], options=options | {"overwrite": True},
+        tracks=how["tracks"], options=options,
     )  # fmt: skip
     report = BatchReport()
     written, targets = cast("list[Any]", report.written), dict[Any, object]()
@@ -189,15 +196,20 @@ def _target(relative: Path, format: str) -> Path:
 def _done(work: Any, songs: list[_Song], cluster: Cluster | None) -> Iterator[tuple[list[_Song], Any]]:
     """Do the work here, in batches, or on the workers of a cluster."""
     if cluster is not None:
-        work.keywords["options"]["threads"] = 1
         yield from cluster.map(work, songs)
         return
-    for start in range(0, len(songs), BATCH_SONGS):
-        batch = songs[start : start + BATCH_SONGS]
+    for start in range(0, len(songs), AT_ONCE):
+        batch = songs[start : start + AT_ONCE]
         yield batch, work(batch)
 
 
-def _export(
+def _export(songs: list[_Song], **how: Any) -> list[dict[str, Any]]:
+    """Do the work of a task in runs, see `_export_run`."""
+    runs = (songs[start : start + AT_ONCE] for start in range(0, len(songs), AT_ONCE))
+    return [facts for run in runs for facts in _export_run(run, **how)]
+
+
+def _export_run(
     songs: list[_Song],
     *,
     target: Remote,
