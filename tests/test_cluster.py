@@ -1,18 +1,22 @@
 """Work on a Dask cluster: the same files as one process makes, whatever becomes of its workers."""
 
+import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
 import threading
+import time
 import warnings
 
 import pytest
 
-from lakhnes.cluster import Cluster, connect
+from lakhnes.cluster import Cluster, connect, local_cluster
 from lakhnes.errors import LakhnesError, warn_of
 from lakhnes.extras import has
 from music_files import collection, digest, files_below, melody
+from nsf_files import album
 
 if not has("distributed"):
     pytest.skip("Dask is not installed (lakhnes[cluster])", allow_module_level=True)
@@ -25,6 +29,7 @@ pytestmark = [
     # What Dask leaves open when a worker dies is not for these tests.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*no worker is there:lakhnes.errors.LakhnesWarning"),  # on a slow machine
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL"),
 ]
 
@@ -32,12 +37,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def scheduler():
     """The address of a scheduler with two workers, which are started again when they die."""
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
-        ) as cluster,
-    ):
+    with local_cluster(2) as cluster:
         yield cluster.scheduler_address
 
 
@@ -45,6 +45,20 @@ def scheduler():
 def client(scheduler):
     with distributed.Client(scheduler, set_as_default=False) as client:
         yield client
+
+
+@pytest.fixture
+def pieces_done(monkeypatch):
+    """The numbers of pieces that commands have had a cluster do."""
+    counts = []
+
+    class Counted(Cluster):
+        def map(self, work, pieces):
+            counts.append(len(pieces))
+            return super().map(work, pieces)
+
+    monkeypatch.setattr("lakhnes.cluster.Cluster", Counted)
+    return counts
 
 
 def results(cluster, work, pieces):
@@ -80,6 +94,108 @@ def test_a_piece_that_workers_die_of_is_given_back_and_all_others_are_done(clien
     found = results(Cluster(client), work, range(20))
     assert found.pop(7) is None
     assert found == {piece: piece + 1 for piece in range(20) if piece != 7}
+
+
+class _Deadly:
+    """A result that never arrives: the worker dies when it sends it."""
+
+    def __reduce__(self):
+        os._exit(1)
+
+
+def test_a_task_that_is_killed_after_it_had_a_result_is_not_waited_for(client, tmp_path):
+    def work(task):
+        marker = tmp_path / f"{min(task)}"
+        if 3 in task and marker.exists():
+            os._exit(1)
+        marker.touch()
+        return _Deadly() if 3 in task else task
+
+    found = results(Cluster(client), work, range(6))
+    assert found == {piece: piece for piece in range(6)} | {3: None}
+
+
+def test_a_worker_that_takes_long_to_start_again_is_not_given_up(monkeypatch):
+    # Dask's own limit is 15 seconds.
+    instantiate = distributed.Nanny.instantiate
+
+    async def slow(self):
+        if self.process is not None:
+            await asyncio.sleep(17)
+        return await instantiate(self)
+
+    monkeypatch.setattr(distributed.Nanny, "instantiate", slow)
+    with local_cluster(1) as cluster, distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
+        (pid,) = client.run(os.getpid).values()
+        os.kill(pid, signal.SIGKILL)
+        assert results(Cluster(client), lambda task: task, [1]) == {1: 1}
+
+
+def test_what_is_lost_on_its_way_is_sent_again(client, monkeypatch):
+    monkeypatch.setattr("lakhnes.cluster.LOOK_AGAIN", 0.2)
+    monkeypatch.setattr("lakhnes.cluster.SEND_AGAIN", 0.5)
+    gather, lost = client.gather, []
+
+    def losing(future, asynchronous):
+        if not lost:
+            lost.append(future)
+            return asyncio.Event().wait()
+        return gather(future, asynchronous=asynchronous)
+
+    monkeypatch.setattr(client, "gather", losing)
+    assert results(Cluster(client), lambda task: task, range(9)) == {piece: piece for piece in range(9)}
+    assert lost
+
+
+def test_where_there_is_no_worker_a_warning_and_at_last_an_error_say_so(run, tmp_path, monkeypatch):
+    for name, seconds in (("LOOK_AGAIN", 0.1), ("WARN_AFTER", 0.2), ("NOTHING_FOR", 0.5)):
+        monkeypatch.setattr(f"lakhnes.cluster.{name}", seconds)
+    (tmp_path / "a.mid").write_bytes(melody(1))
+    (tmp_path / "b.mid").write_bytes(melody(2))
+    with distributed.LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0", silence_logs=50) as cluster:
+        address = cluster.scheduler_address
+        result = run("convert", tmp_path, "--to", "tx1", "-o", f"{tmp_path}/out/", "--scheduler", address)
+    assert result.exit_code == 1
+    told = result.stderr.splitlines()
+    assert [line.partition(": ")[0] for line in told] == ["Warning", "Error"], told
+    assert f"{address}: no worker is there; waiting" in told[0]
+    assert f"{address}: no worker has been there for" in told[1]
+
+
+def test_a_scheduler_that_goes_ends_the_work_in_a_line():
+    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+        with distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
+        ) as cluster:
+            address = cluster.scheduler_address
+            client = distributed.Client(address, set_as_default=False, timeout=2)
+            running = Cluster(client).map(lambda task: time.sleep(0.1), range(1000))
+            next(running)
+        with pytest.raises(LakhnesError, match=f"{address}: the Dask scheduler does not answer any more"):
+            for _ in running:
+                pass
+        client.close()
+
+
+def test_workers_of_another_version_are_refused(client, monkeypatch):
+    monkeypatch.setattr("lakhnes.cluster._version", lambda: "0.0.1")
+    with pytest.raises(LakhnesError, match=r"worker .*: it has lakhnes .*, expected 0\.0\.1 as here"):
+        results(Cluster(client), len, range(3))
+
+
+def test_workers_of_another_version_and_without_lakhnes_are_refused_before_any_work(scheduler, monkeypatch):
+    for found, told in (({"a": "0.0.1"}, "0.0.1"), ({"a": Exception("ModuleNotFoundError('lakhnes')")}, "none")):
+        monkeypatch.setattr(distributed.Client, "run", lambda self, function, found=found, **how: found)
+        with pytest.raises(LakhnesError, match=f"{scheduler}: workers have lakhnes {told}, expected"):
+            connect(scheduler).__enter__()
+
+
+def test_workers_without_lakhnes_are_told_from_work_that_fails(client):
+    def missing(task):
+        raise ModuleNotFoundError("No module named 'lakhnes'", name="lakhnes")
+
+    with pytest.raises(LakhnesError, match=r"expected lakhnes .* on scheduler and workers, as here .No module named"):
+        results(Cluster(client), missing, range(3))
 
 
 def test_what_always_fails_ends_the_work_and_what_fails_once_does_not(client, tmp_path):
@@ -160,6 +276,56 @@ def test_a_cluster_adapts_as_one_process_does(run, tmp_path, midis, scheduler):
         assert first[name] == second[name]
 
 
+@pytest.fixture
+def corpus_sources(tmp_path):
+    """A collection of NSF files, and a database of MIDI files with a bad one."""
+    (tmp_path / "nsf").mkdir()
+    for game in range(5):
+        (tmp_path / "nsf" / f"Game {game}.nsf").write_bytes(album([10 * game, 10 * game + 1], title=f"Game {game}"))
+    (tmp_path / "nsf" / "bad.nsf").write_bytes(b"NESM")
+    for split, seeds in (("train", range(8)), ("valid", range(20, 22))):
+        collection(tmp_path / "nesmdb" / split, seeds)
+    (tmp_path / "nesmdb" / "train" / "bad.mid").write_bytes(b"MThd")
+    return tmp_path
+
+
+@pytest.mark.parametrize("shard", [None, "1/2"])
+@pytest.mark.parametrize("command", [["nesmdb"], ["nsf", "--valid", 0.3]])
+def test_a_cluster_converts_collections_as_one_process_does(
+    run, corpus_sources, scheduler, command, shard, pieces_done
+):
+    name, *options = command
+    options += ["--shards", "--json"] if shard is None else ["--shard", shard, "--json"]
+    one = run("data", name, corpus_sources / name, corpus_sources / "one", *options)
+    many = run("data", name, corpus_sources / name, corpus_sources / "many", *options, "--scheduler", scheduler)
+    assert one.exit_code == many.exit_code, many.output
+    assert sum(pieces_done) >= 2
+    assert len(files_below(corpus_sources / "one")) > 4
+    assert digest(corpus_sources / "many") == digest(corpus_sources / "one")
+    first, second = json.loads(one.stdout), json.loads(many.stdout)
+    for key in ("songs", "events", "failed"):
+        assert first[key] == second[key]
+
+
+def test_a_cluster_tokenizes_a_corpus_as_one_process_does(run, corpus_sources, scheduler, monkeypatch, pieces_done):
+    monkeypatch.chdir(corpus_sources)
+    monkeypatch.setattr("lakhnes.data.corpus.ON_CLUSTER", 3)
+    assert run("data", "nesmdb", "nesmdb", "texts").exit_code == 1  # for one is bad
+    for options in ([], ["--shard", "0/2"]):
+        one = run("data", "shard", "texts", "-o", f"one{len(options)}", *options)
+        many = run("data", "shard", "texts", "-o", f"many{len(options)}", *options, "--scheduler", scheduler)
+        assert (one.exit_code, many.exit_code) == (0, 0), many.output
+        made = digest(corpus_sources / f"one{len(options)}")
+        assert digest(corpus_sources / f"many{len(options)}") == made
+        assert pieces_done
+        pieces_done.clear()
+    (corpus_sources / "texts" / "train" / "0.tx1.txt").write_text("WT_1\nnonsense\n")
+    one = run("data", "shard", "texts", "-o", "bad1")
+    many = run("data", "shard", "texts", "-o", "bad2", "--scheduler", scheduler)
+    assert (one.exit_code, many.exit_code) == (1, 1)
+    assert many.stderr == one.stderr
+
+
 def test_a_cluster_composes_the_songs_of_one_process(run, tmp_path, scheduler):
     command = ["generate", "-n", 5, "--seed", 3, "--length", 40, "--format", "tx3", "--min-voices", 0, "--json"]
     one = run(*command, "--out-dir", tmp_path / "one")
@@ -180,13 +346,15 @@ def test_a_cluster_composes_the_songs_of_one_process(run, tmp_path, scheduler):
 def test_workers_that_are_killed_cost_nothing_that_is_written(run, tmp_path, client, scheduler):
     midis = collection(tmp_path / "midis", range(60))
     stop = threading.Event()
+    client.wait_for_workers(2)  # the tests before this one have killed some
     pids = list(client.run(os.getpid).values())
 
     def kill():
         for count, pid in zip((8, 30), pids, strict=True):  # each while songs are being written
             while not stop.wait(0.01) and len(files_below(tmp_path / "many")) < count:
                 pass
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # Dask starts workers again that it takes for lost
+                os.kill(pid, signal.SIGKILL)
 
     thread = threading.Thread(target=kill)
     thread.start()

@@ -59,7 +59,7 @@ def files_in(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
                 yield entry.name, partial(_whole, source, read)
 
 
-def batches(songs: Iterable[T], size_of: Callable[[T], int]) -> Iterator[list[T]]:
+def batches(songs: Iterable[T], size_of: Callable[[T], int], most: int = BATCH_SONGS) -> Iterator[list[T]]:
     """Give songs in batches to be worked on together; where their source breaks off, first those before that place."""
     batch: list[T] = []
     size = 0
@@ -67,7 +67,7 @@ def batches(songs: Iterable[T], size_of: Callable[[T], int]) -> Iterator[list[T]
         for song in songs:
             batch.append(song)
             size += size_of(song)
-            if len(batch) >= BATCH_SONGS or size >= BATCH_BYTES:
+            if len(batch) >= most or size >= BATCH_BYTES:
                 yield batch
                 batch, size = [], 0
     except LakhnesError:

@@ -8,22 +8,27 @@ themselves: a piece that workers die of then is given back as failed, and no oth
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
+import logging
+import math
 import os
+import queue
+import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from lakhnes.errors import LakhnesError, LakhnesWarning
+from lakhnes.errors import LakhnesError, LakhnesWarning, warn_of
 from lakhnes.extras import load, need
 
 if TYPE_CHECKING:
     import distributed
 
-__all__ = ["DEADLY", "Cluster", "connect"]
+__all__ = ["DEADLY", "Cluster", "connect", "local_cluster"]
 
 TASK_SECONDS = 4.0
 """How long a task takes, about: long beside the milliseconds that a scheduler spends on it, short beside a lost one."""
@@ -37,13 +42,25 @@ TASKS_AHEAD = 2
 """Tasks on their way for each thread of the cluster."""
 
 LOOK_AGAIN = 5.0
-"""Seconds after which the threads of the cluster are counted again: workers come and go."""
+"""Seconds after which the cluster is looked at again: workers come and go."""
+
+WARN_AFTER = 30.0
+"""Seconds without a worker after which a warning says so."""
+
+SEND_AGAIN = 60.0
+"""Seconds in which there are workers, none of them has a task, and none is done, until all are sent again."""
+
+NOTHING_FOR = 600.0
+"""Seconds in which no worker has a task, for want of workers or for another reason, until that ends the work."""
 
 RETRIES = 2
 """How often a task is repeated that raises an error, such as one of a file system."""
 
 DIVIDE = 16
 """Into how many tasks one is divided that workers have died of, to find the piece that they die of."""
+
+UNREADABLE = "deserialization of the task graph"
+"""In what Dask says of work that the scheduler cannot read."""
 
 DEADLY = "every worker that took it up has died"
 """What is said of such a piece."""
@@ -84,82 +101,158 @@ class Cluster:
 
         Raises
         ------
+        LakhnesError
+            If the scheduler has gone, there are no workers for `NOTHING_FOR`, or they have another version of lakhnes.
         Exception
             What `work` raises, repeatedly.
         """
-        distributed = load("distributed")
         run = _Run(self._client, work, pieces)
-        # With results: one that is lost with its worker is made again in the background, while others are given.
-        done = distributed.as_completed(loop=self._client.loop, with_results=True, raise_errors=False)
         try:
-            while run.fill(done):
-                # What the future itself says may have changed since: its worker may have died after it gave the result.
-                future, outcome = next(done)
-                task = run.tasks.pop(future)
-                if isinstance(outcome, _Outcome):
-                    run.note(len(task), outcome.seconds)
-                    for text in outcome.warnings:
-                        warnings.warn(text, LakhnesWarning, stacklevel=2)
-                    run.fill(done)
-                    yield task, outcome.result
+            while run.fill():
+                if (done := run.wait()) is None:
                     continue
-                error = outcome[1] if isinstance(outcome, tuple) else None
-                if error is not None and not isinstance(error, distributed.KilledWorker):
-                    raise error
-                if error is not None and run.alone:
+                task, outcome = done
+                if outcome is None:
                     yield task, None
-                else:
-                    run.again(task, divide=error is not None)
+                    continue
+                for text in outcome.warnings:
+                    warnings.warn(text, LakhnesWarning, stacklevel=2)
+                run.fill()
+                yield task, outcome.result
         finally:
-            self._client.cancel(list(run.tasks))
+            run.end()
 
 
 class _Run(Generic[T, R]):
     """The tasks of some work: those on their way, and the pieces that are left."""
 
     def __init__(self, client: distributed.Client, work: Callable[[list[T]], R], pieces: Sequence[T]) -> None:
-        self.tasks: dict[distributed.Future, list[T]] = {}
         self._client, self._work, self._pieces = client, work, pieces
+        self._address = client.scheduler.address
+        self._tasks: dict[distributed.Future, list[T]] = {}
+        self._done: queue.SimpleQueue[tuple[distributed.Future, _Outcome | BaseException]] = queue.SimpleQueue()
         self._next = 0
         self._repeated: list[list[T]] = []
         self._suspects: list[list[T]] = []
-        self.alone = False
-        """Whether the one task on its way is of a single piece that workers may die of."""
+        self._alone: distributed.Future | None = None  # the one on its way, if it is of a piece that workers may die of
         self._seconds: float | None = None  # of a piece
-        self._threads, self._counted = 0, -LOOK_AGAIN
+        self._threads, self._looked = 0, -math.inf
+        self._idle = self._sent_again = 0.0  # seconds in which no worker had a task; of these, when all were sent again
+        self._warned = False
         self._number = 0
         self._key = f"lakhnes-{os.urandom(6).hex()}"
 
-    def fill(self, done: Any) -> bool:
+    def fill(self) -> bool:
         """Send tasks until enough are on their way; return whether there are any."""
-        if time.monotonic() - self._counted >= LOOK_AGAIN:
-            self._threads, self._counted = sum(self._client.nthreads().values()), time.monotonic()
-        while len(self.tasks) < max(TASKS_AHEAD * self._threads, 1) and (task := self._task()):
-            self._send(task, done)
-        if not self.tasks and self._suspects:
-            self.alone = True
-            self._send(self._suspects.pop(), done)
-        return bool(self.tasks)
+        with _scheduler_answers(self._client, self._address):
+            if time.monotonic() - self._looked >= LOOK_AGAIN:
+                self._look()
+            if self._alone is None:
+                while len(self._tasks) < max(TASKS_AHEAD * self._threads, 1) and (task := self._task()):
+                    self._send(task)
+                if not self._tasks and self._suspects:
+                    self._alone = self._send(self._suspects.pop())
+        return bool(self._tasks)
 
-    def _send(self, task: list[T], done: Any) -> None:
+    def wait(self) -> tuple[list[T], _Outcome | None] | None:
+        """Wait for a task: return it and what came of it, None for what workers die of; or None if it is done again.
+
+        Nothing may have come for `LOOK_AGAIN` seconds; it returns None then too.
+        """
+        try:
+            future, outcome = self._done.get(timeout=LOOK_AGAIN)
+        except queue.Empty:
+            return None
+        if (task := self._tasks.pop(future, None)) is None:  # it has been sent again meanwhile
+            return None
+        alone = future is self._alone
+        if alone:
+            self._alone = None
+        if isinstance(outcome, _Outcome):
+            self._idle = self._sent_again = 0.0
+            self._note(len(task), outcome.seconds)
+            return task, outcome
+        if future.status != "error":  # the scheduler has lost it, or its result
+            (self._suspects if alone else self._repeated).append(task)
+            return None
+        self._idle = self._sent_again = 0.0
+        if not isinstance(outcome, load("distributed").KilledWorker):
+            raise self._told(outcome)
+        if alone:
+            return task, None
+        if len(task) == 1:
+            self._suspects.append(task)
+        else:
+            size = -(-len(task) // DIVIDE)
+            self._repeated += [task[start : start + size] for start in range(0, len(task), size)]
+        return None
+
+    def _told(self, error: BaseException) -> BaseException:
+        """Return an error of the work; of a scheduler or workers without lakhnes, the line that says so."""
+        if isinstance(error, LakhnesError) or not (isinstance(error, ImportError) or UNREADABLE in str(error)):
+            return error
+        why = str(error).partition(". ")[0]
+        return LakhnesError(f"{self._address}: expected lakhnes {_version()} on scheduler and workers, as here ({why})")
+
+    def end(self) -> None:
+        """Cancel what is on its way."""
+        with contextlib.suppress(Exception):  # there may be no scheduler any more
+            self._client.cancel(list(self._tasks))
+
+    def _look(self) -> None:
+        """Count the threads of the cluster; send all tasks again that no worker has; end if that goes on for long."""
+        self._threads = sum(self._client.nthreads().values())
+        on_workers = self._client.processing() if self._tasks else {}
+        now = time.monotonic()
+        if not self._tasks or any(str(key).startswith(self._key) for keys in on_workers.values() for key in keys):
+            self._idle = self._sent_again = 0.0
+        else:  # what the caller does with results, and the sleep of a laptop, is not time that workers were away
+            self._idle += min(now - self._looked, 2 * LOOK_AGAIN)
+        self._looked = now
+        if self._idle > NOTHING_FOR:
+            what = "no task has been on a worker" if self._threads else "no worker has been there"
+            raise LakhnesError(
+                f"{self._address}: {what} for {self._idle / 60:.0f} minutes, expected dask worker {self._address}"
+            )
+        if self._idle > WARN_AFTER and not self._threads and not self._warned:
+            self._warned = True
+            warn_of(self._address, f"no worker is there; waiting for one, {NOTHING_FOR / 60:.0f} minutes at most")
+        if self._threads and self._idle - self._sent_again > SEND_AGAIN:
+            self._send_again()
+
+    def _send_again(self) -> None:
+        """Send tasks again that no worker has, although there are workers, and that nothing has come of."""
+        self._sent_again = self._idle
+        lost, self._tasks = self._tasks, {}
+        for future, task in lost.items():
+            (self._suspects if future is self._alone else self._repeated).append(task)
+        self._alone = None
+        self._client.cancel(list(lost))
+
+    def _send(self, task: list[T]) -> distributed.Future:
         self._number += 1
         key = f"{self._key}-{self._number}"
-        future = self._client.submit(_timed, self._work, task, key=key, retries=RETRIES, pure=False)
-        self.tasks[future] = task
-        done.add(future)
+        future = self._client.submit(_timed, self._work, task, _version(), key=key, retries=RETRIES, pure=False)
+        self._tasks[future] = task
+        self._client.loop.add_callback(self._follow, future)
+        return future
 
-    def note(self, pieces: int, seconds: float) -> None:
+    async def _follow(self, future: distributed.Future) -> None:
+        """Wait, in the thread of the client, until a result is here; one that is lost with its worker is made again.
+
+        `distributed.as_completed` does not do: it drops a future whose task is killed after it has had a result.
+        """
+        outcome: _Outcome | BaseException
+        try:
+            outcome = await self._client.gather(future, asynchronous=True)
+        except (Exception, asyncio.CancelledError) as error:
+            outcome = error
+        self._done.put((future, outcome))
+
+    def _note(self, pieces: int, seconds: float) -> None:
         """Note how long a task took; the last ones count most."""
         each = seconds / pieces
         self._seconds = each if self._seconds is None else 0.7 * self._seconds + 0.3 * each
-
-    def again(self, task: list[T], *, divide: bool) -> None:
-        """Do the pieces of a task again, in tasks of a share of them if workers have died of it, or beside it."""
-        if divide and len(task) == 1:
-            self._suspects.append(task)
-            return
-        size = -(-len(task) // DIVIDE) if divide else len(task)
-        self._repeated += [task[start : start + size] for start in range(0, len(task), size)]
 
     def _task(self) -> list[T]:
         if self._repeated:
@@ -173,6 +266,17 @@ class _Run(Generic[T, R]):
         return task
 
 
+@contextlib.contextmanager
+def _scheduler_answers(client: distributed.Client, address: str) -> Iterator[None]:
+    """Say in a line that a scheduler has gone."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, LakhnesError) or not (isinstance(error, OSError) or client.status != "running"):
+            raise
+        raise LakhnesError(f"{address}: the Dask scheduler does not answer any more") from None
+
+
 @dataclasses.dataclass(frozen=True)
 class _Outcome:
     """What came of a task: its result, the seconds that it took, and the warnings of lakhnes that there were."""
@@ -182,8 +286,10 @@ class _Outcome:
     warnings: list[str]
 
 
-def _timed(work: Callable[[list[T]], R], task: list[T]) -> _Outcome:
-    """Do a task on a worker."""
+def _timed(work: Callable[[list[T]], R], task: list[T], version: str) -> _Outcome:
+    """Do a task on a worker, if it has this version of lakhnes."""
+    if version != _version():
+        raise LakhnesError(f"worker {socket.gethostname()}: it has lakhnes {_version()}, expected {version} as here")
     started = time.monotonic()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", LakhnesWarning)
@@ -220,23 +326,53 @@ def connect(scheduler: str) -> Iterator[Cluster]:
     name, _, count = scheduler.partition(":")
     with contextlib.ExitStack() as stack:
         if name == "local":
-            # The tasks that a worker died of twice are divided: here its death has no other reason than one of them.
-            stack.enter_context(load("dask.config").set({"distributed.scheduler.allowed-failures": 1}))
             if not count.isdecimal() or not 1 <= int(count[:5]) <= 1024:
                 raise LakhnesError(f"{scheduler}: expected local:N with N processes from 1 to 1024")
-            local = distributed.LocalCluster(
-                n_workers=int(count), threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
-            )
-            where: dict[str, Any] = {"address": stack.enter_context(local)}
+            where: dict[str, Any] = {"address": stack.enter_context(local_cluster(int(count)))}
         elif Path(scheduler).is_file():
             where = {"scheduler_file": scheduler}
         else:
             where = {"address": scheduler}
+        stack.enter_context(
+            load("distributed.utils").silence_logging_cmgr(logging.CRITICAL)
+        )  # errors are lines of ours
         try:
             client = stack.enter_context(distributed.Client(**where, timeout=20, set_as_default=False))
         except (OSError, TimeoutError, ValueError) as error:
             raise LakhnesError(f"{scheduler}: no Dask scheduler answers there ({str(error).splitlines()[0]})") from None
-        others = sorted({version for version in client.run(_version).values() if version != _version()})
+        with _scheduler_answers(client, scheduler):
+            # Later ones are asked in their tasks; those without lakhnes die when a task reaches them.
+            found = client.run(_version, on_error="return").values()
+        others = {version for version in found if isinstance(version, str)} - {_version()}
+        others |= {"none" for error in found if "ModuleNotFoundError" in repr(error)}  # Dask has made a text of it
         if others:
-            raise LakhnesError(f"{scheduler}: workers have lakhnes {', '.join(others)}, expected {_version()} as here")
+            raise LakhnesError(
+                f"{scheduler}: workers have lakhnes {', '.join(sorted(others))}, expected {_version()} as here"
+            )
         yield Cluster(client)
+
+
+@contextlib.contextmanager
+def local_cluster(processes: int) -> Iterator[Any]:
+    """Make a Dask cluster on this machine, whose processes are started again when they die.
+
+    Yields
+    ------
+    distributed.LocalCluster
+        With one thread a process.
+    """
+    settings = {
+        # The tasks that a worker died of twice are divided: here its death has no other reason than one of them.
+        "distributed.scheduler.allowed-failures": 1,
+        # Dask gives a process up for good that is not there just this long after one of its deaths (by default 15 s),
+        # even if it is being started: where that takes long, or many have died, no process is left in the end.
+        "distributed.deploy.lost-worker-timeout": "30 days",
+    }
+    distributed = load("distributed")
+    with (
+        load("dask.config").set(settings),
+        distributed.LocalCluster(
+            n_workers=processes, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
+        ) as cluster,
+    ):
+        yield cluster

@@ -11,7 +11,7 @@ from lakhnes.errors import MissingExtraError
 __all__ = ["EXTRAS", "has", "load", "missing", "need"]
 
 EXTRAS = {
-    "cluster": "work on a cluster needs",
+    "cluster": "work on a cluster, and addresses such as s3://, need",
     "evaluation": "a classifier of songs needs",
     "hub": "models on the Hugging Face Hub need",
     "parquet": "tables of songs need",
@@ -27,6 +27,7 @@ OF_PACKAGE = {
     "choix": "study",
     "dask": "cluster",
     "distributed": "cluster",
+    "fsspec": "cluster",
     "huggingface_hub": "hub",
     "pyarrow": "parquet",
     "pyloudnorm": "study",

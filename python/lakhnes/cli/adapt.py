@@ -1,5 +1,6 @@
 """``lakhnes data adapt``: any folder of MIDI files as a corpus."""
 
+import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,9 +9,9 @@ import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import jobs_option, names_of, scheduler_option
-from lakhnes.cli.shard import corpus_options, note_corpus
+from lakhnes.cli.shard import corpus_options, note_corpus, shard_texts
 from lakhnes.data.layout import TEXTS
-from lakhnes.sharding import Shard
+from lakhnes.sharding import WHOLE, Shard
 
 if TYPE_CHECKING:
     from lakhnes.data.adapt import AdaptReport
@@ -65,22 +66,34 @@ def adapt(
     Instruments that play one note at a time go to P1, P2 and TR in every order, up to 16 songs a file; drums become
     noise. Files whose instruments play chords, as piano pieces, need --arrange, which makes one song of each. DEST gets
     folders train, valid, test of NAME_000.tx1.txt and NAME_000.tx2.txt, and adapted.jsonl, which says why each file and
-    instrument that is not used was left out. The same seed gives the same bytes.
+    instrument that is not used was left out. The same seed gives the same bytes. Both may be addresses, such as
+    s3://BUCKET/FOLDER, with lakhnes[cluster].
     """
+    from lakhnes.data.adapt import REPORT
     from lakhnes.data.adapt import adapt as adapt_collection
+    from lakhnes.remote import is_url, uploaded
 
     chosen = names_of(formats, TEXTS, "--to")
     if options["valid"] + options["test"] > 1:
         raise click.UsageError("--valid and --test are more than 1 together")
+    if is_url(target) and (shard != WHOLE or options["cluster"] is not None):
+        raise click.UsageError("--shard and --scheduler write into a folder that all machines share, not to an address")
     started = time.monotonic()
-    with console.progress("adapt", None) as advance:
-        report = adapt_collection(
-            source, target, to=chosen, max_song_seconds=clip, drums=not no_drums, overwrite=force, finished=advance,
-            shard=shard, shards=shards, **options,
-        )  # fmt: skip
-    seconds = time.monotonic() - started
-    note_adapted(console, report, seconds, arrange=options["arrange"])
-    note_corpus(console, Path(target), chosen, shard, shards=shards)
+    remote = is_url(target)
+    with uploaded(target, last=REPORT, overwrite=force) if remote else contextlib.nullcontext(Path(target)) as place:
+        with console.progress("adapt", None) as advance:
+            report = adapt_collection(
+                source, place, to=chosen, max_song_seconds=clip, drums=not no_drums, overwrite=force, finished=advance,
+                shard=shard, shards=shards, **options,
+            )  # fmt: skip
+        seconds = time.monotonic() - started
+        note_adapted(console, report, seconds, arrange=options["arrange"])
+        if remote and shards:
+            shard_texts(console, place, chosen)
+    if remote:
+        console.result(target)
+    else:
+        note_corpus(console, place, chosen, shard, shards=shards)
     console.summary({"corpus": target} | report.facts() | {"seconds": seconds})
 
 

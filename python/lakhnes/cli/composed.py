@@ -1,9 +1,11 @@
 """Songs are composed and written: here or on a cluster, in batches or in part."""
 
+import contextlib
 import itertools
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +17,7 @@ from lakhnes.cli.targets import is_done
 from lakhnes.cluster import DEADLY
 from lakhnes.data.layout import TEXTS
 from lakhnes.files import PLAYABLE, WRITABLE, base_name, check_target, known_format, suffix_of
+from lakhnes.remote import Remote
 from lakhnes.sampling.params import SamplingParams
 from lakhnes.sharding import WHOLE, Shard
 
@@ -35,7 +38,7 @@ def compose_and_write(
     params: SamplingParams,
     *,
     num: int,
-    out_dir: Path | None,
+    out_dir: "Path | Remote | None",
     model_name: str,
     formats: str | None,
     seed: int | None,
@@ -65,7 +68,10 @@ def compose_and_write(
     if goes_on and (seed is None or out_dir is None):
         raise click.UsageError("--shard and --scheduler need --seed and --out-dir, so that all machines mean the same")
     first = new_seed() if seed is None else seed
+    stack = contextlib.ExitStack()
     folder = out_dir or Path(SHARED_FOLDER)
+    if isinstance(folder, Remote):
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     folder.mkdir(parents=True, exist_ok=True)
     if out_dir is not None and not goes_on:
         _refuse_existing(out_dir, chosen, num, force)
@@ -73,7 +79,7 @@ def compose_and_write(
 
     def files_of(index: int) -> dict[str, Path]:
         if out_dir is not None:
-            return _files(out_dir / str(index), chosen)
+            return _files(folder / str(index), chosen)
         name = folder / f"{command}-{first + index}"
         return _files(name if force else _unused(name, chosen), chosen)
 
@@ -84,7 +90,7 @@ def compose_and_write(
     wanted = _missing(shard.numbers(num), chosen, out_dir if goes_on and not force else None)
     total = sum(map(len, wanted))
     try:
-        with console.progress("songs", total) as advance:
+        with stack, console.progress("songs", total) as advance:
 
             def report(made: dict[str, Any]) -> None:
                 if "error" in made:
@@ -92,13 +98,14 @@ def compose_and_write(
                     failed.append(made)
                     return
                 facts.append(made)
-                console.result(_listed({name: Path(path) for name, path in made["paths"].items()}))
+                console.result(_listed(made["paths"]))
 
             if cluster is not None:
                 assert out_dir is not None
+                place = out_dir if isinstance(out_dir, Remote) else out_dir.absolute()
                 work = partial(
                     _compose_task, compose=compose, params=params, model_name=model_name, device=device, first=first,
-                    folder=out_dir.absolute(), formats=chosen, batch_size=batch_size, sound=sound,
+                    folder=place, formats=chosen, batch_size=batch_size, sound=sound,
                 )  # fmt: skip
                 for made in _on_cluster(cluster, work, wanted, first, out_dir, advance):
                     report(made)
@@ -109,7 +116,7 @@ def compose_and_write(
                 songs = compose(model, count, params, seed=first + start, advance=batch)
                 batch.finish()
                 for made in _written(songs, start, first, params, files_of, force, sound):
-                    report(made)
+                    report(_placed(made, out_dir))
     except KeyboardInterrupt:
         raise Interrupted(f"{len(facts)} of {total} songs written", {"songs": facts}) from None
     console.summary({"songs": facts} | ({"failed": failed} if failed else {}))
@@ -136,19 +143,29 @@ def _written(
         yield _write(song, texts, files_of(index), force, sound) | {"seed": first + index} | known
 
 
+def _placed(made: dict[str, Any], folder: "Path | Remote | None") -> dict[str, Any]:
+    """Put the files of a song, which are on this machine, behind an address, if they go there."""
+    if isinstance(folder, Remote):
+        for name, path in made.get("paths", {}).items():
+            folder.put(Path(path), Path(path).name)
+            Path(path).unlink()
+            made["paths"][name] = folder.at(Path(path).name)
+    return made
+
+
 def _on_cluster(
     cluster: "Cluster",
     work: "Callable[[list[int]], list[dict[str, Any]]]",
     wanted: list[range],
     first: int,
-    folder: Path,
+    folder: "Path | Remote",
     advance: "Advance",
 ) -> Iterator[dict[str, Any]]:
     """Compose songs on the workers of a cluster; yield the facts of each, or its error."""
     for numbers, songs in cluster.map(work, [number for row in wanted for number in row]):
         advance(len(numbers))
         for made in songs or [{"seed": first + number, "error": DEADLY} for number in numbers]:
-            if "paths" in made:  # which begin with the folder as it was named
+            if "paths" in made and isinstance(folder, Path):  # which begin with the folder as it was named
                 made["paths"] = {name: str(folder / Path(path).name) for name, path in made["paths"].items()}
             yield made
 
@@ -161,16 +178,20 @@ def _compose_task(
     model_name: str,
     device: str,
     first: int,
-    folder: Path,
+    folder: "Path | Remote",
     formats: list[str],
     batch_size: int,
     sound: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """Compose songs on a worker, and write them; what is there is replaced, for a task may be done twice."""
     made: list[dict[str, Any]] = []
-    for start, count in _batches(_rows(numbers), batch_size):
-        songs = compose(_model(model_name, device), count, params, seed=first + start, advance=lambda events: None)
-        made += _written(songs, start, first, params, lambda index: _files(folder / str(index), formats), True, sound)
+    with contextlib.nullcontext(folder) if isinstance(folder, Path) else tempfile.TemporaryDirectory() as local:
+        for start, count in _batches(_rows(numbers), batch_size):
+            songs = compose(_model(model_name, device), count, params, seed=first + start, advance=lambda events: None)
+            written = _written(
+                songs, start, first, params, lambda index: _files(Path(local) / str(index), formats), True, sound
+            )
+            made += (_placed(each, folder) for each in written)
     return made
 
 
@@ -182,10 +203,14 @@ def _model(name: str, device: str) -> "Model":
     return load_model(name, device)
 
 
-def _missing(numbers: range, formats: list[str], folder: Path | None) -> list[range]:
+def _missing(numbers: range, formats: list[str], folder: "Path | Remote | None") -> list[range]:
     """Return the numbers of songs in rows; of a folder, those that are not there."""
     if folder is None:
         return [numbers]
+    if isinstance(folder, Remote):
+        sizes = _there(folder)
+        names = {number: [str(path) for path in _files(Path(str(number)), formats).values()] for number in numbers}
+        return _rows(number for number in numbers if not all(sizes.get(name) for name in names[number]))
     return _rows(number for number in numbers if not is_done(list(_files(folder / str(number), formats).values())))
 
 
@@ -207,14 +232,26 @@ def _batches(rows: list[range], size: int) -> Iterator[tuple[int, int]]:
             yield start, min(size, row.stop - start)
 
 
-def _refuse_existing(folder: Path, formats: list[str], num: int, force: bool) -> None:
+def _there(folder: Remote) -> dict[str, int]:
+    """Return the sizes of the files behind an address, where there may be nothing yet."""
+    try:
+        return folder.files()
+    except FileNotFoundError:
+        return {}
+
+
+def _refuse_existing(folder: "Path | Remote", formats: list[str], num: int, force: bool) -> None:
     """Refuse, before any work is done, a folder that holds a file of a song to come: whichever of a million it is."""
-    for path in sorted(folder.iterdir()):
+    paths = sorted(folder.iterdir()) if isinstance(folder, Path) else list(map(PurePosixPath, _there(folder)))
+    for path in paths:
         for name in formats:
             number = path.name.removesuffix(suffix_of(name))
             is_number = number != path.name and number.isdecimal() and len(number) <= 20
             if is_number and f"{int(number)}" == number and int(number) < num:
-                check_target(path, overwrite=force)
+                if isinstance(path, Path):
+                    check_target(path, overwrite=force)
+                elif isinstance(folder, Remote) and not force and len(path.parts) == 1:
+                    raise FileExistsError(17, "exists already (--force replaces it)", folder.at(path.name))
 
 
 class _Batch:
@@ -258,7 +295,7 @@ def _unused(name: Path, formats: list[str]) -> Path:
     return next(each for each in candidates if not any(path.exists() for path in _files(each, formats).values()))
 
 
-def _listed(paths: dict[str, Path]) -> Path:
+def _listed(paths: dict[str, str]) -> str:
     """Return the path that stands for a song: its score, if there is one, for that can be read again."""
     scores = [path for name, path in paths.items() if name in PLAYABLE]
     return scores[0] if scores else next(iter(paths.values()))

@@ -17,6 +17,7 @@ from lakhnes.cli.options import (
     tag_options,
 )
 from lakhnes.cli.targets import STDIO
+from lakhnes.remote import Remote, is_url
 from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SECONDS, SONG, SamplingParams, params_from
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class _OutputFolder(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == STDIO:
             self.fail("songs are files in a folder, and - stands for stdout", param, ctx)
+        if is_url(value):
+            return Remote.of(value)
         return super().convert(value, param, ctx)
 
 
@@ -130,7 +133,7 @@ def composing_options(command: F) -> F:
             "-o",
             "--out-dir",
             type=_OutputFolder(path_type=Path),
-            help="Folder for the songs, made if missing; they are called 0, 1, …"
+            help="Folder or address (s3://…) for the songs, made if missing; they are called 0, 1, …"
             f"  [default: {SHARED_FOLDER}, where names begin with the command and the seed]",
         ),
         click.option(

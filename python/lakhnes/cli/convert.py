@@ -127,7 +127,7 @@ def convert(
     An .nsf or .nsfe with several tracks gives a file for each, NAME-03-TITLE.mid. Several songs, or a folder, whose
     output is FILE.nsf or FILE.nsfe become the tracks of that one file. With -o FILE.tar the outputs are the entries of
     a tar archive, as WebDataset reads them. Of several songs, those whose output is there are skipped: the same command
-    goes on where it was interrupted.
+    goes on where it was interrupted. Both may be addresses, such as s3://BUCKET/FOLDER, with lakhnes[cluster].
     """
     if output is None:
         if len(inputs) < 2:
@@ -136,6 +136,8 @@ def convert(
         inputs = tuple(given)
     from lakhnes.arranging import as_json
     from lakhnes.cli.exporting import album_jobs, export_inputs, export_one, tell
+    from lakhnes.cli.remote import export_remote
+    from lakhnes.remote import is_url
 
     if isinstance(output, Listed):
         raise click.UsageError("Missing option '-o': where does it go?")
@@ -147,14 +149,16 @@ def convert(
     only = "mid" if arrange else source_format
     how: dict[str, Any] = {"source_format": source_format, "only": only, "tracks": tracks, "overwrite": force}
     skipped: Sequence[Path] = ()
-    if songs_of_album := album_jobs(inputs, output, chosen, **how):
+    remote = any(map(is_url, (*inputs, output)))
+    if not remote and (songs_of_album := album_jobs(inputs, output, chosen, **how)):
         if shard != WHOLE or cluster is not None:
             raise click.UsageError(f"{output} is one file of all songs, and --shard and --scheduler divide them")
         title = (options["tags"] or {}).get("title") or base_name(inputs[0] if len(inputs) == 1 else output)
         report = export_one(console, "convert", songs_of_album, Path(output), chosen, title=title, **options)
         targets: Mapping[Path, object] = {job.source: output for job in songs_of_album}
     else:
-        report, skipped, targets = export_inputs(
+        export = export_remote if remote else export_inputs
+        report, skipped, targets = export(
             console, "convert", inputs, output, chosen, shard=shard, log=log, how=how, cluster=cluster, **options
         )
     arranged = {str(targets[source]): as_json(facts) for source, facts in report.arranged.items()}

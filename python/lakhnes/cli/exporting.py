@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from lakhnes.cluster import Cluster
     from lakhnes.exporting import BatchReport, ExportJob
 
-__all__ = ["album_jobs", "export_all", "export_inputs", "export_one", "jobs_of", "tell"]
+__all__ = [
+    "Exported",
+    "album_jobs",
+    "all_files_of",
+    "export_all",
+    "export_inputs",
+    "export_one",
+    "jobs_of",
+    "lines_into",
+    "tell",
+]
 
 
 def jobs_of(
@@ -199,10 +209,10 @@ def _tarred(batches: Iterable[Sequence[ExportJob]], tar: TarWriter, stems: bool)
         yield jobs
         for job in jobs:
             assert isinstance(job.target, Path)
-            tar.take(_all_files_of(job.target, stems))
+            tar.take(all_files_of(job.target, stems))
 
 
-def _all_files_of(target: Path, stems: bool) -> list[Path]:
+def all_files_of(target: Path, stems: bool) -> list[Path]:
     """Name the files that may be there of a song."""
     from lakhnes.exporting import STEMS, stem_path
 
@@ -275,7 +285,7 @@ def export_all(
     export = export_files if cluster is None else partial(export_on, cluster)
     whole, written, failed = BatchReport(), list[str](), list[dict[str, Any]]()
     jobs: Sequence[ExportJob] = ()
-    with console.progress(verb, total) as advance, _lines_into(log) as note:
+    with console.progress(verb, total) as advance, lines_into(log) as note:
 
         def finished(job: ExportJob, error: Exception | None) -> None:
             advance(1)
@@ -320,7 +330,7 @@ def _unreported(jobs: Sequence[ExportJob], options: dict[str, Any]) -> Iterator[
 
 
 @contextlib.contextmanager
-def _lines_into(log: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
+def lines_into(log: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Give a function that adds a line of JSON to a file, if there is one."""
     import json
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
-from lakhnes.cli.options import jobs_option, names_of
+from lakhnes.cli.options import jobs_option, names_of, scheduler_option
 from lakhnes.cli.shard import corpus_options, note_corpus
 from lakhnes.data.layout import TEXTS
 from lakhnes.sharding import WHOLE, Shard
@@ -26,6 +26,7 @@ SCORE_RATE_HELP = "Reduce songs to this frame rate first (NES-MDB's scores have 
 @jobs_option("Songs")
 @click.option("--exact", is_flag=True, help="Transcribe register writes true to the chip, not as NES-MDB does.")
 @click.option("--score-rate", type=click.FloatRange(min=0, min_open=True), metavar="HZ", help=SCORE_RATE_HELP)
+@scheduler_option(None)
 @corpus_options
 @common_options
 @pass_console

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
-from lakhnes.cli.options import jobs_option, names_of
+from lakhnes.cli.options import jobs_option, names_of, scheduler_option
 from lakhnes.cli.shard import corpus_options, note_corpus
 from lakhnes.data.layout import TEXTS
 from lakhnes.sharding import Shard
@@ -42,6 +42,7 @@ __all__ = ["note_nsf", "nsf"]
 @click.option("--effects", is_flag=True, help="Take tracks that a file calls sound effects, too.")
 @click.option("--exact", is_flag=True, help="Transcribe register writes true to the chip, not as NES-MDB does.")
 @jobs_option("Tracks")
+@scheduler_option(None)
 @corpus_options
 @common_options
 @pass_console

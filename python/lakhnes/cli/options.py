@@ -103,7 +103,7 @@ def shard_option(what: str) -> Callable[[F], F]:
     return click.option("--shard", type=_ShardType(), metavar="I/N", default=WHOLE, help=help_text)
 
 
-def scheduler_option(what: str = "files") -> Callable[[F], F]:
+def scheduler_option(what: str | None = "files") -> Callable[[F], F]:
     """Give ``--scheduler``, the Dask cluster that does the work; the command gets it as ``cluster``, or None."""
 
     def add(command: F) -> F:
@@ -116,7 +116,8 @@ def scheduler_option(what: str = "files") -> Callable[[F], F]:
             with connect(scheduler) as cluster:
                 return command(*args, cluster=cluster, **options)
 
-        help_text = f"Have a Dask cluster do it, which has the same {what}: its address, its file, or N processes here."
+        shared = f", which has the same {what}" if what else ""
+        help_text = f"Have a Dask cluster do it{shared}: its address, its file, or N processes here."
         return click.option("--scheduler", metavar="ADDRESS|FILE|local:N", help=help_text)(cast(F, connected))
 
     return add

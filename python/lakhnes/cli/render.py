@@ -86,10 +86,12 @@ def render(
     .tar.xz) of songs, or - for stdin (with --from). With -o FILE.tar the outputs are the entries of a tar archive, as
     WebDataset reads them. An .nsf or .nsfe with several tracks gives a file for each, NAME-03-TITLE.wav. The paths of
     the files that were written go to stdout. Of several songs, those whose output is there are skipped: the same
-    command goes on where it was interrupted.
+    command goes on where it was interrupted. Both may be addresses, such as s3://BUCKET/FOLDER, with lakhnes[cluster].
     """
     from lakhnes.arranging import as_json
     from lakhnes.cli.exporting import export_inputs, tell
+    from lakhnes.cli.remote import export_remote
+    from lakhnes.remote import is_url
 
     started = time.monotonic()
     if server is not None:
@@ -111,9 +113,8 @@ def render(
     if output is not None and output != STDIO and audio_format is None and found and not is_batch(inputs):
         named = _format_of_file(output, named)
     options |= {"threads": jobs, "stems": stems, "arrange": arrange, "overwrite": force, "cluster": cluster}
-    report, skipped, _ = export_inputs(
-        console, "render", inputs, output, named, shard=shard, log=log, how=how, **options
-    )
+    export = export_remote if any(map(is_url, (*inputs, output))) else export_inputs
+    report, skipped, _ = export(console, "render", inputs, output, named, shard=shard, log=log, how=how, **options)
     arranged = {str(path): as_json(facts) for path, facts in report.arranged.items()} or None
     seconds = time.monotonic() - started
     tell(console, report, seconds, skipped=skipped, arranged=arranged, speed=True, to_stdout=output == STDIO)

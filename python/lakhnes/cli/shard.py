@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
-from lakhnes.cli.options import adding, force_option, shard_option
+from lakhnes.cli.options import adding, force_option, scheduler_option, shard_option
 from lakhnes.data.layout import SPLITS, TEXTS, text_name
 from lakhnes.sharding import WHOLE, Shard
+
+if TYPE_CHECKING:
+    from lakhnes.cluster import Cluster
 
 __all__ = ["corpus_options", "note_part", "shard", "shard_texts"]
 
@@ -34,12 +38,14 @@ corpus_options = adding(
     help="Arrays that lakhnes maps into memory, or Parquet, which other programs read (with -o).",
 )  # fmt: skip
 @shard_option("songs, into DEST/parts; `lakhnes data merge DEST` joins the parts")
+@scheduler_option("texts")
 @force_option("With --shard: begin the part anew.")
 @common_options
 @pass_console
 def shard(
-    console: Console, data: Path, output: Path | None, vocabulary: str | None, kind: str, shard: Shard, force: bool
-) -> None:
+    console: Console, data: Path, output: Path | None, vocabulary: str | None, kind: str, shard: Shard,
+    cluster: "Cluster | None", force: bool,
+) -> None:  # fmt: skip
     """Tokenize the texts of a corpus directory into shards that are mapped into memory.
 
     Training and evaluation take them in place of the texts: at once, and without limit of size. Parquet files have a
@@ -58,17 +64,22 @@ def shard(
             raise click.UsageError("--to parquet needs -o: a folder of tables alone is what other programs read")
     if shard != WHOLE:
         with console.progress("shard", None) as advance:
-            made = shard_part(data, names, shard, output, to=kind, overwrite=force, advance=advance)
+            made = shard_part(data, names, shard, output, to=kind, overwrite=force, cluster=cluster, advance=advance)
         note_part(console, output or data, shard)
         console.summary({"corpus": str(output or data), "shards": made})
         return
-    facts = shard_texts(console, data, names, output, kind)
+    facts = shard_texts(console, data, names, output, kind, cluster)
     console.result(output or data)
     console.summary({"corpus": str(output or data), "shards": facts})
 
 
 def shard_texts(
-    console: Console, data: Path, names: Iterable[str], output: Path | None = None, kind: str = "npy"
+    console: Console,
+    data: Path,
+    names: Iterable[str],
+    output: Path | None = None,
+    kind: str = "npy",
+    cluster: "Cluster | None" = None,
 ) -> dict[str, dict[str, object]]:
     """Write and note the shards of these vocabularies; return their counts by vocabulary and split."""
     from lakhnes._native import Vocabulary
@@ -80,7 +91,7 @@ def shard_texts(
     facts: dict[str, dict[str, object]] = {}
     for name in names:
         with console.progress(f"shard {name}", None) as advance:
-            manifests = shard_corpus(data, Vocabulary(name), output, advance, write=write)
+            manifests = shard_corpus(data, Vocabulary(name), output, advance, write=write, cluster=cluster)
         facts[name] = note_manifests(console, name, manifests)
     return facts
 

@@ -29,6 +29,7 @@ from lakhnes.data.melodies import HeldOut
 from lakhnes.data.midi_files import MidiFile, find_midi_files
 from lakhnes.data.parts import Part, Parts, inputs_of, link, open_part
 from lakhnes.errors import FormatError
+from lakhnes.remote import Remote, is_url
 from lakhnes.sharding import WHOLE, Shard
 
 __all__ = ["POLYPHONIC", "POLYPHONIC_HINT", "REPORT", "AdaptReport", "adapt", "merge_adapted"]
@@ -67,7 +68,8 @@ def adapt(
     Parameters
     ----------
     source
-        A folder, searched with its subfolders for ``.mid`` and ``.midi``, or one such file.
+        A folder, searched with its subfolders for ``.mid`` and ``.midi``, or one such file; or the address of a folder
+        (``s3://…``, see `lakhnes.remote`).
     target
         The folder of the corpus: ``train/ valid/ test/`` with ``NAME_000.tx1.txt`` …, and `REPORT`. It appears when all
         is done, or not at all.
@@ -142,13 +144,21 @@ def adapt(
     }  # fmt: skip
     if shard != WHOLE:
         with open_part(Path(target), shard, overwrite=overwrite) as part:
-            return _adapt_part(part, shard, Path(source), plan | {"shards": shards}, jobs, cluster, finished)
+            return _adapt_part(
+                part,
+                shard,
+                Remote.of(source) if is_url(source) else Path(source),
+                plan | {"shards": shards},
+                jobs,
+                cluster,
+                finished,
+            )
     with staged_folder(Path(target), overwrite=overwrite) as staging:
-        return _adapt_all(staging, Path(source), plan, jobs, cluster, finished)
+        return _adapt_all(staging, Remote.of(source) if is_url(source) else Path(source), plan, jobs, cluster, finished)
 
 
 def _adapt_all(
-    staging: Path, source: Path, plan: dict[str, Any], jobs: int, cluster: Cluster | None,
+    staging: Path, source: Path | Remote, plan: dict[str, Any], jobs: int, cluster: Cluster | None,
     finished: Callable[[int], object],
 ) -> AdaptReport:  # fmt: skip
     files = _files(source)
@@ -175,7 +185,7 @@ def _adapt_all(
 
 
 def _adapt_part(
-    part: Part, shard: Shard, source: Path, plan: dict[str, Any], jobs: int, cluster: Cluster | None,
+    part: Part, shard: Shard, source: Path | Remote, plan: dict[str, Any], jobs: int, cluster: Cluster | None,
     finished: Callable[[int], object],
 ) -> AdaptReport:  # fmt: skip
     files = _files(source)
@@ -239,8 +249,8 @@ def _file_of(line: dict[str, Any]) -> MidiFile:
     return MidiFile(Path(line["path"]), line["path"], line["name"])
 
 
-def _files(source: Path) -> list[MidiFile]:
+def _files(source: Path | Remote) -> list[MidiFile]:
     files = find_midi_files(source)
     if not files:
-        raise FormatError(f"{source}: no MIDI files (.mid, .midi) in it")
+        raise FormatError(f"{source.url if isinstance(source, Remote) else source}: no MIDI files (.mid, .midi) in it")
     return files

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,6 +23,7 @@ from lakhnes.data.midi_files import MidiFile
 from lakhnes.data.report import Report
 from lakhnes.data.splitting import assign_splits
 from lakhnes.errors import FormatError
+from lakhnes.remote import at_once
 
 __all__ = [
     "POLYPHONIC",
@@ -101,18 +103,43 @@ def adapt_some(
 ) -> None:
     """Do what depends on each file alone: write its songs into a folder, and note by its number what became of it."""
 
-    def named(number: int, facts: Outcome) -> None:
+    def named(first: int, number: int, facts: Outcome) -> None:
         if held_out is not None and facts["like"]:
             song, share = facts["like"]
             facts["like"] = (held_out.names[song], share)
-        note(number, facts)
+        note(first + number, facts)
 
     index = held_out.index if held_out is not None else None
-    rows = [(file.path, file.name) for file in files]
     melodies = plan["valid"] > 0 or plan["test"] > 0
-    _native.adapt_files(
-        rows, folder, plan["formats"], named, threads=jobs, exclude=index, melodies=melodies, **plan["how"]
-    )
+    for first, rows in _staged(files):
+        _native.adapt_files(
+            rows, folder, plan["formats"], partial(named, first),
+            threads=jobs, exclude=index, melodies=melodies, **plan["how"],
+        )  # fmt: skip
+
+
+STAGED = 1024
+"""Files behind an address that are on this machine at the same time."""
+
+
+def _staged(files: Sequence[MidiFile]) -> Iterator[tuple[int, list[tuple[Path, str]]]]:
+    """Give files as paths of this machine and their names, in runs, each with the number of its first file."""
+    if not any(file.remote for file in files):
+        yield 0, [(file.path, file.name) for file in files]
+        return
+    for first in range(0, len(files), STAGED):
+        with tempfile.TemporaryDirectory() as folder:
+            here = [(file, Path(folder) / f"{number}.mid") for number, file in enumerate(files[first : first + STAGED])]
+            for error in at_once(_fetch, here):
+                if isinstance(error, Exception):
+                    raise error
+            yield first, [(path, file.name) for file, path in here]
+
+
+def _fetch(row: tuple[MidiFile, Path]) -> None:
+    file, path = row
+    if file.remote is not None:
+        file.remote.fetch(file.place, path)
 
 
 def _texts(name: str, facts: Outcome, formats: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ import codecs
 import dataclasses
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import Vocabulary, events_from_text, quantize_events
+from lakhnes.cluster import DEADLY, Cluster
 from lakhnes.data.augmentation import Augmentation
 from lakhnes.data.layout import SPLITS, text_name
 from lakhnes.data.shards import Events, Shard, fingerprint, manifest_of, read_shards, write_shards
@@ -29,6 +31,9 @@ __all__ = ["MAX_EVENTS", "MIN_TOKENS", "Corpus", "read_texts", "shard_corpus", "
 
 MAX_EVENTS = 64 * 2**20
 """The most events of texts that are held in memory, 256 MiB. Shards have no such limit."""
+
+ON_CLUSTER = 8192
+"""Texts that a cluster reads together: workers wait for each other at the end, and their events are held in memory."""
 
 MIN_TOKENS = 10
 """Songs of fewer events are left out, as LakhNES leaves them out of training and evaluation."""
@@ -141,10 +146,12 @@ def shard_corpus(
     advance: Callable[[int], object] = lambda songs: None,
     *,
     write: Callable[..., dict[str, Any]] = write_shards,
+    cluster: Cluster | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Write the shards of the texts of a corpus directory, beside them or into another directory.
 
-    `write` is `write_shards` or `write_parquet`. Returns the manifest of each split that has texts.
+    `write` is `write_shards` or `write_parquet`. The workers of `cluster`, if there is one, read the texts. Returns the
+    manifest of each split that has texts.
 
     Raises
     ------
@@ -155,7 +162,7 @@ def shard_corpus(
     for split in SPLITS:
         paths = texts_in(data / split, vocabulary) if (data / split).is_dir() else []
         if paths:
-            songs = read_texts(paths, vocabulary, advance)
+            songs = read_texts(paths, vocabulary, advance, cluster)
             folder = (target or data) / split
             manifests[split] = write(folder, vocabulary, songs, text_bytes=text_bytes(paths))
     if not manifests:
@@ -175,12 +182,47 @@ def text_bytes(paths: list[Path]) -> int:
 
 
 def read_texts(
-    paths: list[Path], vocabulary: Vocabulary, advance: Callable[[int], object] = lambda songs: None
+    paths: list[Path],
+    vocabulary: Vocabulary,
+    advance: Callable[[int], object] = lambda songs: None,
+    cluster: Cluster | None = None,
 ) -> Iterator[tuple[str, Events]]:
-    """Read texts, each a name and its events."""
-    for path in paths:
-        yield path.name.removesuffix(text_name("", vocabulary.dialect)), _read_song(path, vocabulary)
+    """Read texts, each a name and its events; on the workers of a cluster, which have the same files, if there is one.
+
+    Raises
+    ------
+    FormatError, TokenError
+        If one cannot be read.
+    """
+    here = ((path, _read_song(path, vocabulary)) for path in paths)
+    for path, events in here if cluster is None else _read_on(cluster, paths, vocabulary):
+        yield path.name.removesuffix(text_name("", vocabulary.dialect)), events
         advance(1)
+
+
+def _read_on(cluster: Cluster, paths: list[Path], vocabulary: Vocabulary) -> Iterator[tuple[Path, Events]]:
+    """Read texts on the workers of a cluster; give them in their order."""
+    for start in range(0, len(paths), ON_CLUSTER):
+        here = paths[start : start + ON_CLUSTER]
+        songs: list[Events] = [np.empty(0, np.int32)] * len(here)
+        work = partial(_read_task, dialect=vocabulary.dialect)
+        for task, read in cluster.map(work, [(number, path.absolute()) for number, path in enumerate(here)]):
+            for (number, path), events in zip(task, read or [DEADLY] * len(task), strict=True):
+                if isinstance(events, str):
+                    raise FormatError(f"{here[number]}: {events.removeprefix(f'{path}: ')}")
+                songs[number] = events
+        yield from zip(here, songs, strict=True)
+
+
+def _read_task(task: list[tuple[int, Path]], dialect: str) -> list[Events | str]:
+    """Read texts on a worker: give the events of each, or the line that says what is wrong with it."""
+    made: list[Events | str] = []
+    for _, path in task:
+        try:
+            made.append(_read_song(path, Vocabulary(dialect)))
+        except LakhnesError as error:
+            made.append(str(error))
+    return made
 
 
 def _read_song(path: Path, vocabulary: Vocabulary) -> npt.NDArray[np.int32]:

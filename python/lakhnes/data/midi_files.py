@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from lakhnes.errors import FormatError
 from lakhnes.files import base_name, is_of_macos, known_format, safe_name
+from lakhnes.remote import Remote
 
 __all__ = ["MidiFile", "find_midi_files"]
 
@@ -25,14 +28,17 @@ class MidiFile(NamedTuple):
         The path below the folder that was searched, with slashes.
     name : str
         What the texts of its songs are called: letters, digits and ``_ . -``; no other file of the folder has it.
+    remote : Remote or None
+        The address of the folder, if it is on no file system of this machine: `path` is then the place.
     """
 
     path: Path
     place: str
     name: str
+    remote: Remote | None = None
 
 
-def find_midi_files(source: Path) -> list[MidiFile]:
+def find_midi_files(source: Path | Remote) -> list[MidiFile]:
     """Find the MIDI files of a folder and its subfolders, in the order of their paths; or take one file as it is.
 
     ``._NAME`` files, which macOS adds to archives and foreign disks, are skipped.
@@ -42,6 +48,12 @@ def find_midi_files(source: Path) -> list[MidiFile]:
     FileNotFoundError
         If `source` does not exist.
     """
+    if isinstance(source, Remote):
+        sizes = source.files()
+        if "" in sizes:
+            raise FormatError(f"{source.url}: a file, expected a folder of MIDI files")
+        places = [path.as_posix() for path in sorted(map(PurePosixPath, sizes)) if known_format(path, ("mid",))]
+        return _named(places, lambda place: Path(place), source)
     if not source.exists():
         raise FileNotFoundError(2, "there is no such file or folder", str(source))
     if source.is_dir():
@@ -49,6 +61,10 @@ def find_midi_files(source: Path) -> list[MidiFile]:
         places = [path.as_posix() for path in found if not is_of_macos(path)]
     else:
         places = [source.name]
+    return _named(places, lambda place: source / place if source.is_dir() else source)
+
+
+def _named(places: list[str], path_of: Callable[[str], Path], remote: Remote | None = None) -> list[MidiFile]:
     names: set[str] = set()
     files = []
     for place in places:
@@ -56,7 +72,7 @@ def find_midi_files(source: Path) -> list[MidiFile]:
         if name in names:
             name += "-" + hashlib.sha256(os.fsencode(place)).hexdigest()[:12]
         names.add(name)
-        files.append(MidiFile(source / place if source.is_dir() else source, place, name))
+        files.append(MidiFile(path_of(place), place, name, remote))
     return files
 
 

@@ -11,12 +11,12 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeAlias
+from typing import Any
 
-from lakhnes import _native
-from lakhnes.archives import batches, files_in, is_usable
+from lakhnes.archives import files_in, is_usable
+from lakhnes.cluster import Cluster
+from lakhnes.data.converting import Convert, Song, converter, song_batches
 from lakhnes.data.layout import PUBLISHED, SPLITS, TEXTS, staged_folder, text_name
 from lakhnes.data.parts import Part, Parts, inputs_of, link, open_part
 from lakhnes.errors import FormatError
@@ -24,9 +24,6 @@ from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, known_format, on
 from lakhnes.sharding import WHOLE, Shard
 
 __all__ = ["CorpusReport", "convert_nesmdb", "merge_nesmdb"]
-
-Convert: TypeAlias = Callable[[list[tuple[bytes, str, "int | None"]]], list["tuple[bytes, ...] | str"]]
-"""Makes texts of songs, see `_native.convert_texts`."""
 
 
 @dataclass
@@ -78,6 +75,7 @@ def convert_nesmdb(
     score_rate: float | None = None,
     shard: Shard = WHOLE,
     shards: bool = False,
+    cluster: Cluster | None = None,
     finished: Callable[[int], object] = lambda songs: None,
 ) -> CorpusReport:
     """Turn NES-MDB into a folder of TX1 and TX2 texts, its splits kept.
@@ -106,6 +104,8 @@ def convert_nesmdb(
         interrupted goes on with the songs that are missing; `merge_nesmdb` joins all parts.
     shards
         Of a shard: whether the merge writes memory-mapped shards beside the texts.
+    cluster
+        Workers that convert the songs instead of this machine, which reads them and writes the texts.
     finished
         Called with the number of songs of each batch as it is done.
 
@@ -122,15 +122,15 @@ def convert_nesmdb(
         If something cannot be read or written, or `target` holds something and `overwrite` is false.
     """
     formats = [name for name in TEXTS if name in set(to)]
-    convert = partial(_native.convert_texts, formats=formats, threads=threads, exact=exact, score_rate=score_rate)
+    convert = converter(formats, threads=threads, cluster=cluster, exact=exact, score_rate=score_rate)
     if shard != WHOLE:
         plan = {"command": "nesmdb", "source": str(source), "formats": formats, "shards": shards}
         plan |= {"how": {"exact": exact, "score_rate": score_rate}}
         with open_part(Path(target), shard, overwrite=overwrite) as part:
-            return _convert_part(part, shard, Path(source), plan, convert, finished)
+            return _convert_part(part, shard, Path(source), plan, convert, cluster, finished)
     entries: list[_Entry] = []
     with staged_folder(Path(target), overwrite=overwrite) as staging:
-        for batch in batches(_read(_entries(Path(source), entries)), lambda entry: len(entry.data)):
+        for batch in song_batches(_read(_entries(Path(source), entries)), lambda entry: len(entry.data), cluster):
             _convert(batch, staging, formats, convert)
             finished(len(batch))
         if not entries:
@@ -156,6 +156,7 @@ def _convert_part(
     source: Path,
     plan: dict[str, Any],
     convert: Convert,
+    cluster: Cluster | None,
     finished: Callable[[int], object],
 ) -> CorpusReport:
     part.begin(plan)
@@ -168,7 +169,7 @@ def _convert_part(
             raise FormatError(f"{part.folder}: made of other songs than {source} has; --force begins anew")
         return entry.index not in done and shard.holds(entry.place.removeprefix(inside))
 
-    for batch in batches(_read(_entries(source, entries), mine), lambda entry: len(entry.data)):
+    for batch in song_batches(_read(_entries(source, entries), mine), lambda entry: len(entry.data), cluster):
         _convert(batch, part.folder, plan["formats"], convert)
         for entry in batch:
             part.add(entry.line())
@@ -236,7 +237,7 @@ def _convert(
 ) -> None:
     """Write the texts of songs, and drop their bytes."""
     usable = [entry for entry in batch if entry.error is None]
-    songs: list[tuple[bytes, str, int | None]] = [(entry.data, entry.format, None) for entry in usable]
+    songs: list[Song] = [(entry.data, entry.format, None) for entry in usable]
     for entry, texts in zip(usable, convert(songs), strict=True):
         entry.data = b""
         if isinstance(texts, str):

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lakhnes._native import MelodyIndex, convert_texts
-from lakhnes.archives import batches
+from lakhnes._native import MelodyIndex
+from lakhnes.cluster import Cluster
+from lakhnes.data.converting import Song, converter, song_batches
 from lakhnes.data.layout import PUBLISHED, TEXTS, staged_folder
 from lakhnes.data.melodies import HeldOut
 from lakhnes.data.nsf_tracks import COPY, LIKE_HELD_OUT, UNREADABLE, Collection, Track
@@ -76,6 +77,7 @@ def convert_nsf(
     overwrite: bool = False,
     shard: Shard = WHOLE,
     shards: bool = False,
+    cluster: Cluster | None = None,
     finished: Callable[[int], object] = lambda tracks: None,
 ) -> NsfReport:
     """Turn a collection of NSF files into a corpus.
@@ -113,6 +115,8 @@ def convert_nsf(
         interrupted goes on with the tracks that are missing; `merge_nsf` joins all parts.
     shards
         Of a shard: whether the merge writes memory-mapped shards beside the texts.
+    cluster
+        Workers that run the tracks instead of this machine, which reads the files and writes the texts.
     finished
         Called with the number of tracks that have been finished since the last call.
 
@@ -143,11 +147,11 @@ def convert_nsf(
     }  # fmt: skip
     if shard != WHOLE:
         with open_part(Path(target), shard, overwrite=overwrite) as part:
-            return _convert_part(part, shard, Path(source), plan | {"shards": shards}, threads, finished)
+            return _convert_part(part, shard, Path(source), plan | {"shards": shards}, threads, cluster, finished)
     with staged_folder(Path(target), overwrite=overwrite) as staging:
         collection = Collection(effects=effects)
         train = staging / "train"
-        _run(collection.tracks(Path(source)), train, plan, threads, lambda tracks: finished(len(tracks)))
+        _run(collection.tracks(Path(source)), train, plan, threads, cluster, lambda tracks: finished(len(tracks)))
 
         def place(track: Track, split: str | None) -> None:
             for path in (track.path(train, each) for each in plan["formats"]):
@@ -183,8 +187,9 @@ def merge_nsf(parts: Parts, staging: Path) -> NsfReport:
 
 
 def _convert_part(
-    part: Part, shard: Shard, source: Path, plan: dict[str, Any], threads: int, finished: Callable[[int], object]
-) -> NsfReport:
+    part: Part, shard: Shard, source: Path, plan: dict[str, Any], threads: int, cluster: Cluster | None,
+    finished: Callable[[int], object],
+) -> NsfReport:  # fmt: skip
     part.begin(plan)
     done = {line["index"]: line["path"] for line in part.lines}
     inside = source.name + "/" if source.is_dir() else ""
@@ -200,7 +205,7 @@ def _convert_part(
             part.add(track.facts())
         finished(len(tracks))
 
-    _run(collection.tracks(source, wanted), part.folder / "train", plan, threads, note)
+    _run(collection.tracks(source, wanted), part.folder / "train", plan, threads, cluster, note)
     for index, where, line in collection.failed:
         part.add({"index": index, "path": where, "error": line})
     if not collection.places:
@@ -214,16 +219,17 @@ def _convert_part(
 
 
 def _run(
-    tracks: Iterable[Track], folder: Path, plan: dict[str, Any], threads: int, note: Callable[[list[Track]], object]
-) -> None:
+    tracks: Iterable[Track], folder: Path, plan: dict[str, Any], threads: int, cluster: Cluster | None,
+    note: Callable[[list[Track]], object],
+) -> None:  # fmt: skip
     """Do what depends on each track alone: write its texts into a folder, and note what became of it, in batches."""
     held_out = HeldOut.of(plan["held_out"], jobs=threads)
     formats = plan["formats"]
-    for batch in batches(tracks, lambda track: len(track.data)):
+    convert = converter(["tx1", *formats], threads=threads, cluster=cluster, **plan["run"])
+    for batch in song_batches(tracks, lambda track: len(track.data), cluster):
         asked = [track for track in batch if not track.reason]
-        songs = [(track.data, "nsf", track.number) for track in asked]
-        texts = convert_texts(songs, ["tx1", *formats], threads=threads, **plan["run"])
-        for track, result in zip(asked, texts, strict=True):
+        songs: list[Song] = [(track.data, "nsf", track.number) for track in asked]
+        for track, result in zip(asked, convert(songs), strict=True):
             track.write(result, folder, formats, plan["min_seconds"])
             if held_out is not None and track.notes is not None:
                 track.like = held_out.index.find(track.path(folder, formats[0]), formats[0]) is not None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lakhnes._native import Vocabulary
+from lakhnes.cluster import Cluster
 from lakhnes.data.corpus import read_texts, text_bytes, texts_in
 from lakhnes.data.layout import SPLITS
 from lakhnes.data.parquet import write_parquet
@@ -33,6 +34,7 @@ def shard_part(
     *,
     to: str = "npy",
     overwrite: bool = False,
+    cluster: Cluster | None = None,
     advance: Callable[[int], object] = lambda songs: None,
 ) -> dict[str, dict[str, dict[str, int]]]:
     """Tokenize the texts of a corpus directory that are of a shard, by their paths below it.
@@ -50,6 +52,8 @@ def shard_part(
         What `merge_shards` writes: ``npy`` or ``parquet``.
     overwrite
         Whether to begin anew what is there of the part.
+    cluster
+        Workers that read the texts instead of this machine; they have the same files.
     advance
         Called with the number of songs since its last call.
 
@@ -83,7 +87,7 @@ def shard_part(
                 for first in range(0, len(mine), RUN):
                     numbers = mine[first : first + RUN]
                     folder = f"{split}/{name}-{first // RUN:05}"
-                    line = done.get(folder) or _run(part, folder, paths, numbers, vocabulary, advance)
+                    line = done.get(folder) or _run(part, folder, paths, numbers, vocabulary, cluster, advance)
                     if line["songs"] != numbers:
                         raise FormatError(f"{part.folder}: made of other texts than {data} has; --force begins anew")
                     facts[name][split]["songs"] += len(numbers)
@@ -100,9 +104,10 @@ def _run(
     paths: list[Path],
     numbers: list[int],
     vocabulary: Vocabulary,
+    cluster: Cluster | None,
     advance: Callable[[int], object],
 ) -> dict[str, Any]:
-    songs = read_texts([paths[number] for number in numbers], vocabulary, advance)
+    songs = read_texts([paths[number] for number in numbers], vocabulary, advance, cluster)
     manifest = write_shards(part.folder / folder, vocabulary, songs)
     split = folder.partition("/")[0]
     line = {"index": len(part.lines), "folder": folder, "vocabulary": vocabulary.dialect, "split": split}
