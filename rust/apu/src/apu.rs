@@ -171,7 +171,7 @@ impl Apu {
 
     /// Puts bytes where the sample channel reads them; what lies outside $8000–$FFFF is dropped.
     pub fn set_memory(&mut self, address: u16, bytes: &[u8]) {
-        self.chip.dmc.memory.set(address, bytes);
+        self.chip.set_memory(&mut self.synthesizer, address, bytes);
     }
 
     /// Runs the chip to `cycle` and makes the samples up to there ready, less the 36 that coming steps can still touch.

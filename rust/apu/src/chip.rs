@@ -2,7 +2,8 @@
 //!
 //! Between two writes or frame-counter clocks nothing changes but the channels' timers, so each channel can say when
 //! its level changes next, and the chip goes from one change to the next. The two pulses share one path to the mixer,
-//! triangle, noise and sample channel the other; each path only looks at its own changes.
+//! triangle, noise and sample channel the other; each path only looks at its own changes, and a write or a clock that
+//! leaves its voices as they are does not stop it.
 //!
 //! ```text
 //! $4015 write  ---D NT21   enable the channels
@@ -36,8 +37,10 @@ pub(crate) struct Chip {
     pub(crate) dmc: Dmc,
     frame: FrameCounter,
     mixer: Mixer,
-    /// All cycles before this one have been run.
+    /// The frame counter has run up to here, ...
     now: u64,
+    /// ... and each path up to here: it lags behind as long as it goes on as it did.
+    reached: [u64; 2],
     /// The levels of both paths as the synthesizer knows them.
     levels: [i32; 2],
     limits: Limits,
@@ -81,6 +84,7 @@ impl Chip {
             frame: FrameCounter::new(standard),
             mixer,
             now: 0,
+            reached: [0; 2],
             levels: [0; 2],
             limits: Limits::new(clock_hz, sample_rate),
         };
@@ -95,15 +99,25 @@ impl Chip {
 
     /// A write on `cycle`, after everything else that happens on it, to register 0 to 0x17 ($4000 to $4017).
     pub(crate) fn write(&mut self, synthesizer: &mut Synthesizer, cycle: u64, register: u8, value: u8) {
-        self.run(synthesizer, cycle + 1);
+        let to = cycle + 1;
+        self.clock_frames(synthesizer, to);
         match register {
-            0x00..=0x0F => self.voices.write(cycle, register, value),
-            0x10..=0x13 => self.dmc.write(register & 3, value),
+            0x00..=0x0F => {
+                let changed = self.voices.changed_by_write(cycle, register, value);
+                self.run_changed(synthesizer, to, changed);
+                self.voices.write(cycle, register, value);
+            }
+            0x10..=0x13 => {
+                self.run(synthesizer, to);
+                self.dmc.write(register & 3, value);
+            }
             0x15 => {
+                self.run(synthesizer, to);
                 self.voices.enable(value);
                 self.dmc.enable(cycle, value & 0x10 != 0);
             }
             0x17 => {
+                self.run(synthesizer, to);
                 let clock = self.frame.write(cycle, value);
                 self.voices.clock(cycle, clock);
             }
@@ -149,30 +163,51 @@ impl Chip {
         self.voices.clock(cycle, clock);
     }
 
+    /// Puts bytes where the sample channel reads them from now on.
+    pub(crate) fn set_memory(&mut self, synthesizer: &mut Synthesizer, address: u16, bytes: &[u8]) {
+        self.run(synthesizer, self.now);
+        self.dmc.memory.set(address, bytes);
+    }
+
     /// Runs everything that happens before cycle `to`.
     pub(crate) fn run(&mut self, synthesizer: &mut Synthesizer, to: u64) {
+        self.clock_frames(synthesizer, to);
+        self.run_pulses(synthesizer, to);
+        self.run_tnd(synthesizer, to);
+    }
+
+    /// Runs the frame counter to cycle `to`.
+    fn clock_frames(&mut self, synthesizer: &mut Synthesizer, to: u64) {
+        self.now = self.now.max(to);
         loop {
             let event = self.frame.next();
             if event >= to {
-                return self.run_channels(synthesizer, to);
+                return;
             }
-            self.run_channels(synthesizer, event);
             let clock = self.frame.clock();
-            self.voices.clock(event, clock);
+            if clock.quarter || clock.half {
+                let changed = self.voices.changed_by_clock(event, clock);
+                self.run_changed(synthesizer, event, changed);
+                self.voices.clock(event, clock);
+            }
         }
     }
 
-    /// Runs the channels through cycles `now..to`, in which only their timers act.
-    fn run_channels(&mut self, synthesizer: &mut Synthesizer, to: u64) {
-        if to <= self.now {
+    /// Runs the paths that go on in another way from cycle `to` on, each up to there.
+    fn run_changed(&mut self, synthesizer: &mut Synthesizer, to: u64, [pulses, tnd]: [bool; 2]) {
+        if pulses {
+            self.run_pulses(synthesizer, to);
+        }
+        if tnd {
+            self.run_tnd(synthesizer, to);
+        }
+    }
+
+    /// Runs the pulses to cycle `to`, before which only their timers act.
+    fn run_pulses(&mut self, synthesizer: &mut Synthesizer, to: u64) {
+        if to <= self.reached[PULSES] {
             return;
         }
-        self.run_pulses(synthesizer, to);
-        self.run_tnd(synthesizer, to);
-        self.now = to;
-    }
-
-    fn run_pulses(&mut self, synthesizer: &mut Synthesizer, to: u64) {
         let mixer = &self.mixer;
         let mut level = self.levels[PULSES];
         let (mut p1, mut p2) = (self.voices.p1.edges(), self.voices.p2.edges());
@@ -182,7 +217,7 @@ impl Chip {
                 level = new;
             }
         };
-        set(self.now, mixer.pulses(p1.level, p2.level));
+        set(self.reached[PULSES], mixer.pulses(p1.level, p2.level));
         loop {
             let cycle = p1.next.min(p2.next);
             if cycle >= to {
@@ -199,9 +234,14 @@ impl Chip {
         self.levels[PULSES] = level;
         self.voices.p1.advance(to);
         self.voices.p2.advance(to);
+        self.reached[PULSES] = to;
     }
 
+    /// Runs triangle, noise and sample channel to cycle `to`, before which only their timers act.
     fn run_tnd(&mut self, synthesizer: &mut Synthesizer, to: u64) {
+        if to <= self.reached[TND] {
+            return;
+        }
         let Self { mixer, voices: Voices { triangle, noise, .. }, dmc, limits, .. } = self;
         let Timer { next, period } = triangle.timer();
         let inaudible = triangle.moves() && period <= limits.ultrasonic;
@@ -209,11 +249,11 @@ impl Chip {
             if inaudible { mixer.tnd_mean(noise, dmc) } else { mixer.tnd(level_at(position), noise, dmc) }
         };
         let soft = period >= limits.low_triangle;
-        let mut sound = Sound::new(noise, self.now, *limits);
+        let mut sound = Sound::new(noise, self.reached[TND], *limits);
         let mut position = triangle.position;
         let mut clock = if triangle.moves() && !inaudible { next } else { u64::MAX };
         let mut level = self.levels[TND];
-        let mut now = self.now;
+        let mut now = self.reached[TND];
         let mut jumped = true;
         loop {
             let new = level_of(position, sound.level(), dmc.level);
@@ -264,6 +304,7 @@ impl Chip {
         triangle.advance(to);
         noise.advance(to);
         dmc.advance(to);
+        self.reached[TND] = to;
     }
 }
 

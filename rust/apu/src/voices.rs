@@ -54,6 +54,22 @@ impl Voices {
         }
     }
 
+    /// Whether the pulses, and whether triangle and noise, go on in another way after such a write.
+    pub(crate) fn changed_by_write(&self, time: u64, register: u8, value: u8) -> [bool; 2] {
+        let place = register & 3;
+        match register {
+            // The high timer of a pulse starts its sequence over.
+            0x03 | 0x07 => [true, false],
+            0x00..=0x02 => [changed(&self.p1, pulse_state, |pulse| pulse.write(time, place, value)), false],
+            0x04..=0x06 => [changed(&self.p2, pulse_state, |pulse| pulse.write(time, place, value)), false],
+            0x08..=0x0B => {
+                [false, changed(&self.triangle, triangle_state, |triangle| triangle.write(time, place, value))]
+            }
+            0x0C..=0x0F => [false, changed(&self.noise, noise_state, |noise| noise.write(time, place, value))],
+            _ => [false; 2],
+        }
+    }
+
     /// A write to $4015.
     pub(crate) fn enable(&mut self, status: u8) {
         self.p1.length.enable(status & 0x01 != 0);
@@ -72,18 +88,18 @@ impl Voices {
 
     /// A clock of the frame counter.
     pub(crate) fn clock(&mut self, time: u64, clock: Clock) {
-        if clock.quarter {
-            self.p1.envelope.clock();
-            self.p2.envelope.clock();
-            self.triangle.clock_quarter();
-            self.noise.envelope.clock();
-        }
-        if clock.half {
-            self.p1.clock_half(time);
-            self.p2.clock_half(time);
-            self.triangle.length.clock(time);
-            self.noise.length.clock(time);
-        }
+        clock_pulse(&mut self.p1, time, clock);
+        clock_pulse(&mut self.p2, time, clock);
+        clock_triangle(&mut self.triangle, time, clock);
+        clock_noise(&mut self.noise, time, clock);
+    }
+
+    /// Whether the pulses, and whether triangle and noise, go on in another way after such a clock.
+    pub(crate) fn changed_by_clock(&self, time: u64, clock: Clock) -> [bool; 2] {
+        let pulse = |pulse: &Pulse| changed(pulse, pulse_state, |pulse| clock_pulse(pulse, time, clock));
+        let triangle = changed(&self.triangle, triangle_state, |triangle| clock_triangle(triangle, time, clock));
+        let noise = || changed(&self.noise, noise_state, |noise| clock_noise(noise, time, clock));
+        [pulse(&self.p1) || pulse(&self.p2), triangle || noise()]
     }
 
     /// Which of them are still counting, in the order of the bits of $4015.
@@ -93,20 +109,63 @@ impl Voices {
 
     /// What they play.
     pub(crate) fn states(&self) -> [VoiceState; 4] {
-        let (p1, p2, triangle, noise) = (&self.p1, &self.p2, &self.triangle, &self.noise);
-        let pulse = |pulse: &Pulse| VoiceState {
-            sounds: pulse.is_heard(),
-            timer: pulse.period(),
-            volume: pulse.envelope.volume(),
-            timbre: pulse.duty(),
-        };
-        let triangle = VoiceState { sounds: triangle.moves(), timer: triangle.period(), volume: 0, timbre: 0 };
-        let noise = VoiceState {
-            sounds: noise.is_heard(),
-            timer: noise.period_index().into(),
-            volume: noise.envelope.volume(),
-            timbre: noise.mode(),
-        };
-        [pulse(p1), pulse(p2), triangle, noise]
+        [pulse_state(&self.p1), pulse_state(&self.p2), triangle_state(&self.triangle), noise_state(&self.noise)]
+    }
+}
+
+/// Whether what happens to a voice changes its state.
+#[inline]
+fn changed<T: Clone>(voice: &T, state: impl Fn(&T) -> VoiceState, happens: impl Fn(&mut T)) -> bool {
+    let mut after = voice.clone();
+    happens(&mut after);
+    state(&after) != state(voice)
+}
+
+fn clock_pulse(pulse: &mut Pulse, time: u64, clock: Clock) {
+    if clock.quarter {
+        pulse.envelope.clock();
+    }
+    if clock.half {
+        pulse.clock_half(time);
+    }
+}
+
+fn clock_triangle(triangle: &mut Triangle, time: u64, clock: Clock) {
+    if clock.quarter {
+        triangle.clock_quarter();
+    }
+    if clock.half {
+        triangle.length.clock(time);
+    }
+}
+
+fn clock_noise(noise: &mut Noise, time: u64, clock: Clock) {
+    if clock.quarter {
+        noise.envelope.clock();
+    }
+    if clock.half {
+        noise.length.clock(time);
+    }
+}
+
+fn pulse_state(pulse: &Pulse) -> VoiceState {
+    VoiceState {
+        sounds: pulse.is_heard(),
+        timer: pulse.period(),
+        volume: pulse.envelope.volume(),
+        timbre: pulse.duty(),
+    }
+}
+
+fn triangle_state(triangle: &Triangle) -> VoiceState {
+    VoiceState { sounds: triangle.moves(), timer: triangle.period(), volume: 0, timbre: 0 }
+}
+
+fn noise_state(noise: &Noise) -> VoiceState {
+    VoiceState {
+        sounds: noise.is_heard(),
+        timer: noise.period_index().into(),
+        volume: noise.envelope.volume(),
+        timbre: noise.mode(),
     }
 }

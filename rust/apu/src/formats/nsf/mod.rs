@@ -24,6 +24,7 @@ mod read;
 mod recorder;
 mod run;
 mod samples;
+mod sounding;
 mod stream;
 mod write;
 

@@ -14,6 +14,7 @@ use lakhnes_cpu::{Cpu, Stop};
 use super::console::Console;
 use super::ending::{self, Ending, Outcome, Played};
 use super::file::{Nsf, Track};
+use super::sounding::sounds_within;
 use crate::{ApuError, Standard, TICK_RATE, Tags};
 
 /// Longest run unless the caller allows another: five minutes, in ticks.
@@ -334,7 +335,8 @@ impl<'a> Run<'a> {
                 self.next_look = 2 * cycle;
             }
             let (now, patience) = (recorder.tick(cycle), SILENCE * TICK_RATE);
-            if now - ending::last_sound(recorder, self.standard, now).min(now) >= patience {
+            let sounds = sounds_within(&(now.saturating_sub(patience)..now), &recorder.writes);
+            if !sounds && now - ending::last_sound(recorder, self.standard, now).min(now) >= patience {
                 return Some(Outcome::Silence);
             }
         }
