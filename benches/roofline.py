@@ -3,10 +3,11 @@
     python benches/roofline.py [MODEL] --batches 1 8 64 --dtypes float32 int8
 
 A step of B songs multiplies each weight B times and reads the keys and values of B memories once. Two bounds follow:
-the products at the rate of the largest matrix product that numpy makes here, and the bytes (weights once a step,
-memories once a song) at the rate of reading an array that no cache holds. Both are measured in the same run, with as
-many threads. Where the weights and the memories of all songs fit into the caches, the second bound does not hold, and
-a share may exceed 1.
+the products at the rate of the largest matrix product that numpy makes here, and the bytes at the rate of reading an
+array that no cache holds. Both are measured in the same run, with as many threads. Read once a step are the weights (in
+16 bits where they are 16-bit floats) and the projected distances, and once a song its keys and values, in int8 with a
+scale each. Where the weights and the memories of all songs fit into the caches, the second bound does not hold, and a
+share may exceed 1.
 """
 
 from __future__ import annotations
@@ -44,14 +45,14 @@ def main() -> None:
         parser.error(f"{options.model}: expected a Transformer-XL")
     read, multiply = bytes_a_second(threads), operations_a_second()
     print(f"{threads} threads read {read / 1e9:.1f} GB/s, multiply {multiply / 1e9:.0f} GFLOP/s in float32")
-    weights, memories = products(config, options.memory)
     print("| form | songs | tokens/s | by memory, at most | by products, at most | of the lower |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for dtype in options.dtypes:
         for batch in options.batches:
-            by_memory = read * batch / (BYTES[dtype] * (weights + batch * memories))
+            a_step, a_song = bytes_read(model, config, options.memory, dtype)
+            by_memory = read * batch / (a_step + batch * a_song)
             # Products of 8 bits: four in the place of one of 32.
-            by_products = multiply * (4 if dtype == "int8" else 1) / (2 * (weights + memories))
+            by_products = multiply * (4 if dtype == "int8" else 1) / (2 * products(config, options.memory, dtype))
             found = tokens_a_second(model, batch, options.memory, dtype)
             print(
                 f"| {dtype} | {batch} | {found:,.0f} | {by_memory:,.0f} | {by_products:,.0f} "
@@ -60,11 +61,26 @@ def main() -> None:
             )
 
 
-def products(config: TransformerXLConfig, memory: int) -> tuple[int, int]:
-    """Return the numbers that a token is multiplied with: of weights, and of keys and values of its memory."""
+def weights(config: TransformerXLConfig) -> int:
+    """Return the weights that a step multiplies with."""
     inner = config.n_head * config.d_head
     layer = config.d_model * (4 * inner + 2 * config.d_inner)
-    return config.n_layer * layer + config.vocab_size * config.d_model, config.n_layer * 2 * inner * memory
+    return config.n_layer * layer + config.vocab_size * config.d_model
+
+
+def products(config: TransformerXLConfig, memory: int, dtype: str) -> int:
+    """Return the products of a token: with weights, keys, distances and values, which int8 weighs in two digits."""
+    values = 2 if dtype == "int8" else 1
+    return weights(config) + config.n_layer * config.n_head * config.d_head * memory * (2 + values)
+
+
+def bytes_read(model: Model, config: TransformerXLConfig, memory: int, dtype: str) -> tuple[int, int]:
+    """Return the bytes that are read once a step, and those that are read once a song."""
+    size = BYTES[dtype]
+    halves = dtype == "float32" and all(np.array_equal(w, w.astype(np.float16)) for w in model.weights.values())
+    numbers = config.n_layer * config.n_head * config.d_head * memory
+    scales = 2 * 4 * config.n_layer * config.n_head * memory if dtype == "int8" else 0
+    return (2 if halves else size) * weights(config) + size * numbers, 2 * size * numbers + scales
 
 
 def bytes_a_second(threads: int) -> float:

@@ -3,10 +3,11 @@
 //! A score is that of the content, by slot of the cache, plus that of the distance, by age: with all distances projected
 //! once, the relative shift of the paper (appendix B) is only where the second list begins.
 
-use crate::cache::{Cache, LANES, Slot};
+use crate::cache::{Caches, LANES, Slot};
 use crate::element::Element;
-use crate::simd::{AHEAD, Kernel, Line, Simd};
-use crate::vector::{exp, lanes};
+use crate::lookahead::Lookahead;
+use crate::simd::{Kernel, Simd};
+use crate::vector::{exp, lanes, larger};
 
 /// Buffers of a head.
 pub(crate) struct Scratch<E: Element> {
@@ -20,11 +21,13 @@ impl<E: Element> Scratch<E> {
     }
 }
 
-/// Attention of one position of one sequence, after its key and value were stored.
+/// Attention of one position of one sequence.
 pub(crate) struct Attend<'a, E: Element> {
     pub(crate) scratch: &'a mut Scratch<E>,
-    pub(crate) cache: &'a mut Cache<E>,
-    pub(crate) slot: Slot,
+    pub(crate) caches: &'a mut Caches<E>,
+    pub(crate) here: Place,
+    /// Who reads next.
+    pub(crate) next: Option<Place>,
     pub(crate) query: &'a [f32],
     /// The scores of the distances down to 0, at least of all in use.
     pub(crate) by_age: &'a [f32],
@@ -33,43 +36,40 @@ pub(crate) struct Attend<'a, E: Element> {
     pub(crate) out: &'a mut [f32],
 }
 
+/// A position of a sequence, as a head sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// The index of the cache.
+    pub(crate) cache: usize,
+    pub(crate) slot: Slot,
+}
+
 impl<E: Element> Kernel for Attend<'_, E> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { scratch: Scratch { scores, inputs }, cache, slot, query, by_age, key, value, out } = self;
-        cache.write(slot.index, key, value);
+        let Self { scratch, caches, here, next, query, by_age, key, value, out } = self;
+        let Scratch { scores, inputs } = scratch;
+        let Place { cache, slot } = here;
+        caches.write(cache, slot.index, key, value);
+        if let Some(next) = next.filter(|next| next.cache != cache) {
+            caches.prefetch(simd, next.cache, next.slot.index);
+        }
+        let cache = caches.get(cache);
+        let mut ahead = cache.lookahead(slot.used);
         let (scale, inverse) = E::scale(query);
         inputs.clear();
-        inputs.extend(query.chunks(E::GROUP).map(|group| E::inputs(group, inverse)));
+        inputs.extend(query.chunks(E::GROUP).map(|group| E::query(group, inverse)));
         scores.resize(slot.used.next_multiple_of(LANES), 0.0);
         cache.scores(simd, inputs, scale, scores);
-        for line in cache.values.iter().take(AHEAD / size_of::<Line>()) {
-            simd.prefetch(line, 0);
-        }
         add_by_age(&mut scores[..slot.used], by_age, slot);
-        let total = exponentials(&mut scores[..slot.used]);
+        let total = exponentials(simd, &mut ahead, &mut scores[..slot.used]);
         scores[slot.used..].fill(0.0);
-        cache.read(simd, scores, inputs, out);
+        cache.read(simd, &mut ahead, scores, inputs, out);
         for number in out {
             *number /= total;
         }
-    }
-}
-
-/// Prefetches for the sequence whose turn comes next.
-pub(crate) struct Prefetch<'a, E: Element> {
-    pub(crate) cache: &'a Cache<E>,
-    pub(crate) slot: usize,
-}
-
-impl<E: Element> Kernel for Prefetch<'_, E> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        self.cache.prefetch(simd, self.slot);
     }
 }
 
@@ -89,10 +89,14 @@ fn add_by_age(scores: &mut [f32], by_age: &[f32], slot: Slot) {
 
 /// Replaces scores by their exponentials, the largest being 1; returns the sum.
 #[inline(always)]
-fn exponentials(scores: &mut [f32]) -> f32 {
-    let largest = lanes(scores, f32::NEG_INFINITY, |score| score, f32::max);
-    for score in scores.iter_mut() {
-        *score = exp(*score - largest);
+fn exponentials<S: Simd>(simd: S, ahead: &mut Lookahead, scores: &mut [f32]) -> f32 {
+    const FETCHED_BESIDE: usize = 4;
+    let largest = lanes(scores, f32::NEG_INFINITY, |score| score, larger);
+    for scores in scores.chunks_mut(LANES) {
+        ahead.fetch(simd, FETCHED_BESIDE);
+        for score in scores {
+            *score = exp(*score - largest);
+        }
     }
     lanes(scores, 0.0, |share| share, |sum, share| sum + share)
 }

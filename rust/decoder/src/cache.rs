@@ -1,78 +1,120 @@
 //! The keys and values of the last positions, in a ring: position t in slot t modulo the length of the window.
 
-use std::collections::TryReserveError;
+use std::marker::PhantomData;
+use std::ops::Range;
 
 use crate::bits::whole;
 use crate::element::Element;
-use crate::matrix::{PANEL, product, room};
+use crate::lines::{Lines, NoRoom};
+use crate::lookahead::Lookahead;
+use crate::matrix::PANEL;
 use crate::simd::{AHEAD, Line, Simd};
-use crate::vector::lanes;
+use crate::vector::{lanes, larger};
 
 pub(crate) const LANES: usize = 16;
 
-/// Keys and values of one head of one sequence.
-pub(crate) struct Cache<E: Element> {
-    keys: Vec<Line>,
-    key_scales: Vec<f32>,
-    key_shifts: Vec<i32>,
-    pub(crate) values: Vec<Line>,
-    value_scales: Vec<f32>,
-    d_head: usize,
-    element: std::marker::PhantomData<E>,
+/// Lines of a group of slots of a panel of values.
+const LINES: usize = PANEL / LANES;
+
+/// How the keys and values of a head of a sequence lie in their lines: in the order in which a step reads them.
+///
+/// ```text
+/// keys     a panel for each 64 slots: four lines for each group of inputs, and for the scales of keys and of values
+/// values   a panel for each 64 numbers: four lines for each group of slots
+/// ```
+#[derive(Clone, Copy)]
+struct Layout<E: Element> {
+    /// Groups of inputs of a key.
+    groups: usize,
+    /// Lines of a panel of keys.
+    panel: usize,
+    /// Lines of all keys.
+    keys: usize,
+    /// Lines of a panel of values.
+    values: usize,
+    /// Lines of all.
+    all: usize,
+    element: PhantomData<E>,
 }
 
-impl<E: Element> Cache<E> {
-    pub(crate) fn new(window: usize, d_head: usize) -> Result<Self, TryReserveError> {
-        let slots = window.next_multiple_of(LANES);
-        let key_lines = slots / LANES * d_head.div_ceil(E::GROUP);
-        let value_lines = d_head.div_ceil(PANEL) * (PANEL / LANES) * slots / E::GROUP;
-        Ok(Self {
-            keys: room(key_lines, Line::ZERO)?,
-            key_scales: room(slots, 1.0)?,
-            key_shifts: room(slots, 0)?,
-            values: room(value_lines, Line::ZERO)?,
-            value_scales: room(slots, 1.0)?,
-            d_head,
-            element: std::marker::PhantomData,
-        })
+impl<E: Element> Layout<E> {
+    const fn new(window: usize, d_head: usize) -> Self {
+        let slots = window.next_multiple_of(PANEL);
+        let groups = d_head.div_ceil(E::GROUP);
+        let panel = (groups + if E::SCALED { 2 } else { 0 }) * LINES;
+        let keys = slots / PANEL * panel;
+        let values = slots / E::GROUP * LINES;
+        Self { groups, panel, keys, values, all: keys + d_head.div_ceil(PANEL) * values, element: PhantomData }
     }
 
-    /// Prefetches for a position that will be written to a slot, and for the reading of all.
+    /// The lines of the panel of keys that has a slot.
+    const fn panel_of(self, slot: usize) -> Range<usize> {
+        slot / PANEL * self.panel..(slot / PANEL + 1) * self.panel
+    }
+
+    /// The line of a slot among those of a group.
+    const fn line_of(slot: usize) -> usize {
+        slot % PANEL / LANES
+    }
+
+    /// The lines of each group of values that has a slot.
+    fn values_of(self, slot: usize) -> impl Iterator<Item = Range<usize>> {
+        let first = self.keys + slot / E::GROUP * LINES;
+        (first..self.all).step_by(self.values).map(|first| first..first + LINES)
+    }
+}
+
+/// The keys and values of some heads of some sequences.
+pub(crate) struct Caches<E: Element> {
+    layout: Layout<E>,
+    lines: Lines,
+}
+
+impl<E: Element> Caches<E> {
+    pub(crate) fn new(count: usize, window: usize, d_head: usize) -> Result<Self, NoRoom> {
+        let layout = Layout::new(window, d_head);
+        Ok(Self { layout, lines: Lines::zeros(count.checked_mul(layout.all).ok_or(NoRoom)?)? })
+    }
+
+    const fn range(&self, index: usize) -> Range<usize> {
+        index * self.layout.all..(index + 1) * self.layout.all
+    }
+
+    /// One of them.
+    pub(crate) fn get(&self, index: usize) -> Cache<'_, E> {
+        Cache { layout: self.layout, lines: &self.lines[self.range(index)] }
+    }
+
+    /// Fetches the lines to which a position will be written, and those that are read first.
     #[inline(always)]
-    pub(crate) fn prefetch<S: Simd>(&self, simd: S, slot: usize) {
-        let groups = self.d_head.div_ceil(E::GROUP);
-        for line in &self.keys[slot / LANES * groups..][..groups] {
-            simd.prefetch(line, 0);
-        }
-        for line in self.keys.iter().take(AHEAD / size_of::<Line>()) {
-            simd.prefetch(line, 0);
-        }
-        for line in self.values.iter().skip(slot / E::GROUP * (PANEL / LANES)).take(PANEL / LANES) {
+    pub(crate) fn prefetch<S: Simd>(&self, simd: S, index: usize, slot: usize) {
+        const FIRST: usize = 64;
+        let lines = &self.lines[self.range(index)];
+        let keys = lines[self.layout.panel_of(slot)].iter().skip(Layout::<E>::line_of(slot)).step_by(LINES);
+        let values = self.layout.values_of(slot).flat_map(|range| &lines[range]);
+        for line in keys.chain(values).chain(lines.iter().take(FIRST)) {
             simd.prefetch(line, 0);
         }
     }
 
     /// Stores the key and the value of a position.
     #[inline(always)]
-    pub(crate) fn write(&mut self, slot: usize, key: &[f32], value: &[f32]) {
-        let groups = self.d_head.div_ceil(E::GROUP);
-        let (scale, inverse) = E::scale(key);
-        self.key_scales[slot] = scale;
-        let lines = &mut self.keys[slot / LANES * groups..][..groups];
-        let mut shift = 0;
-        for (line, numbers) in lines.iter_mut().zip(key.chunks(E::GROUP)) {
+    pub(crate) fn write(&mut self, index: usize, slot: usize, key: &[f32], value: &[f32]) {
+        let (layout, range) = (self.layout, self.range(index));
+        let lines = &mut self.lines[range];
+        let [(key_scale, key_inverse), (value_scale, inverse)] = [key, value].map(E::scale);
+        let panel = &mut lines[layout.panel_of(slot)];
+        let panel = panel.as_chunks_mut::<LINES>().0;
+        for (lines, numbers) in panel.iter_mut().zip(key.chunks(E::GROUP)) {
             for (place, &number) in numbers.iter().enumerate() {
-                shift += E::put(line, slot % LANES, place, number, inverse);
+                E::put_key(&mut lines[Layout::<E>::line_of(slot)], slot % LANES, place, number, key_inverse);
             }
         }
-        self.key_shifts[slot] = shift;
-
-        let (scale, inverse) = E::scale(value);
-        self.value_scales[slot] = scale;
-        let groups = self.key_scales.len() / E::GROUP;
-        for (panel, numbers) in value.chunks(PANEL).enumerate() {
-            let lines = &mut self.values[(panel * groups + slot / E::GROUP) * (PANEL / LANES)..];
-            for (line, numbers) in lines.iter_mut().zip(numbers.chunks(LANES)) {
+        for (lines, scale) in panel[layout.groups..].iter_mut().zip([key_scale, value_scale]) {
+            lines[Layout::<E>::line_of(slot)].as_chunks_mut::<4>().0[slot % LANES] = scale.to_le_bytes();
+        }
+        for (lines_of, numbers) in layout.values_of(slot).zip(value.chunks(PANEL)) {
+            for (line, numbers) in lines[lines_of].iter_mut().zip(numbers.chunks(LANES)) {
                 for (lane, &number) in numbers.iter().enumerate() {
                     E::put(line, lane, slot % E::GROUP, number, inverse);
                 }
@@ -80,66 +122,85 @@ impl<E: Element> Cache<E> {
         }
     }
 
-    /// Copies the key and the value of a slot of another cache.
-    pub(crate) fn copy_slot(&mut self, other: &Self, slot: usize) {
-        let groups = self.d_head.div_ceil(E::GROUP);
-        let keys = slot / LANES * groups..(slot / LANES + 1) * groups;
-        for (line, other) in self.keys[keys.clone()].iter_mut().zip(&other.keys[keys]) {
-            line.0.as_chunks_mut::<4>().0[slot % LANES] = other.0.as_chunks::<4>().0[slot % LANES];
+    /// Copies the key and the value of a slot to another cache.
+    pub(crate) fn copy_slot(&mut self, source: usize, target: usize, slot: usize) {
+        let layout = self.layout;
+        let ranges = [source, target].map(|index| self.range(index));
+        let Ok([source, target]) = self.lines.get_disjoint_mut(ranges) else { return };
+        let panel = layout.panel_of(slot);
+        let lines = target[panel.clone()].iter_mut().zip(&source[panel]);
+        for (target, source) in lines.skip(Layout::<E>::line_of(slot)).step_by(LINES) {
+            target.as_chunks_mut::<4>().0[slot % LANES] = source.as_chunks::<4>().0[slot % LANES];
         }
-        self.key_scales[slot] = other.key_scales[slot];
-        self.key_shifts[slot] = other.key_shifts[slot];
-
-        let groups = self.key_scales.len() / E::GROUP;
         let (size, place) = (4 / E::GROUP, slot % E::GROUP);
-        for panel in 0..self.d_head.div_ceil(PANEL) {
-            let first = (panel * groups + slot / E::GROUP) * (PANEL / LANES);
-            let lines = first..first + PANEL / LANES;
-            for (line, other) in self.values[lines.clone()].iter_mut().zip(&other.values[lines]) {
-                for (numbers, others) in line.0.chunks_exact_mut(4).zip(other.0.chunks_exact(4)) {
+        for lines in layout.values_of(slot) {
+            for (target, source) in target[lines.clone()].iter_mut().zip(&source[lines]) {
+                for (numbers, others) in target.chunks_exact_mut(4).zip(source.chunks_exact(4)) {
                     numbers[place * size..][..size].copy_from_slice(&others[place * size..][..size]);
                 }
             }
         }
-        self.value_scales[slot] = other.value_scales[slot];
+    }
+}
+
+/// Keys and values of one head of one sequence.
+pub(crate) struct Cache<'a, E: Element> {
+    layout: Layout<E>,
+    lines: &'a [Line],
+}
+
+impl<'a, E: Element> Cache<'a, E> {
+    /// The values of the slots in use, to be fetched.
+    pub(crate) fn lookahead(&self, used: usize) -> Lookahead<'a> {
+        let values = &self.lines[self.layout.keys..];
+        Lookahead::new(&values[..used.next_multiple_of(LANES) / E::GROUP * LINES])
     }
 
     /// The scores of the slots in use, rounded up to whole lines.
     #[inline(always)]
     pub(crate) fn scores<S: Simd>(&self, simd: S, query: &[E::Inputs], scale: f32, scores: &mut [f32]) {
-        let groups = self.d_head.div_ceil(E::GROUP);
-        let scales = self.key_scales.as_chunks::<LANES>().0;
-        let shifts = self.key_shifts.as_chunks::<LANES>().0;
+        let Layout { groups, panel, keys, .. } = self.layout;
         let scores = scores.as_chunks_mut::<LANES>().0;
-        let panels = scores.chunks_mut(AT_ONCE).zip(self.keys.chunks(AT_ONCE * groups));
-        for ((targets, lines), (scales, shifts)) in panels.zip(scales.chunks(AT_ONCE).zip(shifts.chunks(AT_ONCE))) {
-            if targets.len() == AT_ONCE {
-                let sums = beside::<S, E>(simd, lines, groups, query);
-                for (place, sums) in sums.into_iter().enumerate() {
-                    targets[place] = E::finish(simd, sums, scale, &scales[place], &shifts[place]);
+        let start = E::start(simd, query);
+        for (targets, panel) in scores.chunks_mut(LINES).zip(self.lines[..keys].chunks_exact(panel)) {
+            let panel = panel.as_chunks::<LINES>().0;
+            if let Ok(targets) = <&mut [[f32; LANES]; LINES]>::try_from(&mut *targets) {
+                let sums = beside::<S, E>(simd, &panel[..groups], query, start);
+                for (line, (target, sums)) in targets.iter_mut().zip(sums).enumerate() {
+                    *target =
+                        E::finish(simd, sums, scale, &scales::<S, E>(simd, &panel[groups..], 0, line), &[0; LANES]);
                 }
                 continue;
             }
-            for (place, (target, lines)) in targets.iter_mut().zip(lines.chunks_exact(groups)).enumerate() {
-                let [[sums]] = product::<S, E, 1, 1>(simd, lines, query);
-                *target = E::finish(simd, sums, scale, &scales[place], &shifts[place]);
+            for (line, target) in targets.iter_mut().enumerate() {
+                let mut sums = start;
+                for (lines, &inputs) in panel.iter().zip(query) {
+                    sums = E::accumulate_key(simd, sums, &lines[line], inputs);
+                }
+                *target = E::finish(simd, sums, scale, &scales::<S, E>(simd, &panel[groups..], 0, line), &[0; LANES]);
             }
         }
     }
 
     /// The sum of the values, each times its share; `shares` are those of whole lines.
     #[inline(always)]
-    pub(crate) fn read<S: Simd>(&self, simd: S, shares: &mut [f32], scratch: &mut Vec<E::Inputs>, out: &mut [f32]) {
-        let groups = self.key_scales.len() / E::GROUP;
+    pub(crate) fn read<S: Simd>(
+        &self,
+        simd: S,
+        ahead: &mut Lookahead,
+        shares: &mut [f32],
+        scratch: &mut Vec<E::Inputs>,
+        out: &mut [f32],
+    ) {
+        let Layout { keys, values, .. } = self.layout;
         if !E::SCALED {
             scratch.clear();
             scratch.extend(shares.chunks_exact(E::GROUP).map(|group| E::inputs(group, 1.0)));
         }
-        let unit = if E::SCALED { digits::<E>(shares, &self.value_scales, scratch) } else { 1.0 };
-        let lines_each = groups * (PANEL / LANES);
-        for (lines, out) in self.values.chunks_exact(lines_each).zip(out.chunks_mut(PANEL)) {
+        let unit = if E::SCALED { self.digits(simd, ahead, shares, scratch) } else { 1.0 };
+        for (lines, out) in self.lines[keys..].chunks_exact(values).zip(out.chunks_mut(PANEL)) {
             if E::SCALED {
-                let [high, low] = product::<S, E, { PANEL / LANES }, 2>(simd, lines, scratch);
+                let [high, low] = weigh::<S, E, 2>(simd, lines, scratch);
                 for ((high, low), target) in high.into_iter().zip(low).zip(out.chunks_mut(LANES)) {
                     let high = E::finish(simd, high, 256.0 * unit, &[1.0; LANES], &[0; LANES]);
                     let low = E::finish(simd, low, unit, &[1.0; LANES], &[0; LANES]);
@@ -148,7 +209,7 @@ impl<E: Element> Cache<E> {
                     }
                 }
             } else {
-                let [sums] = product::<S, E, { PANEL / LANES }, 1>(simd, lines, scratch);
+                let [sums] = weigh::<S, E, 1>(simd, lines, scratch);
                 for (sums, target) in sums.into_iter().zip(out.chunks_mut(LANES)) {
                     let numbers = E::finish(simd, sums, 1.0, &[1.0; LANES], &[0; LANES]);
                     target.copy_from_slice(&numbers[..target.len()]);
@@ -156,50 +217,88 @@ impl<E: Element> Cache<E> {
             }
         }
     }
+
+    /// Shares times the scales of the values, as two digits of eight bits each: the high digits of a group, then the low.
+    ///
+    /// One digit would lose all small shares beside a large one. Returns what one of the low digit is worth.
+    #[inline(always)]
+    fn digits<S: Simd>(&self, simd: S, ahead: &mut Lookahead, shares: &mut [f32], digits: &mut Vec<E::Inputs>) -> f32 {
+        const LARGEST: f32 = 65_535.0;
+        const FETCHED_BESIDE: usize = 2;
+        let Layout { groups, panel, .. } = self.layout;
+        digits.resize(shares.len() / E::GROUP * 2, E::digits([0; 4]));
+        let chunks = shares.as_chunks_mut::<LANES>().0;
+        for (shares, panel) in chunks.chunks_mut(LINES).zip(self.lines.chunks_exact(panel)) {
+            let panel = panel.as_chunks::<LINES>().0;
+            for (line, shares) in shares.iter_mut().enumerate() {
+                // Also keeps the compiler from taking one lane of many lines at once, which is slower.
+                ahead.fetch(simd, FETCHED_BESIDE);
+                let scales = scales::<S, E>(simd, &panel[groups..], 1, line);
+                for lane in 0..LANES {
+                    shares[lane] *= scales[lane];
+                }
+            }
+        }
+        let largest = lanes(shares, 0.0, |share| share, larger);
+        let inverse = if largest > 0.0 { LARGEST / largest } else { 0.0 };
+        for (shares, digits) in shares.as_chunks::<LANES>().0.iter().zip(digits.as_chunks_mut::<8>().0) {
+            ahead.fetch(simd, FETCHED_BESIDE);
+            let (mut high, mut low) = ([0; LANES], [0; LANES]);
+            for lane in 0..LANES {
+                let whole = whole(shares[lane] * inverse);
+                high[lane] = (whole >> 8) as u8;
+                low[lane] = whole as u8;
+            }
+            for (place, digits) in digits.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+                *digits = [high, low].map(|bytes| E::digits(bytes.as_chunks::<4>().0[place]));
+            }
+        }
+        largest / LARGEST
+    }
 }
 
-/// Lines of slots whose scores are computed at once: enough sums to hide the latency of an addition.
-const AT_ONCE: usize = 4;
-
-/// The sums of four lines of slots, whose groups follow each other.
+/// The scales of the keys (0) or of the values (1) of sixteen slots, of the lines that hold them; 1 where there are none.
 #[inline(always)]
-fn beside<S: Simd, E: Element>(simd: S, lines: &[Line], groups: usize, query: &[E::Inputs]) -> [E::Sums<S>; AT_ONCE] {
-    let mut sums = [E::zero(simd); AT_ONCE];
-    let (front, back) = lines.split_at(2 * groups);
-    let (first, second) = front.split_at(groups);
-    let (third, fourth) = back.split_at(groups);
-    let lines = first.iter().zip(second).zip(third.iter().zip(fourth));
-    for (((first, second), (third, fourth)), &inputs) in lines.zip(query) {
-        for (sums, line) in sums.iter_mut().zip([first, second, third, fourth]) {
-            simd.prefetch(line, AT_ONCE * groups * size_of::<Line>());
-            *sums = E::accumulate(simd, *sums, line, inputs);
+fn scales<S: Simd, E: Element>(simd: S, lines: &[[Line; LINES]], which: usize, line: usize) -> [f32; LANES] {
+    if E::SCALED { simd.store(simd.floats(&lines[which][line])) } else { [1.0; LANES] }
+}
+
+/// The sums of a panel of keys.
+#[inline(always)]
+fn beside<S: Simd, E: Element>(
+    simd: S,
+    lines: &[[Line; LINES]],
+    query: &[E::Inputs],
+    start: E::Sums<S>,
+) -> [E::Sums<S>; LINES] {
+    let mut sums = [start; LINES];
+    for (lines, &inputs) in lines.iter().zip(query) {
+        for line in lines {
+            simd.prefetch(line, AHEAD);
+        }
+        for (sums, line) in sums.iter_mut().zip(lines) {
+            *sums = E::accumulate_key(simd, *sums, line, inputs);
         }
     }
     sums
 }
 
-/// Shares times the scales of the values, as two digits of eight bits each: the high digits of a group, then the low.
-///
-/// One digit would lose all small shares beside a large one. Returns what one of the low digit is worth.
+/// The sums of R rows of shares over a panel of values. The shares of R rows lie beside each other.
 #[inline(always)]
-fn digits<E: Element>(shares: &mut [f32], scales: &[f32], digits: &mut Vec<E::Inputs>) -> f32 {
-    const LARGEST: f32 = 65_535.0;
-    for (share, scale) in shares.iter_mut().zip(scales) {
-        *share *= scale;
-    }
-    let largest = lanes(shares, 0.0, |share| share, f32::max);
-    let inverse = if largest > 0.0 { LARGEST / largest } else { 0.0 };
-    digits.clear();
-    for group in shares.chunks_exact(E::GROUP) {
-        let mut high = [0; 4];
-        let mut low = [0; 4];
-        for ((high, low), share) in high.iter_mut().zip(&mut low).zip(group) {
-            [*low, *high] = (whole(share * inverse) as u16).to_le_bytes();
+fn weigh<S: Simd, E: Element, const R: usize>(
+    simd: S,
+    lines: &[Line],
+    inputs: &[E::Inputs],
+) -> [[E::Sums<S>; LINES]; R] {
+    let mut sums = [[E::zero(simd); LINES]; R];
+    for (group, inputs) in lines.as_chunks::<LINES>().0.iter().zip(inputs.as_chunks::<R>().0) {
+        for (sums, &inputs) in sums.iter_mut().zip(inputs) {
+            for (sums, line) in sums.iter_mut().zip(group) {
+                *sums = E::accumulate(simd, *sums, line, inputs);
+            }
         }
-        digits.push(E::digits(high));
-        digits.push(E::digits(low));
     }
-    largest / LARGEST
+    sums
 }
 
 /// Where a position lies in the ring.

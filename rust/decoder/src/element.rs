@@ -5,7 +5,7 @@
 //! taken across a line, and the order of summation of an output is the same for any batch and any number of threads.
 
 use crate::simd::{Line, Simd};
-use crate::vector::lanes;
+use crate::vector::{lanes, larger};
 
 mod float32;
 mod half;
@@ -40,13 +40,34 @@ pub(crate) trait Element: Copy + Send + Sync + 'static {
     /// Writes a number, multiplied by `inverse`; returns what to add to the shift of its output.
     fn put(line: &mut Line, lane: usize, place: usize, number: f32, inverse: f32) -> i32;
 
+    /// Makes inputs of a query, which is multiplied with what [`Self::put_key`] wrote.
+    #[inline(always)]
+    fn query(numbers: &[f32], inverse: f32) -> Self::Inputs {
+        Self::inputs(numbers, inverse)
+    }
+    /// Writes a number of a key.
+    #[inline(always)]
+    fn put_key(line: &mut Line, lane: usize, place: usize, number: f32, inverse: f32) {
+        Self::put(line, lane, place, number, inverse);
+    }
+    /// The sums of a query with which [`Self::accumulate_key`] begins.
+    #[inline(always)]
+    fn start<S: Simd>(simd: S, query: &[Self::Inputs]) -> Self::Sums<S> {
+        _ = query;
+        Self::zero(simd)
+    }
+    #[inline(always)]
+    fn accumulate_key<S: Simd>(simd: S, sums: Self::Sums<S>, line: &Line, inputs: Self::Inputs) -> Self::Sums<S> {
+        Self::accumulate(simd, sums, line, inputs)
+    }
+
     /// The scale of some numbers and its inverse.
     #[inline(always)]
     fn scale(numbers: &[f32]) -> (f32, f32) {
         if !Self::SCALED {
             return (1.0, 1.0);
         }
-        let largest = lanes(numbers, 0.0, f32::abs, f32::max);
+        let largest = lanes(numbers, 0.0, f32::abs, larger);
         if largest == 0.0 || !largest.is_finite() {
             return (1.0, 1.0);
         }

@@ -53,6 +53,8 @@ mod element;
 mod error;
 mod form;
 mod inputs;
+mod lines;
+mod lookahead;
 mod matrix;
 mod model;
 mod network;

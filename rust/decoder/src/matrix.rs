@@ -1,9 +1,9 @@
 //! Weights in the order in which they are read, and their product with some vectors.
 
-use std::collections::TryReserveError;
 use std::ops::Range;
 
 use crate::element::Element;
+use crate::lines::{Lines, NoRoom, room};
 use crate::rows::{Rows, block};
 use crate::simd::{AHEAD, Kernel, Line, Simd};
 
@@ -16,7 +16,7 @@ const LINES: usize = PANEL / LANES;
 pub(crate) struct Matrix<E: Element> {
     outputs: usize,
     groups: usize,
-    lines: Vec<Line>,
+    lines: Lines,
     scales: Vec<f32>,
     shifts: Vec<i32>,
     element: std::marker::PhantomData<E>,
@@ -24,7 +24,7 @@ pub(crate) struct Matrix<E: Element> {
 
 impl<E: Element> Matrix<E> {
     /// Takes a matrix whose rows are its outputs, of `inputs` numbers each.
-    pub(crate) fn new(numbers: &[f32], inputs: usize) -> Result<Self, TryReserveError> {
+    pub(crate) fn new(numbers: &[f32], inputs: usize) -> Result<Self, NoRoom> {
         let mut matrix = Self::zeros(numbers.len() / inputs, inputs)?;
         for (output, row) in numbers.chunks_exact(inputs).enumerate() {
             matrix.put(output, row);
@@ -32,13 +32,13 @@ impl<E: Element> Matrix<E> {
         Ok(matrix)
     }
 
-    pub(crate) fn zeros(outputs: usize, inputs: usize) -> Result<Self, TryReserveError> {
+    pub(crate) fn zeros(outputs: usize, inputs: usize) -> Result<Self, NoRoom> {
         let panels = outputs.div_ceil(PANEL);
         let groups = inputs.div_ceil(E::GROUP);
         Ok(Self {
             outputs,
             groups,
-            lines: room(panels * groups * LINES, Line::ZERO)?,
+            lines: Lines::zeros(panels * groups * LINES)?,
             scales: room(panels * PANEL, 1.0)?,
             shifts: room(panels * PANEL, 0)?,
             element: std::marker::PhantomData,
@@ -142,13 +142,13 @@ impl<E: Element> Matrix<E> {
         let (out_shifts, _) = self.shifts[panel * PANEL + first * LANES..][..P * LANES].as_chunks::<LANES>();
         let width = out.len() / R;
         for ((sums, &scale), row) in sums.into_iter().zip(scales).zip(out.chunks_exact_mut(width)) {
-            let row = &mut row[at.clone()];
-            for (line, (sums, target)) in sums.into_iter().zip(row.chunks_mut(LANES).skip(first)).enumerate() {
+            let (whole, rest) = row[at.clone()].as_chunks_mut::<LANES>();
+            for (line, sums) in sums.into_iter().enumerate() {
                 let numbers = E::finish(simd, sums, scale, &out_scales[line], &out_shifts[line]);
-                if let Ok(target) = <&mut [f32; LANES]>::try_from(&mut *target) {
+                if let Some(target) = whole.get_mut(first + line) {
                     *target = numbers;
-                } else {
-                    target.copy_from_slice(&numbers[..target.len()]);
+                } else if first + line == whole.len() {
+                    rest.copy_from_slice(&numbers[..rest.len()]);
                 }
             }
         }
@@ -270,35 +270,4 @@ pub(crate) fn multiply_three<S: Simd, E: Element>(
     for (matrix, out) in matrices.into_iter().zip(outs) {
         matrix.multiply(simd, 0..matrix.panels(), rows, out);
     }
-}
-
-/// The sums of R rows over P lines a group. The inputs of R rows lie beside each other.
-#[inline(always)]
-pub(crate) fn product<S: Simd, E: Element, const P: usize, const R: usize>(
-    simd: S,
-    lines: &[Line],
-    inputs: &[E::Inputs],
-) -> [[E::Sums<S>; P]; R] {
-    let mut sums = [[E::zero(simd); P]; R];
-    let (groups, _) = lines.as_chunks::<P>();
-    let (rows, _) = inputs.as_chunks::<R>();
-    for (group, inputs) in groups.iter().zip(rows) {
-        for line in group {
-            simd.prefetch(line, AHEAD);
-        }
-        for row in 0..R {
-            for line in 0..P {
-                sums[row][line] = E::accumulate(simd, sums[row][line], &group[line], inputs[row]);
-            }
-        }
-    }
-    sums
-}
-
-/// A vector of equal numbers, if there is room for it.
-pub(crate) fn room<T: Clone>(count: usize, number: T) -> Result<Vec<T>, TryReserveError> {
-    let mut room = Vec::new();
-    room.try_reserve_exact(count)?;
-    room.resize(count, number);
-    Ok(room)
 }

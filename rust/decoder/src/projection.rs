@@ -1,8 +1,6 @@
 //! The product that projects distances: plain code with the same result, to the bit, on every instruction set.
 
-use std::collections::TryReserveError;
-
-use crate::matrix::room;
+use crate::lines::{NoRoom, room};
 use crate::simd::{Kernel, Simd};
 
 /// A matrix whose inputs are even in number, in the order of its inputs.
@@ -14,7 +12,7 @@ pub(crate) struct Projection {
 
 impl Projection {
     /// Takes a matrix whose rows are its outputs, of `inputs` numbers each.
-    pub(crate) fn new(numbers: &[f32], inputs: usize) -> Result<Self, TryReserveError> {
+    pub(crate) fn new(numbers: &[f32], inputs: usize) -> Result<Self, NoRoom> {
         let outputs = numbers.len() / inputs;
         let mut weights = room(numbers.len(), 0.0)?;
         for (output, row) in numbers.chunks_exact(inputs).enumerate() {

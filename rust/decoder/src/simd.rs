@@ -12,14 +12,9 @@ pub(crate) use portable::Portable;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2, Avx512};
 
-/// 64 bytes of a matrix, a line of the cache: 16 floats, 16 pairs of bfloat16 or 16 quadruples of 8 bits.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-pub(crate) struct Line(pub(crate) [u8; 64]);
-
-impl Line {
-    pub(crate) const ZERO: Self = Self([0; 64]);
-}
+/// 64 bytes of a matrix: 16 floats, 16 pairs of bfloat16 or 16 quadruples of 8 bits. Where there are many
+/// ([`Lines`](crate::lines::Lines)), each is a line of the cache.
+pub(crate) type Line = [u8; 64];
 
 /// Bytes between what is read in order and what is fetched meanwhile: the memory's latency times its bandwidth, and more.
 pub(crate) const AHEAD: usize = 4096;
@@ -113,9 +108,12 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// `a * b + c`.
     fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
     fn store(self, x: Self::F) -> [f32; 16];
-    fn zero(self) -> Self::I;
+    /// Sixteen equal sums.
+    fn sums(self, sum: i32) -> Self::I;
     /// Adds to each sum the four products of a quadruple of signed weights with the four unsigned inputs.
     fn dot(self, sums: Self::I, line: &Line, inputs: [u8; 4]) -> Self::I;
+    /// The same of unsigned weights with signed inputs.
+    fn dot_unsigned(self, sums: Self::I, line: &Line, inputs: [i8; 4]) -> Self::I;
     fn store_sums(self, sums: Self::I) -> [i32; 16];
     /// Prefetches the line `ahead` bytes after this one.
     fn prefetch(self, line: &Line, ahead: usize);

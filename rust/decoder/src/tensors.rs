@@ -1,9 +1,8 @@
 //! The weights of a checkpoint, checked for their sizes as they are taken.
 
-use std::collections::TryReserveError;
-
 use crate::element::{Element, Float16};
 use crate::error::DecoderError;
+use crate::lines::NoRoom;
 use crate::matrix::Matrix;
 use crate::norm::Norm;
 use crate::shape::Shape;
@@ -52,6 +51,6 @@ impl<'a> Tensors<'_, 'a> {
 }
 
 /// The error of a weight that there is no room for.
-pub(crate) fn no_room(_: TryReserveError) -> DecoderError {
+pub(crate) fn no_room(_: NoRoom) -> DecoderError {
     DecoderError::OutOfMemory { what: "the weights".to_owned() }
 }

@@ -27,6 +27,12 @@ pub(crate) fn lanes(numbers: &[f32], start: f32, made: impl Fn(f32) -> f32, fold
     folded[0]
 }
 
+/// The larger of two numbers; `f32::max`, which also asks whether the first is a number, takes three instructions.
+#[inline(always)]
+pub(crate) fn larger(number: f32, other: f32) -> f32 {
+    if other > number { other } else { number }
+}
+
 /// The exponential of a number that is not positive, to a last place or two; far below, 0.
 ///
 /// 2^n times a polynomial on half an octave around 0: the Taylor series of the exponential, long enough for 24 bits.

@@ -7,15 +7,15 @@
 use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
-use crate::attention::{Attend, Prefetch, Scratch};
-use crate::cache::{Cache, Slot};
+use crate::attention::{Attend, Place, Scratch};
+use crate::cache::{Caches, Slot};
 use crate::error::DecoderError;
 use crate::form::Form;
 use crate::matrix::{Matrix, PANEL, multiply_three};
 use crate::network::{Head, Layer, query_scale};
 use crate::norm::{Norm, Residual};
 use crate::rows::Rows;
-use crate::session::{Job, Partial, Session, read};
+use crate::session::{Job, Partial, Row, Session, read};
 use crate::simd::Simd;
 use crate::vector::{Rectify, add, add_weighed};
 
@@ -57,7 +57,7 @@ pub(crate) struct Worker<F: Form, S: Simd> {
     thread: usize,
     heads: Range<usize>,
     /// By layer, then by head of this thread, then by sequence.
-    caches: Vec<Cache<F::Memory>>,
+    caches: Caches<F::Memory>,
     buffers: Buffers<F>,
     simd: S,
 }
@@ -68,7 +68,7 @@ impl<F: Form, S: Simd> Worker<F, S> {
         let heads = share(shape.n_head, thread, session.threads);
         let window = session.distances.window;
         let count = shape.n_layer * heads.len() * session.sequences;
-        let caches: Result<_, _> = (0..count).map(|_| Cache::new(window, shape.d_head)).collect();
+        let caches = Caches::new(count, window, shape.d_head);
         let what = || format!("the keys and values of {} sequences of {window} positions", session.sequences);
         Ok(Self {
             session: Arc::clone(session),
@@ -136,11 +136,10 @@ impl<F: Form, S: Simd> Worker<F, S> {
     pub(crate) fn copy(&mut self, source: usize, target: usize, positions: Range<u64>) {
         let window = self.session.distances.window;
         let first = positions.start.max(positions.end.saturating_sub(window as u64)); // each slot once
-        for caches in self.caches.chunks_exact_mut(self.session.sequences) {
-            if let Ok([source, target]) = caches.get_disjoint_mut([source, target]) {
-                for position in first..positions.end {
-                    target.copy_slot(source, Slot::of(position, window).index);
-                }
+        for head in 0..self.session.network.shape.n_layer * self.heads.len() {
+            let [source, target] = [source, target].map(|sequence| head * self.session.sequences + sequence);
+            for position in first..positions.end {
+                self.caches.copy_slot(source, target, Slot::of(position, window).index);
             }
         }
     }
@@ -179,8 +178,8 @@ impl<F: Form, S: Simd> Worker<F, S> {
         let width = heads.len() * d_head;
         // While the memory fills, the largest distances are not in use.
         let most = job.rows.iter().map(|row| Slot::of(row.position, window).used).max().unwrap_or(window);
-        let first = (window - most) / PANEL;
-        let ages = window - first * PANEL;
+        let oldest = (window - most) / PANEL;
+        let ages = window - oldest * PANEL;
         let mut out =
             session.partials[self.thread][Partial::Heads as usize].write().unwrap_or_else(PoisonError::into_inner);
         out.resize(rows * width, 0.0);
@@ -188,15 +187,15 @@ impl<F: Form, S: Simd> Worker<F, S> {
             buffers.project(simd, &layer.heads[head], rows, d_head);
             let distances = &session.distances.heads[index][head];
             buffers.by_age.resize(rows * ages, 0.0);
-            distances.multiply(simd, first..distances.panels(), &buffers.positions, &mut buffers.by_age);
-            let caches = &mut caches[(index * heads.len() + place) * sequences..][..sequences];
+            distances.multiply(simd, oldest..distances.panels(), &buffers.positions, &mut buffers.by_age);
+            let first = (index * heads.len() + place) * sequences;
+            let place_of = |row: &Row| Place { cache: first + row.sequence, slot: Slot::of(row.position, window) };
             for (row, here) in job.rows.iter().enumerate() {
-                let next = job.rows[(row + 1) % rows];
-                simd.vectorize(Prefetch { cache: &caches[next.sequence], slot: Slot::of(next.position, window).index });
                 simd.vectorize(Attend {
                     scratch: &mut buffers.scratch,
-                    cache: &mut caches[here.sequence],
-                    slot: Slot::of(here.position, window),
+                    caches,
+                    here: place_of(here),
+                    next: job.rows.get(row + 1).map(place_of),
                     query: &buffers.query[row * d_head..][..d_head],
                     by_age: &buffers.by_age[row * ages..][..ages],
                     key: &buffers.key[row * d_head..][..d_head],

@@ -34,7 +34,7 @@ impl Element for Float32 {
 
     #[inline(always)]
     fn put(line: &mut Line, lane: usize, _: usize, number: f32, _: f32) -> i32 {
-        line.0.as_chunks_mut::<4>().0[lane] = number.to_le_bytes();
+        line.as_chunks_mut::<4>().0[lane] = number.to_le_bytes();
         0
     }
 }

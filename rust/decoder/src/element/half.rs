@@ -66,7 +66,7 @@ impl Half for Float16 {
     /// The first inputs lie in one half of the line, and the second in the other, as the instructions widen them.
     #[inline(always)]
     fn put(line: &mut Line, lane: usize, place: usize, number: f32) {
-        line.0.as_chunks_mut::<2>().0[16 * place + lane] = to_float16(number).to_le_bytes();
+        line.as_chunks_mut::<2>().0[16 * place + lane] = to_float16(number).to_le_bytes();
     }
 }
 
@@ -82,7 +82,7 @@ impl Half for Bfloat16 {
 
     #[inline(always)]
     fn put(line: &mut Line, lane: usize, place: usize, number: f32) {
-        line.0.as_chunks_mut::<2>().0[2 * lane + place] = to_bfloat16(number).to_le_bytes();
+        line.as_chunks_mut::<2>().0[2 * lane + place] = to_bfloat16(number).to_le_bytes();
     }
 }
 

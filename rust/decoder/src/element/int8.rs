@@ -18,7 +18,7 @@ impl Element for Int8 {
 
     #[inline(always)]
     fn zero<S: Simd>(simd: S) -> S::I {
-        simd.zero()
+        simd.sums(0)
     }
 
     #[inline(always)]
@@ -54,10 +54,33 @@ impl Element for Int8 {
         digits
     }
 
+    // Of a key the numbers are shifted, not the inputs: then the shift of a sum is one for all slots.
+
+    #[inline(always)]
+    fn query(numbers: &[f32], inverse: f32) -> [u8; 4] {
+        Self::inputs(numbers, inverse).map(|byte| byte ^ SHIFT as u8)
+    }
+
+    #[inline(always)]
+    fn put_key(line: &mut Line, lane: usize, place: usize, number: f32, inverse: f32) {
+        line[4 * lane + place] = whole(number * inverse) as u8 ^ SHIFT as u8;
+    }
+
+    #[inline(always)]
+    fn start<S: Simd>(simd: S, query: &[[u8; 4]]) -> S::I {
+        let sum: i32 = query.as_flattened().iter().map(|&byte| i32::from(byte.cast_signed())).sum();
+        simd.sums(-SHIFT * sum)
+    }
+
+    #[inline(always)]
+    fn accumulate_key<S: Simd>(simd: S, sums: S::I, line: &Line, inputs: [u8; 4]) -> S::I {
+        simd.dot_unsigned(sums, line, inputs.map(u8::cast_signed))
+    }
+
     #[inline(always)]
     fn put(line: &mut Line, lane: usize, place: usize, number: f32, inverse: f32) -> i32 {
         let byte = whole(number * inverse) as i8;
-        line.0[4 * lane + place] = byte as u8;
+        line[4 * lane + place] = byte as u8;
         i32::from(byte)
     }
 }

@@ -24,20 +24,20 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn floats(self, line: &Line) -> [f32; 16] {
-        let (quadruples, _) = line.0.as_chunks::<4>();
+        let (quadruples, _) = line.as_chunks::<4>();
         std::array::from_fn(|lane| f32::from_le_bytes(quadruples[lane]))
     }
 
     #[inline(always)]
     fn halves(self, line: &Line) -> ([f32; 16], [f32; 16]) {
-        let (quadruples, _) = line.0.as_chunks::<4>();
+        let (quadruples, _) = line.as_chunks::<4>();
         let pairs: [u32; 16] = std::array::from_fn(|lane| u32::from_le_bytes(quadruples[lane]));
         (pairs.map(|pair| f32::from_bits(pair << 16)), pairs.map(|pair| f32::from_bits(pair & 0xFFFF_0000)))
     }
 
     #[inline(always)]
     fn half_floats(self, line: &Line) -> ([f32; 16], [f32; 16]) {
-        let (halves, _) = line.0.as_chunks::<2>();
+        let (halves, _) = line.as_chunks::<2>();
         let from = |start: usize| std::array::from_fn(|lane| from_float16(u16::from_le_bytes(halves[start + lane])));
         (from(0), from(16))
     }
@@ -57,15 +57,24 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn zero(self) -> [i32; 16] {
-        [0; 16]
+    fn sums(self, sum: i32) -> [i32; 16] {
+        [sum; 16]
     }
 
     #[inline(always)]
     fn dot(self, sums: [i32; 16], line: &Line, inputs: [u8; 4]) -> [i32; 16] {
-        let (quadruples, _) = line.0.as_chunks::<4>();
+        let (quadruples, _) = line.as_chunks::<4>();
         std::array::from_fn(|lane| {
             let products = std::iter::zip(quadruples[lane], inputs).map(|(w, x)| i32::from(w as i8) * i32::from(x));
+            sums[lane] + products.sum::<i32>()
+        })
+    }
+
+    #[inline(always)]
+    fn dot_unsigned(self, sums: [i32; 16], line: &Line, inputs: [i8; 4]) -> [i32; 16] {
+        let (quadruples, _) = line.as_chunks::<4>();
+        std::array::from_fn(|lane| {
+            let products = std::iter::zip(quadruples[lane], inputs).map(|(w, x)| i32::from(w) * i32::from(x));
             sums[lane] + products.sum::<i32>()
         })
     }

@@ -5,7 +5,7 @@
 //! the intrinsics load and store through pointers: each here is made of a reference to as many bytes as it covers.
 #![allow(unsafe_code)]
 #![allow(clippy::wildcard_imports, reason = "the names of the instructions")]
-#![expect(clippy::cast_ptr_alignment, reason = "a line is aligned to 64 bytes")]
+#![expect(clippy::cast_ptr_alignment, reason = "loads and stores here ask for no alignment")]
 
 use std::arch::x86_64::*;
 
@@ -66,15 +66,15 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn floats(self, line: &Line) -> __m512 {
-        // SAFETY: a line is 64 bytes, aligned to 64.
-        unsafe { _mm512_load_ps(line.0.as_ptr().cast()) }
+        // SAFETY: a line is 64 bytes; the load asks for no alignment.
+        unsafe { _mm512_loadu_ps(line.as_ptr().cast()) }
     }
 
     #[inline(always)]
     fn halves(self, line: &Line) -> (__m512, __m512) {
-        // SAFETY: a line is 64 bytes, aligned to 64.
+        // SAFETY: a line is 64 bytes; the loads ask for no alignment.
         unsafe {
-            let pairs = _mm512_load_si512(line.0.as_ptr().cast());
+            let pairs = _mm512_loadu_si512(line.as_ptr().cast());
             let second = _mm512_and_si512(pairs, _mm512_set1_epi32(0xFFFF_0000_u32.cast_signed()));
             (_mm512_castsi512_ps(_mm512_slli_epi32::<16>(pairs)), _mm512_castsi512_ps(second))
         }
@@ -82,9 +82,9 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn half_floats(self, line: &Line) -> (__m512, __m512) {
-        let start = line.0.as_ptr().cast::<__m256i>();
-        // SAFETY: twice 32 of the 64 bytes of a line, aligned to 32.
-        unsafe { (_mm512_cvtph_ps(_mm256_load_si256(start)), _mm512_cvtph_ps(_mm256_load_si256(start.add(1)))) }
+        let start = line.as_ptr().cast::<__m256i>();
+        // SAFETY: twice 32 of the 64 bytes of a line; the loads ask for no alignment.
+        unsafe { (_mm512_cvtph_ps(_mm256_loadu_si256(start)), _mm512_cvtph_ps(_mm256_loadu_si256(start.add(1)))) }
     }
 
     #[inline(always)]
@@ -102,17 +102,27 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn zero(self) -> __m512i {
+    fn sums(self, sum: i32) -> __m512i {
         // SAFETY: the token, as above.
-        unsafe { _mm512_setzero_si512() }
+        unsafe { _mm512_set1_epi32(sum) }
     }
 
     #[inline(always)]
     fn dot(self, sums: __m512i, line: &Line, inputs: [u8; 4]) -> __m512i {
-        // SAFETY: a line is 64 bytes, aligned to 64.
+        // SAFETY: a line is 64 bytes; the loads ask for no alignment.
         unsafe {
-            let weights = _mm512_load_si512(line.0.as_ptr().cast());
+            let weights = _mm512_loadu_si512(line.as_ptr().cast());
             _mm512_dpbusd_epi32(sums, _mm512_set1_epi32(i32::from_le_bytes(inputs)), weights)
+        }
+    }
+
+    #[inline(always)]
+    fn dot_unsigned(self, sums: __m512i, line: &Line, inputs: [i8; 4]) -> __m512i {
+        // SAFETY: a line is 64 bytes; the loads ask for no alignment.
+        unsafe {
+            let weights = _mm512_loadu_si512(line.as_ptr().cast());
+            let inputs = i32::from_le_bytes(inputs.map(i8::cast_unsigned));
+            _mm512_dpbusd_epi32(sums, weights, _mm512_set1_epi32(inputs))
         }
     }
 
@@ -171,9 +181,9 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn floats(self, line: &Line) -> [__m256; 2] {
-        let start = line.0.as_ptr().cast::<f32>();
-        // SAFETY: a line is 64 bytes, aligned to 64.
-        unsafe { [_mm256_load_ps(start), _mm256_load_ps(start.add(8))] }
+        let start = line.as_ptr().cast::<f32>();
+        // SAFETY: a line is 64 bytes; the loads ask for no alignment.
+        unsafe { [_mm256_loadu_ps(start), _mm256_loadu_ps(start.add(8))] }
     }
 
     #[inline(always)]
@@ -190,9 +200,9 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn half_floats(self, line: &Line) -> ([__m256; 2], [__m256; 2]) {
-        let start = line.0.as_ptr().cast::<__m128i>();
-        // SAFETY: one of four times 16 of the 64 bytes of a line, aligned to 16.
-        let eight = |place| unsafe { _mm256_cvtph_ps(_mm_load_si128(start.add(place))) };
+        let start = line.as_ptr().cast::<__m128i>();
+        // SAFETY: one of four times 16 of the 64 bytes of a line; the loads ask for no alignment.
+        let eight = |place| unsafe { _mm256_cvtph_ps(_mm_loadu_si128(start.add(place))) };
         ([eight(0), eight(1)], [eight(2), eight(3)])
     }
 
@@ -215,20 +225,35 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn zero(self) -> [__m256i; 4] {
-        // SAFETY: the token, as above.
-        [unsafe { _mm256_setzero_si256() }; 4]
+    fn sums(self, sum: i32) -> [__m256i; 4] {
+        // SAFETY: the token, as above. The second of each pair of sums is 0.
+        [unsafe { _mm256_set1_epi64x(i64::from(sum.cast_unsigned())) }; 4]
     }
 
     #[inline(always)]
     fn dot(self, mut sums: [__m256i; 4], line: &Line, inputs: [u8; 4]) -> [__m256i; 4] {
-        let start = line.0.as_ptr();
-        // SAFETY: four times 16 of the 64 bytes of a line, aligned to 16.
+        let start = line.as_ptr();
+        // SAFETY: four times 16 of the 64 bytes of a line; the loads ask for no alignment.
         unsafe {
             // Sixteen bits each: of eight the products would saturate.
             let inputs = _mm256_cvtepu8_epi16(_mm_set1_epi32(i32::from_le_bytes(inputs)));
             for (place, sum) in sums.iter_mut().enumerate() {
-                let weights = _mm256_cvtepi8_epi16(_mm_load_si128(start.add(16 * place).cast()));
+                let weights = _mm256_cvtepi8_epi16(_mm_loadu_si128(start.add(16 * place).cast()));
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(weights, inputs));
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn dot_unsigned(self, mut sums: [__m256i; 4], line: &Line, inputs: [i8; 4]) -> [__m256i; 4] {
+        let start = line.as_ptr();
+        // SAFETY: four times 16 of the 64 bytes of a line; the loads ask for no alignment.
+        unsafe {
+            let inputs = i32::from_le_bytes(inputs.map(i8::cast_unsigned));
+            let inputs = _mm256_cvtepi8_epi16(_mm_set1_epi32(inputs));
+            for (place, sum) in sums.iter_mut().enumerate() {
+                let weights = _mm256_cvtepu8_epi16(_mm_loadu_si128(start.add(16 * place).cast()));
                 *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(weights, inputs));
             }
         }

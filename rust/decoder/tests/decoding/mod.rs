@@ -75,6 +75,35 @@ fn every_instruction_set_agrees_with_the_paper_past_a_full_memory() {
 }
 
 #[test]
+fn memories_of_more_than_a_panel_agree_with_the_paper_before_and_after_they_are_full() {
+    let tokens: Vec<u32> = (0..150_u32).map(|place| place * place % 13).collect();
+    for (shape, window) in [(shape(2, 16, true), 70), (shape(1, 70, false), 129)] {
+        let weights = Weights::new(shape, window);
+        let expected = weights.logits(&tokens);
+        for instructions in InstructionSet::available() {
+            for (dtype, tolerance) in [(Dtype::Float32, 1e-5), (Dtype::Bfloat16, 0.1), (Dtype::Int8, 0.3)] {
+                let mut state =
+                    SequenceState::with(instructions, &weights.model(dtype), window, 3, 1).expect("it fits");
+                let mut found = Vec::new();
+                let mut logits = Vec::new();
+                let (before, after) = tokens.split_at(100);
+                state.feed_some(&[0; 100], before, &mut found).expect("the tokens are of the vocabulary");
+                state.fork(0, 2, 0).expect("they are sequences of the batch");
+                for &token in after {
+                    // The one beside it reads something else.
+                    state
+                        .feed_some(&[1, 2], &[12 - token, token], &mut logits)
+                        .expect("they are sequences of the batch");
+                    found.extend_from_slice(&logits[13..]);
+                }
+                let error = largest_difference(&found, &expected);
+                assert!(error < tolerance, "{instructions:?} {dtype:?} {window}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
 fn weights_that_are_16_bit_floats_are_kept_in_16_bits_and_give_the_same_logits_to_the_bit() {
     for (shape, sequences) in [(shape(2, 16, false), 1), (shape(3, 5, true), 13), (shape(2, 64, true), 4)] {
         let mut weights = Weights::new(shape, 7);
