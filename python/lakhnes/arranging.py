@@ -52,7 +52,7 @@ def told(report: Mapping[str, Any]) -> str:
     if report["lead_in"] > LONG_LEAD_IN * TICKS_PER_SECOND:
         facts.append(f"silent for the first {report['lead_in'] / TICKS_PER_SECOND:.1f} s")
     unplaced = report["unplaced"]
-    reasons = Counter(reason for *_, reason in unplaced)
+    reasons = Counter[str](report["left_out"])
     facts += [f"{count} left out: {reason}" for reason, count in reasons.most_common()]
     if unplaced:
         facts.append(f"the first at {unplaced[0][0] / TICKS_PER_SECOND:.2f} s")

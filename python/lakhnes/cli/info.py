@@ -140,8 +140,7 @@ def _score_facts(song: "Song") -> dict[str, Any]:
             "highest": int(pitches.max()) if len(notes) else None,
             "sounding_seconds": float((notes[:, 1] - notes[:, 0]).sum()) / TICKS_PER_SECOND,
         }
-    tx1, tx2 = song.to_tx1().splitlines(), song.to_tx2().splitlines()
-    facts = {"tx1_events": len(tx1), "tx2_events": len(tx2), "voices": voices}
+    facts = {"tx1_events": song.count_events("tx1"), "tx2_events": song.count_events("tx2"), "voices": voices}
     return facts | {"loop_start": _seconds(song.loop_start)}
 
 

@@ -79,7 +79,7 @@ def describe(song: Song) -> Figures:
     notes = {name: rows for name, rows in song.voices.items() if len(rows)}
     pitches = np.concatenate([song.voices[name][:, 2] for name in PITCHED])
     return Figures(
-        events=len(song.to_tx1().splitlines()),
+        events=song.count_events(),
         faults=0,
         duration=song.duration,
         voices=len(notes),
