@@ -10,6 +10,7 @@ import warnings
 __all__ = [
     "MAX_MESSAGE",
     "CheckpointError",
+    "EntryError",
     "FormatError",
     "LakhnesError",
     "LakhnesWarning",
@@ -40,6 +41,10 @@ class LakhnesWarning(UserWarning):
 
 class FormatError(LakhnesError, ValueError):
     """The bytes of a file are not those of its format."""
+
+
+class EntryError(LakhnesError, OSError):
+    """A file of an archive cannot be read; the others may."""
 
 
 class TokenError(LakhnesError, ValueError):

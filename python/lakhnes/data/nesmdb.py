@@ -85,8 +85,8 @@ def convert_nesmdb(
     Parameters
     ----------
     source
-        A folder, or an archive (``.tar.gz``, ``.tar.xz``, ``.tar.bz2``, ``.tar``), of any published form: VGM, MIDI,
-        expressive, separated and blended scores, disassemblies, TX1, TX2.
+        A folder, or an archive (``.zip``, ``.tar.gz``, ``.tar.xz``, ``.tar.bz2``, ``.tar``), of any published form:
+        VGM, MIDI, expressive, separated and blended scores, disassemblies, TX1, TX2.
     target
         The folder of the corpus: ``train/ valid/ test/`` with ``NAME.tx1.txt`` and ``NAME.tx2.txt``. It appears when
         all is done, or not at all.

@@ -1,7 +1,8 @@
 //! What a MIDI file plays: notes with their loudness and as the pedal holds them, drum hits, pitch bends.
 //!
 //! A file of 12 MiB can have [`MAX_MESSAGES`] notes, so what is kept of each is as narrow as it can be: MIDI ticks are `u32`
-//! (51 days at 480 a beat and 120 beats a minute), and what one step has used up goes before the next.
+//! (51 days at 480 a beat and 120 beats a minute), what one step has used up goes before the next, and a [`Played`] takes the
+//! place of its [`Sounding`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,7 @@ const LONGEST_RING: u64 = 2 * TICKS_PER_SECOND;
 
 /// A note of the file.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(8))] // that of `Sounding`: else a vector of these is collected beside that of those
 pub(super) struct Played {
     pub(super) start: Ticks,
     /// Where its key is let go.
@@ -399,7 +401,8 @@ impl<'a> Band<'a> {
             let (level, counter) = (level(note.loudness), note.voice == Some(Voice::P2));
             Some(Played { start, end, ring, pitch, level, channel, part, lead, bass, counter })
         };
-        source.notes = std::mem::take(&mut self.notes).into_iter().filter_map(played).collect(); // in place
+        source.notes = std::mem::take(&mut self.notes).into_iter().filter_map(played).collect();
+        source.notes.shrink_to_fit();
         source.notes.sort_by_key(|note| (note.start, note.pitch, note.end));
         Ok(source)
     }
