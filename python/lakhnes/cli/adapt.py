@@ -10,7 +10,7 @@ from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import jobs_option, names_of, scheduler_option
 from lakhnes.cli.shard import corpus_options, note_corpus
 from lakhnes.data.layout import TEXTS
-from lakhnes.sharding import Shard
+from lakhnes.sharding import WHOLE, Shard
 
 if TYPE_CHECKING:
     from lakhnes.data.adapt import AdaptReport
@@ -73,7 +73,7 @@ def adapt(
     if options["valid"] + options["test"] > 1:
         raise click.UsageError("--valid and --test are more than 1 together")
     started = time.monotonic()
-    with console.progress("adapt", None) as advance:
+    with console.progress("adapt", _count(Path(source)) if shard == WHOLE else None) as advance:
         report = adapt_collection(
             source, target, to=chosen, max_song_seconds=clip, drums=not no_drums, overwrite=force, finished=advance,
             shard=shard, shards=shards, **options,
@@ -82,6 +82,13 @@ def adapt(
     note_adapted(console, report, seconds, arrange=options["arrange"])
     note_corpus(console, Path(target), chosen, shard, shards=shards)
     console.summary({"corpus": target} | report.facts() | {"seconds": seconds})
+
+
+def _count(source: Path) -> int | None:
+    """Return how many files there are; adapting them says what is wrong with a source that has none."""
+    from lakhnes.data.midi_files import find_midi_files
+
+    return len(find_midi_files(source)) if source.exists() else None
 
 
 def note_adapted(console: Console, report: "AdaptReport", seconds: float, *, arrange: bool) -> None:
