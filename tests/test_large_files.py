@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,7 +58,7 @@ def test_the_last_midi_tick_of_a_file_that_is_arranged_is_limited():
     wait = b"\xff\xff\xff\x7f\x90\x3c\x40"
     track = wait * 17 + b"\0\xff\x2f\0"
     file = b"MThd\0\0\0\6\0\0\0\1\x7f\xff" + b"MTrk" + len(track).to_bytes(4, "big") + track
-    with pytest.raises(lakhnes.LimitError, match="byte 14.: time in MIDI ticks: expected at most 4294967295"):
+    with pytest.raises(lakhnes.LimitError, match=r"byte 14\d: time in MIDI ticks: expected at most 4294967295"):
         lakhnes.Song.arrange(file)
 
 
