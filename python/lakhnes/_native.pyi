@@ -498,6 +498,13 @@ class RegisterLog:
     def duration(self) -> float:
         """Length in seconds, each part once."""
     @property
+    def tags(self) -> dict[str, str]:
+        """What a VGM file says of itself, but for what is empty.
+
+        ``title``, ``game``, ``system`` and ``artist``, each in its own script as ``title_native`` and so on; ``date``,
+        ``creator`` and ``notes``.
+        """
+    @property
     def standard(self) -> str:
         """The console: ``"ntsc"``, ``"pal"`` or ``"dendy"``."""
     @property

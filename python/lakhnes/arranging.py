@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakhnes._native import Song
-from lakhnes.errors import FormatError, warn_of
+from lakhnes.errors import FormatError, in_utf8, warn_of
 from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["arrange", "as_json", "told"]
@@ -33,7 +33,7 @@ def arrange(
     """
     if format != "mid":
         raise FormatError(f"{name}: {format}, expected MIDI to arrange")
-    song, report = Song.arrange(data, arpeggio=arpeggio, parts=parts, name=name)
+    song, report = Song.arrange(data, arpeggio=arpeggio, parts=parts, name=in_utf8(name))
     warn_of(name, report["warnings"])
     return song, report
 

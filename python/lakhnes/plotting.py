@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import VOICE_COLORS, Song, source_notes
-from lakhnes.errors import FormatError, printable
+from lakhnes.errors import FormatError, in_utf8, printable
 from lakhnes.files import replacing
 from lakhnes.units import TICKS_PER_SECOND
 
@@ -155,7 +155,7 @@ def _seen(
 
 def _plain(title: str) -> str:
     """Return a title as matplotlib shows it as it is: it takes what stands between dollars for a formula."""
-    return printable(title, 80).replace("$", r"\$")
+    return printable(in_utf8(title), 80).replace("$", r"\$")
 
 
 def plot_song(
