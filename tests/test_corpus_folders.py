@@ -44,7 +44,7 @@ def test_a_staged_folder_that_is_interrupted_says_that_nothing_was_written(tmp_p
             fill(staging)
             raise KeyboardInterrupt(*words)
 
-    with pytest.raises(KeyboardInterrupt, match="nothing was written to .*corpus"):
+    with pytest.raises(KeyboardInterrupt, match=r"nothing was written to .*corpus"):
         write()
     with pytest.raises(KeyboardInterrupt, match="3 songs"):
         write("3 songs")

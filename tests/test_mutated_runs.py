@@ -20,7 +20,7 @@ from hostile_files import bad_names
 from lakhnes.archives import files_in
 from lakhnes.checkpoint import load_model, save_checkpoint
 from lakhnes.data.corpus import Corpus, shard_corpus
-from lakhnes.errors import EntryError, FormatError
+from lakhnes.errors import EntryError, FormatError, in_utf8
 from lakhnes.files import one_line
 from lakhnes.training.log import read_log
 from lakhnes.training.run_directory import read_config
@@ -140,7 +140,7 @@ def _zip_archive(folder):
             try:
                 content()
             except EntryError as error:  # that of one file: its reader names it
-                raise FormatError(f"{path}: {place}: {error}") from None
+                raise FormatError(in_utf8(f"{path}: {place}: {error}")) from None
 
     return path, read
 

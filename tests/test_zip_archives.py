@@ -56,6 +56,22 @@ def test_convert_and_render_take_the_songs_of_a_zip_archive(run, tmp_path, metho
     assert len(json.loads(result.stdout)["files"]) == 2
 
 
+def test_an_archive_where_it_is_not_taken_is_told_from_other_files(run, tmp_path):
+    archive = packed(tmp_path / "a.zip", [("a.tx1.txt", TX1)])
+    for command in (("info",), ("plot", "-o", tmp_path / "a.png"), ("continue",), ("play", "--sink", "null")):
+        result = run(command[0], archive, *command[1:])
+        assert result.exit_code == 1
+        assert result.stderr.endswith(
+            "a.zip: is an archive, expected a song; `lakhnes convert` takes the songs of archives\n"
+        )
+    for name in ("all.nsfe", "a.mid"):
+        assert run("convert", archive, "-o", tmp_path / name).exit_code == 2
+        assert not (tmp_path / name).exists()
+    result = run("data", "adapt", archive, tmp_path / "out")
+    assert result.exit_code == 1
+    assert "a.zip: expected a folder of MIDI files, unpacked, or a .mid file" in result.stderr
+
+
 def test_a_corpus_in_a_zip_archive_is_converted(run, tmp_path, song):
     files = [(f"nesmdb/{split}/{name}.mid", song.to_midi()) for split in ("train", "valid") for name in "ab"]
     archive = packed(tmp_path / "a.zip", files)

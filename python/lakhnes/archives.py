@@ -7,14 +7,11 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from lakhnes.errors import EntryError, FormatError, LakhnesError
-from lakhnes.files import MAX_INPUT_BYTES, is_of_macos, open_plain
+from lakhnes.files import ARCHIVES, MAX_INPUT_BYTES, is_of_macos, open_plain
 from lakhnes.tar import DAMAGED, TarReader
 from lakhnes.zipped import ZipError, ZipReader, is_zip
 
-__all__ = ["ARCHIVES", "batches", "files_in", "inner_path", "is_archive", "is_usable"]
-
-ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".zip")
-"""The ends of the names of archives."""
+__all__ = ["batches", "files_in", "inner_path", "is_archive", "is_usable"]
 
 RATIO, ROOM = 250, 2**28
 """An archive may unpack to this many times its size, and this number of bytes. Scores shrink to a hundredth."""

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from lakhnes.errors import FormatError
 from lakhnes.files import base_name, is_of_macos, known_format, safe_name
 
 __all__ = ["MidiFile", "find_midi_files"]
@@ -41,9 +42,13 @@ def find_midi_files(source: Path) -> list[MidiFile]:
     ------
     FileNotFoundError
         If `source` does not exist.
+    FormatError
+        If it is a file of another kind.
     """
     if not source.exists():
         raise FileNotFoundError(2, "there is no such file or folder", str(source))
+    if source.is_file() and known_format(source, ("mid",)) is None:
+        raise FormatError(f"{source}: expected a folder of MIDI files, unpacked, or a .mid file")
     if source.is_dir():
         found = sorted(path.relative_to(source) for path in source.rglob("*") if _is_midi(path))
         places = [path.as_posix() for path in found if not is_of_macos(path)]
