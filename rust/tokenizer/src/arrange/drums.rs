@@ -93,7 +93,11 @@ mod tests {
     #[test]
     fn of_drums_together_the_snare_is_heard_and_the_others_are_reported() {
         let mut report = Report::default();
-        let hits = [(0, 42), (100, 38), (200, 36), (40_000, 42)].map(|(start, key)| Hit { start: Ticks::saturating(start), key, level: 12 });
+        let hits = [(0, 42), (100, 38), (200, 36), (40_000, 42)].map(|(start, key)| Hit {
+            start: Ticks::saturating(start),
+            key,
+            level: 12,
+        });
         let track = play(&hits, &mut report);
         let notes: Vec<_> =
             track.notes.iter().map(|note| (note.start.get(), note.length(), note.pitch.get())).collect();

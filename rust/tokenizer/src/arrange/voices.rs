@@ -138,9 +138,9 @@ impl Stage {
         }
         let index = waiting.iter().rposition(|note| !note.lead && !note.counter && note.pitch < BASS_BELOW)?;
         let note = waiting.get(index)?;
-        let gives_way = self.sounding(TR, note.start).is_none_or(|playing| {
-            note.pitch <= playing.written || playing.is_half_over(note.start)
-        });
+        let gives_way = self
+            .sounding(TR, note.start)
+            .is_none_or(|playing| note.pitch <= playing.written || playing.is_half_over(note.start));
         gives_way.then_some(index)
     }
 
@@ -211,7 +211,9 @@ impl Stage {
     /// Lets the second pulse play a note in turn with those that it has begun together with it.
     fn join_chord(&mut self, note: &Played, report: &mut Report) -> bool {
         let chord = self.lines[P2].last_mut();
-        let Some(chord) = chord.filter(|chord| self.arpeggio && chord.start.get().abs_diff(note.start.get()) <= TOGETHER) else {
+        let Some(chord) =
+            chord.filter(|chord| self.arpeggio && chord.start.get().abs_diff(note.start.get()) <= TOGETHER)
+        else {
             return false;
         };
         let pitch = fold(note.pitch, COMPASS[P2]);
