@@ -73,6 +73,15 @@ def test_info_tells_what_is_in_a_song(run, song_file):
     assert facts["voices"]["p1"] == {"notes": 2, "lowest": 69, "highest": 72, "sounding_seconds": 0.5}
 
 
+def test_info_tells_what_a_vgm_says_of_itself_in_lines_of_its_own(run, tmp_path, song):
+    lakhnes.write(song, tmp_path / "x.vgm", tags={"title": "A\x1b[31m\nb", "artist": "É. Ü"})
+    lines = run("info", tmp_path / "x.vgm").stdout.splitlines()
+    assert lines[3:5] == ["  title     A\\x1b[31m\\nb", "  artist    É. Ü"]
+    facts = json.loads(run("info", tmp_path / "x.vgm", "--json").stdout)["files"][0]
+    assert facts["tags"] == {"title": "A\x1b[31m\nb", "artist": "É. Ü"}
+    assert lakhnes.RegisterLog.from_vgm(song.perform().to_vgm()).tags == {}
+
+
 def test_info_tells_what_is_in_a_vgm(run, tmp_path, song):
     lakhnes.write(song, tmp_path / "x.vgm")
     facts = json.loads(run("info", tmp_path / "x.vgm", "--json").stdout)["files"][0]

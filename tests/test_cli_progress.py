@@ -1,5 +1,6 @@
 """How far long work is: a line now and then off a terminal, a bar on one, and never on stdout."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 
 import pytest
 
+import lakhnes
 from lakhnes.cli.console import Console
 from lakhnes.cli.live import live
 from lakhnes.cli.progress import lines
@@ -121,3 +123,44 @@ def test_results_get_into_their_file_while_a_bar_is_on_the_terminal(song_file, t
     os.close(ours)
     assert finished.returncode == 0
     assert finished.stdout.decode().split() == [str(tmp_path / "out" / f"{name}.mid") for name in "ab"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX terminals")
+@pytest.mark.parametrize("command", [("adapt", "midi"), ("nesmdb", "corpus")])
+def test_the_bar_of_a_conversion_knows_how_much_there_is(song_file, tmp_path, command):
+    import pty
+
+    name, source = command
+    song = lakhnes.read(song_file)
+    for folder in ("midi", "corpus/train"):
+        (tmp_path / folder).mkdir(parents=True)
+        for index in range(3):
+            (tmp_path / folder / f"{index}.mid").write_bytes(song.to_midi())
+    ours, theirs = pty.openpty()
+    args = [sys.executable, "-m", "lakhnes", "data", name, source, "out", *(["--arrange"] if name == "adapt" else [])]
+    subprocess.run(args, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=theirs, timeout=60, check=False)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal that nobody holds any more
+        while piece := os.read(ours, 65_536):
+            shown += piece
+    os.close(ours)
+    assert b"/3" in shown
+    assert b"/?" not in shown
+
+
+@pytest.mark.torch
+def test_a_training_says_what_it_does_when_the_steps_are_over(tmp_path):
+    import torch
+
+    from lakhnes.data.corpus import Corpus
+    from lakhnes.training.trainer import Trainer
+
+    data, vocabulary = make_corpus(tmp_path / "data"), lakhnes.Vocabulary.tx1()
+    train, valid = (Corpus.load(data, split, vocabulary) for split in ("train", "valid"))
+    (tmp_path / "run").mkdir()
+    run = Trainer(tiny_config(steps=1, samples=0), train, valid, tmp_path / "run", torch.device("cpu"))
+    notes = []
+    run.note = notes.append
+    run.run()
+    assert notes == ["the model is scored on 4 songs of the valid split"]

@@ -158,6 +158,32 @@ def test_what_macos_adds_to_archives_and_folders_is_skipped(run, tmp_path, song,
 
 
 @pytest.mark.torch
+@pytest.mark.skipif(sys.platform != "linux", reason="file systems whose names are bytes")
+def test_a_song_whose_name_is_no_utf8_is_read_and_refused_as_any_other(run, tmp_path, song):
+    odd = os.fsdecode(b"x\xffy")
+    (tmp_path / f"{odd}.mid").write_bytes(song.to_midi())
+    (tmp_path / f"{odd}.tx1.txt").write_text("hello")
+    assert lakhnes.read(tmp_path / f"{odd}.mid") == song
+    for command in (
+        ("info",), ("info", "--arrange"), ("plot", "-o", tmp_path / "a.png"),
+        ("plot", "--arrange", "-o", tmp_path / "b.png"),
+        ("play", "--sink", tmp_path / "a.wav", "--duration", 0.1), ("eval", "bundled-tx1"),
+    ):  # fmt: skip
+        name, *rest = command
+        args = (*rest, tmp_path / f"{odd}.mid") if name == "eval" else (tmp_path / f"{odd}.mid", *rest)
+        result = run(name, *args)
+        assert result.exit_code == 0, (command, result.stderr)
+    result = run("info", tmp_path / f"{odd}.tx1.txt")
+    assert result.exit_code == 1
+    assert "\\udcffy.tx1.txt: line 1: expected a TX1 event" in result.stderr
+
+
+def test_a_text_in_utf16_is_refused_by_name(run, tmp_path):
+    (tmp_path / "a.tx1.txt").write_text("P1_NOTEON_60\nWT_1", encoding="utf-16")
+    result = run("info", tmp_path / "a.tx1.txt")
+    assert result.stderr.endswith('a.tx1.txt: line 1: expected text in UTF-8, found "UTF-16"\n')
+
+
 def test_a_configuration_with_a_byte_order_mark_is_read(run, tmp_path):
     config = tmp_path / "run.toml"
     config.write_text(tiny_config(steps=1).to_toml(), encoding="utf-8-sig")

@@ -38,6 +38,19 @@ def test_a_staged_folder_appears_when_it_is_complete(tmp_path):
     assert contents(tmp_path) == {"corpus/train/a.tx1.txt": "new"}
 
 
+def test_a_staged_folder_that_is_interrupted_says_that_nothing_was_written(tmp_path):
+    def write(*words):
+        with staged_folder(tmp_path / "corpus") as staging:
+            fill(staging)
+            raise KeyboardInterrupt(*words)
+
+    with pytest.raises(KeyboardInterrupt, match=r"nothing was written to .*corpus"):
+        write()
+    with pytest.raises(KeyboardInterrupt, match="3 songs"):
+        write("3 songs")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_staged_folder_that_fails_leaves_nothing(tmp_path):
     def write():
         with staged_folder(tmp_path / "corpus") as staging:

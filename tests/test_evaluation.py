@@ -108,3 +108,53 @@ def test_the_songs_are_listed_without_json_too(models, data, tmp_path, run):
     lines = result.stdout.splitlines()
     assert [line.split(":")[0] for line in lines] == ["000", "001", "002", "004", "005", "006", "valid"]
     assert "positions of 6 songs" in lines[-1]
+
+
+def interrupting(corpus_ids, after):
+    """Return a way to get the tokens of a song that Ctrl-C interrupts."""
+    calls = 0
+
+    def ids(self, place):
+        nonlocal calls
+        calls += 1
+        if calls > after:
+            raise KeyboardInterrupt
+        return corpus_ids(self, place)
+
+    return ids
+
+
+def test_an_evaluation_that_is_interrupted_prints_what_it_has(models, data, tmp_path, run, monkeypatch):
+    from lakhnes.data.corpus import Corpus
+    from lakhnes.model.ngram_network import NGramNetwork
+
+    save_checkpoint(models["n-gram"], tmp_path / "model")
+    monkeypatch.setattr(Corpus, "ids", interrupting(Corpus.ids, 5))
+    command = ("eval", tmp_path / "model", data, "--batch-size", 1, "--tgt-len", 16)
+    result = run(*command)
+    assert result.exit_code == 130
+    lines = result.stdout.splitlines()
+    assert len(lines) == 2
+    assert "positions of 4 songs" in lines[0]
+    assert lines[1].endswith("a second of music, interrupted")
+    assert "interrupted: " in result.stderr
+    monkeypatch.undo()
+    score, calls = NGramNetwork.score, 0
+
+    def stopped(self, *args):
+        nonlocal calls
+        calls += 1
+        if calls > 12:
+            raise KeyboardInterrupt
+        return score(self, *args)
+
+    monkeypatch.setattr(NGramNetwork, "score", stopped)
+    result = run(*command, "--per-song")
+    assert result.exit_code == 130
+    *songs, last = result.stdout.splitlines()
+    assert 0 < len(songs) < 6
+    assert last.endswith(", interrupted")
+    assert f"interrupted: {len(songs)} of 6 songs scored" in result.stderr
+    calls = 0
+    facts = json.loads(run(*command, "--per-song", "--json").stdout)
+    assert len(facts["valid"]["per_song"]) == len(songs)

@@ -7,6 +7,7 @@ import io
 import os
 import random
 import tarfile
+import zipfile
 
 import pytest
 
@@ -19,6 +20,7 @@ from hostile_files import bad_names
 from lakhnes.archives import files_in
 from lakhnes.checkpoint import load_model, save_checkpoint
 from lakhnes.data.corpus import Corpus, shard_corpus
+from lakhnes.errors import EntryError, FormatError, in_utf8
 from lakhnes.files import one_line
 from lakhnes.training.log import read_log
 from lakhnes.training.run_directory import read_config
@@ -36,6 +38,7 @@ SHORT = {
     "checkpoint": 100,
     "archive": 300,
     "plain archive": 300,
+    "zip archive": 300,
 }
 """Damaged files of each kind in the tests."""
 WORDS = {
@@ -56,6 +59,7 @@ WORDS = {
     "manifest": (b"null", b"[", b"{", b"-1", b"1e999", b'"shards"', b"../../x", b"\x1b[31m", b"\0", b"true"),
     "checkpoint": (b'"F32"', b'"BF16"', b"NaN", b"-1", b"1e999", b"null", b"\xff" * 8, b"layers.", b"{", b'"'),
     "archive": (b"\x1f\x8b", b"\0" * 8, b"\xff" * 8),
+    "zip archive": (b"PK\1\2", b"PK\3\4", b"PK\5\6", b"PK\6\6", b"PK\6\7", b"\xff" * 4, b"\0" * 4, b"\1\0\x10\0"),
     "plain archive": (
         b"ustar\0",
         b"\xff" * 12,
@@ -125,9 +129,25 @@ def _plain_archive(folder):
     return path, lambda: [read() for _, read in files_in(path)]
 
 
+def _zip_archive(folder):
+    path = folder / "a.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for name, method in (("songs/a.mid", 0), ("é" * 80 + ".mid", 8), ("b" * 150 + ".mid", 12)):
+            file.writestr(name, bytes(700), compress_type=method)
+
+    def read():
+        for place, content in files_in(path):
+            try:
+                content()
+            except EntryError as error:  # that of one file: its reader names it
+                raise FormatError(in_utf8(f"{path}: {place}: {error}")) from None
+
+    return path, read
+
+
 MAKERS = {
     "state": _state, "config": _config, "log": _log, "manifest": _manifest, "checkpoint": _checkpoint,
-    "archive": _archive, "plain archive": _plain_archive,
+    "archive": _archive, "plain archive": _plain_archive, "zip archive": _zip_archive,
 }  # fmt: skip
 
 

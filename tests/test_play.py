@@ -219,6 +219,21 @@ def test_without_a_sound_card_one_line_says_what_to_do(run, monkeypatch, song_fi
     assert result.stderr.count("\n") == 1
 
 
+def test_a_sound_card_that_another_program_holds_is_told_in_one_line(run, monkeypatch, song_file):
+    card = FakeCard()
+
+    def start(stream):
+        raise card.PortAudioError("Error starting stream: Device unavailable")
+
+    card.OutputStream.start = start
+    monkeypatch.setitem(sys.modules, "sounddevice", card)
+    for command in (("play", song_file), ("play", "--radio", "-n", 1)):
+        result = run(*command)
+        assert result.exit_code == 1
+        assert "no sound card to play on: Error starting stream: Device unavailable; --sink" in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
 def test_play_plays_files_one_after_the_other(run, song_file, tmp_path):
     (tmp_path / "b.tx1.txt").write_text(tune(1))
     out = tmp_path / "heard.wav"

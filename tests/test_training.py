@@ -27,7 +27,7 @@ from lakhnes.training.log import is_log_step, read_log
 from lakhnes.training.patience import telling_if_slow
 from lakhnes.training.presets import PRESETS
 from lakhnes.training.run_directory import LOG_FILE, STATE_FILE
-from lakhnes.training.run_state import check_shapes
+from lakhnes.training.run_state import RunState, check_shapes
 from lakhnes.training.song_order import SongOrder
 from lakhnes.training.trainer import Trainer
 from small import TINY, make_corpus, tiny_config
@@ -108,6 +108,19 @@ def test_a_state_of_other_songs_or_another_shape_is_refused(trainer, tmp_path):
     (tmp_path / "run" / STATE_FILE).write_bytes(b"not a state")
     with pytest.raises(CheckpointError, match="not the state of a training run"):
         trainer("run").resume()
+
+
+def test_a_run_is_resumed_with_the_valid_split_that_it_had(trainer, tmp_path):
+    valid = Corpus.load(tmp_path / "data", "valid", Vocabulary.tx1())
+    other = Corpus.load(make_corpus(tmp_path / "other", valid=2), "valid", Vocabulary.tx1())
+    trainer("run", valid=valid).save()
+    assert trainer("run", valid=valid).resume()
+    for changed in (other, None):
+        with pytest.raises(CheckpointError, match="another valid split"):
+            trainer("run", valid=changed).resume()
+    older = RunState.read(tmp_path / "run" / STATE_FILE)
+    dataclasses.replace(older, valid=None).write(tmp_path / "run" / STATE_FILE)
+    assert trainer("run", valid=other).resume()
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_state(trainer, tmp_path):

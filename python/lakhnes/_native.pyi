@@ -124,9 +124,10 @@ class Song:
             With velocities and timbres of its own.
         dict
             Counts ``notes``, ``placed`` and, of these, ``moved`` (by octaves), ``shortened`` and ``arpeggiated``;
-            ``lead_in``, the ticks before the first of them; and the list ``unplaced`` of all others: tick, channel
-            (from 0), MIDI note, and the reason: ``no free voice``, ``doubled``, ``masked drum``, ``no length`` or
-            ``muted channel``. ``warnings`` is a line about what in the file was not as the standard has it, or empty.
+            ``lead_in``, the ticks before the first of them; and of the others ``left_out``, how many for each reason
+            (``no free voice``, ``doubled``, ``masked drum``, ``no length``, ``muted channel``), and the list
+            ``unplaced`` of the first 65,536 by onset: tick, channel (from 0), MIDI note, reason. ``warnings`` is a line
+            about what in the file was not as the standard has it, or empty.
 
         Raises
         ------
@@ -139,6 +140,8 @@ class Song:
         r"""Write a TX1 text: lines joined by ``\n`` with none at the end."""
     def to_tx2(self) -> str:
         r"""Write a TX2 text: lines joined by ``\n`` with none at the end."""
+    def count_events(self, form: Literal["tx1", "tx2"] = "tx1") -> int:
+        """Count the events of its TX1 or TX2 text, without writing that."""
     def to_tx3(self, *, controls: bool = False, loop_start: int | None = None) -> str:
         """Write a TX3 text: rows, frames and instruments (docs/tx3.md).
 
@@ -494,6 +497,13 @@ class RegisterLog:
     @property
     def duration(self) -> float:
         """Length in seconds, each part once."""
+    @property
+    def tags(self) -> dict[str, str]:
+        """What a VGM file says of itself, but for what is empty.
+
+        ``title``, ``game``, ``system`` and ``artist``, each in its own script as ``title_native`` and so on; ``date``,
+        ``creator`` and ``notes``.
+        """
     @property
     def standard(self) -> str:
         """The console: ``"ntsc"``, ``"pal"`` or ``"dendy"``."""

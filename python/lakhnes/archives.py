@@ -6,14 +6,12 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from lakhnes.errors import FormatError, LakhnesError
-from lakhnes.files import MAX_INPUT_BYTES, is_of_macos, open_plain
+from lakhnes.errors import EntryError, FormatError, LakhnesError
+from lakhnes.files import ARCHIVES, MAX_INPUT_BYTES, is_of_macos, open_plain
 from lakhnes.tar import DAMAGED, TarReader
+from lakhnes.zipped import ZipError, ZipReader, is_zip
 
-__all__ = ["ARCHIVES", "batches", "files_in", "inner_path", "is_archive", "is_usable"]
-
-ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
-"""The ends of the names of archives."""
+__all__ = ["batches", "files_in", "inner_path", "is_archive", "is_usable"]
 
 RATIO, ROOM = 250, 2**28
 """An archive may unpack to this many times its size, and this number of bytes. Scores shrink to a hundredth."""
@@ -43,6 +41,8 @@ def files_in(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     ------
     FormatError
         If the source is no archive, is cut off or damaged, or unpacks to far more than it holds.
+    EntryError
+        If a file of a ZIP archive cannot be read; the others may.
     OSError
         If something cannot be read.
     """
@@ -51,7 +51,8 @@ def files_in(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
             if path.is_file() and not is_of_macos(path.relative_to(source)):
                 yield path.relative_to(source.parent).as_posix(), partial(_read_start, path)
         return
-    with TarReader(source, lambda size: RATIO * size + ROOM) as archive:
+    reader = ZipReader if is_zip(source) else TarReader
+    with _whole(source, lambda: reader(source, lambda size: RATIO * size + ROOM)) as archive:
         read = partial(archive.read, MAX_INPUT_BYTES + 1)
         entries = iter(archive)
         while (entry := _whole(source, lambda: next(entries, None))) is not None:
@@ -92,10 +93,13 @@ def _whole(source: Path, read: Callable[[], T]) -> T:
     """Read on in an archive. Say of a damaged one that it is one, wherever the damage shows."""
     try:
         return read()
-    except DAMAGED as error:
+    except EntryError:
+        raise
+    except (ZipError, *DAMAGED) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise FormatError(f"{source}: expected a whole .tar.gz or .tar.xz archive, found: {error}") from error
+        kind = ".zip" if is_zip(source) else ".tar.gz or .tar.xz"
+        raise FormatError(f"{source}: expected a whole {kind} archive, found: {error}") from error
 
 
 def _read_start(path: Path) -> bytes:

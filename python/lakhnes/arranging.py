@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakhnes._native import Song
-from lakhnes.errors import FormatError, warn_of
+from lakhnes.errors import FormatError, in_utf8, warn_of
 from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["arrange", "as_json", "told"]
@@ -33,7 +33,7 @@ def arrange(
     """
     if format != "mid":
         raise FormatError(f"{name}: {format}, expected MIDI to arrange")
-    song, report = Song.arrange(data, arpeggio=arpeggio, parts=parts, name=name)
+    song, report = Song.arrange(data, arpeggio=arpeggio, parts=parts, name=in_utf8(name))
     warn_of(name, report["warnings"])
     return song, report
 
@@ -52,7 +52,7 @@ def told(report: Mapping[str, Any]) -> str:
     if report["lead_in"] > LONG_LEAD_IN * TICKS_PER_SECOND:
         facts.append(f"silent for the first {report['lead_in'] / TICKS_PER_SECOND:.1f} s")
     unplaced = report["unplaced"]
-    reasons = Counter(reason for *_, reason in unplaced)
+    reasons = Counter[str](report["left_out"])
     facts += [f"{count} left out: {reason}" for reason, count in reasons.most_common()]
     if unplaced:
         facts.append(f"the first at {unplaced[0][0] / TICKS_PER_SECOND:.2f} s")

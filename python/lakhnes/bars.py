@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+import itertools
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -113,17 +114,32 @@ def repeated_suffix(contents: Sequence[tuple[Onset, ...]]) -> tuple[int, int] | 
         The last `count` bars are those `distance` bars before them; of several distances the one with most bars, and
         of those the shortest. None where fewer than `FEWEST_BARS` bars that sound are repeated.
     """
-    best, most, last = None, FEWEST_BARS - 1, len(contents) - 1
-    for distance in range(1, len(contents)):
-        count = 0
-        while count < len(contents) - distance:
-            bar, before = contents[last - count], contents[last - count - distance]
-            if bar != (before[: len(bar)] if count == 0 else before):
-                break
-            count += 1
-        if sum(bool(bar) for bar in contents[len(contents) - count :]) > most:
+    backwards = contents[::-1]
+    last, *others = backwards or [()]
+    alike = _common_prefixes(others)
+    sounding = list(itertools.accumulate(map(bool, backwards), initial=0))
+    best, most = None, FEWEST_BARS - 1
+    for distance, bar in enumerate(others, 1):
+        if last != bar[: len(last)]:
+            continue
+        count = 1 + (alike[distance] if distance < len(others) else 0)
+        if sounding[count] > most:
             best, most = (distance, count), count
     return best
+
+
+def _common_prefixes(items: Sequence[Hashable]) -> list[int]:
+    """Return how many items from each place on are those of the beginning, in linear time (the Z-function)."""
+    lengths = [len(items)] * bool(items)
+    left = right = 0  # the last place found whose items are those of the beginning, and where they cease to be
+    for place in range(1, len(items)):
+        length = min(right - place, lengths[place - left]) if place < right else 0
+        while place + length < len(items) and items[length] == items[place + length]:
+            length += 1
+        if place + length > right:
+            left, right = place, place + length
+        lengths.append(length)
+    return lengths
 
 
 def repeat_of(song: Song) -> Repeat | None:

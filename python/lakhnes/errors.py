@@ -10,6 +10,7 @@ import warnings
 __all__ = [
     "MAX_MESSAGE",
     "CheckpointError",
+    "EntryError",
     "FormatError",
     "LakhnesError",
     "LakhnesWarning",
@@ -17,6 +18,7 @@ __all__ = [
     "MissingExtraError",
     "TokenError",
     "UnsafeCheckpointError",
+    "in_utf8",
     "printable",
     "shown",
     "warn_of",
@@ -40,6 +42,10 @@ class LakhnesWarning(UserWarning):
 
 class FormatError(LakhnesError, ValueError):
     """The bytes of a file are not those of its format."""
+
+
+class EntryError(LakhnesError, OSError):
+    """A file of an archive cannot be read; the others may."""
 
 
 class TokenError(LakhnesError, ValueError):
@@ -90,6 +96,11 @@ def _escaped(letter: str) -> str:
         return letter
     is_control = unicodedata.category(letter) in ("Cc", "Zl", "Zp") or letter in _DIRECTIONS
     return letter.encode("unicode_escape").decode() if is_control else letter
+
+
+def in_utf8(name: str) -> str:
+    """Return a name as UTF-8 can hold it: bytes of a file name that are none are escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def shown(value: object, most: int = 40) -> str:

@@ -13,6 +13,7 @@ from lakhnes._native import formats
 from lakhnes.errors import MAX_MESSAGE, FormatError, LakhnesError, LimitError, printable
 
 __all__ = [
+    "ARCHIVES",
     "AUDIO_FORMATS",
     "FORMATS",
     "MAX_INPUT_BYTES",
@@ -64,6 +65,10 @@ AUDIO_FORMATS = tuple(row.name for row in FORMATS.values() if row.holds == "audi
 """Formats that hold sound."""
 
 
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".zip")
+"""The ends of the names of archives of songs, which some commands take."""
+
+
 def format_of(path: str | os.PathLike[str], among: tuple[str, ...]) -> str:
     """Name the format of a file by the end of its name.
 
@@ -95,8 +100,11 @@ def format_to_read(path: str | os.PathLike[str], among: tuple[str, ...] = PLAYAB
     FormatError
         If the name ends in none of the suffixes.
     """
-    if known_format(path, among) is None and not os.path.lexists(path):
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+    if known_format(path, among) is None:
+        if not os.path.lexists(path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+        if os.fspath(path).lower().endswith(ARCHIVES):
+            raise FormatError(f"{path}: is an archive, expected a song; `lakhnes convert` takes the songs of archives")
     return format_of(path, among)
 
 

@@ -169,6 +169,7 @@ class DeviceSink(Sink):
         self._queued = 0  # samples that wait here
         self._playing = False  # since the first sample, until all has been heard
         sounddevice = _sounddevice()
+        self._errors = (sounddevice.PortAudioError, ValueError)
         try:
             self._stream = sounddevice.OutputStream(
                 samplerate=sample_rate,
@@ -179,10 +180,8 @@ class DeviceSink(Sink):
                 latency="low",
                 callback=self._fill,
             )
-        except (sounddevice.PortAudioError, ValueError) as error:
-            raise LakhnesError(
-                f"no sound card to play on: {' '.join(str(error).split())}; --sink FILE.wav writes what would be heard"
-            ) from None
+        except self._errors as error:
+            raise _silent(error) from None
 
     def _fill(self, block: npt.NDArray[np.float32], frames: int, moment: Any, status: Any) -> None:
         place = 0
@@ -224,12 +223,22 @@ class DeviceSink(Sink):
         time.sleep(float(self._stream.latency))
 
     def __enter__(self) -> DeviceSink:
-        self._stream.start()
+        try:
+            self._stream.start()
+        except self._errors as error:  # it is there, but another program holds it
+            self._stream.close()
+            raise _silent(error) from None
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._stream.abort()
         self._stream.close()
+
+
+def _silent(error: Exception) -> LakhnesError:
+    return LakhnesError(
+        f"no sound card to play on: {' '.join(str(error).split())}; --sink FILE.wav writes what would be heard"
+    )
 
 
 def _sounddevice() -> Any:

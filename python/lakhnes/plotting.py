@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lakhnes._native import VOICE_COLORS, Song, source_notes
-from lakhnes.errors import FormatError, printable
+from lakhnes.errors import FormatError, in_utf8, printable
 from lakhnes.files import replacing
 from lakhnes.units import TICKS_PER_SECOND
 
@@ -70,9 +70,10 @@ def arrangement_figure(data: bytes, song: Song, report: Mapping[str, Any], title
     colors = colormaps["tab20"].colors  # type: ignore[attr-defined]
     for channel in np.unique(notes[:, 2]):
         axes = drums if channel == DRUMS else before
-        rows = notes[notes[:, 2] == channel]
+        chosen = notes[:, 2] == channel
+        starts, ends, pitches = (notes[chosen, column] for column in (0, 1, 3))
         color = COLORS["no"] if channel == DRUMS else colors[channel % len(colors)]
-        _draw_notes(axes, rows[:, 0], rows[:, 1], rows[:, 3], color, f"channel {channel + 1}")
+        _draw_notes(axes, starts, ends, pitches, color, f"channel {channel + 1}")
     for axes, is_drums in ((before, False), (drums, True)):
         unplaced = [row for row in report["unplaced"] if (row[1] == DRUMS) == is_drums and row[3] != "doubled"]
         if unplaced:
@@ -155,7 +156,7 @@ def _seen(
 
 def _plain(title: str) -> str:
     """Return a title as matplotlib shows it as it is: it takes what stands between dollars for a formula."""
-    return printable(title, 80).replace("$", r"\$")
+    return printable(in_utf8(title), 80).replace("$", r"\$")
 
 
 def plot_song(

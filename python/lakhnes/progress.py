@@ -77,9 +77,10 @@ def bar(description: str, total: float | None = None) -> Iterator[Advancing]:
 
     count = TaskProgressColumn() if isinstance(total, float) else MofNCompleteColumn()
     # Results that are written to a file must get there, not above the bar.
+    end = () if total is None else (TimeRemainingColumn(), TextColumn("left"))
     bars = Bars(
         TextColumn("{task.description}"), BarColumn(), count, TextColumn("{task.fields[facts]}"), TimeElapsedColumn(),
-        TimeRemainingColumn(), TextColumn("left"),
+        *end,
         console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty(),
     )  # fmt: skip
     task = bars.add_task(description, total=total, facts="")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from lakhnes import _native
 from lakhnes._native import RegisterLog, Song
 from lakhnes.audio import open_encoder
-from lakhnes.errors import warn_of
+from lakhnes.errors import in_utf8, warn_of
 from lakhnes.files import WRITABLE, check_target, format_of, format_to_read, read_limited
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def decode(
     `read`; a track that is cut off there fades for `fade` seconds.
     """
     played, warnings = _native.decode(
-        data, format, name, score=score, track=track, max_duration=max_duration, fade=fade
+        data, format, in_utf8(name), score=score, track=track, max_duration=max_duration, fade=fade
     )
     warn_of(name, warnings)
     return played

@@ -80,8 +80,9 @@ def adapt(
         raise click.UsageError("--shard and --scheduler write into a folder that all machines share, not to an address")
     started = time.monotonic()
     remote = is_url(target)
+    total = _count(Path(source)) if shard == WHOLE and not is_url(source) else None
     with uploaded(target, last=REPORT, overwrite=force) if remote else contextlib.nullcontext(Path(target)) as place:
-        with console.progress("adapt", None) as advance:
+        with console.progress("adapt", total) as advance:
             report = adapt_collection(
                 source, place, to=chosen, max_song_seconds=clip, drums=not no_drums, overwrite=force, finished=advance,
                 shard=shard, shards=shards, **options,
@@ -95,6 +96,13 @@ def adapt(
     else:
         note_corpus(console, place, chosen, shard, shards=shards)
     console.summary({"corpus": target} | report.facts() | {"seconds": seconds})
+
+
+def _count(source: Path) -> int | None:
+    """Return how many files there are; adapting them says what is wrong with a source that has none."""
+    from lakhnes.data.midi_files import find_midi_files
+
+    return len(find_midi_files(source)) if source.exists() else None
 
 
 def note_adapted(console: Console, report: "AdaptReport", seconds: float, *, arrange: bool) -> None:

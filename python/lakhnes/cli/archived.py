@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lakhnes.cli.console import Console
 from lakhnes.cli.targets import is_done
 from lakhnes.cli.tracks import tracks_of
-from lakhnes.errors import FormatError, LakhnesError, LimitError
+from lakhnes.errors import EntryError, FormatError, LakhnesError, LimitError
 from lakhnes.files import FORMATS, MAX_INPUT_BYTES, PLAYABLE, base_name, known_format, one_line, suffix_of
 from lakhnes.sharding import WHOLE, Shard
 
@@ -64,7 +64,11 @@ class Archived:
             if not self._shard.holds(place):
                 continue
             name = Path(f"{archive}: {place}")
-            data = read()
+            try:
+                data = read()
+            except EntryError as error:
+                self._fail(name, f"{name}: {one_line(error)}")
+                continue
             try:
                 if len(data) > MAX_INPUT_BYTES:
                     raise LimitError(f"{name}: more than {MAX_INPUT_BYTES} bytes")
@@ -78,12 +82,15 @@ class Archived:
                     self.targets[name] = target
                     jobs.append(ExportJob(name, target, format_name, data, title=title, track=track))
             except (LakhnesError, OSError) as error:
-                self.failed.append((name, one_line(error)))
-                self._console.error(f"Error: {one_line(error)}")
+                self._fail(name, one_line(error))
                 continue
             yield from jobs
         if not found:
             raise FormatError(f"{archive}: no {self._only or 'readable'} songs in this archive")
+
+    def _fail(self, name: Path, line: str) -> None:
+        self.failed.append((name, line))
+        self._console.error(f"Error: {line}")
 
     def _tracks_of(self, data: bytes, format_name: str, place: str) -> list[tuple[int | None, str, str]]:
         """List the songs of a file: track, stem of the name, title. Reading it will find what is wrong with it."""

@@ -120,9 +120,9 @@ def convert(
 ) -> None:
     """Turn songs into another format.
 
-    INPUT is a song (text, MIDI, NES-MDB score, VGM, NSF or disassembly), a folder or an archive (.tar.gz, .tar.xz) of
-    songs, or - for stdin (with --from). The format of the output is what its name says, or --to. `lakhnes render` has
-    options for the sound of .wav .flac .ogg.
+    INPUT is a song (text, MIDI, NES-MDB score, VGM, NSF or disassembly), a folder or an archive (.zip, .tar, .tar.gz,
+    .tar.xz) of songs, or - for stdin (with --from). The format of the output is what its name says, or --to. `lakhnes
+    render` has options for the sound of .wav .flac .ogg.
 
     An .nsf or .nsfe with several tracks gives a file for each, NAME-03-TITLE.mid. Several songs, or a folder, whose
     output is FILE.nsf or FILE.nsfe become the tracks of that one file. With -o FILE.tar the outputs are the entries of

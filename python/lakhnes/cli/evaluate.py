@@ -129,7 +129,7 @@ def _in_streams(
             score = score_of(model, corpus, batch_size=streams, **options)
             break
         except EvaluationStopped as stopped:
-            console.result(f"{_line(split, stopped.score)}, interrupted")
+            console.results(f"{_line(split, stopped.score)}, interrupted")
             raise Interrupted(str(stopped), {split: stopped.score.facts()}) from None
         except NothingToScore:
             if streams == 1:
@@ -148,19 +148,28 @@ def _per_song(
 
     from lakhnes.errors import FormatError
     from lakhnes.evaluation.score import Score
-    from lakhnes.evaluation.songs import evaluate_songs
+    from lakhnes.evaluation.songs import SongsStopped, evaluate_songs
 
     started = time.perf_counter()
-    scores = evaluate_songs(model, corpus, **options)
-    if not scores:
+    stopped = None
+    try:
+        scores = evaluate_songs(model, corpus, **options)
+    except SongsStopped as stop:
+        scores, stopped = stop.scores, str(stop)
+    if not scores and stopped is None:
         raise FormatError(f"{split}: every song is too short to be scored")
-    positions = sum(score.positions for score in scores)
-    loss = sum(score.loss * score.positions for score in scores) / positions
-    whole = Score(loss, positions, len(scores), time.perf_counter() - started)
     for song in scores:
         console.result(f"{song.name}: loss {song.loss:.4f}  PPL {song.ppl:.4f}  {song.positions} positions")
-    console.results(_line(split, whole))
-    return dict(whole.facts()) | {"per_song": [song.facts() for song in scores]}
+    facts: dict[str, Any] = {"per_song": [song.facts() for song in scores]}
+    if scores:
+        positions = sum(score.positions for score in scores)
+        loss = sum(score.loss * score.positions for score in scores) / positions
+        whole = Score(loss, positions, len(scores), time.perf_counter() - started)
+        console.results(_line(split, whole) + (", interrupted" if stopped else ""))
+        facts = dict(whole.facts()) | facts
+    if stopped is not None:
+        raise Interrupted(stopped, {split: facts})
+    return facts
 
 
 def _line(split: str, score: "Score") -> str:

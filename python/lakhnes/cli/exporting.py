@@ -16,8 +16,8 @@ from lakhnes.archives import batches as in_batches
 from lakhnes.archives import is_archive
 from lakhnes.cli.archived import Archived
 from lakhnes.cli.console import FAILED, Console, Interrupted
-from lakhnes.cli.targets import STDIO, album, is_batch, is_done, pair, read_input
-from lakhnes.files import base_name, check_target, one_line
+from lakhnes.cli.targets import STDIO, album, is_batch, is_done, is_folder, pair, read_input
+from lakhnes.files import WRITABLE, base_name, check_target, known_format, one_line
 from lakhnes.sharding import WHOLE, Shard
 from lakhnes.tar import TarWriter, is_tar
 
@@ -191,7 +191,8 @@ def _export_to(
         report = export_all(console, verb, batches, len(work), format, log=log, tar=tar, **options)
         named = tar is not None or bool(report.arranged)
         return report, skipped, {job.source: job.target for job in work} if named else {}
-    if output is None or output == STDIO or Path(output).is_file():
+    named = output is not None and not is_folder(output) and known_format(output, WRITABLE) is not None
+    if output is None or output == STDIO or Path(output).is_file() or named:
         raise click.UsageError("an archive needs a folder or a .tar as output (-o)")
     songs = Archived(
         console, archives, Path(output), format, how["only"], how["tracks"], overwrite=how["overwrite"], shard=shard

@@ -41,9 +41,10 @@ def info(
     """Tell what is in songs.
 
     A folder stands for all songs in it. Of a score its length, its events, and the notes and range of each voice; of a
-    VGM file its chip, writes and loop; of an .nsf or .nsfe its game, its consoles and chips, how often its program is
-    called, its playlist, and the titles and times of its tracks; with --track, what that track plays. Of every song
-    what `generate` can be asked for (tempo, key, density and register of each voice) and where it repeats itself.
+    VGM file its title, game and author, its chip, writes and loop; of an .nsf or .nsfe its game, its consoles and
+    chips, how often its program is called, its playlist, and the titles and times of its tracks; with --track, what
+    that track plays. Of every song what `generate` can be asked for (tempo, key, density and register of each voice)
+    and where it repeats itself.
     """
     told, failed = [], []
     only = "mid" if options["arrange"] else source_format
@@ -140,8 +141,7 @@ def _score_facts(song: "Song") -> dict[str, Any]:
             "highest": int(pitches.max()) if len(notes) else None,
             "sounding_seconds": float((notes[:, 1] - notes[:, 0]).sum()) / TICKS_PER_SECOND,
         }
-    tx1, tx2 = song.to_tx1().splitlines(), song.to_tx2().splitlines()
-    facts = {"tx1_events": len(tx1), "tx2_events": len(tx2), "voices": voices}
+    facts = {"tx1_events": song.count_events("tx1"), "tx2_events": song.count_events("tx2"), "voices": voices}
     return facts | {"loop_start": _seconds(song.loop_start)}
 
 
@@ -155,6 +155,7 @@ def _log_facts(log: "RegisterLog") -> dict[str, Any]:
         "clock_hz": log.clock_hz,
         "writes": len(log.writes),
         "loop_start": _seconds(log.loop_start),
+        "tags": log.tags,
     }
 
 
@@ -167,6 +168,9 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     lines.append(f"  duration  {facts['duration']:.3f} s")
     loop = "none" if facts["loop_start"] is None else f"from {facts['loop_start']:.3f} s"
     if "voices" not in facts:
+        names = {"title": "title", "game": "game", "artist": "artist", "date": "date", "creator": "file by"}
+        tags = facts["tags"]
+        lines += [f"  {name:<8}  {tags[tag]}" for tag, name in names.items() if tag in tags]
         lines += [
             f"  chip      {facts['standard']}, {facts['clock_hz']} Hz",
             f"  writes    {facts['writes']}",

@@ -36,15 +36,15 @@ def nesmdb(
 ) -> None:  # fmt: skip
     """Convert an NES-MDB archive or folder to TX1 and TX2 texts.
 
-    SRC is a folder or a .tar.gz or .tar.xz archive with folders train, valid, test of .vgm, .mid, .exprsco.pkl,
+    SRC is a folder or an archive (.zip, .tar.gz, .tar.xz) with folders train, valid, test of .vgm, .mid, .exprsco.pkl,
     .tx1.txt or .tx2.txt files, or of any other form of NES-MDB. DEST gets folders of the same names with NAME.tx1.txt
     and NAME.tx2.txt.
     """
-    from lakhnes.data.nesmdb import convert_nesmdb
+    from lakhnes.data.nesmdb import convert_nesmdb, count_songs
 
     chosen = names_of(formats, TEXTS, "--to")
     started = time.monotonic()
-    with console.progress("convert", None) as advance:
+    with console.progress("convert", count_songs(source) if shard == WHOLE else None) as advance:
         report = convert_nesmdb(
             source, target, to=chosen, threads=jobs, overwrite=force, finished=advance, shard=shard, shards=shards,
             **options,

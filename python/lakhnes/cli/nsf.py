@@ -52,9 +52,9 @@ def nsf(
 ) -> None:  # fmt: skip
     """Convert a collection of .nsf and .nsfe files to training songs, a song a track.
 
-    COLLECTION is a folder, searched with its subfolders, or a .tar.gz or .tar.xz archive. DEST gets folders train,
-    valid, test of GAME-03-TITLE.tx1.txt and so on, in which the songs of a game stay together, and nsf.jsonl, which
-    says why each track that is not used was left out: copies of songs, silence, sound effects.
+    COLLECTION is a folder, searched with its subfolders, or an archive (.zip, .tar.gz, .tar.xz). DEST gets folders
+    train, valid, test of GAME-03-TITLE.tx1.txt and so on, in which the songs of a game stay together, and nsf.jsonl,
+    which says why each track that is not used was left out: copies of songs, silence, sound effects.
     """
     from lakhnes.data.nsf import convert_nsf
 

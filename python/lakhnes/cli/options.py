@@ -37,6 +37,9 @@ __all__ = [
     "tracks_option",
 ]
 
+LONGEST_SONG = 12 * 3600
+"""Seconds: no song is longer."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -280,7 +283,7 @@ def loop_start_option() -> Callable[[F], F]:
     return click.option(
         "--loop-start",
         metavar="SECONDS",
-        type=click.FloatRange(min=0),
+        type=click.FloatRange(0, LONGEST_SONG),
         callback=lambda ctx, param, value: None if value is None else round(value * TICKS_PER_SECOND),
         help="Where the music goes on when it has ended: a loop point, in place of that of the song.",
     )

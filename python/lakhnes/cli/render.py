@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lakhnes.archives import is_archive
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import (
     arrange_options,
@@ -82,7 +83,7 @@ def render(
 ) -> None:
     """Play songs on the chip and write what is heard.
 
-    INPUT is a song (text, MIDI, NES-MDB score, VGM, NSF or disassembly), a folder or an archive (.tar, .tar.gz,
+    INPUT is a song (text, MIDI, NES-MDB score, VGM, NSF or disassembly), a folder or an archive (.zip, .tar, .tar.gz,
     .tar.xz) of songs, or - for stdin (with --from). With -o FILE.tar the outputs are the entries of a tar archive, as
     WebDataset reads them. An .nsf or .nsfe with several tracks gives a file for each, NAME-03-TITLE.wav. The paths of
     the files that were written go to stdout. Of several songs, those whose output is there are skipped: the same
@@ -110,7 +111,8 @@ def render(
         "overwrite": force,
     }
     found = inputs[0] == STDIO or Path(inputs[0]).exists()  # else that is what is wrong
-    if output is not None and output != STDIO and audio_format is None and found and not is_batch(inputs):
+    is_single = not is_batch(inputs) and not is_archive(Path(inputs[0]))
+    if output is not None and output != STDIO and audio_format is None and found and is_single:
         named = _format_of_file(output, named)
     options |= {"threads": jobs, "stems": stems, "arrange": arrange, "overwrite": force, "cluster": cluster}
     export = export_remote if any(map(is_url, (*inputs, output))) else export_inputs

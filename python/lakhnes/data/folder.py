@@ -19,7 +19,7 @@ from lakhnes.data.adapt import REPORT, adapt
 from lakhnes.data.corpus import shard_corpus
 from lakhnes.data.layout import SPLITS, staged_folder, text_name
 from lakhnes.data.midi_files import MidiFile, find_midi_files
-from lakhnes.data.nesmdb import convert_nesmdb
+from lakhnes.data.nesmdb import convert_nesmdb, count_songs
 from lakhnes.data.shards import manifest_of
 from lakhnes.data.splitting import assign_splits
 from lakhnes.errors import FormatError, LakhnesError
@@ -132,7 +132,7 @@ def _identity(data: Path) -> dict[str, str | int]:
 
 def _convert(data: Path, target: Path, dialect: str, note: Callable[[str], object], progress: Progress) -> None:
     """Convert an archive or folder of NES-MDB."""
-    with progress("convert", None) as advance:
+    with progress("convert", count_songs(data)) as advance:
         report = convert_nesmdb(data, target, to=[dialect], finished=advance)
     note(f"{data}: {report.songs.total():,} songs, {len(report.failed)} failed")
     if not report.songs:

@@ -32,7 +32,7 @@ def staged_folder(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
     Gives an unused path beside `target`. When the block ends without an exception, the folder that was made there
     takes the name of the target, or its files are moved into the target if that exists. A block that makes no folder
-    leaves no target.
+    leaves no target, nor does one that is interrupted.
 
     Raises
     ------
@@ -45,7 +45,12 @@ def staged_folder(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise FileExistsError(17, "is a folder that is not empty (--force writes into it)", str(target))
     staging = unfinished_name(target.absolute())
     try:
-        yield staging
+        try:
+            yield staging
+        except KeyboardInterrupt as stop:
+            if stop.args:
+                raise
+            raise KeyboardInterrupt(f"nothing was written to {target}") from None
         if staging.exists():
             _publish(staging, target)
     finally:

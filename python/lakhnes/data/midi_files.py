@@ -47,6 +47,8 @@ def find_midi_files(source: Path | Remote) -> list[MidiFile]:
     ------
     FileNotFoundError
         If `source` does not exist.
+    FormatError
+        If it is a file of another kind.
     """
     if isinstance(source, Remote):
         sizes = source.files()
@@ -56,6 +58,8 @@ def find_midi_files(source: Path | Remote) -> list[MidiFile]:
         return _named(places, lambda place: Path(place), source)
     if not source.exists():
         raise FileNotFoundError(2, "there is no such file or folder", str(source))
+    if source.is_file() and known_format(source, ("mid",)) is None:
+        raise FormatError(f"{source}: expected a folder of MIDI files, unpacked, or a .mid file")
     if source.is_dir():
         found = sorted(path.relative_to(source) for path in source.rglob("*") if _is_midi(path))
         places = [path.as_posix() for path in found if not is_of_macos(path)]

@@ -23,7 +23,7 @@ from lakhnes.errors import FormatError
 from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, known_format, one_line
 from lakhnes.sharding import WHOLE, Shard
 
-__all__ = ["CorpusReport", "convert_nesmdb", "merge_nesmdb"]
+__all__ = ["CorpusReport", "convert_nesmdb", "count_songs", "merge_nesmdb"]
 
 
 @dataclass
@@ -83,8 +83,8 @@ def convert_nesmdb(
     Parameters
     ----------
     source
-        A folder, or an archive (``.tar.gz``, ``.tar.xz``, ``.tar.bz2``, ``.tar``), of any published form: VGM, MIDI,
-        expressive, separated and blended scores, disassemblies, TX1, TX2.
+        A folder, or an archive (``.zip``, ``.tar.gz``, ``.tar.xz``, ``.tar.bz2``, ``.tar``), of any published form:
+        VGM, MIDI, expressive, separated and blended scores, disassemblies, TX1, TX2.
     target
         The folder of the corpus: ``train/ valid/ test/`` with ``NAME.tx1.txt`` and ``NAME.tx2.txt``. It appears when
         all is done, or not at all.
@@ -136,6 +136,11 @@ def convert_nesmdb(
         if not entries:
             raise FormatError(f"{source}: no songs in folders named {', '.join(SPLITS)}")
     return _report((entry.line() for entry in entries), formats)
+
+
+def count_songs(source: str | os.PathLike[str]) -> int | None:
+    """Return how many songs of a folder `convert_nesmdb` converts; None of an archive, which is read only once."""
+    return sum(1 for _ in _entries(Path(source), [])) if Path(source).is_dir() else None
 
 
 def merge_nesmdb(parts: Parts, staging: Path) -> CorpusReport:

@@ -13,10 +13,24 @@ from lakhnes.model.model import Model, as_network
 from lakhnes.model.network import Network
 from lakhnes.torch_extra import functional, torch
 
-__all__ = ["evaluate_songs"]
+__all__ = ["SongsStopped", "evaluate_songs"]
 
 PADDING = -100
 """The target of positions after the end of a song, which count for nothing."""
+
+
+class SongsStopped(KeyboardInterrupt):
+    """Ctrl-C while songs were scored.
+
+    Attributes
+    ----------
+    scores : list of SongScore
+        Of the songs that were scored before, in the order of the corpus.
+    """
+
+    def __init__(self, scores: list[SongScore], count: int) -> None:
+        super().__init__(f"{len(scores)} of {count} songs scored")
+        self.scores = scores
 
 
 @torch.inference_mode()
@@ -44,6 +58,11 @@ def evaluate_songs(
     -------
     list of SongScore
         In the order of the corpus, without songs that are too short.
+
+    Raises
+    ------
+    SongsStopped
+        On Ctrl-C, with the scores so far.
     """
     count = len(corpus) if max_songs is None else min(max_songs, len(corpus))
     songs = [(index, ids) for index in range(count) if (ids := corpus.ids(index)) is not None]
@@ -53,21 +72,25 @@ def evaluate_songs(
     training = network.training
     network.eval()
     scores: dict[int, SongScore] = {}
-    for start in range(0, len(songs), batch_size):
-        batch = songs[start : start + batch_size]
-        sums = np.zeros(len(batch))
-        memory = network.cache()
-        for inputs, targets in _segments([network.config.inputs(ids) for _, ids in batch], tgt_len):
-            logits, memory = network.score(torch.from_numpy(inputs).to(network.device), memory, mem_len, dtype)
-            losses = functional.cross_entropy(
-                logits.transpose(1, 2), torch.from_numpy(targets).to(network.device),
-                ignore_index=PADDING, reduction="none",
-            )  # fmt: skip
-            sums += losses.double().sum(dim=1).cpu().numpy()
-        for (index, ids), total in zip(batch, sums, strict=True):
-            scores[index] = SongScore(corpus.names[index], float(total) / (len(ids) - 1), len(ids) - 1)
-        advance(len(batch))
-    network.train(training)
+    try:
+        for start in range(0, len(songs), batch_size):
+            batch = songs[start : start + batch_size]
+            sums = np.zeros(len(batch))
+            memory = network.cache()
+            for inputs, targets in _segments([network.config.inputs(ids) for _, ids in batch], tgt_len):
+                logits, memory = network.score(torch.from_numpy(inputs).to(network.device), memory, mem_len, dtype)
+                losses = functional.cross_entropy(
+                    logits.transpose(1, 2), torch.from_numpy(targets).to(network.device),
+                    ignore_index=PADDING, reduction="none",
+                )  # fmt: skip
+                sums += losses.double().sum(dim=1).cpu().numpy()
+            for (index, ids), total in zip(batch, sums, strict=True):
+                scores[index] = SongScore(corpus.names[index], float(total) / (len(ids) - 1), len(ids) - 1)
+            advance(len(batch))
+    except KeyboardInterrupt:
+        raise SongsStopped([scores[index] for index in sorted(scores)], len(songs)) from None
+    finally:
+        network.train(training)
     return [scores[index] for index in sorted(scores)]
 
 

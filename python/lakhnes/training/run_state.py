@@ -25,7 +25,7 @@ from lakhnes.training.config import TrainingConfig
 
 __all__ = ["RunState", "check_shapes"]
 
-NUMBERS = ("step", "tokens", "seconds", "position", "best", "waited", "data")
+NUMBERS = ("step", "tokens", "seconds", "position", "best", "waited", "data", "valid")
 
 MAX_COUNT = 2**62
 
@@ -49,6 +49,8 @@ class RunState:
         Of `EarlyStopping`.
     data : str
         The fingerprint of the songs.
+    valid : str or None
+        That of the valid split, empty without one; None in states of older versions.
     model, average : dict of Tensor
         Weights by name, and their running averages, if any.
     optimizer : dict of Tensor
@@ -68,6 +70,7 @@ class RunState:
     best: float
     waited: int
     data: str
+    valid: str | None
     model: dict[str, Tensor]
     optimizer: dict[str, Tensor]
     average: dict[str, Tensor]
@@ -165,11 +168,12 @@ def _facts(text: str) -> dict[str, Any]:
     if not isinstance(facts, dict):
         raise ValueError("expected an object with numbers")
     best = math.inf if facts["best"] is None else facts["best"]
+    facts = {"valid": None} | facts
     for name in NUMBERS:
         value, whole = best if name == "best" else facts[name], name not in ("seconds", "best")
-        if name == "data":
-            if not isinstance(value, str):
-                raise ValueError(f"data is {shown(value)}, expected a fingerprint")
+        if name in ("data", "valid"):
+            if not isinstance(value, str) and (name == "data" or value is not None):
+                raise ValueError(f"{name} is {shown(value)}, expected a fingerprint")
         elif isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not value >= 0:
             raise ValueError(f"{name} is {shown(value)}, expected a number of at least 0")
         elif value > MAX_COUNT and name != "best":

@@ -101,6 +101,7 @@ class Trainer:
         self.log = RunLog(directory / LOG_FILE)
         self.songs: list[Path] = []
         self.data_hash = train.fingerprint()
+        self.valid_hash = valid.fingerprint() if valid is not None else ""
         self.stop = False
         self.note: Callable[[str], object] = lambda line: None
         self._may_be_abandoned = self._told_of_slow_steps = False
@@ -295,6 +296,10 @@ class Trainer:
 
     def finish(self) -> Score | None:
         """Score the model of the run, and let it compose."""
+        songs = self.config.samples
+        composing = f", then composes {songs} song{'s' * (songs != 1)}" if songs else ""
+        if self.group.first and self.valid is not None:
+            self.note(f"the model is scored on {len(self.valid)} songs of the valid split{composing}")
         score = self.evaluate(self.config.eval_songs if self.config.patience else None)
         if self.config.patience and self.group.first and score is not None:
             self.model.load_state_dict(load_model(self.directory / RUN_FOLDER, str(self.device)).network.state_dict())
@@ -370,6 +375,7 @@ class Trainer:
             best=self.stopping.best,
             waited=self.stopping.waited,
             data=self.data_hash,
+            valid=self.valid_hash,
             model=self.model.state_dict(),
             optimizer=moments(self.optimizers),
             average=self.average.state() if self.average is not None else {},
@@ -392,6 +398,8 @@ class Trainer:
         state = RunState.read(path)
         if state.data != self.data_hash:
             raise CheckpointError(f"{path}: this run was begun on other songs; expected the same data directory")
+        if state.valid not in (None, self.valid_hash):
+            raise CheckpointError(f"{path}: this run is scored on another valid split; expected the one that it had")
         try:
             self.restore(state)
         except (RuntimeError, KeyError, ValueError) as error:

@@ -104,6 +104,24 @@ impl Tags {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// What is known, under the names of the fields.
+    pub fn known(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let texts = [
+            ("title", &self.title),
+            ("title_native", &self.title_native),
+            ("game", &self.game),
+            ("game_native", &self.game_native),
+            ("system", &self.system),
+            ("system_native", &self.system_native),
+            ("artist", &self.artist),
+            ("artist_native", &self.artist_native),
+            ("date", &self.date),
+            ("creator", &self.creator),
+            ("notes", &self.notes),
+        ];
+        texts.into_iter().map(|(name, text)| (name, text.as_str())).filter(|(_, text)| !text.is_empty())
+    }
 }
 
 /// How a file corrects the number of loops that a listener asks for.

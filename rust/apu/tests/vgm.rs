@@ -265,6 +265,22 @@ fn files_that_ask_for_much_memory_are_refused_before_it_is_taken() {
 }
 
 #[test]
+fn members_of_gzip_in_a_row_are_one_file_and_what_follows_is_passed_over() {
+    let whole = vgm::write(&common::log(&[(0, 0x15, 0x1F), (735, 0x00, 0xBF)], 44_100)).unwrap();
+    let packed = |bytes: &[u8]| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(bytes).unwrap();
+        packer.finish().unwrap()
+    };
+    let (first, second) = whole.split_at(100);
+    let mut file = [packed(first), packed(b""), packed(second)].concat();
+    file.extend(b"behind");
+    assert_eq!(vgm::read(&file).unwrap(), vgm::read(&whole).unwrap());
+    file.extend([0x1F, 0x8B]);
+    assert_eq!(vgm::read(&file).unwrap(), vgm::read(&whole).unwrap());
+}
+
+#[test]
 fn thousands_of_mutated_files_are_errors_or_valid_logs() {
     let mut log = common::log(&[(0, 0x15, 0x1F), (735, 0x00, 0xBF), (70_000, 0x03, 0x08)], 200_000);
     log.memory.push(MemoryBlock { tick: 735, address: 0xC040, bytes: vec![1, 2, 3] });

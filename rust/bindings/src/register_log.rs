@@ -10,7 +10,7 @@ use lakhnes_tokenizer::{transcribe, transcribe_exactly};
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
+use pyo3::types::{IntoPyDict, PyBytes, PyDict, PyString, PyTuple};
 
 use crate::errors::{FormatError, chip_error, score_error};
 use crate::formats::played;
@@ -141,6 +141,11 @@ impl PyRegisterLog {
     #[getter]
     fn duration(&self) -> f64 {
         self.log.length as f64 / TICK_RATE as f64
+    }
+
+    #[getter]
+    fn tags<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.log.tags.known().collect::<Vec<_>>().into_py_dict(py)
     }
 
     #[getter]

@@ -1,6 +1,6 @@
 //! `Song`: a four-voice score, and the formats that it is read from and written in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use lakhnes_files::MidiForm;
@@ -77,6 +77,15 @@ impl PySong {
 
     fn to_tx2(&self, py: Python<'_>) -> String {
         py.detach(|| tx2::write(&self.0))
+    }
+
+    #[pyo3(signature = (form="tx1"))]
+    fn count_events(&self, py: Python<'_>, form: &str) -> PyResult<usize> {
+        match form {
+            "tx1" => Ok(py.detach(|| tx1::count(&self.0))),
+            "tx2" => Ok(py.detach(|| tx2::count(&self.0))),
+            _ => Err(refused("form", "tx1 or tx2", form)),
+        }
     }
 
     #[pyo3(signature = (*, controls=false, loop_start=None))]
@@ -288,6 +297,10 @@ pub(crate) fn source_notes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<
     Ok(Array2::from(notes.iter().map(row).collect::<Vec<_>>()).into_pyarray(py))
 }
 
+/// The most notes that a report lists: a row of Python takes ten times the memory of the note.
+const MAX_ROWS: usize = 1 << 16;
+
+/// What became of the notes of a file, as Python has it.
 pub(crate) fn arrange_report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
     let facts = PyDict::new(py);
     facts.set_item("notes", report.notes)?;
@@ -296,9 +309,14 @@ pub(crate) fn arrange_report<'py>(py: Python<'py>, report: &Report) -> PyResult<
     facts.set_item("shortened", report.shortened)?;
     facts.set_item("arpeggiated", report.arpeggiated)?;
     facts.set_item("lead_in", report.lead_in)?;
-    let row = |lost: &Unplaced| (lost.tick, lost.channel, lost.pitch, lost.reason.name());
     facts.set_item("warnings", report.warnings.to_string())?;
-    facts.set_item("unplaced", report.unplaced.iter().map(row).collect::<Vec<_>>())?;
+    let mut left_out = BTreeMap::new();
+    for lost in &report.unplaced {
+        *left_out.entry(lost.reason.name()).or_insert(0_usize) += 1;
+    }
+    facts.set_item("left_out", left_out)?;
+    let row = |lost: &Unplaced| (lost.tick.get(), lost.channel, lost.pitch, lost.reason.name());
+    facts.set_item("unplaced", report.unplaced.iter().take(MAX_ROWS).map(row).collect::<Vec<_>>())?;
     Ok(facts)
 }
 

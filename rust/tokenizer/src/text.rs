@@ -27,6 +27,13 @@ pub(crate) fn write(song: &Song, dialect: Dialect) -> String {
     String::from_utf8(text).unwrap_or_default() // it is ASCII
 }
 
+/// How many events the text of a song has.
+pub(crate) fn count(song: &Song, dialect: Dialect) -> usize {
+    let mut count = 0;
+    timeline::for_each_event(song, dialect, |_| count += 1);
+    count
+}
+
 /// Appends the text of a song to others, and says how many events it has.
 pub(crate) fn append(song: &Song, dialect: Dialect, text: &mut Vec<u8>) -> usize {
     const NEWLINE: Piece = Piece::new(b"\n");

@@ -23,6 +23,12 @@ pub fn write(song: &Song) -> String {
     text::write(song, Dialect::Tx1)
 }
 
+/// How many events the TX1 text of a song has: its lines.
+#[must_use]
+pub fn count(song: &Song) -> usize {
+    text::count(song, Dialect::Tx1)
+}
+
 /// Appends the TX1 text of a song to others, as [`write()`] gives it, and says how many events it has.
 pub fn append(song: &Song, text: &mut Vec<u8>) -> usize {
     text::append(song, Dialect::Tx1, text)

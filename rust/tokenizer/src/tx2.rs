@@ -22,6 +22,12 @@ pub fn write(song: &Song) -> String {
     text::write(song, Dialect::Tx2)
 }
 
+/// How many events the TX2 text of a song has: its lines.
+#[must_use]
+pub fn count(song: &Song) -> usize {
+    text::count(song, Dialect::Tx2)
+}
+
 /// Appends the TX2 text of a song to others, as [`write()`] gives it, and says how many events it has.
 pub fn append(song: &Song, text: &mut Vec<u8>) -> usize {
     text::append(song, Dialect::Tx2, text)

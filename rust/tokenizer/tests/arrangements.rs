@@ -113,7 +113,7 @@ fn a_chord_too_wide_for_the_voices_is_reported_or_becomes_an_arpeggio() {
     let chord = [48, 60, 64, 67, 72].into_iter().flat_map(|pitch| note(0, 0, 100, pitch, 90)).collect();
     let bytes = file(&TEMPO, &[chord]);
     let (song, report) = arrange(&bytes, &ArrangeOptions::default()).expect("a song");
-    let lost: Vec<_> = report.unplaced.iter().map(|lost| (lost.tick, lost.pitch, lost.reason)).collect();
+    let lost: Vec<_> = report.unplaced.iter().map(|lost| (lost.tick.get(), lost.pitch, lost.reason)).collect();
     assert_eq!(lost, [(0, 60, Reason::NoVoice), (0, 64, Reason::NoVoice)]);
     assert_eq!((song.track(Voice::P2).notes.len(), report.placed), (1, 3));
 

@@ -182,6 +182,10 @@ fn a_file_of_format_2_is_read_if_it_has_one_track() {
     bytes[9] = 2;
     let error = arrange(&bytes, &ArrangeOptions::default()).expect_err("two songs").to_string();
     assert!(error.contains("found format 2 with 2 tracks, each a song of its own"), "{error}");
+    let mut third = file(&[&note(0, 60)]);
+    third[9] = 3;
+    let error = arrange(&third, &ArrangeOptions::default()).expect_err("no such format").to_string();
+    assert_eq!(error, "byte 8: expected MIDI format 0 or 1, found format 3");
 }
 
 #[test]

@@ -48,14 +48,14 @@ pub(super) fn play(hits: &[Hit], report: &mut Report) -> Track {
     let mut group_start = 0;
     for &hit in hits {
         match chosen.last_mut() {
-            Some(last) if hit.start <= group_start + TOGETHER => {
+            Some(last) if hit.start.get() <= group_start + TOGETHER => {
                 let louder = (drum(hit.key).weight, hit.level) > (drum(last.key).weight, last.level);
                 // The louder sounds, from where the group begins: no hit moves the onset of another.
                 let lost = if louder { std::mem::replace(last, Hit { start: last.start, ..hit }) } else { hit };
                 report.lose(lost.start, 9, lost.key, Reason::Masked);
             }
             _ => {
-                group_start = hit.start;
+                group_start = hit.start.get();
                 chosen.push(hit);
             }
         }
@@ -65,8 +65,8 @@ pub(super) fn play(hits: &[Hit], report: &mut Report) -> Track {
     for (index, hit) in chosen.iter().enumerate() {
         let drum = drum(hit.key);
         // A tick before the next, so that each has its attack.
-        let next = chosen.get(index + 1).map_or(u64::MAX, |next| next.start - 1);
-        let [start, end] = [hit.start, (hit.start + drum.frames * FRAME).min(next)].map(Ticks::saturating);
+        let next = chosen.get(index + 1).map_or(u64::MAX, |next| next.start.get() - 1);
+        let (start, end) = (hit.start, Ticks::saturating((hit.start.get() + drum.frames * FRAME).min(next)));
         let (pitch, velocity) = (Pitch::saturating(drum.pitch), Velocity::saturating(hit.level));
         track.notes.push(Note { start, end, pitch, velocity });
         if drum.timbre != timbre {
@@ -93,7 +93,11 @@ mod tests {
     #[test]
     fn of_drums_together_the_snare_is_heard_and_the_others_are_reported() {
         let mut report = Report::default();
-        let hits = [(0, 42), (100, 38), (200, 36), (40_000, 42)].map(|(start, key)| Hit { start, key, level: 12 });
+        let hits = [(0, 42), (100, 38), (200, 36), (40_000, 42)].map(|(start, key)| Hit {
+            start: Ticks::saturating(start),
+            key,
+            level: 12,
+        });
         let track = play(&hits, &mut report);
         let notes: Vec<_> =
             track.notes.iter().map(|note| (note.start.get(), note.length(), note.pitch.get())).collect();

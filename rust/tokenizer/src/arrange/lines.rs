@@ -33,8 +33,8 @@ fn arpeggiate(placed: &Placed, play: &mut impl FnMut(u64, u64, u8)) {
     pitches.push(placed.pitch);
     pitches.sort_unstable();
     pitches.dedup();
-    let last = placed.end.saturating_sub(1).max(placed.start + 1);
-    let mut start = placed.start;
+    let mut start = placed.start.get();
+    let last = placed.end.get().saturating_sub(1).max(start + 1);
     for &pitch in pitches.iter().cycle() {
         if start >= last {
             break;
@@ -56,19 +56,19 @@ fn bend(placed: &Placed, triangle: bool, bends: &[Bends; 16], play: &mut impl Fn
         fold(pitch, compass(triangle))
     };
     let before = begun.checked_sub(1).and_then(|last| bends.get(last)).map_or(0, |&(_, cents)| cents);
-    let (mut start, mut pitch) = (placed.start, bent(before));
+    let (mut start, mut pitch) = (placed.start.get(), bent(before));
     for &(tick, cents) in bends.get(begun..).unwrap_or_default() {
         if tick >= placed.end {
             break;
         }
-        let next = bent(cents);
+        let (tick, next) = (tick.get(), bent(cents));
         if next != pitch && tick > start {
             play(start, tick, pitch);
             start = tick;
         }
         pitch = next;
     }
-    if start < placed.end {
-        play(start, placed.end, pitch);
+    if start < placed.end.get() {
+        play(start, placed.end.get(), pitch);
     }
 }

@@ -11,6 +11,7 @@
 //! octaves; one for which no voice is free is in the [`Report`], so that none gets lost unseen.
 
 mod casting;
+mod channel;
 mod drums;
 mod lines;
 mod parts;
@@ -24,6 +25,7 @@ use crate::error::TokenizerError;
 use crate::expression;
 use crate::midi::Warnings;
 use crate::song::{Song, Track};
+use crate::values::Ticks;
 use crate::voice::Voice;
 
 /// Notes that begin within this number of ticks (15 ms) begin together.
@@ -69,8 +71,8 @@ impl Reason {
 /// A note of the file that is not in the song.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Unplaced {
-    /// Its onset, in ticks of 1/44,100 s.
-    pub tick: u64,
+    /// Its onset.
+    pub tick: Ticks,
     /// Its MIDI channel, from 0; 9 is that of the drums.
     pub channel: u8,
     /// Its MIDI note.
@@ -101,7 +103,7 @@ pub struct Report {
 }
 
 impl Report {
-    fn lose(&mut self, tick: u64, channel: u8, pitch: u8, reason: Reason) {
+    fn lose(&mut self, tick: Ticks, channel: u8, pitch: u8, reason: Reason) {
         self.unplaced.push(Unplaced { tick, channel, pitch, reason });
     }
 }
@@ -129,11 +131,11 @@ pub fn source_notes(bytes: &[u8]) -> Result<Vec<SourceNote>, TokenizerError> {
     let source = source::read(bytes, &[], &mut Report::default())?;
     let pitched = source.notes.iter().map(|note| {
         let source::Played { start, end, channel, pitch, level, .. } = *note;
-        SourceNote { start, end, channel, pitch, level }
+        SourceNote { start: start.get(), end: end.get(), channel, pitch, level }
     });
     let hits = source.hits.iter().map(|hit| {
-        let end = hit.start + drums::FRAME;
-        SourceNote { start: hit.start, end, channel: source::DRUMS, pitch: hit.key, level: hit.level }
+        let (start, end) = (hit.start.get(), hit.start.get() + drums::FRAME);
+        SourceNote { start, end, channel: source::DRUMS, pitch: hit.key, level: hit.level }
     });
     let mut notes: Vec<SourceNote> = pitched.chain(hits).collect();
     notes.sort_by_key(|note| (note.start, note.channel, note.pitch));
@@ -161,9 +163,9 @@ pub fn arrange_parts(
     parts: &[(Voice, PartName)],
 ) -> Result<(Song, Report), TokenizerError> {
     let mut report = Report::default();
-    let source = source::read(bytes, parts, &mut report)?;
+    let mut source = source::read(bytes, parts, &mut report)?;
     let mut tracks: [Track; 4] = Default::default();
-    let lines = voices::assign(&source.notes, options.arpeggio, &mut report);
+    let lines = voices::assign(&std::mem::take(&mut source.notes), options.arpeggio, &mut report);
     for ((voice, line), track) in [Voice::P1, Voice::P2, Voice::Tr].into_iter().zip(lines).zip(&mut tracks) {
         track.notes = lines::play(voice, &line, &source.bends);
     }

@@ -19,11 +19,12 @@ pub(super) type Part = (u16, u8);
 /// A note in MIDI time.
 #[derive(Clone, Copy)]
 pub(super) struct Sounding {
-    pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) ring: u64,
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) ring: u32,
     pub(super) pitch: u8,
-    pub(super) velocity: f64,
+    /// 1 to 127.
+    pub(super) velocity: u8,
     pub(super) loudness: f64,
     /// Whether its channel was muted when it began.
     pub(super) muted: bool,
@@ -47,7 +48,7 @@ struct Habits {
     pitches: f64,
     sounding: f64,
     bonus: f64,
-    last: u64,
+    last: u32,
 }
 
 impl Habits {
@@ -62,7 +63,7 @@ impl Habits {
             part.count += 1.0;
             part.overlaps += f64::from(note.start + length / 4 < part.last);
             part.pitches += f64::from(note.pitch);
-            part.sounding += length as f64;
+            part.sounding += f64::from(length);
             part.last = part.last.max(note.end);
             part.bonus = match note.program {
                 80..=87 | 52..=54 => 1.0,

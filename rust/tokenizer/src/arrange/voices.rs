@@ -4,6 +4,7 @@ use super::parts::Part;
 use super::source::Played;
 use super::{Reason, Report, TOGETHER};
 use crate::limits::TICKS_PER_SECOND;
+use crate::values::Ticks;
 
 /// A note below this is taken for the bass where no instrument is one (G3).
 const BASS_BELOW: u8 = 55;
@@ -25,10 +26,10 @@ const TR: usize = 2;
 /// A note of a voice, or the chord that it plays in turns.
 #[derive(Debug, Clone)]
 pub(super) struct Placed {
-    pub(super) start: u64,
-    pub(super) end: u64,
+    pub(super) start: Ticks,
+    pub(super) end: Ticks,
     /// Up to where the pedal would hold it, if the voice has nothing else to play.
-    ring: u64,
+    ring: Ticks,
     pub(super) pitch: u8,
     /// Where the file has it.
     written: u8,
@@ -39,6 +40,13 @@ pub(super) struct Placed {
     pub(super) chord: Vec<u8>,
 }
 
+impl Placed {
+    /// Whether more than half of it has sounded at a tick of its own.
+    const fn is_half_over(&self, tick: Ticks) -> bool {
+        2 * (self.end.get() - tick.get()) < self.end.get() - self.start.get()
+    }
+}
+
 /// The lines of P1, P2 and TR; notes by onset.
 pub(super) fn assign(notes: &[Played], arpeggio: bool, report: &mut Report) -> [Vec<Placed>; 3] {
     let has_bass = notes.iter().any(|note| note.bass);
@@ -47,7 +55,7 @@ pub(super) fn assign(notes: &[Played], arpeggio: bool, report: &mut Report) -> [
     let mut stage = Stage { lines: Default::default(), has_lead, has_bass, has_parts, arpeggio };
     let mut rest = notes;
     while let Some(first) = rest.first() {
-        let together = rest.partition_point(|note| note.start <= first.start + TOGETHER);
+        let together = rest.partition_point(|note| note.start.get() <= first.start.get() + TOGETHER);
         let (group, later) = rest.split_at(together);
         stage.place_group(group, report);
         rest = later;
@@ -109,7 +117,7 @@ impl Stage {
             let Some(last) = self.lines.get(line).and_then(|line| line.last()) else { continue };
             let fits = |note: &Played| {
                 note.part == last.part
-                    && note.start < last.end + LONGEST_REST
+                    && note.start.get() < last.end.get() + LONGEST_REST
                     && (line != TR || note.pitch < HIGH)
                     && self.is_free(line, note.start)
             };
@@ -130,9 +138,9 @@ impl Stage {
         }
         let index = waiting.iter().rposition(|note| !note.lead && !note.counter && note.pitch < BASS_BELOW)?;
         let note = waiting.get(index)?;
-        let gives_way = self.sounding(TR, note.start).is_none_or(|playing| {
-            note.pitch <= playing.written || 2 * (playing.end - note.start) < playing.end - playing.start
-        });
+        let gives_way = self
+            .sounding(TR, note.start)
+            .is_none_or(|playing| note.pitch <= playing.written || playing.is_half_over(note.start));
         gives_way.then_some(index)
     }
 
@@ -147,8 +155,8 @@ impl Stage {
         let index = waiting.iter().position(|note| !note.counter)?;
         let highest = waiting.get(index)?;
         let free = self.sounding(P1, highest.start).is_none_or(|playing| {
-            let half_over = 2 * (playing.end - highest.start) < playing.end - playing.start;
-            highest.pitch >= playing.written || half_over && playing.channel == highest.channel
+            highest.pitch >= playing.written
+                || playing.is_half_over(highest.start) && playing.channel == highest.channel
         });
         free.then_some(index)
     }
@@ -179,18 +187,18 @@ impl Stage {
     }
 
     /// What a line still plays at a tick, but for an overlap that is too short to be meant.
-    fn sounding(&self, line: usize, tick: u64) -> Option<&Placed> {
-        self.lines.get(line)?.last().filter(|note| note.end > tick + TOGETHER)
+    fn sounding(&self, line: usize, tick: Ticks) -> Option<&Placed> {
+        self.lines.get(line)?.last().filter(|note| note.end.get() > tick.get() + TOGETHER)
     }
 
-    fn is_free(&self, line: usize, tick: u64) -> bool {
+    fn is_free(&self, line: usize, tick: Ticks) -> bool {
         self.sounding(line, tick).is_none()
     }
 
     fn place(&mut self, line: usize, note: &Played, report: &mut Report) {
         let (Some(placed), Some(&compass)) = (self.lines.get_mut(line), COMPASS.get(line)) else { return };
         if let Some(last) = placed.last_mut() {
-            report.shortened += usize::from(last.end > note.start + TOGETHER);
+            report.shortened += usize::from(last.end.get() > note.start.get() + TOGETHER);
             last.end = last.end.min(note.start);
             last.ring = last.ring.min(note.start);
         }
@@ -203,7 +211,9 @@ impl Stage {
     /// Lets the second pulse play a note in turn with those that it has begun together with it.
     fn join_chord(&mut self, note: &Played, report: &mut Report) -> bool {
         let chord = self.lines[P2].last_mut();
-        let Some(chord) = chord.filter(|chord| self.arpeggio && chord.start.abs_diff(note.start) <= TOGETHER) else {
+        let Some(chord) =
+            chord.filter(|chord| self.arpeggio && chord.start.get().abs_diff(note.start.get()) <= TOGETHER)
+        else {
             return false;
         };
         let pitch = fold(note.pitch, COMPASS[P2]);

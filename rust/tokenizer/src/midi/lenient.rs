@@ -139,7 +139,10 @@ pub(super) fn without_riff(bytes: &[u8]) -> Result<Range<usize>, TokenizerError>
     while let Some(([id @ .., l0, l1, l2, l3], data)) = bytes.get(at..).and_then(<[u8]>::split_first_chunk::<8>) {
         let size = u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize;
         if id == b"data" {
-            return Ok(at + 8..at + 8 + size.min(data.len()));
+            // Who writes as he plays does not go back to fill in the size.
+            let is_unknown = size == 0 && data.starts_with(b"MThd");
+            let size = if is_unknown { data.len() } else { size.min(data.len()) };
+            return Ok(at + 8..at + 8 + size);
         }
         at = (at + 8).saturating_add(size).saturating_add(size % 2);
     }
@@ -183,6 +186,8 @@ mod tests {
     fn a_wrapper_without_data_or_with_too_little_is_no_panic() {
         assert_eq!(without_riff(b"MThd"), Ok(0..4));
         assert_eq!(without_riff(b"RIFF\x04\0\0\0RMIDLIST\x01\0\0\0xydata\xFF\0\0\0MThd"), Ok(30..34));
+        assert_eq!(without_riff(b"RIFF\0\0\0\0RMIDdata\0\0\0\0MThd\0\0"), Ok(20..26));
+        assert_eq!(without_riff(b"RIFF\0\0\0\0RMIDdata\0\0\0\0MTrk"), Ok(20..20));
         assert!(without_riff(b"RIFF\x04\0\0\0RMIDdata").is_err());
         assert!(without_riff(b"RIFF\x04\0\0\0RMIDjunk\xFF\xFF\xFF\xFFdata").is_err());
     }

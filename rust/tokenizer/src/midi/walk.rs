@@ -164,6 +164,12 @@ fn header(bytes: &[u8], at: usize) -> Result<(Timing, usize), TokenizerError> {
     if bytes.get(12) == Some(&0x80) {
         return Err(malformed(at + 12, "ticks a beat, or 24, 25, 29 or 30 frames a second", "128 frames a second"));
     }
+    if let Some(&[high, low]) = bytes.get(8..10)
+        && (high, low) > (0, 2)
+    {
+        let found = format!("format {}", u16::from_be_bytes([high, low]));
+        return Err(malformed(at + 8, "MIDI format 0 or 1", found));
+    }
     let (header, _) = midly::parse(bytes).map_err(|error| malformed(at, "a MIDI header", error.kind().message()))?;
     let announced = bytes.get(10..12).and_then(|count| count.try_into().ok());
     let announced = announced.map_or(0, |count| usize::from(u16::from_be_bytes(count)));

@@ -118,6 +118,11 @@ pub fn export_song(
     mode: TrackerMode,
 ) -> Result<(String, TrackerReport), TokenizerError> {
     let log = perform(song, options)?;
+    // What is too long by any clock is refused before its instruments are looked for, which takes seconds.
+    let count = FrameClock::of(&log).frames(log.length);
+    if count - count / 50 > MAX_FRAMES {
+        check_limit("length in frames", MAX_FRAMES, count)?;
+    }
     // What is reduced or expressed is another song.
     let is_itself = options.downsample.is_none() && perform(song, &PerformOptions::default())? == log;
     let known = if is_itself && mode == TrackerMode::Readable { InstrumentedSong::of(song)? } else { None };

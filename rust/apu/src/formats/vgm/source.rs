@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read};
 
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 
 use crate::ApuError;
 use crate::formats::MAX_UNPACKED;
@@ -58,6 +58,10 @@ impl<'a> Gzip<'a> {
             let count = loop {
                 match self.decoder.read(&mut self.block) {
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    // Several members in a row are one file (RFC 1952, 2.2); whatever else follows is passed over.
+                    Ok(0) if self.decoder.get_ref().starts_with(&[0x1F, 0x8B]) => {
+                        self.decoder = GzDecoder::new(*self.decoder.get_ref());
+                    }
                     result => break result.map_err(|error| gzip_error(&error))?,
                 }
             };
