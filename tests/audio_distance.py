@@ -4,6 +4,8 @@ The spectrogram is librosa's with its defaults (Slaney's mel scale and norm, per
 reflected edges, power), written down again with numpy.
 """
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import get_window
@@ -27,9 +29,10 @@ def audio_distance(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
 
 
 def level(signal: Signal) -> Signal:
-    """Remove the offset and bring to a common RMS."""
+    """Remove the offset and bring to a common RMS; silence stays silence."""
     signal = signal - signal.mean()
-    return signal * (LOUDNESS / np.sqrt(np.mean(signal**2)))
+    loudness = np.sqrt(np.mean(signal**2))
+    return signal * (LOUDNESS / loudness) if loudness else signal
 
 
 def mel_spectrogram(signal: Signal) -> Signal:
@@ -40,6 +43,7 @@ def mel_spectrogram(signal: Signal) -> Signal:
     return mel_filters() @ power.T
 
 
+@functools.cache
 def mel_filters() -> Signal:
     """Give the triangular filters, each of unit area over its band (Slaney, Auditory Toolbox): shape (128, 1025)."""
     edges = mel_to_hz(np.linspace(0.0, hz_to_mel(SAMPLE_RATE / 2), N_MELS + 2))

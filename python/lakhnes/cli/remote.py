@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
-from lakhnes.archives import ARCHIVES
 from lakhnes.cli.console import Console, Interrupted
 from lakhnes.cli.exporting import Exported, all_files_of, lines_into
 from lakhnes.cli.targets import STDIO, Listed
@@ -19,6 +18,7 @@ from lakhnes.cli.tracks import tracks_of
 from lakhnes.cluster import DEADLY
 from lakhnes.errors import FormatError, LakhnesError, LakhnesWarning, LimitError
 from lakhnes.files import (
+    ARCHIVES,
     FORMATS,
     MAX_INPUT_BYTES,
     PLAYABLE,
