@@ -1,11 +1,12 @@
 """What is asked of a song is kept to throughout: notes that fit it are raised."""
 
 import numpy as np
+import pytest
 
 import lakhnes
 from lakhnes._native import tx3_facts, tx3_thirds
 from lakhnes.sampling.controls import Controls
-from lakhnes.sampling.leanings import DENSITY_GAIN, FURTHEST, STRONGEST, Leanings
+from lakhnes.sampling.leanings import DENSITY_GAIN, FRAME_NATS, FURTHEST, STRONGEST, Leanings
 from lakhnes.units import TICKS_PER_SECOND
 from rows import TX3
 
@@ -16,15 +17,21 @@ def nats(controls, ticks=AT_ONCE, songs=1):
     return Leanings(controls, TX3, songs).nats(ticks)
 
 
-def test_nothing_is_raised_where_nothing_is_asked_for():
-    assert nats(Controls()) is None
-    assert nats(Controls(voices=["p1"], density={"p2": "none"})) is None
+BETWEEN_ROWS = [TX3.id(symbol) for symbol in TX3.symbols if symbol.startswith("FRAME_")]
+
+
+@pytest.mark.parametrize("asked", [Controls(), Controls(voices=["p1"], density={"p2": "none"})])
+def test_nothing_is_raised_where_nothing_is_asked_for_and_what_falls_between_rows_is_lowered(asked):
+    lowered = nats(asked)
+    assert np.flatnonzero(lowered).tolist() == sorted(BETWEEN_ROWS)
+    assert set(lowered[BETWEEN_ROWS].tolist()) == {-FRAME_NATS}
+    assert Leanings(Controls(), lakhnes.Vocabulary.tx1(), 1).nats(AT_ONCE) is None
 
 
 def test_with_a_tempo_less_falls_between_rows():
     lowered = nats(Controls(tempo=120.0))
-    assert lowered[TX3.id("FRAME_2")] == lowered.min() < 0
-    assert set(np.flatnonzero(lowered)) == {TX3.id(symbol) for symbol in TX3.symbols if symbol.startswith("FRAME_")}
+    assert np.flatnonzero(lowered).tolist() == sorted(BETWEEN_ROWS)
+    assert lowered[BETWEEN_ROWS].max() < -FRAME_NATS
 
 
 def test_the_notes_of_a_key_are_raised_and_drums_are_not():

@@ -953,6 +953,17 @@ class Tx3Grammar:
         ValueError
             If an array has another shape.
         """
+    def release(self, logits: npt.NDArray[np.float32]) -> None:
+        """Make the end of notes more likely that have sounded for more than 2 s; changes the logits, ``(B, V)``.
+
+        Two nats a second, six at the most. Samplers leave out the least likely tokens; a note that a model ends with a
+        small probability at each of many places would never end.
+
+        Raises
+        ------
+        ValueError
+            If the array has another shape.
+        """
     def advance(self, ids: npt.NDArray[np.int64]) -> None:
         """Take note of the token that each song went on with, ``(B,)`` ids; what the grammar forbids does no harm.
 

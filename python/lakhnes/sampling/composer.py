@@ -263,6 +263,7 @@ class Composer:
         raised = logits.copy() if leaning is None else logits + leaning
         self.repetition.lean(raised)
         self.grammar.hold(raised, allowed)
+        self.grammar.release(raised)
         if for_the_end is not None:
             raised[:, BOUNDARY] += for_the_end
         tokens, _ = sample(raised, uniforms, self.params, allowed=allowed, temperature=self.temperature())

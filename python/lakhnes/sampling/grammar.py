@@ -63,6 +63,10 @@ class Grammar(Protocol):
         """Let voices hold the pitch that they would strike once more, if it is known; changes both, ``(B, V)``."""
         ...
 
+    def release(self, logits: Floats) -> None:
+        """Make notes more likely to end that have sounded for long, if it is known; changes the logits, ``(B, V)``."""
+        ...
+
     def admits(self, token: int) -> bool:
         """Tell whether the first sequence may have a token: of a given song, which may say more than is sampled."""
         ...
@@ -149,6 +153,9 @@ class EventGrammar:
     def hold(self, logits: Floats, allowed: Flags) -> None:
         """See `Grammar`: events of waits say only whether a voice sounds."""
 
+    def release(self, logits: Floats) -> None:
+        """See `Grammar`: how long a voice has sounded is not known."""
+
     def admits(self, token: int) -> bool:
         """See `Grammar`: unlike in what is sampled, a silent voice may change."""
         place, everything = int(self.place[0]) * SUBSETS, SUBSETS - 1
@@ -225,6 +232,10 @@ class RowGrammar:
     def hold(self, logits: Floats, allowed: Flags) -> None:
         """See `Grammar`."""
         self._native.hold(logits, allowed)
+
+    def release(self, logits: Floats) -> None:
+        """See `Grammar`."""
+        self._native.release(logits)
 
     def admits(self, token: int) -> bool:
         """See `Grammar`."""

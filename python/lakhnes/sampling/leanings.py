@@ -2,7 +2,7 @@
 
 A control is stated once, at the beginning. A model hears less and less of it as the song goes on, and what it has
 composed by then says something else. So notes that fit the key and the register are raised throughout, what falls
-between rows is lowered where a tempo was asked for, and the notes of a voice whose density was asked for are raised
+between rows is lowered, more so where a tempo was asked for, and the notes of a voice whose density was asked for rise
 the more, the further its notes so far are from it.
 """
 
@@ -19,15 +19,17 @@ from lakhnes.units import TICKS_PER_SECOND, VOICES
 
 __all__ = ["Leanings"]
 
-KEY_NATS = 1.1
+KEY_NATS = 1.3
 """By how much a note is more probable whose pitch class fits the key by a standard deviation more than the mean."""
 
 REGISTER_NATS = 0.25
 """By how much a note is less probable for each semitone outside the register; `FURTHEST` at the most."""
 FURTHEST = 4.0
 
-FRAME_NATS = 2.5
-"""By how much what falls between two rows is less probable where a tempo is asked for: else another tempo is heard."""
+FRAME_NATS = 0.25
+"""By how much what falls between two rows is less probable: what a model puts there by chance, more of it follows."""
+TEMPO_NATS = 2.5
+"""The same where a tempo is asked for: else another tempo is heard."""
 
 DENSITY_GAIN = 3.0
 """By how much notes are more probable for each factor of e that is lacking of the density; `STRONGEST` at the most."""
@@ -53,9 +55,8 @@ class Leanings:
 
     def __init__(self, controls: Controls, vocabulary: Vocabulary, songs: int) -> None:
         notes = _Notes(vocabulary)
-        fixed = np.zeros(len(vocabulary), dtype=np.float32)
-        if controls.tempo is not None:
-            fixed -= FRAME_NATS * np.array([symbol.startswith("FRAME_") for symbol in vocabulary.symbols])
+        lowered = FRAME_NATS if controls.tempo is None else TEMPO_NATS
+        fixed = -np.float32(lowered) * np.array([symbol.startswith("FRAME_") for symbol in vocabulary.symbols])
         if controls.key is not None:
             fixed += notes.in_key(controls.key)
         for voice, register in controls.register.items():

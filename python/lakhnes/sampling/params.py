@@ -93,8 +93,8 @@ class SamplingParams:
         the temperature rises, up to threefold, until it is this high again. The songs of NES-MDB's valid split are that
         predictable to the bundled model in a twentieth of their positions. 0, or no grammar: never.
     repetition : float
-        Nats by which the event is more probable that an earlier bar predicts, where that bar has predicted the last six
-        rightly: higher for songs whose bars return more often, below 0 for songs that go on. Of TX3 only.
+        Nats by which the event is more probable that an earlier bar predicts, where that bar has predicted the last
+        three rightly: higher for songs whose bars return more often, below 0 for songs that go on. Of TX3 only.
     grammar : bool
         Whether only an event may come that stands where a song has it (`lakhnes.grammar`). If not, anything but ``<S>``
         may, at any place, as in the original, whose songs end by their length alone.
@@ -129,7 +129,7 @@ class SamplingParams:
     max_duration: float | None = None
     min_voices: int = 3
     min_surprise: float = 0.3
-    repetition: float = 0.4
+    repetition: float = 0.8
     grammar: bool = True
     memory: int | None = None
     dtype: str | None = None

@@ -16,7 +16,7 @@ from lakhnes.model.engine import Floats, Tokens
 
 __all__ = ["Repetition"]
 
-SURE = 6
+SURE = 3
 """Tokens in succession that an earlier bar has predicted rightly before its prediction is raised."""
 
 

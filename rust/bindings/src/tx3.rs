@@ -61,6 +61,20 @@ impl PyGrammar {
         Ok(())
     }
 
+    fn release(&self, mut logits: PyReadwriteArray2<'_, f32>) -> PyResult<()> {
+        let mut logits = logits.as_array_mut();
+        let shape = [self.0.len(), tx3::size()];
+        if logits.shape() != shape {
+            return Err(refused("logits", &format!("{shape:?}"), &format!("{:?}", logits.shape())));
+        }
+        for (grammar, mut logits) in self.0.iter().zip(logits.rows_mut()) {
+            if let Some(logits) = logits.as_slice_mut() {
+                grammar.release(logits);
+            }
+        }
+        Ok(())
+    }
+
     fn advance(&mut self, ids: PyReadonlyArray1<'_, i64>) -> PyResult<()> {
         let ids = ids.as_slice()?;
         if ids.len() != self.0.len() {

@@ -254,6 +254,28 @@ fn an_unknown_token_is_named_with_what_could_stand_there() {
 }
 
 #[test]
+fn a_note_that_has_sounded_for_long_becomes_more_likely_to_end() {
+    let id = |symbol: &str| usize::from(tx3::encode(symbol).expect("a token")[0]);
+    let raised = |bars: usize| {
+        let mut grammar = tx3::Grammar::new();
+        let text = format!("TEMPO_6\nMETER_16\nBAR\nP1_NOTEON_69\nTR_NOTEON_45{}\nTR_NOTEOFF", "\nBAR".repeat(bars));
+        for id in tx3::encode(&text).expect("TX3") {
+            grammar.advance(tx3::token(id).expect("a token"));
+        }
+        let mut logits = vec![0.0f32; tx3::size()];
+        grammar.release(&mut logits);
+        let [off, on, bar] = ["P1_NOTEOFF", "P1_NOTEON_72", "BAR"].map(|symbol| logits[id(symbol)]);
+        assert_eq!((off, bar, logits[id("TR_NOTEOFF")]), (on, 0.0, 0.0));
+        off
+    };
+    // A bar has 96 frames: after one a note is not long yet.
+    let found = [0, 1, 2, 3, 20].map(raised);
+    assert_eq!(found[..2], [0.0, 0.0]);
+    assert!((found[2] - 2.0 * 72.0 / 60.0).abs() < 1e-6 && found[3] > found[2], "{found:?}");
+    assert_eq!(found[4], 6.0, "at the most");
+}
+
+#[test]
 fn a_voice_holds_the_pitch_that_it_would_strike_once_more() {
     let id = |symbol: &str| usize::from(tx3::encode(symbol).expect("a token")[0]);
     let after = |text: &str| {

@@ -12,6 +12,13 @@ use crate::voice::Voice;
 /// By how many frames a bar may be longer than its rows.
 const OVERHANG: u64 = 3;
 
+/// From how many frames on a note has sounded for long: 2 s. Of 200 songs of NES-MDB's train split, nine in ten have no note
+/// of more than 3.2 s in any melodic voice, three in four none of more than 1.9 s.
+const LONG: u64 = 120;
+
+/// By how many nats a second a note that has sounded for long is more likely to end, and by how many at the most.
+const RELEASE: (f32, f32) = (2.0, 6.0);
+
 /// The state of a song that is being written.
 #[derive(Debug, Clone)]
 pub struct Grammar {
@@ -198,6 +205,25 @@ impl Grammar {
             let raise = (log_sum(rest, struck) - rest) as f32;
             for ((&token, logit), &allowed) in tokens.iter().zip(&mut *logits).zip(&*allowed) {
                 if allowed && !of_voice(token) {
+                    *logit += raise;
+                }
+            }
+        }
+    }
+
+    /// Makes the end of a note more likely that has sounded for long, by NOTEOFF or another note of its voice.
+    ///
+    /// A model ends it with a small probability at each of many places. Where the least likely tokens are left out, as most
+    /// samplers do, none of them would be taken, and the note would never end.
+    ///
+    /// `logits` are unnormalised log-probabilities, as long as the vocabulary.
+    pub fn release(&self, logits: &mut [f32]) {
+        let now = self.cursor.now();
+        for (voice, player) in Voice::ALL.into_iter().zip(&self.players) {
+            let Some(over) = player.sounding().and_then(|(_, piece)| now.checked_sub(piece + LONG)) else { continue };
+            let raise = (RELEASE.0 * over as f32 / 60.0).min(RELEASE.1);
+            for (&token, logit) in Table::get().tokens.iter().zip(&mut *logits) {
+                if matches!(token, Token::NoteOff(other) | Token::NoteOn(other, _) if other == voice) {
                     *logit += raise;
                 }
             }

@@ -16,8 +16,8 @@ use crate::voice::Voice;
 /// The numbers of a state: 5 of each voice, but 3 of the triangle, 4 of the place, and 2 of the longest match.
 pub const FEATURES: usize = 24;
 
-/// Frames since an onset are told apart to these: the last holds for all that is longer ago.
-const AGES: [u64; 23] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 24, 32, 48, 96];
+/// The lower bounds of the classes of frames since an onset: a few seconds are told apart, or notes are never ended.
+const AGES: [u64; 23] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 20, 24, 32, 48, 72, 96, 192, 384];
 
 /// The lower bounds of the classes of match lengths, of the first and of the second prediction; class 0 is below them.
 const LENGTHS: [&[u16]; RECALLED] = [&[1, 2, 3, 4, 6, 9, 16, 32, 64, 128], &[1, 4, 16]];
@@ -195,6 +195,13 @@ mod tests {
     }
 
     #[test]
+    fn a_note_of_seconds_is_told_from_a_longer_one() {
+        let ages =
+            [0, 1, 3, 6].map(|bars| after(&format!("TEMPO_6\nMETER_16\nBAR\nP1_NOTEON_69{}", "\nBAR".repeat(bars)))[1]);
+        assert!(ages.is_sorted_by(|shorter, longer| shorter < longer), "{ages:?}");
+    }
+
+    #[test]
     fn a_sound_is_known_however_long_ago_it_was_named() {
         let said = "TEMPO_6\nMETER_16\nBAR\nP2_NOTEON_60\nP2_INST_9\nP2_VOL_3";
         let mut text = said.to_owned();
@@ -220,7 +227,7 @@ mod tests {
             state.advance(tx3::token(id).expect("a token"));
         }
         let (token, length) = state.expected();
-        assert_eq!((tx3::token(token.into()), length), (Some(Token::Bar), 3));
+        assert_eq!((tx3::token(token), length), (Some(Token::Bar), 3));
         assert_eq!(ScoreState::new().expected(), (0, 0));
     }
 
