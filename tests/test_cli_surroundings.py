@@ -184,6 +184,7 @@ def test_a_text_in_utf16_is_refused_by_name(run, tmp_path):
     assert result.stderr.endswith('a.tx1.txt: line 1: expected text in UTF-8, found "UTF-16"\n')
 
 
+@pytest.mark.torch
 def test_a_configuration_with_a_byte_order_mark_is_read(run, tmp_path):
     config = tmp_path / "run.toml"
     config.write_text(tiny_config(steps=1).to_toml(), encoding="utf-8-sig")
