@@ -157,7 +157,6 @@ def test_what_macos_adds_to_archives_and_folders_is_skipped(run, tmp_path, song,
     assert json.loads(result.stdout)["songs"] == {"train": 1}
 
 
-@pytest.mark.torch
 @pytest.mark.skipif(sys.platform != "linux", reason="file systems whose names are bytes")
 def test_a_song_whose_name_is_no_utf8_is_read_and_refused_as_any_other(run, tmp_path, song):
     odd = os.fsdecode(b"x\xffy")
