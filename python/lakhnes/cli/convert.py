@@ -121,8 +121,8 @@ def convert(
     """Turn songs into another format.
 
     INPUT is a song (text, MIDI, NES-MDB score, VGM, NSF or disassembly), a folder or an archive (.zip, .tar, .tar.gz,
-    .tar.xz) of songs, or - for stdin (with --from). The format of the output is what its name says, or --to. `lakhnes
-    render` has options for the sound of .wav .flac .ogg.
+    .tar.xz) of songs, or - for stdin (with --from). The format of the output is what its name says, or --to.
+    `lakhnes render` has options for the sound of .wav .flac .ogg.
 
     An .nsf or .nsfe with several tracks gives a file for each, NAME-03-TITLE.mid. Several songs, or a folder, whose
     output is FILE.nsf or FILE.nsfe become the tracks of that one file. With -o FILE.tar the outputs are the entries of
