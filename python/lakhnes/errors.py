@@ -99,7 +99,7 @@ def _escaped(letter: str) -> str:
 
 
 def in_utf8(name: str) -> str:
-    """Return a name as UTF-8 can hold it: bytes of a file name that are none are escaped."""
+    """Return a name as UTF-8 can hold it: bytes of a file name that are not UTF-8 are escaped."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 

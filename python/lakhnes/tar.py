@@ -19,6 +19,7 @@ import shutil
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,21 @@ class Entry:
     is_file: bool
 
 
-class _Gzip:
-    """The decompressor of gzip, with the interface of those of bzip2 and xz."""
+GZIP, BARE = 31, -15
+"""What zlib calls deflate with a gzip header, and without any."""
 
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(31)  # with a gzip header
+
+class Inflate:
+    """The decompressor of deflate, with the interface of those of bzip2 and xz.
+
+    Parameters
+    ----------
+    header : int
+        `GZIP` or `BARE`.
+    """
+
+    def __init__(self, header: int) -> None:
+        self._inner = zlib.decompressobj(header)
 
     def decompress(self, data: bytes, most: int) -> bytes:
         return self._inner.decompress(self._inner.unconsumed_tail + data, most)
@@ -95,7 +106,7 @@ class _Gzip:
 
 
 DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
-    b"\x1f\x8b": _Gzip,
+    b"\x1f\x8b": partial(Inflate, GZIP),
     b"BZh": bz2.BZ2Decompressor,
     b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_MEMORY),
 }

@@ -21,12 +21,13 @@ import stat
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lakhnes.errors import EntryError
 from lakhnes.files import open_plain
-from lakhnes.tar import Entry
+from lakhnes.tar import BARE, Entry, Inflate
 
 __all__ = ["ZipError", "ZipReader", "is_zip"]
 
@@ -66,25 +67,7 @@ class _Stored:
         return data
 
 
-class _Deflate:
-    """The decompressor of deflate, with the interface of that of bzip2."""
-
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(-15)  # without a header
-
-    def decompress(self, data: bytes, most: int) -> bytes:
-        return self._inner.decompress(self._inner.unconsumed_tail + data, most)
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._inner.unconsumed_tail
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-
-METHODS: dict[int, Callable[[], Any]] = {0: _Stored, 8: _Deflate, 12: bz2.BZ2Decompressor}
+METHODS: dict[int, Callable[[], Any]] = {0: _Stored, 8: partial(Inflate, BARE), 12: bz2.BZ2Decompressor}
 """By their numbers. LZMA's decompressor takes as much memory as the file asks for."""
 
 

@@ -74,7 +74,7 @@ def export_remote(
     from lakhnes.exporting import BatchReport
 
     if STDIO in (*inputs, output) or output is None:
-        raise click.UsageError("an address as input needs a folder as output (-o), and - is none")
+        raise click.UsageError("expected a folder as output (-o) where an input is an address; - is stdout")
     if any(given.lower().endswith(ARCHIVES) for given in (*inputs, output)):
         raise click.UsageError("archives are read and written on this machine, not at an address")
     target = Remote.of(output)

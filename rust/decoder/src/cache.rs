@@ -257,7 +257,7 @@ impl<'a, E: Element> Cache<'a, E> {
     }
 }
 
-/// The scales of the keys (0) or of the values (1) of sixteen slots, of the lines that hold them; 1 where there are none.
+/// The scales of sixteen slots from the lines that hold them, of the keys (0) or of the values (1). Without scales: 1.
 #[inline(always)]
 fn scales<S: Simd, E: Element>(simd: S, lines: &[[Line; LINES]], which: usize, line: usize) -> [f32; LANES] {
     if E::SCALED { simd.store(simd.floats(&lines[which][line])) } else { [1.0; LANES] }
