@@ -942,27 +942,20 @@ class Tx3Grammar:
         """Give ``(B, V)``, true where a token may come next; ``<S>`` where the song may end."""
     def restrikes(self) -> npt.NDArray[np.bool_]:
         """Give ``(B, V)``, true where a token strikes the pitch that sounds once more, which is allowed and rare."""
-    def hold(self, logits: npt.NDArray[np.float32], allowed: npt.NDArray[np.bool_]) -> None:
-        """Let voices hold the pitch that they would strike once more; both arrays, ``(B, V)``, are changed.
+    def correct(self, logits: npt.NDArray[np.float32], allowed: npt.NDArray[np.bool_]) -> None:
+        """Correct what a model says while it goes on from its own songs; both arrays, ``(B, V)``, are changed.
 
-        Such tokens are no longer allowed, and their probability goes to what is no note of the voice. Left to all
-        tokens, it would go to other pitches, and make trills.
+        Notes of a pulse in unison with the other are a nat less likely, those a semitone from another melodic voice
+        0.7, for the benefit of other notes of the voice. The pitch that a voice sounds is not struck once more: such
+        tokens are no longer allowed, and their probability goes to what is no note of the voice. The end of notes that
+        have sounded for more than 2 s is more likely, by two nats a second and six at the most: samplers leave out the
+        least likely tokens, and a note that a model ends with a small probability at each of many places would never
+        end.
 
         Raises
         ------
         ValueError
             If an array has another shape.
-        """
-    def release(self, logits: npt.NDArray[np.float32]) -> None:
-        """Make the end of notes more likely that have sounded for more than 2 s; changes the logits, ``(B, V)``.
-
-        Two nats a second, six at the most. Samplers leave out the least likely tokens; a note that a model ends with a
-        small probability at each of many places would never end.
-
-        Raises
-        ------
-        ValueError
-            If the array has another shape.
         """
     def advance(self, ids: npt.NDArray[np.int64]) -> None:
         """Take note of the token that each song went on with, ``(B,)`` ids; what the grammar forbids does no harm.

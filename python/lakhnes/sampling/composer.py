@@ -262,8 +262,7 @@ class Composer:
         leaning = self.leanings.nats(self.grammar.ticks)
         raised = logits.copy() if leaning is None else logits + leaning
         self.repetition.lean(raised)
-        self.grammar.hold(raised, allowed)
-        self.grammar.release(raised)
+        self.grammar.correct(raised, allowed)
         if for_the_end is not None:
             raised[:, BOUNDARY] += for_the_end
         tokens, _ = sample(raised, uniforms, self.params, allowed=allowed, temperature=self.temperature())

@@ -59,12 +59,8 @@ class Grammar(Protocol):
         """Return how many tokens of a song lie before a bar that is not whole, or ends too late; all without bars."""
         ...
 
-    def hold(self, logits: Floats, allowed: Flags) -> None:
-        """Let voices hold the pitch that they would strike once more, if it is known; changes both, ``(B, V)``."""
-        ...
-
-    def release(self, logits: Floats) -> None:
-        """Make notes more likely to end that have sounded for long, if it is known; changes the logits, ``(B, V)``."""
+    def correct(self, logits: Floats, allowed: Flags) -> None:
+        """Correct what is known to be wrong of a model that goes on from its own songs; changes both, ``(B, V)``."""
         ...
 
     def admits(self, token: int) -> bool:
@@ -150,11 +146,8 @@ class EventGrammar:
         rows: Flags = self._rules.allowed[self.place * SUBSETS + self.sounding]
         return rows
 
-    def hold(self, logits: Floats, allowed: Flags) -> None:
-        """See `Grammar`: events of waits say only whether a voice sounds."""
-
-    def release(self, logits: Floats) -> None:
-        """See `Grammar`: how long a voice has sounded is not known."""
+    def correct(self, logits: Floats, allowed: Flags) -> None:
+        """See `Grammar`: events of waits say only whether a voice sounds, not its pitch, and not for how long."""
 
     def admits(self, token: int) -> bool:
         """See `Grammar`: unlike in what is sampled, a silent voice may change."""
@@ -229,13 +222,9 @@ class RowGrammar:
         rows[~rows.any(axis=1), self._bar] = True  # of a song that has ended, where nobody looks
         return rows
 
-    def hold(self, logits: Floats, allowed: Flags) -> None:
+    def correct(self, logits: Floats, allowed: Flags) -> None:
         """See `Grammar`."""
-        self._native.hold(logits, allowed)
-
-    def release(self, logits: Floats) -> None:
-        """See `Grammar`."""
-        self._native.release(logits)
+        self._native.correct(logits, allowed)
 
     def admits(self, token: int) -> bool:
         """See `Grammar`."""

@@ -47,7 +47,11 @@ impl PyGrammar {
         Array2::from_shape_fn((self.0.len(), tx3::size()), restrikes).into_pyarray(py)
     }
 
-    fn hold(&self, mut logits: PyReadwriteArray2<'_, f32>, mut allowed: PyReadwriteArray2<'_, bool>) -> PyResult<()> {
+    fn correct(
+        &self,
+        mut logits: PyReadwriteArray2<'_, f32>,
+        mut allowed: PyReadwriteArray2<'_, bool>,
+    ) -> PyResult<()> {
         let (mut logits, mut allowed) = (logits.as_array_mut(), allowed.as_array_mut());
         let shape = [self.0.len(), tx3::size()];
         if logits.shape() != shape || allowed.shape() != shape {
@@ -55,21 +59,7 @@ impl PyGrammar {
         }
         for ((grammar, mut logits), mut allowed) in self.0.iter().zip(logits.rows_mut()).zip(allowed.rows_mut()) {
             if let (Some(logits), Some(allowed)) = (logits.as_slice_mut(), allowed.as_slice_mut()) {
-                grammar.hold(logits, allowed);
-            }
-        }
-        Ok(())
-    }
-
-    fn release(&self, mut logits: PyReadwriteArray2<'_, f32>) -> PyResult<()> {
-        let mut logits = logits.as_array_mut();
-        let shape = [self.0.len(), tx3::size()];
-        if logits.shape() != shape {
-            return Err(refused("logits", &format!("{shape:?}"), &format!("{:?}", logits.shape())));
-        }
-        for (grammar, mut logits) in self.0.iter().zip(logits.rows_mut()) {
-            if let Some(logits) = logits.as_slice_mut() {
-                grammar.release(logits);
+                grammar.correct(logits, allowed);
             }
         }
         Ok(())

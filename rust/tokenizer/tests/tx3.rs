@@ -276,6 +276,32 @@ fn a_note_that_has_sounded_for_long_becomes_more_likely_to_end() {
 }
 
 #[test]
+fn notes_in_unison_or_a_semitone_apart_are_less_likely_for_the_benefit_of_the_others_of_their_voice() {
+    let id = |symbol: &str| usize::from(tx3::encode(symbol).expect("a token")[0]);
+    let mut grammar = tx3::Grammar::new();
+    for id in tx3::encode("TEMPO_6\nMETER_16\nBAR\nP1_NOTEON_69\nTR_NOTEON_45\nROW_4").expect("TX3") {
+        grammar.advance(tx3::token(id).expect("a token"));
+    }
+    let mut logits = vec![0.0f32; tx3::size()];
+    let allowed = grammar.allowed();
+    grammar.part(&mut logits, &allowed);
+    let all_of = |voice: &str, range: std::ops::RangeInclusive<u8>| {
+        range.map(|pitch| f64::from(logits[id(&format!("{voice}_NOTEON_{pitch}"))]).exp()).sum::<f64>()
+    };
+    // P1's A4 sounds before P2 speaks; the triangle's A2 may be left in this frame.
+    let free = logits[id("P2_NOTEON_67")];
+    let lowered = |symbol: &str| free - logits[id(symbol)];
+    let expected =
+        [("69", 1.0), ("70", 0.7 + 0.35), ("68", 0.7), ("57", 0.0), ("45", 0.0), ("44", 0.35 + 0.7), ("46", 0.35)];
+    for (pitch, nats) in expected {
+        assert!((lowered(&format!("P2_NOTEON_{pitch}")) - nats).abs() < 1e-5, "{pitch}");
+    }
+    assert!((all_of("P2", 33..=108) - 76.0).abs() < 1e-3, "a note of P2 is as likely as before");
+    assert_eq!((logits[id("BAR")], logits[id("P1_NOTEOFF")], logits[id("NO_NOTEON_5")]), (0.0, 0.0, 0.0));
+    assert!(free > 0.0);
+}
+
+#[test]
 fn a_voice_holds_the_pitch_that_it_would_strike_once_more() {
     let id = |symbol: &str| usize::from(tx3::encode(symbol).expect("a token")[0]);
     let after = |text: &str| {

@@ -12,13 +12,6 @@ use crate::voice::Voice;
 /// By how many frames a bar may be longer than its rows.
 const OVERHANG: u64 = 3;
 
-/// From how many frames on a note has sounded for long: 2 s. Of 200 songs of NES-MDB's train split, nine in ten have no note
-/// of more than 3.2 s in any melodic voice, three in four none of more than 1.9 s.
-const LONG: u64 = 120;
-
-/// By how many nats a second a note that has sounded for long is more likely to end, and by how many at the most.
-const RELEASE: (f32, f32) = (2.0, 6.0);
-
 /// The state of a song that is being written.
 #[derive(Debug, Clone)]
 pub struct Grammar {
@@ -176,65 +169,6 @@ impl Grammar {
         matches!(token, Token::NoteOn(voice, pitch) if self.players[voice.index()].has_sounded(pitch, now))
     }
 
-    /// Lets a voice hold the pitch that it would strike once more: such tokens are no longer allowed, and their probability
-    /// goes to what is no note of this voice. Left to all tokens, it would go to other pitches, and make trills.
-    ///
-    /// `logits` are unnormalised log-probabilities; both are as long as the vocabulary.
-    pub fn hold(&self, logits: &mut [f32], allowed: &mut [bool]) {
-        let tokens = &Table::get().tokens;
-        for voice in Voice::ALL {
-            if !self.sounds(voice) && !self.may_touch(voice) {
-                continue;
-            }
-            let of_voice = |token: Token| matches!(token, Token::NoteOn(other, _) if other == voice);
-            let (mut struck, mut rest) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
-            for ((&token, &logit), allowed) in tokens.iter().zip(&*logits).zip(&mut *allowed) {
-                if !*allowed {
-                    continue;
-                }
-                if self.restrikes(token) && of_voice(token) {
-                    *allowed = false;
-                    struck = log_sum(struck, f64::from(logit));
-                } else if !of_voice(token) {
-                    rest = log_sum(rest, f64::from(logit));
-                }
-            }
-            if !struck.is_finite() || !rest.is_finite() {
-                continue;
-            }
-            let raise = (log_sum(rest, struck) - rest) as f32;
-            for ((&token, logit), &allowed) in tokens.iter().zip(&mut *logits).zip(&*allowed) {
-                if allowed && !of_voice(token) {
-                    *logit += raise;
-                }
-            }
-        }
-    }
-
-    /// Makes the end of a note more likely that has sounded for long, by NOTEOFF or another note of its voice.
-    ///
-    /// A model ends it with a small probability at each of many places. Where the least likely tokens are left out, as most
-    /// samplers do, none of them would be taken, and the note would never end.
-    ///
-    /// `logits` are unnormalised log-probabilities, as long as the vocabulary.
-    pub fn release(&self, logits: &mut [f32]) {
-        let now = self.cursor.now();
-        for (voice, player) in Voice::ALL.into_iter().zip(&self.players) {
-            let Some(over) = player.sounding().and_then(|(_, piece)| now.checked_sub(piece + LONG)) else { continue };
-            let raise = (RELEASE.0 * over as f32 / 60.0).min(RELEASE.1);
-            for (&token, logit) in Table::get().tokens.iter().zip(&mut *logits) {
-                if matches!(token, Token::NoteOff(other) | Token::NoteOn(other, _) if other == voice) {
-                    *logit += raise;
-                }
-            }
-        }
-    }
-
-    /// Whether a voice has sounded until now, so that a note could touch it.
-    fn may_touch(&self, voice: Voice) -> bool {
-        self.players[voice.index()].has_ended(self.cursor.now())
-    }
-
     /// Takes note of the token that came.
     pub fn advance(&mut self, token: Token) {
         self.ended |= token == Token::Boundary;
@@ -332,12 +266,6 @@ impl Grammar {
         let Tempo { row, rows, .. } = self.cursor.tempo;
         (f64::from(row) / f64::from(PARTS), rows)
     }
-}
-
-/// The logarithm of the sum of two numbers whose logarithms are given.
-fn log_sum(one: f64, other: f64) -> f64 {
-    let (least, most) = if one < other { (one, other) } else { (other, one) };
-    if least == f64::NEG_INFINITY { most } else { most + (least - most).exp().ln_1p() }
 }
 
 /// The place of a token in the order of its kind. A voice's: NOTEOFF 1, NOTEON 1, ATTACK 2, and so on to 7.

@@ -15,6 +15,7 @@
 
 mod beat;
 mod clock;
+mod correction;
 mod cursor;
 mod framed;
 mod gate;

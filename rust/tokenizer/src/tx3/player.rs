@@ -68,6 +68,11 @@ impl Player {
         self.held.map(|held| held.root)
     }
 
+    /// The pitch that sounds now.
+    pub(super) fn pitch(&self) -> Option<u8> {
+        self.held.map(|held| held.note.pitch)
+    }
+
     /// Whether a pitch sounds, or has sounded until now.
     pub(super) fn has_sounded(&self, pitch: u8, now: u64) -> bool {
         self.held.is_some_and(|held| held.note.pitch == pitch) || self.ended == Some((pitch, now))
