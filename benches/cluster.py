@@ -2,7 +2,7 @@
 
     python benches/cluster.py RENDER_DIR ADAPT_DIR SCRATCH [--workers 3] [--kills 2] [--rate 11025]
 
-Each command runs with ``--jobs 1`` and with ``--scheduler``; the outputs have to be the same files. Times are CPU
+Each command runs with ``--jobs 1``, ``--jobs 2`` and with ``--scheduler``; the outputs have to be the same files. Times are CPU
 seconds (user and system) of all processes concerned, which a busy machine changes little, and seconds by the clock.
 """
 
@@ -110,12 +110,15 @@ def main():
         for name, command in commands.items():
             if options.only not in (None, name):
                 continue
-            one, many = scratch / f"{name}-one", scratch / f"{name}-many"
+            one, two, many = (scratch / f"{name}-{jobs}" for jobs in ("one", "two", "many"))
             if one.is_dir():
                 print(f"{name} --jobs 1: as an earlier call has left it", flush=True)
             else:
                 seconds, used = run(*command, f"{one}/", "--jobs", 1)
                 print(f"{name} --jobs 1: {seconds:.1f} s, {used:.1f} CPU s", flush=True)
+            seconds, used = run(*command, f"{two}/", "--jobs", 2)
+            print(f"{name} --jobs 2: {seconds:.1f} s, {used:.1f} CPU s", flush=True)
+            shutil.rmtree(two)
             before, done = cluster.cpu(), threading.Event()
 
             def kill(one=one, many=many, done=done):
@@ -131,11 +134,12 @@ def main():
 
             killer = threading.Thread(target=kill)
             killer.start()
-            seconds, client = run(*command, f"{many}/", "--scheduler", cluster.file)
+            by_clock, client = run(*command, f"{many}/", "--scheduler", cluster.file)
             done.set()
             killer.join()
             all_of = client + cluster.cpu() - before
-            print(f"{name} --scheduler: {seconds:.1f} s, {all_of:.1f} CPU s ({client:.1f} of the client)", flush=True)
+            print(f"{name} --scheduler: {by_clock:.1f} s, {all_of:.1f} CPU s ({client:.1f} of the client)", flush=True)
+            print(f"  over --jobs 2: {by_clock / seconds - 1:.0%} by the clock, {all_of / used - 1:.0%} CPU", flush=True)
             print(f"  {same(one, many):,} files, the same", flush=True)
             shutil.rmtree(many)
             shutil.rmtree(one)

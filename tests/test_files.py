@@ -1,3 +1,5 @@
+import errno
+import os
 import pickle
 import zipfile
 
@@ -8,7 +10,8 @@ import soundfile
 import lakhnes
 from lakhnes import files
 from lakhnes.arrays import to_arrays
-from lakhnes.files import AUDIO_FORMATS, PLAYABLE, SCORES, base_name, format_of, replacing, suffix_of
+from lakhnes.errors import LakhnesWarning
+from lakhnes.files import AUDIO_FORMATS, PLAYABLE, SCORES, base_name, files_below, format_of, replacing, suffix_of
 
 
 @pytest.mark.parametrize(
@@ -232,3 +235,40 @@ def test_the_message_of_a_wrong_file_names_file_and_place(tmp_path):
     with pytest.raises(lakhnes.TokenError) as caught:
         lakhnes.read(path)
     assert str(caught.value).startswith(f"{path}: line 2: expected P1_NOTEON_33 to 108")
+
+
+def _folder(tmp_path):
+    for name in ("b.mid", "a/z.tx1.txt", "a.mid", "a/b/c.mid", "._a.mid", "__MACOSX/a.mid", "notes.txt", ".hidden.mid"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    return tmp_path
+
+
+def test_the_files_of_a_folder_are_listed_in_the_order_of_their_paths_without_those_that_macos_adds(tmp_path):
+    folder = _folder(tmp_path)
+    assert files_below(folder) == [".hidden.mid", "a/b/c.mid", "a/z.tx1.txt", "a.mid", "b.mid", "notes.txt"]
+    assert files_below(folder, ("mid",)) == [".hidden.mid", "a/b/c.mid", "a.mid", "b.mid"]
+    paths = [folder / name for name in files_below(folder)]
+    assert paths == sorted(paths)
+
+
+def test_links_to_folders_are_not_followed_and_links_to_files_are_files(tmp_path):
+    folder = _folder(tmp_path / "songs")
+    (folder / "loop").symlink_to(folder, target_is_directory=True)
+    (folder / "c.mid").symlink_to(folder / "b.mid")
+    (folder / "gone.mid").symlink_to(folder / "nothing.mid")
+    assert files_below(folder, ("mid",)) == [".hidden.mid", "a/b/c.mid", "a.mid", "b.mid", "c.mid"]
+
+
+def test_a_folder_that_may_not_be_read_is_named_in_a_warning(tmp_path, monkeypatch):
+    folder = _folder(tmp_path)
+    scan = os.scandir
+
+    def refuse(place):
+        if place == folder / "a":
+            raise PermissionError(errno.EACCES, "Permission denied", str(place))
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.warns(LakhnesWarning, match=r"a: may not be read, left out"):
+        assert files_below(folder, ("mid",)) == [".hidden.mid", "a.mid", "b.mid"]

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from lakhnes.errors import EntryError, FormatError, LakhnesError
-from lakhnes.files import ARCHIVES, MAX_INPUT_BYTES, is_of_macos, open_plain
+from lakhnes.files import ARCHIVES, MAX_INPUT_BYTES, files_below, is_of_macos, open_plain
 from lakhnes.tar import DAMAGED, TarReader
 from lakhnes.zipped import ZipError, ZipReader, is_zip
 
@@ -47,9 +47,8 @@ def files_in(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
         If something cannot be read.
     """
     if source.is_dir():
-        for path in sorted(source.rglob("*")):
-            if path.is_file() and not is_of_macos(path.relative_to(source)):
-                yield path.relative_to(source.parent).as_posix(), partial(_read_start, path)
+        for name in files_below(source):
+            yield f"{source.name}/{name}", partial(_read_start, source / name)
         return
     reader = ZipReader if is_zip(source) else TarReader
     with _whole(source, lambda: reader(source, lambda size: RATIO * size + ROOM)) as archive:

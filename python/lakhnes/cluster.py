@@ -1,6 +1,6 @@
 """Many small pieces of work on a Dask cluster.
 
-Pieces are put together into tasks of some seconds, of which a few a thread are on their way at any time: a million
+Pieces are put together into tasks of a second or more, of which a few a thread are on their way at any time: a million
 pieces take no more memory of the scheduler than a thousand. A worker that is lost costs its tasks only, which others do
 again. Of a task that workers die of, the pieces are done in smaller tasks, and at the end those of a single piece by
 themselves: a piece that workers die of then is given back as failed, and no other that was under way beside it.
@@ -8,7 +8,6 @@ themselves: a piece that workers die of then is given back as failed, and no oth
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import logging
@@ -30,8 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ["DEADLY", "Cluster", "connect", "local_cluster"]
 
-TASK_SECONDS = 4.0
-"""How long a task takes, about: long beside the milliseconds that a scheduler spends on it, short beside a lost one."""
+TASK_SECONDS = 1.0
+"""How long a task takes, about: long beside the scheduler's milliseconds; a lost one costs as much."""
+
+TASK_SECONDS_A_THREAD = 0.004
+"""How long it takes at least for each thread of the cluster: the scheduler, about 2 ms a task, is half busy then."""
 
 FIRST_TASK = 4
 """Pieces of the first tasks, by which is measured how long one takes."""
@@ -242,10 +244,12 @@ class _Run(Generic[T, R]):
 
         `distributed.as_completed` does not do: it drops a future whose task is killed after it has had a result.
         """
+        from asyncio import CancelledError  # loaded where there is a cluster: it takes longer than all else here
+
         outcome: _Outcome | BaseException
         try:
             outcome = await self._client.gather(future, asynchronous=True)
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, CancelledError) as error:
             outcome = error
         self._done.put((future, outcome))
 
@@ -258,7 +262,8 @@ class _Run(Generic[T, R]):
         if self._repeated:
             return self._repeated.pop()
         left = len(self._pieces) - self._next
-        size = FIRST_TASK if self._seconds is None else int(TASK_SECONDS / max(self._seconds, 1e-6))
+        seconds = max(TASK_SECONDS, TASK_SECONDS_A_THREAD * self._threads)
+        size = FIRST_TASK if self._seconds is None else int(seconds / max(self._seconds, 1e-6))
         # Towards the end, tasks get small, so that all threads end at about the same time.
         size = max(1, min(size, MOST_IN_TASK, -(-left // (2 * max(self._threads, 1)))))
         task = list(self._pieces[self._next : self._next + size])

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import os
 import re
 import stat
@@ -10,7 +11,7 @@ from io import BufferedReader
 from pathlib import Path, PurePath
 
 from lakhnes._native import formats
-from lakhnes.errors import MAX_MESSAGE, FormatError, LakhnesError, LimitError, printable
+from lakhnes.errors import MAX_MESSAGE, FormatError, LakhnesError, LimitError, printable, warn_of
 
 __all__ = [
     "ARCHIVES",
@@ -23,6 +24,7 @@ __all__ = [
     "base_name",
     "check_target",
     "file_sha256",
+    "files_below",
     "format_of",
     "format_to_read",
     "is_of_macos",
@@ -111,12 +113,55 @@ def format_to_read(path: str | os.PathLike[str], among: tuple[str, ...] = PLAYAB
 def known_format(path: str | os.PathLike[str], among: tuple[str, ...]) -> str | None:
     """Name the format of a file as `format_of` does; None if the name ends in none of the suffixes."""
     name = Path(path).name.lower()
-    return next((known for known in among if name.endswith(tuple(FORMATS[known].suffixes))), None)
+    return next((known for known, suffixes in _suffixes(among) if name.endswith(suffixes)), None)
+
+
+@functools.cache
+def _suffixes(among: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((known, tuple(FORMATS[known].suffixes)) for known in among)
+
+
+def files_below(folder: str | os.PathLike[str], among: tuple[str, ...] | None = None) -> list[str]:
+    """List the files of a folder and of the folders in it.
+
+    What macOS adds of its own is left out (see `is_of_macos`), and so is what is neither a file nor a folder. A link to
+    a file counts as one, a link to a folder is not followed. Of a folder that may not be read a warning says so.
+
+    Parameters
+    ----------
+    folder
+        Where to look.
+    among
+        Formats to look for; any file if None.
+
+    Returns
+    -------
+    list of str
+        Paths relative to `folder`, with ``/`` between their parts, in the order of these.
+    """
+    found, waiting = [], [""]
+    while waiting:
+        inner = waiting.pop()
+        try:
+            with os.scandir(Path(folder, inner)) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        if entry.name != "__MACOSX":
+                            waiting.append(f"{inner}{entry.name}/")
+                    elif (among is None or known_format(entry.name, among)) and _is_file_of_users(entry):
+                        found.append(inner + entry.name)
+        except PermissionError as error:
+            warn_of(error.filename, "may not be read, left out")
+    return sorted(found, key=lambda path: path.split("/"))
 
 
 def is_of_macos(path: PurePath) -> bool:
     """Return whether macOS has added a file of its own: ``._NAME`` (AppleDouble), or what lies below ``__MACOSX``."""
     return path.name.startswith("._") or "__MACOSX" in path.parts
+
+
+def _is_file_of_users(entry: os.DirEntry[str]) -> bool:
+    return not entry.name.startswith("._") and entry.is_file()
 
 
 def suffix_of(format: str) -> str:

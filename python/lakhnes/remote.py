@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from lakhnes.errors import MAX_MESSAGE, LakhnesError, MissingExtraError, printable
 from lakhnes.extras import load, need
-from lakhnes.files import MAX_INPUT_BYTES, is_of_macos
+from lakhnes.files import MAX_INPUT_BYTES, files_below, is_of_macos
 
 __all__ = ["Remote", "at_once", "is_url", "uploaded"]
 
@@ -197,7 +197,7 @@ def uploaded(place: str, *, last: str, overwrite: bool) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         local = Path(folder) / "corpus"
         yield local
-        names = [path.relative_to(local).as_posix() for path in local.rglob("*") if path.is_file()]
+        names = files_below(local)
         names = [name for name in names if name != last] + [last] * (last in names)
         for some in (names[:-1], names[-1:]):
             for error in at_once(lambda name: remote.put(local / name, name), some):

@@ -17,8 +17,8 @@ from lakhnes.files import (
     PLAYABLE,
     base_name,
     check_target,
+    files_below,
     format_to_read,
-    is_of_macos,
     known_format,
     read_limited,
     suffix_of,
@@ -92,11 +92,10 @@ def expand(inputs: Sequence[str], only: str | None = None) -> list[tuple[Path, P
         if not given.is_dir():
             songs.append((given, Path(given.name)))
             continue
-        found = sorted(path for path in given.rglob("*") if known_format(path, among) and path.is_file())
-        found = [path for path in found if not is_of_macos(path.relative_to(given))]
+        found = files_below(given, among)
         if not found:
             raise FormatError(f"{given}: no {only or 'readable'} songs in this folder")
-        songs += [(path, path.relative_to(given)) for path in found]
+        songs += [(given / path, Path(path)) for path in found]
     return songs
 
 

@@ -23,7 +23,7 @@ from lakhnes.data.nesmdb import convert_nesmdb, count_songs
 from lakhnes.data.shards import manifest_of
 from lakhnes.data.splitting import assign_splits
 from lakhnes.errors import FormatError, LakhnesError
-from lakhnes.files import read_limited
+from lakhnes.files import files_below, read_limited
 from lakhnes.progress import Progress, no_progress
 
 __all__ = ["check_exists", "is_corpus", "prepare"]
@@ -120,8 +120,9 @@ def _identity(data: Path) -> dict[str, str | int]:
     if not data.is_dir():
         files = [("", data)]
     elif (data / "train").is_dir():
-        paths = sorted(path for split in SPLITS for path in (data / split).rglob("*") if path.is_file())
-        files = [(path.relative_to(data).as_posix(), path) for path in paths]
+        splits = [split for split in sorted(SPLITS) if (data / split).is_dir()]
+        places = [f"{split}/{name}" for split in splits for name in files_below(data / split)]
+        files = [(place, data / place) for place in places]
     else:
         files = [(file.place, file.path) for file in find_midi_files(data)]
     digest = hashlib.sha256()

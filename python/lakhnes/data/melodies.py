@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from lakhnes._native import MelodyIndex
 from lakhnes.errors import FormatError
-from lakhnes.files import SCORES, base_name, format_of, known_format
+from lakhnes.files import SCORES, base_name, files_below, format_of
 
 __all__ = ["HeldOut", "index_melodies"]
 
@@ -56,8 +56,9 @@ def index_melodies(places: Sequence[str | os.PathLike[str]], *, jobs: int = 0) -
             raise FileNotFoundError(2, "there is no such file or folder", str(place))
         files = [place]
         if place.is_dir():
-            found = (path for path in sorted(place.rglob("*")) if path.is_file() and not path.name.startswith("."))
-            files = [path for path in found if known_format(path, SCORES)]
+            files = [
+                place / name for name in files_below(place, SCORES) if not PurePosixPath(name).name.startswith(".")
+            ]
         for path in files:
             songs.setdefault(path.with_name(base_name(path)), (path, format_of(path, SCORES)))
     if not songs:

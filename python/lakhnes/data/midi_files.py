@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from lakhnes.errors import FormatError
-from lakhnes.files import base_name, is_of_macos, known_format, safe_name
+from lakhnes.files import base_name, files_below, known_format, safe_name
 from lakhnes.remote import Remote
 
 __all__ = ["MidiFile", "find_midi_files"]
@@ -60,11 +60,7 @@ def find_midi_files(source: Path | Remote) -> list[MidiFile]:
         raise FileNotFoundError(2, "there is no such file or folder", str(source))
     if source.is_file() and known_format(source, ("mid",)) is None:
         raise FormatError(f"{source}: expected a folder of MIDI files, unpacked, or a .mid file")
-    if source.is_dir():
-        found = sorted(path.relative_to(source) for path in source.rglob("*") if _is_midi(path))
-        places = [path.as_posix() for path in found if not is_of_macos(path)]
-    else:
-        places = [source.name]
+    places = files_below(source, ("mid",)) if source.is_dir() else [source.name]
     return _named(places, lambda place: source / place if source.is_dir() else source)
 
 
@@ -78,7 +74,3 @@ def _named(places: list[str], path_of: Callable[[str], Path], remote: Remote | N
         names.add(name)
         files.append(MidiFile(path_of(place), place, name, remote))
     return files
-
-
-def _is_midi(path: Path) -> bool:
-    return known_format(path, ("mid",)) is not None and path.is_file()
