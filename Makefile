@@ -32,7 +32,7 @@ PORTABLE := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test train-gpu test-rust test-python test-light wheel sdist check-wheel man check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume docs check-docs check-studies
+.PHONY: help setup setup-all demo test train-gpu test-rust test-python test-light wheel sdist check-wheel man check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume docs check-docs check-studies
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,8 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/.native
 	@touch $@
 
 setup: $(VENV)/.installed $(VENV)/.native ## make the virtual environment, build and install
+
+setup-all: setup $(VENV)/.docs $(VENV)/.zig ## set up for all tasks, so that several can run at the same time
 
 demo: $(VENV)/.native ## compose one song with the bundled model into ./demo (SEED=108)
 	@$(BIN)/lakhnes generate --num 1 --seed $(SEED) --out-dir demo --force
@@ -121,9 +123,12 @@ format: setup ## rewrite the sources in the project's style
 	$(BIN)/ruff format .
 	cargo fmt --all
 
-# The wheel, for `wheel`, `test-light` and `check-wheel`. Runs again when a source changes.
-dist/.wheel: $(PACKAGE) | $(BIN)/maturin
+$(VENV)/.zig: | $(BIN)/python
 	$(if $(PORTABLE),$(BIN)/python -m pip install --quiet ziglang)
+	@touch $@
+
+# The wheel, for `wheel`, `test-light` and `check-wheel`. Runs again when a source changes.
+dist/.wheel: $(PACKAGE) | $(BIN)/maturin $(VENV)/.zig
 	rm -f dist/*.whl
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --locked $(PORTABLE) --out dist # where it finds zig
 	@touch $@

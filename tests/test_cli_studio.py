@@ -39,7 +39,7 @@ def test_the_studio_prints_its_address_and_opens_a_file(started, tmp_path):
     assert session["name"] == "my tune"
     assert session["states"][0]["label"] == "opened my tune.tx1.txt"
     assert session["score"]["length"] == lakhnes.Song.from_tx1(TX1).length
-    assert "lakhnes studio" in httpx.get(address).text
+    assert "lakhnes studio" in httpx.get(address, timeout=60).text
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) in (0, 130, -signal.SIGINT)
 
@@ -53,7 +53,8 @@ def test_any_midi_file_is_arranged_for_the_studio(started, tmp_path):
     song.instruments.append(piano)
     song.write(str(tmp_path / "band.mid"))
     address, _ = started("studio", tmp_path / "band.mid", "--no-browser")
-    session = httpx.get(f"{address}sessions/{httpx.get(f'{address}studio', timeout=60).json()['opened']}").json()
+    opened = httpx.get(f"{address}studio", timeout=60).json()["opened"]
+    session = httpx.get(f"{address}sessions/{opened}", timeout=60).json()
     assert "arranged band.mid: 3 of 5 notes placed" in session["states"][0]["label"]
 
 

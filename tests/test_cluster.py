@@ -116,16 +116,19 @@ def test_a_task_that_is_killed_after_it_had_a_result_is_not_waited_for(client, t
 
 
 def test_a_worker_that_takes_long_to_start_again_is_not_given_up(monkeypatch):
-    # Dask's own limit is 15 seconds.
     instantiate = distributed.Nanny.instantiate
 
     async def slow(self):
         if self.process is not None:
-            await asyncio.sleep(17)
+            await asyncio.sleep(3)
         return await instantiate(self)
 
     monkeypatch.setattr(distributed.Nanny, "instantiate", slow)
-    with local_cluster(1) as cluster, distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1s"}),  # Dask's own limit, else 15 s
+        local_cluster(1) as cluster,
+        distributed.Client(cluster.scheduler_address, set_as_default=False) as client,
+    ):
         (pid,) = client.run(os.getpid).values()
         os.kill(pid, signal.SIGKILL)
         assert results(Cluster(client), lambda task: task, [1]) == {1: 1}

@@ -23,12 +23,28 @@ MACHINES = {
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
-def done(machine, *args):
-    """Run a command as on a machine, and return its summary."""
-    command = [sys.executable, "-m", "lakhnes", *map(str, args), "--json"]
-    result = subprocess.run(command, env=os.environ | MACHINES[machine], capture_output=True, check=False, timeout=100)
+RUNNER = """
+import json, sys
+from lakhnes.cli import cli
+for line in sys.stdin:
+    cli(json.loads(line), standalone_mode=False)
+"""
+"""Runs the command lines that it reads, one after the other: a machine's torch is imported once for all."""
+
+
+def done(machine, *commands):
+    """Run commands in one process as on a machine, and return their summaries."""
+    lines = "".join(json.dumps([*map(str, command), "--json"]) + "\n" for command in commands)
+    result = subprocess.run(
+        [sys.executable, "-c", RUNNER],
+        input=lines.encode(),
+        env=os.environ | MACHINES[machine],
+        capture_output=True,
+        check=False,
+        timeout=200,
+    )
     assert result.returncode == 0, result.stderr.decode()
-    return json.loads(result.stdout)
+    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +61,9 @@ def place(tmp_path_factory):
 @pytest.mark.parametrize("machine", MACHINES)
 def test_eval_gives_nearly_the_same_loss_in_every_precision(place, machine):
     options = ["--split", "valid", "--batch-size", 2, "--tgt-len", 16]
-    losses = [
-        done(machine, "eval", place / "model", place / "data", *options, "--precision", precision)["valid"]["loss"]
-        for precision in PRECISIONS
-    ]
+    evaluate = ["eval", place / "model", place / "data", *options]
+    summaries = done(machine, *([*evaluate, "--precision", precision] for precision in PRECISIONS))
+    losses = [facts["valid"]["loss"] for facts in summaries]
     assert losses == pytest.approx([losses[1]] * 3, rel=0.01)
 
 
@@ -56,11 +71,9 @@ def test_eval_gives_nearly_the_same_loss_in_every_precision(place, machine):
 @pytest.mark.torch
 @pytest.mark.parametrize("machine", MACHINES)
 def test_training_ends_near_the_same_loss_in_every_precision(place, tmp_path, machine):
-    losses = []
-    for precision in PRECISIONS:
-        options = ["--config", place / "run.toml", "--precision", precision]
-        facts = done(machine, "train", place / "data", "-o", tmp_path / precision, *options)
-        losses.append(facts["valid"]["loss"])
+    train = ["train", place / "data", "--config", place / "run.toml"]
+    summaries = done(machine, *([*train, "-o", tmp_path / each, "--precision", each] for each in PRECISIONS))
+    losses = [facts["valid"]["loss"] for facts in summaries]
     assert losses == pytest.approx([losses[1]] * 3, rel=0.03)
 
 
@@ -83,5 +96,5 @@ def test_composing_works_with_every_type_of_weights_on_every_machine(place, tmp_
             "--format",
             "tx1",
         ]
-        (song,) = done(machine, "generate", *options)["songs"]
+        ((song,),) = (facts["songs"] for facts in done(machine, ["generate", *options]))
         assert song["events"] > 0

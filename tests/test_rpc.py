@@ -132,7 +132,7 @@ def test_pages_compressed_and_oversized_requests_are_refused(served):
         (plain | {"Content-Type": "text/plain"}, 403), (plain | {"Content-Length": "999999999"}, 413),
         (plain | {"Content-Encoding": "gzip"}, 415), (plain | {"Content-Length": "many"}, 411),
     ]:  # fmt: skip
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request("POST", "/RPC2", "<x/>", headers)
         assert connection.getresponse().status == status
         connection.close()

@@ -213,7 +213,7 @@ def test_every_answer_has_the_policy_of_a_page_without_inline_code(client):
 def raw(server, request):
     """Send bytes; return the first line of the answer."""
     host, port = server.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(request)
         return connection.makefile("rb").readline().decode()
 
@@ -241,7 +241,10 @@ def test_a_body_that_stops_in_the_middle_is_given_up(server, monkeypatch):
 
 
 def test_a_server_with_a_token_answers_only_who_gives_it(model, tmp_path):
-    with served(model, tmp_path, token="a secret", hosts=()) as (server, _), httpx.Client(base_url=server) as client:
+    with (
+        served(model, tmp_path, token="a secret", hosts=()) as (server, _),
+        httpx.Client(base_url=server, timeout=60) as client,
+    ):
         assert client.get("/models").status_code == 401
         assert client.get("/models", headers={"authorization": "Bearer a secre"}).status_code == 401
         assert client.get("/models", headers={"authorization": "Bearer a secret"}).status_code == 200
@@ -275,7 +278,7 @@ def test_a_full_queue_is_answered_with_429_and_when_to_come_again(model):
             assert "event: result" in list(lines)
 
 
-def wait_until(holds, seconds=20):
+def wait_until(holds, seconds=60):
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end
@@ -295,7 +298,7 @@ def endless(monkeypatch):
 
 
 def test_what_a_client_leaves_is_cancelled(model, endless):
-    with served(model) as (server, service), httpx.Client(base_url=server) as client:
+    with served(model) as (server, service), httpx.Client(base_url=server, timeout=60) as client:
         with pytest.raises(httpx.ReadTimeout):
             client.post("/generate", json={}, timeout=1.0)
         wait_until(lambda: len(service.composing) == 0)
@@ -330,8 +333,8 @@ def test_a_composition_stops_within_a_step_of_the_model(model):
 
 
 def test_a_queue_says_places_and_ends_jobs_that_wait():
-    queue, go = Queue("t", workers=1, waiting=2, time_limit=10), threading.Event()
-    first, second, third = (queue.add(lambda job: go.wait(10)) for _ in range(3))
+    queue, go = Queue("t", workers=1, waiting=2, time_limit=60), threading.Event()
+    first, second, third = (queue.add(lambda job: go.wait(60)) for _ in range(3))
     with pytest.raises(BusyError):
         queue.add(lambda job: None)
     wait_until(lambda: first.running)

@@ -1,12 +1,16 @@
 """What listeners and others may do at the server of a listening study, and that no answer is lost or counted twice."""
 
+import asyncio
 import json
+import socket
 import sqlite3
 import threading
 import time
 
 import pytest
 
+from lakhnes.studio import serving
+from lakhnes.study import server as study_server
 from lakhnes.study.creation import Study
 from lakhnes.study.responses import from_study
 from lakhnes.study.server import HEADERS, Server
@@ -251,3 +255,22 @@ def test_a_hundred_listeners_at_once_through_three_killed_servers_leave_each_ans
     kept = {(numbers[each.listener], each.position): each.choice for each in answered.responses}
     assert kept == expected
     assert {listener.code for listener in answered.listeners} == {end["code"] for end in ends.values()}
+
+
+@pytest.mark.parametrize("listen", [serving.listen, study_server.listen], ids=["studio", "study"])
+def test_a_connection_sends_each_part_of_an_answer_without_waiting_for_an_acknowledgement(listen):
+    async def option():
+        taken = asyncio.get_running_loop().create_future()
+
+        async def answer(reader, writer):
+            taken.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(answer, sock=listen("127.0.0.1", 0)) as server:
+            _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            found = await taken
+            writer.close()
+            await writer.wait_closed()
+            return found
+
+    assert asyncio.run(option())

@@ -41,6 +41,8 @@ def listen(host: str, port: int, token: str | None = None) -> socket.socket:
     try:
         if os.name != "nt":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # For each connection: without it, Nagle's algorithm delays an answer until the client acknowledges its head.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind((host, port))
         listener.listen(BACKLOG)
     except OSError as error:

@@ -241,9 +241,12 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=512)
+        opened = socket.create_server((host, port), family=family, backlog=512)
     except OSError as error:
         raise OSError(f"{host}:{port}: {error.strerror or error}") from None
+    # For each connection: without it, Nagle's algorithm delays an answer until the client acknowledges its head.
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return opened
 
 
 def answer_requests(server: Server, opened: socket.socket) -> None:
