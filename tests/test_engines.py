@@ -181,21 +181,22 @@ def test_a_sequence_begins_again_with_what_was_kept_while_the_others_are_read_in
     alone = [begun() for _ in range(3)]
     for step, column in enumerate(tokens.T):
         for place in {7: [1], 15: [0], 16: [0], 30: [2, 1]}.get(step, []):
-            engine.restore(place)
+            engine.restore([place])
             alone[place] = begun()
             close(engine.logits[place], alone[place].logits[0])
         rows = engine.feed(np.ascontiguousarray(column))
         for place, row in enumerate(rows):
             close(row, alone[place].feed(column[place : place + 1])[0])
     assert forward["calls"] in (0, 40)  # of the torch engine: one pass a step, however long each sequence is
-    engine.restore(1)
+    engine.restore([0, 1])
+    alone[0] = begun()
     engine.rewind(1)
     without = begin(kind, mem_len)
     without.feed(prime[:-1], [0] * (len(prime) - 1))
     close(engine.logits[1], without.logits[0])
     close(engine.feed(tokens[1, :1], [1]), without.feed(tokens[1, :1]))
     engine.feed(tokens[:, 1].copy())
-    engine.rewind(0)  # of one that is shorter than another
+    engine.rewind(0)  # one of one that is shorter than another
     alone[0].feed(np.array([3]))
     close(engine.feed(np.array([3]), [0])[0], alone[0].logits[0])
 

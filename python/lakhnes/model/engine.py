@@ -102,13 +102,14 @@ class Engine(abc.ABC):
             self._score.fork(sequence, len(self.logits))
         self._kept_logits = self.logits[sequence].copy(), self._before[sequence].copy()
 
-    def restore(self, sequence: int) -> None:
-        """Replace a sequence by a copy of what was kept, which later calls can copy again."""
-        self._restore(sequence)
-        if self._score is not None:
-            self._score.fork(len(self.logits), sequence)
+    def restore(self, sequences: Sequence[int]) -> None:
+        """Replace each of some sequences by a copy of what was kept, which later calls can copy again."""
         self.logits, self._before = self.logits.copy(), self._before.copy()
-        self.logits[sequence], self._before[sequence] = self._kept_logits
+        for sequence in sequences:
+            self._restore(sequence)
+            if self._score is not None:
+                self._score.fork(len(self.logits), sequence)
+            self.logits[sequence], self._before[sequence] = self._kept_logits
 
     def rewind(self, sequence: int) -> None:
         """Take back the last token of a sequence; only once between two calls of `feed` that name it.

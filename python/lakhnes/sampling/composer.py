@@ -256,9 +256,9 @@ class Composer:
             self.engine.feed(tokens)
         elif going_on.any():
             self.engine.feed(tokens[going_on], np.flatnonzero(going_on).tolist())
-        for place in self.fresh:
-            self.engine.restore(place)
-        self.fresh = []
+        if self.fresh:
+            self.engine.restore(self.fresh)
+            self.fresh = []
 
     def pass_time(self, tokens: Tokens) -> Tokens:
         """Count the time of the tokens, and note which songs are as long as may be."""
