@@ -65,7 +65,7 @@ def begin(kind, mem_len, sequences=1):
     network = model_of(**FORMS[form])
     if engine == "torch":
         return TorchEngine(network, sequences, mem_len)
-    return Model.of(network).begin(sequences, memory=mem_len, threads=2)
+    return Model.of(network).begin(sequences, memory=mem_len, threads=2, keeps=True)
 
 
 KINDS = [f"{engine} {form}" for engine in ("native", "torch") for form in FORMS] + ["lstm", "n-gram"]
@@ -155,6 +155,50 @@ def test_a_fork_continues_on_its_own_and_a_rewound_token_is_as_if_never_read(kin
     engine.rewind(2)
     with pytest.raises(ValueError, match=r"rewind|taken back|rewound"):
         engine.rewind(2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mem_len", [0, 3, 12, 100])
+def test_a_sequence_begins_again_with_what_was_kept_while_the_others_are_read_in_step(kind, mem_len):
+    if "same_length" in FORMS.get(kind.partition(" ")[2], {}) and mem_len == 0:
+        pytest.skip("attention of length 0")
+
+    def begun():
+        one = begin(kind, mem_len)
+        one.feed(prime, [0] * len(prime))
+        return one
+
+    engine, tokens = begin(kind, mem_len, 3), ids_of(3, 40)
+    prime, forward = ids_of(1, 5, 2)[0], Counter()
+    if hasattr(engine, "_forward"):
+        passes = engine._forward
+        engine._forward = lambda *inputs: (forward.update(["calls"]), passes(*inputs))[1]
+    engine.feed(prime, [1] * len(prime))
+    engine.keep(1)
+    engine.fork(1, 0)
+    engine.fork(1, 2)
+    forward.clear()
+    alone = [begun() for _ in range(3)]
+    for step, column in enumerate(tokens.T):
+        for place in {7: [1], 15: [0], 16: [0], 30: [2, 1]}.get(step, []):
+            engine.restore([place])
+            alone[place] = begun()
+            close(engine.logits[place], alone[place].logits[0])
+        rows = engine.feed(np.ascontiguousarray(column))
+        for place, row in enumerate(rows):
+            close(row, alone[place].feed(column[place : place + 1])[0])
+    assert forward["calls"] in (0, 40)  # of the torch engine: one pass a step, however long each sequence is
+    engine.restore([0, 1])
+    alone[0] = begun()
+    engine.rewind(1)
+    without = begin(kind, mem_len)
+    without.feed(prime[:-1], [0] * (len(prime) - 1))
+    close(engine.logits[1], without.logits[0])
+    close(engine.feed(tokens[1, :1], [1]), without.feed(tokens[1, :1]))
+    engine.feed(tokens[:, 1].copy())
+    engine.rewind(0)  # one of one that is shorter than another
+    alone[0].feed(np.array([3]))
+    close(engine.feed(np.array([3]), [0])[0], alone[0].logits[0])
 
 
 @pytest.mark.parametrize("kind", FEW)

@@ -474,13 +474,14 @@ def test_further_attempts_at_a_song_are_those_of_no_other_seed(monkeypatch):
     """Every song is found too poor, and tried again as often as may be."""
     monkeypatch.setattr(composing, "_voices_of", lambda ids, model: 0)
     used = []
-    uniforms = composing.Composer.__init__
+    following = composing._Attempts.next
 
-    def noted(self, model, seeds, *args, **options):
-        used.extend(np.random.default_rng(seed).random() for seed in seeds)
-        uniforms(self, model, seeds, *args, **options)
+    def noted(self):
+        if (seed := following(self)) is not None:
+            used.append(np.random.default_rng(seed).random())
+        return seed
 
-    monkeypatch.setattr(composing.Composer, "__init__", noted)
+    monkeypatch.setattr(composing._Attempts, "next", noted)
     params = SamplingParams(length=2, min_length=0, min_duration=0.0, min_voices=4)
     composing.compose(tiny_model(), 2, (), params, seed=5)
     assert len(used) == len(set(used)) == 2 * composing.ATTEMPTS

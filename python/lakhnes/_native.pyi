@@ -969,6 +969,14 @@ class Tx3Grammar:
         """
     def select(self, songs: Sequence[int]) -> Tx3Grammar:
         """Give the grammar of some of the songs, by index; a song may be chosen twice."""
+    def replace(self, song: int, other: Tx3Grammar) -> None:
+        """Replace a song by the only one of another grammar.
+
+        Raises
+        ------
+        ValueError
+            If there is no such song, or the other grammar is not of one song.
+        """
     @property
     def ticks(self) -> npt.NDArray[np.int64]:
         """The time of each song in ticks of 1/44,100 s, ``(B,)``."""

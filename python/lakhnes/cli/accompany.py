@@ -32,11 +32,11 @@ def accompany(console: Console, /, song: str, **options: Any) -> None:
     SONG is in any readable format. OUT_DIR gets 0.wav and the events, 0.tx3.txt or 0.tx1.txt, … For each song a path is
     printed, and on stderr the perplexities of the song's own pitches and of the chosen ones (--json has them too).
     """
-    from lakhnes.sampling import accompany_ids
+    from lakhnes.sampling import accompaniments
 
     params = params_of(options)
     given = read_song(console, song, options)
-    excerpted = from_excerpt(accompany_ids, given, params.length or EXCERPT_LENGTH)
+    excerpted = from_excerpt(accompaniments, given, params.length or EXCERPT_LENGTH)
     songs = compose_and_write(console, excerpted, params, given=song, **options)
     for index, facts in enumerate(songs):
         own = facts["prime_ppl"]

@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -50,16 +50,17 @@ def compose_and_write(
     cluster: "Cluster | None" = None,
     **sound: Any,
 ) -> list[dict[str, Any]]:
-    """Compose songs, write each as soon as its batch is done, and print their paths and the summary.
+    """Compose songs, write each as soon as it is finished, and print their paths in order, and the summary.
 
-    `compose` makes songs of a model, their number, the parameters, a seed and a function to call as they grow; with
-    each it gives facts for the summary, and among them as ``texts`` what is to be written in some format instead of the
-    song. `given` is the file of the song that they are made of, if any: an event text stays one of its kind. Of a
-    `shard`, only its songs are composed, and of these only those that are not there; on the workers of `cluster`, if
-    there is one. `sound` are further options of `lakhnes.write`.
+    `compose` makes songs of a model, their seeds, the parameters, how many to compose at once, and a function to call
+    as they grow. It gives each with its seed when it is finished, and with facts for the summary; among them as
+    ``texts`` what is to be written in some format instead of the song. `given` is the file of the song that they are
+    made of, if any: an event text stays one of its kind. Of a `shard`, only its songs are composed, and of these only
+    those that are not there; on the workers of `cluster`, if there is one. `sound` are further options of
+    `lakhnes.write`.
     """
     from lakhnes.checkpoint import load_model
-    from lakhnes.sampling.composing import most_at_once, new_seed
+    from lakhnes.sampling.composing import new_seed
 
     chosen = names_of(formats, WRITABLE, "--format") if formats is not None else []
     model = load_model(model_name, device)
@@ -83,23 +84,11 @@ def compose_and_write(
         name = folder / f"{command}-{first + index}"
         return _files(name if force else _unused(name, chosen), chosen)
 
-    batch_size = min(batch_size, most_at_once(model, params))
     console.note(f"seed {first}")
-    facts: list[dict[str, Any]] = []
-    failed: list[dict[str, Any]] = []
-    wanted = _missing(shard.numbers(num), chosen, out_dir if goes_on and not force else None)
-    total = sum(map(len, wanted))
+    numbers = _missing(shard.numbers(num), chosen, out_dir if goes_on and not force else None)
+    songs = _Songs(console, [first + number for number in numbers])
     try:
-        with stack, console.progress("songs", total) as advance:
-
-            def report(made: dict[str, Any]) -> None:
-                if "error" in made:
-                    console.error(f"Error: seed {made['seed']}: {made['error']}")
-                    failed.append(made)
-                    return
-                facts.append(made)
-                console.result(_listed(made["paths"]))
-
+        with stack, console.progress("songs", len(numbers)) as advance:
             if cluster is not None:
                 assert out_dir is not None
                 place = out_dir if isinstance(out_dir, Remote) else out_dir.absolute()
@@ -107,40 +96,70 @@ def compose_and_write(
                     _compose_task, compose=compose, params=params, model_name=model_name, device=device, first=first,
                     folder=place, formats=chosen, batch_size=batch_size, sound=sound,
                 )  # fmt: skip
-                for made in _on_cluster(cluster, work, wanted, first, out_dir, advance):
-                    report(made)
-                facts.sort(key=lambda made: int(made["seed"]))
-                wanted = []
-            for start, count in _batches(wanted, batch_size):
-                batch = _Batch(advance, count, params.expected_events)
-                songs = compose(model, count, params, seed=first + start, advance=batch)
-                batch.finish()
-                for made in _written(songs, start, first, params, files_of, force, sound):
-                    report(_placed(made, out_dir))
+                for made in _on_cluster(cluster, work, numbers, first, out_dir, advance):
+                    songs.report(made)
+            else:
+                growth = _Growth(advance, len(numbers), batch_size, params.expected_events)
+                composed = compose(model, songs.seeds, params, batch_size=batch_size, advance=growth)
+                for made in _written(composed, first, params, files_of, force, sound):
+                    growth.finish()
+                    songs.report(_placed(made, out_dir))
     except KeyboardInterrupt:
-        raise Interrupted(f"{len(facts)} of {total} songs written", {"songs": facts}) from None
+        written = songs.end()[0]
+        raise Interrupted(f"{len(written)} of {len(numbers)} songs written", {"songs": written}) from None
+    facts, failed = songs.end()
     console.summary({"songs": facts} | ({"failed": failed} if failed else {}))
     if failed:
         raise click.exceptions.Exit(FAILED)
     return facts
 
 
+class _Songs:
+    """What has become of songs, which are finished in any order; their lines are printed in that of their seeds."""
+
+    def __init__(self, console: "Console", seeds: list[int]) -> None:
+        self.seeds = seeds
+        self._console = console
+        self._made: dict[int, dict[str, Any]] = {}
+        self._printed = 0
+
+    def report(self, made: dict[str, Any]) -> None:
+        """Take the facts of a song, or its error, and print what is due."""
+        self._made[made["seed"]] = made
+        while self._printed < len(self.seeds) and (next_one := self._made.get(self.seeds[self._printed])):
+            self._print(next_one)
+            self._printed += 1
+
+    def end(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Print what is left; return the facts of the songs that were written, and the errors of the others."""
+        made = [self._made[seed] for seed in self.seeds if seed in self._made]
+        for left in made[self._printed :]:
+            self._print(left)
+        self._printed = len(made)
+        return [each for each in made if "error" not in each], [each for each in made if "error" in each]
+
+    def _print(self, made: dict[str, Any]) -> None:
+        if "error" in made:
+            self._console.error(f"Error: seed {made['seed']}: {made['error']}")
+        else:
+            self._console.result(_listed(made["paths"]))
+
+
 def _written(
-    songs: "Iterable[tuple[Song, dict[str, Any]]]",
-    start: int,
+    songs: "Iterable[tuple[int, Song, dict[str, Any]]]",
     first: int,
     params: SamplingParams,
     files_of: Callable[[int], dict[str, Path]],
     force: bool,
     sound: dict[str, Any],
 ) -> Iterator[dict[str, Any]]:
-    """Write songs numbered from `start`; yield the facts of each, or its error."""
-    for index, (song, known) in enumerate(songs, start):
+    """Write songs, each with its seed, numbered from that of `first` on; yield the facts of each, or its error."""
+    for seed, song, known in songs:
         texts = known.pop("texts", {})
         if (lack := _too_short(song, known, params)) is not None:
-            yield {"seed": first + index, "error": lack}
+            yield {"seed": seed, "error": lack}
             continue
-        yield _write(song, texts, files_of(index), force, sound) | {"seed": first + index} | known
+        yield _write(song, texts, files_of(seed - first), force, sound) | {"seed": seed} | known
 
 
 def _placed(made: dict[str, Any], folder: "Path | Remote | None") -> dict[str, Any]:
@@ -156,13 +175,13 @@ def _placed(made: dict[str, Any], folder: "Path | Remote | None") -> dict[str, A
 def _on_cluster(
     cluster: "Cluster",
     work: "Callable[[list[int]], list[dict[str, Any]]]",
-    wanted: list[range],
+    wanted: Sequence[int],
     first: int,
     folder: "Path | Remote",
     advance: "Advance",
 ) -> Iterator[dict[str, Any]]:
     """Compose songs on the workers of a cluster; yield the facts of each, or its error."""
-    for numbers, songs in cluster.map(work, [number for row in wanted for number in row]):
+    for numbers, songs in cluster.map(work, list(wanted)):
         advance(len(numbers))
         for made in songs or [{"seed": first + number, "error": DEADLY} for number in numbers]:
             if "paths" in made and isinstance(folder, Path):  # which begin with the folder as it was named
@@ -186,12 +205,12 @@ def _compose_task(
     """Compose songs on a worker, and write them; what is there is replaced, for a task may be done twice."""
     made: list[dict[str, Any]] = []
     with contextlib.nullcontext(folder) if isinstance(folder, Path) else tempfile.TemporaryDirectory() as local:
-        for start, count in _batches(_rows(numbers), batch_size):
-            songs = compose(_model(model_name, device), count, params, seed=first + start, advance=lambda events: None)
-            written = _written(
-                songs, start, first, params, lambda index: _files(Path(local) / str(index), formats), True, sound
-            )
-            made += (_placed(each, folder) for each in written)
+        seeds = [first + number for number in numbers]
+        songs = compose(_model(model_name, device), seeds, params, batch_size=batch_size, advance=lambda events: None)
+        for each in _written(
+            songs, first, params, lambda index: _files(Path(local) / str(index), formats), True, sound
+        ):
+            made.append(_placed(each, folder))
     return made
 
 
@@ -203,33 +222,15 @@ def _model(name: str, device: str) -> "Model":
     return load_model(name, device)
 
 
-def _missing(numbers: range, formats: list[str], folder: "Path | Remote | None") -> list[range]:
-    """Return the numbers of songs in rows; of a folder, those that are not there."""
+def _missing(numbers: range, formats: list[str], folder: "Path | Remote | None") -> Sequence[int]:
+    """Return the numbers of songs; of a folder, of those that are not there."""
     if folder is None:
-        return [numbers]
+        return numbers
     if isinstance(folder, Remote):
         sizes = _there(folder)
         names = {number: [str(path) for path in _files(Path(str(number)), formats).values()] for number in numbers}
-        return _rows(number for number in numbers if not all(sizes.get(name) for name in names[number]))
-    return _rows(number for number in numbers if not is_done(list(_files(folder / str(number), formats).values())))
-
-
-def _rows(numbers: Iterable[int]) -> list[range]:
-    """Return the rows that numbers stand in."""
-    rows: list[range] = []
-    for number in numbers:
-        if rows and rows[-1].stop == number:
-            rows[-1] = range(rows[-1].start, number + 1)
-        else:
-            rows.append(range(number, number + 1))
-    return rows
-
-
-def _batches(rows: list[range], size: int) -> Iterator[tuple[int, int]]:
-    """Give the first number and the count of each batch: songs of a batch have seeds in a row."""
-    for row in rows:
-        for start in range(row.start, row.stop, size):
-            yield start, min(size, row.stop - start)
+        return [number for number in numbers if not all(sizes.get(name) for name in names[number])]
+    return [number for number in numbers if not is_done(list(_files(folder / str(number), formats).values()))]
 
 
 def _there(folder: Remote) -> dict[str, int]:
@@ -254,25 +255,27 @@ def _refuse_existing(folder: "Path | Remote", formats: list[str], num: int, forc
                     raise FileExistsError(17, "exists already (--force replaces it)", folder.at(path.name))
 
 
-class _Batch:
-    """Tells of a batch that grows how many of its songs that amounts to; they are done when the batch is."""
+class _Growth:
+    """Tells of songs that grow, some of all at once, how many whole ones their events amount to."""
 
-    def __init__(self, advance: "Advance", count: int, length: int) -> None:
-        self._advance, self._count, self._length = advance, count, length
-        self._told = 0.0
+    def __init__(self, advance: "Advance", count: int, at_once: int, length: int) -> None:
+        self._advance, self._count, self._at_once, self._length = advance, count, at_once, length
+        self._finished, self._told = 0, 0.0
 
     def __call__(self, events: float) -> None:
-        """Note that each song has got events; a song that is composed again adds none beyond its length."""
-        share = min(self._count * events / self._length, 0.99 * self._count - self._told)
-        self._tell(max(share, 0.0))
+        """Note that the songs have got events; those that are not finished count for less than whole ones."""
+        unfinished = min(self._at_once, self._count - self._finished)
+        self._tell(min(self._told + events / self._length, self._finished + 0.99 * unfinished))
 
     def finish(self) -> None:
-        """Note that the songs are composed."""
-        self._tell(self._count - self._told)
+        """Note that a song is finished."""
+        self._finished += 1
+        self._tell(self._finished)
 
     def _tell(self, songs: float) -> None:
-        self._advance(songs)
-        self._told += songs
+        if songs > self._told:
+            self._advance(songs - self._told)
+            self._told = songs
 
 
 def _too_short(song: "Song", facts: dict[str, Any], params: SamplingParams) -> str | None:

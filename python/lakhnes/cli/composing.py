@@ -1,7 +1,7 @@
 """What the commands that compose have in common: their options, and the files of a song."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lakhnes.model.model import Model
     from lakhnes.sampling import Composition
 
-    Compose: TypeAlias = Callable[..., list[tuple[Song, dict[str, Any]]]]
+    Compose: TypeAlias = Callable[..., Iterator[tuple[int, Song, dict[str, Any]]]]
 
 DTYPES = ("float32", "bfloat16", "int8")
 
@@ -188,18 +188,19 @@ def params_of(options: dict[str, Any], base: SamplingParams = SONG) -> SamplingP
 
 
 def from_excerpt(
-    compose: "Callable[..., list[Composition]]", given: "Song | None" = None, length: int = 0
+    compose: "Callable[..., Iterator[tuple[int, Composition]]]", given: "Song | None" = None, length: int = 0
 ) -> "Compose":
     """Give what `compose_and_write` takes: `compose` makes token ids of the first `length` events of a song."""
 
-    def songs(model: "Model", num: int, params: SamplingParams, **options: Any) -> "list[tuple[Song, dict[str, Any]]]":
+    def songs(
+        model: "Model", seeds: Iterable[int], params: SamplingParams, **options: Any
+    ) -> "Iterator[tuple[int, Song, dict[str, Any]]]":
         from lakhnes._native import Vocabulary
         from lakhnes.sampling.excerpt import Excerpt
 
         vocabulary = Vocabulary(model.config.vocabulary)
         taken = Excerpt.of(given, vocabulary, length) if given is not None else Excerpt()
-        made = []
-        for song in compose(model, num, taken.ids, params, batch_size=num, **options):
+        for seed, song in compose(model, seeds, taken.ids, params, **options):
             facts = {"events": len(song.ids), "ended": song.ended, "ppl": song.ppl, "seconds": song.seconds}
             facts |= {"prime_ppl": song.prime_ppl} if given is not None else {}
             if song.loop is not None:
@@ -207,7 +208,6 @@ def from_excerpt(
             if not params.grammar or "BAR" in vocabulary.symbols:
                 # A song would put the events in order, and find bars of its own.
                 facts["texts"] = {vocabulary.dialect: taken.text(song.ids, vocabulary)}
-            made.append((taken.song(song.ids, vocabulary), facts))
-        return made
+            yield seed, taken.song(song.ids, vocabulary), facts
 
     return songs

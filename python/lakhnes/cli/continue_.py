@@ -34,10 +34,10 @@ def continue_(console: Console, /, prime: str, prime_length: int, **options: Any
     PRIME is a song in any readable format. OUT_DIR gets 0.wav and the events, 0.tx3.txt or 0.tx1.txt, … For each song a
     path is printed, and on stderr the perplexities of the prime and of each continuation (--json has them too).
     """
-    from lakhnes.sampling import compose
+    from lakhnes.sampling import compositions
 
     given = read_song(console, prime, options)
-    continuing, params = from_excerpt(compose, given, prime_length), params_of(options, CONTINUATION)
+    continuing, params = from_excerpt(compositions, given, prime_length), params_of(options, CONTINUATION)
     songs = compose_and_write(console, continuing, params, given=prime, **options)
     console.note(f"prime: perplexity {songs[0]['prime_ppl']:.3f}")
     for index, song in enumerate(songs):

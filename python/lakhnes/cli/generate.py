@@ -40,7 +40,7 @@ def generate(console: Console, /, loop: bool, form: str | None, section_bars: in
     printed, that of its score if one is written. What is asked of a song (--tempo and the options after it) needs a
     model of TX3. With --shard, songs whose files are there are skipped.
     """
-    from lakhnes.sampling import compose
+    from lakhnes.sampling import compositions
     from lakhnes.sampling.form import Form
 
     try:
@@ -48,7 +48,7 @@ def generate(console: Console, /, loop: bool, form: str | None, section_bars: in
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--form") from None
     controls, params = controls_of(console, options), params_of(options)
-    composing = functools.partial(compose, controls=controls, loop=loop, form=sections)
+    composing = functools.partial(compositions, controls=controls, loop=loop, form=sections)
     songs = compose_and_write(console, from_excerpt(composing), params, **options)
     ends = {
         "<S>": "by themselves",

@@ -12,6 +12,8 @@ from lakhnes.cli.options import arrange_options, names_of
 from lakhnes.units import VOICES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from lakhnes._native import Song
     from lakhnes.model.model import Model
     from lakhnes.sampling import SamplingParams
@@ -47,17 +49,15 @@ def infill(console: Console, /, song: str, voices: str, start: str | None, end: 
         raise click.UsageError(f"{song}: {error}") from None
 
     def fill(
-        model: "Model", num: int, params: "SamplingParams", advance: Any, **chosen: Any
-    ) -> "list[tuple[Song, dict[str, Any]]]":
-        made = []
+        model: "Model", seeds: "Iterable[int]", params: "SamplingParams", advance: Any, batch_size: int
+    ) -> "Iterator[tuple[int, Song, dict[str, Any]]]":
+        def reached(share: float) -> None:  # of one version, as events
+            advance(share * params.expected_events)
 
-        def reached(share: float) -> None:  # of one version of several, as events of all
-            advance(share * params.expected_events / num)
-
-        for version in infillings(model, num, given, names, params, window=window, reached=reached, **chosen):
+        for seed in seeds:  # one after the other: each reads several candidates at once
+            (version,) = infillings(model, 1, given, names, params, window=window, reached=reached, seed=seed)
             facts = {"events": len(version.events), "ppl": version.ppl, "kept_ppl": version.kept_ppl}
-            made.append((version.song, facts | {"seconds": version.seconds}))
-        return made
+            yield seed, version.song, facts | {"seconds": version.seconds}
 
     params = params_of(options)
     for index, facts in enumerate(compose_and_write(console, fill, params, given=song, **options)):

@@ -49,9 +49,10 @@ class Engine(abc.ABC):
     separate = False
 
     def __init__(self, sequences: int, vocab_size: int, *, score_state: bool = False) -> None:
-        self._score = ScoreStates(sequences) if score_state else None
+        self._score = ScoreStates(sequences + 1) if score_state else None  # the last one is what is kept
         self.logits: Floats = np.zeros((sequences, vocab_size), dtype=np.float32)
         self._before = self.logits
+        self._kept_logits = self.logits[0], self.logits[0]
 
     def feed(self, tokens: Tokens, sequences: Sequence[int] | None = None) -> Floats:
         """Read tokens.
@@ -94,6 +95,22 @@ class Engine(abc.ABC):
         self.logits, self._before = self.logits.copy(), self._before.copy()
         self.logits[target], self._before[target] = self.logits[source], self._before[source]
 
+    def keep(self, sequence: int) -> None:
+        """Keep a copy of a sequence, in place of what was kept before, for `restore`."""
+        self._keep(sequence)
+        if self._score is not None:
+            self._score.fork(sequence, len(self.logits))
+        self._kept_logits = self.logits[sequence].copy(), self._before[sequence].copy()
+
+    def restore(self, sequences: Sequence[int]) -> None:
+        """Replace each of some sequences by a copy of what was kept, which later calls can copy again."""
+        self.logits, self._before = self.logits.copy(), self._before.copy()
+        for sequence in sequences:
+            self._restore(sequence)
+            if self._score is not None:
+                self._score.fork(len(self.logits), sequence)
+            self.logits[sequence], self._before[sequence] = self._kept_logits
+
     def rewind(self, sequence: int) -> None:
         """Take back the last token of a sequence; only once between two calls of `feed` that name it.
 
@@ -127,6 +144,12 @@ class Engine(abc.ABC):
 
     @abc.abstractmethod
     def _fork(self, source: int, target: int) -> None: ...
+
+    @abc.abstractmethod
+    def _keep(self, sequence: int) -> None: ...
+
+    @abc.abstractmethod
+    def _restore(self, sequence: int) -> None: ...
 
     @abc.abstractmethod
     def _rewind(self, sequence: int) -> None: ...

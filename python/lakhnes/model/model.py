@@ -90,6 +90,7 @@ class Model:
         length: int | None = None,
         dtype: str | None = None,
         threads: int | None = None,
+        keeps: bool = False,
     ) -> Engine:
         """Begin sequences of tokens.
 
@@ -105,6 +106,8 @@ class Model:
             How weights, keys and values of a Transformer-XL are stored, one of `DTYPES`; float32 if not given.
         threads : int, optional
             On the CPU; see `lakhnes.model.native_engine.thread_count`. The results do not depend on it.
+        keeps : bool
+            Whether `Engine.keep` will be called.
 
         Raises
         ------
@@ -120,7 +123,7 @@ class Model:
         kept = self.config.mem_len if memory is None else memory
         if length is not None:
             kept = min(kept, length)
-        return self._transformer(self.config, sequences, kept, dtype, threads)
+        return self._transformer(self.config, sequences, kept, dtype, threads, keeps)
 
     def score(self, ids: Sequence[int] | npt.NDArray[np.int64], mem_len: int | None = None) -> Floats:
         """Return how improbable each token of a song is to the model.
@@ -258,7 +261,13 @@ class Model:
         return RecurrentEngine(cell, sequences, self.config.vocab_size)
 
     def _transformer(
-        self, config: TransformerXLConfig, sequences: int, memory: int, dtype: str | None, threads: int | None
+        self,
+        config: TransformerXLConfig,
+        sequences: int,
+        memory: int,
+        dtype: str | None,
+        threads: int | None,
+        keeps: bool,
     ) -> Engine:
         from lakhnes.model.native_engine import MAX_WINDOW, NativeEngine, pack
 
@@ -268,8 +277,8 @@ class Model:
             form = dtype or "float32"
             if form not in self._packed:
                 self._packed[form] = pack(config, self.weights, form)
-            packed, reads_state = self._packed[form], config.score_state
-            return NativeEngine(packed, sequences, config.vocab_size, window, threads, score_state=reads_state)
+            reads = {"score_state": config.score_state, "keeps": keeps}
+            return NativeEngine(self._packed[form], sequences, config.vocab_size, window, threads, **reads)
         if dtype == "int8":
             raise LakhnesError(f"dtype: int8 runs on the CPU with at most {MAX_WINDOW - 1} positions of memory")
         need("torch")

@@ -62,6 +62,8 @@ class NativeEngine(Engine):
         `thread_count`, if not given.
     score_state : bool
         As of `Engine`.
+    keeps : bool
+        Whether there is room for what `keep` keeps: as much as a sequence takes.
     """
 
     separate = True
@@ -75,17 +77,18 @@ class NativeEngine(Engine):
         threads: int | None = None,
         *,
         score_state: bool = False,
+        keeps: bool = False,
     ) -> None:
         super().__init__(sequences, vocab_size, score_state=score_state)
+        self._all = list(range(sequences))
+        sequences += keeps  # the last one is what is kept
         self._state = packed.begin(window=window, sequences=sequences, threads=threads or thread_count())
         self._lengths = np.zeros(sequences, dtype=np.int64)
         # Tokens that two sequences have in common since one was forked from the other: these are not copied again.
         self._common = np.zeros((sequences, sequences), dtype=np.int64)
 
     def _step(self, inputs: Tokens) -> Floats:
-        logits = self._state.feed(*self._split(inputs)).reshape(self.logits.shape)
-        self._lengths += 1
-        return logits
+        return self._read(self._all, inputs)
 
     def _read(self, sequences: Sequence[int], inputs: Tokens) -> Floats:
         logits = self._state.feed_some(sequences, *self._split(inputs))
@@ -102,6 +105,12 @@ class NativeEngine(Engine):
         self._common[:, target] = self._common[:, source]
         self._common[source, target] = self._common[target, source] = self._lengths[source]
         self._lengths[target] = self._lengths[source]
+
+    def _keep(self, sequence: int) -> None:
+        self._fork(sequence, len(self._all))
+
+    def _restore(self, sequence: int) -> None:
+        self._fork(len(self._all), sequence)
 
     def _rewind(self, sequence: int) -> None:
         self._state.rewind(sequence)

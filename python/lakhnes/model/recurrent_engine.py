@@ -89,6 +89,7 @@ class RecurrentEngine(Engine):
         self._states = [cell.initial] * sequences
         self._last: list[State | None] = [None] * sequences
         """The state of each sequence before its last token."""
+        self._kept: tuple[State, State | None] = cell.initial, None
 
     def _step(self, tokens: Tokens) -> Floats:
         return self._read(range(len(tokens)), tokens)
@@ -105,6 +106,12 @@ class RecurrentEngine(Engine):
 
     def _fork(self, source: int, target: int) -> None:
         self._states[target], self._last[target] = self._states[source], self._last[source]
+
+    def _keep(self, sequence: int) -> None:
+        self._kept = self._states[sequence], self._last[sequence]
+
+    def _restore(self, sequence: int) -> None:
+        self._states[sequence], self._last[sequence] = self._kept
 
     def _rewind(self, sequence: int) -> None:
         last = self._last[sequence]

@@ -1,8 +1,8 @@
 """The Transformer-XL token by token in torch: for GPUs, and for more memory than the native engine takes.
 
-Sequences that were read in step have their keys and values side by side, and a step of all is one of the network. Those
-that were read or forked on their own have a cache each and are read one after the other, until they are as long as each
-other again.
+Sequences that are read in step have their keys and values side by side, however long each is, and a step of all is one
+of the network: tokens go to the device once, and logits come back once, for they are drawn from where the grammar is.
+Sequences that are read on their own have a cache each and are read one after the other, until there is a step of all.
 """
 
 from __future__ import annotations
@@ -45,12 +45,11 @@ class TorchEngine(Engine):
         self._together: KeyValueCache | None = network.cache()
         self._alone: list[KeyValueCache] = []
         self._rewound = [True] * sequences
+        self._kept: tuple[KeyValueCache, bool] = network.cache(), True
 
     def _step(self, inputs: Tokens) -> Floats:
-        if self._together is None and len({cache.length for cache in self._alone}) == 1:
-            self._together = KeyValueCache.joined(self._alone)
         if self._together is None:
-            return self._read(range(len(inputs)), inputs)
+            self._together, self._alone = KeyValueCache.joined(self._alone), []
         self._rewound = [False] * len(inputs)
         return self._forward(inputs[:, None], self._together)[:, 0]
 
@@ -69,6 +68,18 @@ class TorchEngine(Engine):
     def _fork(self, source: int, target: int) -> None:
         self._part()
         self._alone[target], self._rewound[target] = self._alone[source].copy(), self._rewound[source]
+
+    def _keep(self, sequence: int) -> None:
+        together, alone = self._together, self._alone
+        cache = alone[sequence].copy() if together is None else together.only(sequence)
+        self._kept = cache, self._rewound[sequence]
+
+    @torch.inference_mode()
+    def _restore(self, sequence: int) -> None:
+        cache, self._rewound[sequence] = self._kept
+        if self._together is None or not self._together.put(sequence, cache):
+            self._part()
+            self._alone[sequence] = cache.copy()
 
     def _rewind(self, sequence: int) -> None:
         if self._rewound[sequence]:

@@ -96,7 +96,7 @@ class RelativeAttention(nn.Module):
     def forward(self, x: Tensor, key: Tensor, value: Tensor, distances: Tensor, mask: Tensor) -> Tensor:
         """Read from ``(B, T, D)`` the keys and values of memory and segment, ``(H, B, K, E)``; return ``(B, T, D)``.
 
-        `distances` is ``(H, K, E)`` for the distances K - 1 … 0, `mask` ``(T, N)`` for the last N keys.
+        `distances` is ``(H, K, E)`` for the distances K - 1 … 0, `mask` ``(T, N)`` or ``(B, T, N)`` for the last N.
         """
         query = self.split(functional.linear(x, self.qkv_net.weight[: self.n_head * self.d_head]))
         content, position = self.queries(query)
@@ -265,6 +265,8 @@ class TransformerXL(Network):
         rows = tokens.shape[1]
         hidden = self.embed(tokens)
         mask = self.mask(rows, cache.length, mem_len)
+        if lacking := cache.lacking():
+            mask = _hiding(mask, lacking, cache.length + rows)
         for index, layer in enumerate(self.layers):
             assert isinstance(layer, Layer)
             attention, normed = layer.attention, layer.normed(hidden)
@@ -277,6 +279,13 @@ class TransformerXL(Network):
 
     def _projected_distances(self, attention: RelativeAttention, count: int) -> Tensor:
         return attention.project_distances(self.distances(count))
+
+
+def _hiding(mask: Tensor, lacking: list[int], keys: int) -> Tensor:
+    """Hide the first of some keys, of each song as many as it lacks: ``(T, N)`` to ``(B, T, K)``."""
+    shown = torch.arange(keys, device=mask.device) >= torch.tensor(lacking, device=mask.device)[:, None]
+    whole = functional.pad(mask, (keys - mask.shape[1], 0))
+    return torch.where(shown[:, None], whole, float("-inf"))
 
 
 def _remember(states: list[Tensor], memory: Tensor | None, mem_len: int) -> Tensor:

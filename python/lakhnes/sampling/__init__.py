@@ -4,9 +4,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lakhnes.sampling.accompaniment import accompany, accompany_ids
+    from lakhnes.sampling.accompaniment import accompaniments, accompany, accompany_ids
     from lakhnes.sampling.composer import Composition
-    from lakhnes.sampling.composing import compose, continue_song, generate
+    from lakhnes.sampling.composing import compose, compositions, continue_song, generate
     from lakhnes.sampling.infilling import Infilling, infill, infillings
     from lakhnes.sampling.params import SamplingParams
     from lakhnes.sampling.streaming import stream
@@ -15,9 +15,11 @@ __all__ = [
     "Composition",
     "Infilling",
     "SamplingParams",
+    "accompaniments",
     "accompany",
     "accompany_ids",
     "compose",
+    "compositions",
     "continue_song",
     "generate",
     "infill",
@@ -26,9 +28,9 @@ __all__ = [
 ]
 
 _MODULES = {
-    "accompaniment": "accompany accompany_ids",
+    "accompaniment": "accompaniments accompany accompany_ids",
     "composer": "Composition",
-    "composing": "compose continue_song generate",
+    "composing": "compose compositions continue_song generate",
     "infilling": "Infilling infill infillings",
     "params": "SamplingParams",
     "streaming": "stream",

@@ -5,7 +5,8 @@ The rhythm task of LakhNES (Donahue et al. 2019), with the top-k that its notebo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from lakhnes.grammar import BOUNDARY, VOICES, rules_of
 from lakhnes.model.engine import losses_of
 from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, Composer, Composition, ignore, perplexity
-from lakhnes.sampling.composing import batches
+from lakhnes.sampling.composing import most_at_once, seeds_of
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.keywords import CHOICE, sampling_keywords
 from lakhnes.sampling.params import BATCH_SIZE, EXCERPT_LENGTH, SONG, SamplingParams, params_from
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from lakhnes.sampling.params import SamplingOptions
 
-__all__ = ["accompany", "accompany_ids"]
+__all__ = ["accompaniments", "accompany", "accompany_ids"]
 
 MELODIC = tuple(VOICES.index(name) for name in ("P1", "P2", "TR"))
 
@@ -84,10 +85,27 @@ def accompany_ids(
         Its ``prime_ppl`` is the perplexity of the song's own pitches where the model chose others before, its ``ppl``
         that of the chosen pitches.
     """
-    songs: list[Composition] = []
-    for seeds in batches(num, seed, batch_size):
-        songs += _choose_pitches(Composer(model, seeds, params, len(ids), advance), list(ids))
-    return songs
+    seeds = seeds_of(num, seed, batch_size)
+    return [song for _, song in accompaniments(model, seeds, ids, params, batch_size=batch_size, advance=advance)]
+
+
+def accompaniments(
+    model: Model,
+    seeds: Iterable[int],
+    ids: Sequence[int],
+    params: SamplingParams = SONG,
+    *,
+    batch_size: int = BATCH_SIZE,
+    advance: Advance = ignore,
+) -> Iterator[tuple[int, Composition]]:
+    """Choose new pitches for each of some seeds, and give each version with its seed; see `accompany_ids`.
+
+    The versions of a batch are equally long: they end together.
+    """
+    left, at_once = iter(seeds), min(batch_size, most_at_once(model, params, len(ids)))
+    while batch := list(itertools.islice(left, at_once)):
+        versions = _choose_pitches(Composer(model, batch, params, len(ids), advance), list(ids))
+        yield from zip(batch, versions, strict=True)
 
 
 def _choose_pitches(composer: Composer, ids: list[int]) -> list[Composition]:
@@ -104,9 +122,10 @@ def _choose_pitches(composer: Composer, ids: list[int]) -> list[Composition]:
             chosen += losses
             pitches += 1
         songs[:, position] = tokens
-        composer.advance(1)
+        composer.advance(count)
         composer.engine.feed(tokens)
-    seconds = composer.seconds()
+    composer.share(count)
+    seconds = composer.shared
     return [
         Composition(row, perplexity(before, pitches), perplexity(after, pitches), seconds)
         for row, before, after in zip(songs.tolist(), own.tolist(), chosen.tolist(), strict=True)

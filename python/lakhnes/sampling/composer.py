@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,10 @@ from lakhnes.sampling.params import SamplingParams
 from lakhnes.sampling.repetition import Repetition
 from lakhnes.sampling.sampler import Uniforms, sample
 
-__all__ = ["Advance", "Composer", "Composition", "Step", "ignore", "perplexity"]
+__all__ = ["Advance", "Composer", "Composition", "Seed", "Step", "ignore", "no_other", "perplexity"]
+
+Seed: TypeAlias = "int | np.random.SeedSequence"
+"""What decides the random numbers of a song."""
 
 SURPRISE_SPAN = 64
 """Events over which the mean loss of a song is taken, weighted exponentially: half of the weight is on the last 44."""
@@ -40,6 +44,11 @@ def ignore(events: int) -> None:
     """Be an `Advance` that does nothing."""
 
 
+def no_other() -> Seed | None:
+    """Say that no song follows; see `Composer`."""
+    return None
+
+
 @dataclasses.dataclass(frozen=True)
 class Composition:
     """A song as it was sampled.
@@ -52,7 +61,7 @@ class Composition:
         Perplexity of the prime and of what was sampled after it, under the model as it is (temperature 1, nothing
         forbidden); NaN where there was nothing.
     seconds : float
-        The time that it took; of a batch, an equal share.
+        The time that it took; of each step of a batch, an equal share.
     ended : str
         What ended it: ``"<S>"``, the model itself; ``"seconds"``, the last bar within the limit, or the limit;
         ``"length"`` or ``"duration"``, the most that was asked for; ``"loop"``, where it goes on from before;
@@ -71,7 +80,7 @@ class Composition:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """The next token of every song.
+    """The next token of the song in every place.
 
     Attributes
     ----------
@@ -79,22 +88,36 @@ class Step:
     losses : float32 array, ``(B,)``
         Their negative log-likelihoods.
     going : bool array, ``(B,)``
-        Which songs had not ended before; the other tokens mean nothing.
+        Where a song had not ended before; the other tokens mean nothing.
+    over : bool array, ``(B,)``
+        Where a song ends with this token.
     """
 
     tokens: Tokens
     losses: Floats
     going: npt.NDArray[np.bool_]
+    over: npt.NDArray[np.bool_]
+
+
+class _Song:
+    """A song that is being composed."""
+
+    def __init__(self, seed: Seed, began: float) -> None:
+        self.seed, self.began = seed, began
+        self.sampled: list[int] = []
+        self.losses: list[float] = []
 
 
 class Composer:
-    """Songs that are composed in step, each with random numbers of its own.
+    """Songs that are composed in step, each with random numbers of its own, in B places.
+
+    A song that has ended gives its place to another, so that a step is worth its time until no songs are left.
 
     Parameters
     ----------
     model : Model
     seeds : list of int or numpy.random.SeedSequence
-        One for each song.
+        Of the songs to begin with, one for each place.
     params : SamplingParams
     given : int
         Events that are read before or in place of what is sampled.
@@ -102,6 +125,8 @@ class Composer:
         See `Advance`.
     controls : Controls
         What is asked of the songs, stated at the beginning of a new one, and what may not come in them.
+    another : callable
+        Gives the seed of the song that follows one that has ended, or None: then its place stays empty.
 
     Raises
     ------
@@ -112,55 +137,77 @@ class Composer:
     def __init__(
         self,
         model: Model,
-        seeds: Sequence[int | np.random.SeedSequence],
+        seeds: Sequence[Seed],
         params: SamplingParams,
         given: int = 0,
         advance: Advance = ignore,
         controls: Controls = NOTHING,
+        another: Callable[[], Seed | None] = no_other,
     ) -> None:
-        self.started = time.perf_counter()
-        self.model, self.params, self.advance = model, params, advance
+        self.model, self.params, self.advance, self.another = model, params, advance, another
         self.count = len(seeds)
         self.uniforms = Uniforms(seeds)
-        length = 1 + given + params.most_events
-        self.engine = model.begin(self.count, memory=params.memory, length=length, dtype=params.dtype)
+        self.songs = [_Song(seed, 0.0) for seed in seeds]
+        self.shared = 0.0  # the seconds so far, of each moment the share of one song
+        self.counted = time.perf_counter()  # up to when
+        length, keeps = 1 + given + params.most_events, another is not no_other
+        self.engine = model.begin(self.count, memory=params.memory, length=length, dtype=params.dtype, keeps=keeps)
         self.vocabulary = Vocabulary(model.config.vocabulary)
         self.grammar = grammar_of(self.vocabulary, self.count)
         self.possible = ~controls.forbidden(self.vocabulary)  # (V,)
         self.leanings = Leanings(controls, self.vocabulary, self.count)
         self.repetition = Repetition(params.repetition if params.grammar else 0.0, self.vocabulary, self.count)
-        self.full = np.zeros(self.count, dtype=np.bool_)  # which songs have the longest duration that was asked for
-        self.late = np.zeros(self.count, dtype=np.bool_)  # which songs have used up their seconds
-        self.going = np.ones(self.count, dtype=np.bool_)  # which songs have not ended
+        self.full = np.zeros(self.count, dtype=np.bool_)  # where a song has the longest duration that was asked for
+        self.late = np.zeros(self.count, dtype=np.bool_)  # where a song has used up its seconds
+        self.going = np.ones(self.count, dtype=np.bool_)  # where a song has not ended
+        self.fresh: list[int] = []  # places of songs that have only just been begun
+        self.lengths = np.zeros(self.count, dtype=np.int64)  # events that were sampled
         self.surprise = np.full(self.count, 2.0 * params.min_surprise, dtype=np.float32)
 
-    def seconds(self) -> float:
-        """Return the time since the beginning, as a share of each song."""
-        return (time.perf_counter() - self.started) / self.count
-
-    def run(self, prime: Sequence[int]) -> list[Composition]:
-        """Read the prime, then sample to the end of every song."""
+    def run(self, prime: Sequence[int]) -> Iterator[tuple[Seed, Composition]]:
+        """Read the prime, then sample; give each song with its seed as soon as it has ended."""
         prime_ppl = perplexity(self.read(prime), len(prime))
-        steps = list(self.steps())
-        tokens, losses = (np.stack(rows, axis=1) for rows in zip(*((s.tokens, s.losses) for s in steps), strict=True))
-        lengths = np.sum([step.going for step in steps], axis=0)
-        seconds = self.seconds()
-        songs = []
-        for row, length in enumerate(lengths.tolist()):
-            sampled = tokens[row, :length].tolist()
-            ended = self.ended(row, sampled[-1])
-            ids = [*prime, *(sampled[:-1] if sampled[-1] == BOUNDARY else sampled)]
-            if ended in ("length", "seconds"):
-                ids = ids[: max(self.grammar.whole_bars(ids, late=bool(self.full[row])), len(prime))]
-            ppl = perplexity(float(losses[row, :length].sum(dtype=np.float64)), length)
-            songs.append(Composition(ids, prime_ppl, ppl, seconds, ended))
-        return songs
+        for step in self.steps():
+            for song, going, token, loss in zip(self.songs, step.going, step.tokens, step.losses, strict=True):
+                if going:
+                    song.sampled.append(int(token))
+                    song.losses.append(float(loss))
+            for place in np.flatnonzero(step.over).tolist():
+                yield self.songs[place].seed, self.composition(place, prime, prime_ppl)
+                self.counted = time.perf_counter()  # what is done with a song is no part of its composing
+                if (seed := self.another()) is not None:
+                    self.begin(place, seed)
 
-    def ended(self, row: int, last: int) -> str:
-        """Return what ended a song whose last token is given; see `Composition`."""
-        if self.late[row]:
-            return "seconds"
-        return "<S>" if last == BOUNDARY else "duration" if self.full[row] else "length"
+    def composition(self, place: int, prime: Sequence[int], prime_ppl: float) -> Composition:
+        """Return the song that has ended in a place."""
+        song = self.songs[place]
+        sampled, last = song.sampled, song.sampled[-1]
+        ended = "<S>" if last == BOUNDARY else "duration" if self.full[place] else "length"
+        if self.late[place]:
+            ended = "seconds"
+        ids = [*prime, *(sampled[:-1] if last == BOUNDARY else sampled)]
+        if ended in ("length", "seconds"):
+            ids = ids[: max(self.grammar.whole_bars(ids, late=bool(self.full[place])), len(prime))]
+        loss = np.array(song.losses, dtype=np.float32).sum(dtype=np.float64)
+        return Composition(ids, prime_ppl, perplexity(float(loss), len(sampled)), self.shared - song.began, ended)
+
+    def begin(self, place: int, seed: Seed) -> None:
+        """Begin a song, behind the prime, in the place of one that has ended."""
+        self.songs[place] = _Song(seed, self.shared)
+        self.uniforms.begin(place, seed)
+        self.grammar.restart(place)
+        self.leanings.restart(place)
+        self.repetition.restart(place)
+        self.full[place] = self.late[place] = False
+        self.lengths[place], self.surprise[place] = 0, 2.0 * self.params.min_surprise
+        self.going[place] = True
+        self.fresh.append(place)
+
+    def share(self, songs: int) -> None:
+        """Note that the time since the last call was spent on some songs."""
+        now = time.perf_counter()
+        self.shared += (now - self.counted) / songs
+        self.counted = now
 
     def read(self, prime: Sequence[int]) -> float:
         """Read the opening boundary and the prime in every song; return the loss of the prime in nats.
@@ -181,31 +228,37 @@ class Composer:
             tokens, following = given[start : start + READ_AT_ONCE], given[start + 1 : start + 1 + READ_AT_ONCE]
             logits = self.engine.feed(tokens, [0] * len(tokens))
             loss += float(losses_of(logits[: len(following)], following).sum(dtype=np.float64))
+        if self.another is not no_other:
+            self.engine.keep(0)
         for sequence in range(1, self.count):
             self.engine.fork(0, sequence)
         return loss
 
     def steps(self) -> Iterator[Step]:
-        """Sample token after token, until every song has ended."""
-        for position in range(self.params.most_events):
-            tokens, losses = self.choose(position)
+        """Sample token after token, until every song has ended; between two steps others may `begin`."""
+        while self.going.any():
+            tokens, losses = self.choose()
             self.surprise = self.surprise + (losses - self.surprise) / np.float32(SURPRISE_SPAN)
-            tokens = self.pass_time(tokens)
-            yield Step(tokens, losses, self.going)
-            self.advance(1)
-            self.going = self.going & (tokens != BOUNDARY) & ~self.full
-            if not self.going.any():
-                return
-            if position + 1 < self.params.most_events:
-                self.read_next(tokens)
+            tokens, going = self.pass_time(tokens), self.going
+            self.lengths = self.lengths + 1
+            self.going = going & (tokens != BOUNDARY) & ~self.full & (self.lengths < self.params.most_events)
+            count = int(going.sum())
+            self.share(count)
+            yield Step(tokens, losses, going, going & ~self.going)
+            self.advance(count)
+            self.read_next(tokens)
 
     def read_next(self, tokens: Tokens) -> None:
-        """Read the tokens that were sampled, ``(B,)``; of songs that have ended only where it costs nothing."""
-        if self.engine.separate and not self.going.all():
-            going = np.flatnonzero(self.going)
-            self.engine.feed(tokens[going], going.tolist())
-        else:
+        """Read the tokens that were sampled, ``(B,)``, where songs go on; of others only where it costs nothing."""
+        going_on = self.going.copy()
+        going_on[self.fresh] = False
+        if going_on.all() or (going_on.any() and not self.engine.separate):
             self.engine.feed(tokens)
+        elif going_on.any():
+            self.engine.feed(tokens[going_on], np.flatnonzero(going_on).tolist())
+        if self.fresh:
+            self.engine.restore(self.fresh)
+            self.fresh = []
 
     def pass_time(self, tokens: Tokens) -> Tokens:
         """Count the time of the tokens, and note which songs are as long as may be."""
@@ -230,7 +283,7 @@ class Composer:
         """Return one token for every song, ``(B,)``."""
         return np.full(self.count, token, dtype=np.int64)
 
-    def choose(self, position: int) -> tuple[Tokens, Floats]:
+    def choose(self) -> tuple[Tokens, Floats]:
         """Sample the next token of every song; return it and its loss, ``(B,)`` each."""
         params = self.params
         if not params.grammar:
@@ -239,7 +292,7 @@ class Composer:
             tokens, losses = self.sample(allowed)
         else:
             allowed = self.grammar.allowed() & self.possible
-            allowed[:, BOUNDARY] &= (self.grammar.ticks >= params.min_ticks) & (position >= params.min_length)
+            allowed[:, BOUNDARY] &= (self.grammar.ticks >= params.min_ticks) & (self.lengths >= params.min_length)
             if params.limit_ticks is not None:  # a bar that is over too late is left out
                 allowed[:, BOUNDARY] &= self.grammar.ticks <= params.limit_ticks
             due = ending.due(self.grammar, params)

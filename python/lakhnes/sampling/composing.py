@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ from lakhnes.errors import shown
 from lakhnes.grammar import rules_of
 from lakhnes.model.config import TransformerXLConfig
 from lakhnes.model.model import Model
-from lakhnes.sampling.composer import Advance, Composer, Composition, ignore
+from lakhnes.sampling.composer import Advance, Composer, Composition, Seed, ignore
 from lakhnes.sampling.controls import NOTHING, Controls
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.form import SECTION_BARS, Form, compose_form
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from lakhnes.sampling.params import SamplingOptions
 
-__all__ = ["MAX_SEED", "batches", "compose", "continue_song", "generate", "most_at_once", "new_seed"]
+__all__ = ["MAX_SEED", "compose", "compositions", "continue_song", "generate", "most_at_once", "new_seed", "seeds_of"]
 
 ATTEMPTS = 4
 """How often a song is composed at the most when it is to have some number of voices."""
@@ -218,6 +218,51 @@ def compose(
     """
     if options:
         params = params_from(params, {**options})
+    seeds = seeds_of(num, seed, batch_size)
+    made = compositions(
+        model,
+        seeds,
+        prime,
+        params,
+        controls=controls,
+        loop=loop,
+        form=form,
+        batch_size=batch_size,
+        advance=advance,
+    )
+    songs = dict(made)
+    return [songs[each] for each in seeds]
+
+
+def compositions(
+    model: Model,
+    seeds: Iterable[int],
+    prime: Sequence[int] = (),
+    params: SamplingParams = SONG,
+    *,
+    controls: Controls = NOTHING,
+    loop: bool = False,
+    form: Form | None = None,
+    batch_size: int = BATCH_SIZE,
+    advance: Advance = ignore,
+) -> Iterator[tuple[int, Composition]]:
+    """Compose a song of each seed, and give it with its seed as soon as it is finished.
+
+    As many as `batch_size` says are composed at once: one that is finished gives its place to the next. No more than
+    these are in memory, however many seeds there are, and all different.
+
+    Parameters
+    ----------
+    model, prime, params, controls, loop, form, batch_size, advance
+        As of `compose`.
+    seeds : iterable of int
+        0 to `MAX_SEED`.
+
+    Raises
+    ------
+    LakhnesError
+        If the prime breaks the grammar, or the model's vocabulary has no controls.
+    """
     vocabulary = Vocabulary(model.config.vocabulary)
     given = prime or controls.ids(vocabulary)
     for what, asked in (("loop", loop), ("form", form)):
@@ -226,34 +271,80 @@ def compose(
     sampled = endless(params) if loop else params
     least = min(params.min_voices, len(VOICES) - len(controls.silent))
 
-    def attempt(seeds: Sequence[int | np.random.SeedSequence]) -> list[Composition]:
-        if form is None:
-            made = Composer(model, seeds, sampled, len(given), advance, controls).run(given)
-        else:
-            made = [compose_form(model, seed, form, params, given, advance, controls) for seed in seeds]
-        return [_with_loop(model, song, params) for song in made] if loop else made
-
     def rating(song: Composition) -> tuple[int, float]:
         """Return how good a song is, so that one that is good enough has the rating of `enough`."""
         surprise = 0.0 if not loop else math.inf if song.loop is None else song.loop.surprise
         return min(_voices_of(song.ids, model), least), -max(surprise, MOST_SURPRISING)
 
-    enough = (least, -MOST_SURPRISING)
-    songs: list[Composition] = []
-    for seeds in batches(num, seed, min(batch_size, most_at_once(model, params, len(given)))):
-        made = attempt(seeds)
-        for number in range(1, ATTEMPTS):
-            ratings = [rating(song) for song in made]
-            poor = [index for index, found in enumerate(ratings) if found < enough]
-            if not poor:
-                break
-            # Of its own seed, and of no other song's, which are plain numbers.
-            again = attempt([np.random.SeedSequence(seeds[index], spawn_key=(number,)) for index in poor])
-            for index, song in zip(poor, again, strict=True):
-                if rating(song) > ratings[index]:
-                    made[index] = song
-        songs += made
-    return songs
+    attempts = _Attempts(seeds, rating, enough=(least, -MOST_SURPRISING))
+    at_once = min(batch_size, most_at_once(model, params, len(given)))
+    for seed, made in _attempted(model, attempts, given, sampled, controls, form, at_once, advance):
+        song = _with_loop(model, made, params) if loop else made
+        if (best := attempts.best(seed, song)) is not None:
+            yield best
+
+
+def _attempted(
+    model: Model,
+    attempts: _Attempts,
+    given: Sequence[int],
+    params: SamplingParams,
+    controls: Controls,
+    form: Form | None,
+    at_once: int,
+    advance: Advance,
+) -> Iterator[tuple[Seed, Composition]]:
+    """Compose what is attempted, and give each song as it was sampled; songs in sections one after the other."""
+    if form is not None:
+        while (seed := attempts.next()) is not None:
+            yield seed, compose_form(model, seed, form, params, given, advance, controls)
+        return
+    first = [seed for _ in range(at_once) if (seed := attempts.next()) is not None]
+    if first:
+        yield from Composer(model, first, params, len(given), advance, controls, attempts.next).run(given)
+
+
+def _attempt_of(seed: Seed) -> tuple[int, int]:
+    """Return the seed of a song and the number of an attempt at it: further ones have seeds of no other song."""
+    if isinstance(seed, int):
+        return seed, 0
+    assert isinstance(seed.entropy, int)
+    return seed.entropy, seed.spawn_key[0]
+
+
+class _Attempts:
+    """What is to be composed: a song of every seed, and again those that were not good enough.
+
+    Parameters
+    ----------
+    seeds : iterable of int
+    rating : callable
+        How good a song is.
+    enough
+        The rating of one that is good enough.
+    """
+
+    def __init__(
+        self, seeds: Iterable[int], rating: Callable[[Composition], tuple[int, float]], enough: tuple[int, float]
+    ) -> None:
+        self._seeds, self._rating, self._enough = iter(seeds), rating, enough
+        self._again: list[np.random.SeedSequence] = []
+        self._best: dict[int, tuple[tuple[int, float], Composition]] = {}
+
+    def next(self) -> Seed | None:
+        """Return the seed of the song to begin next; None when there is none."""
+        return self._again.pop() if self._again else next(self._seeds, None)
+
+    def best(self, seed: Seed, song: Composition) -> tuple[int, Composition] | None:
+        """Take a song; return the best attempt at it and its seed, or None if it is to be composed once more."""
+        own, number = _attempt_of(seed)
+        found = (self._rating(song), song)
+        if own not in self._best or found[0] > self._best[own][0]:
+            self._best[own] = found
+        if found[0] < self._enough and number + 1 < ATTEMPTS:
+            self._again.append(np.random.SeedSequence(own, spawn_key=(number + 1,)))
+            return None
+        return own, self._best.pop(own)[1]
 
 
 def _with_loop(model: Model, song: Composition, params: SamplingParams) -> Composition:
@@ -281,8 +372,8 @@ def _voices_of(ids: list[int], model: Model) -> int:
     return sum(int((begins == bit).sum()) >= VOICE_NOTES for bit in (1, 2, 4, 8))
 
 
-def batches(num: int, seed: int | None, batch_size: int) -> Iterator[list[int]]:
-    """Give the seeds of the songs of each batch: song ``i`` has seed ``seed + i``.
+def seeds_of(num: int, seed: int | None, batch_size: int = 1) -> range:
+    """Return the seeds of songs: song ``i`` has seed ``seed + i``.
 
     Raises
     ------
@@ -299,5 +390,4 @@ def batches(num: int, seed: int | None, batch_size: int) -> Iterator[list[int]]:
         raise TypeError(f"seed is {shown(seed)}, expected a whole number") from None
     if not 0 <= first <= first + num - 1 <= MAX_SEED:
         raise ValueError(f"seed is {shown(first)} and num {shown(num)}, expected seeds from 0 to 2**64 - 1")
-    for start in range(0, num, batch_size):
-        yield [first + index for index in range(start, min(start + batch_size, num))]
+    return range(first, first + num)

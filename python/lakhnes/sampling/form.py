@@ -16,7 +16,7 @@ import numpy as np
 from lakhnes._native import Vocabulary
 from lakhnes.grammar import VOICES
 from lakhnes.model.model import Model
-from lakhnes.sampling.composer import Advance, Composer, Composition, ignore
+from lakhnes.sampling.composer import Advance, Composer, Composition, Seed, ignore
 from lakhnes.sampling.controls import NOTHING, Controls
 from lakhnes.sampling.params import SamplingParams, for_bars
 from lakhnes.sampling.row_schedule import Place, Walker
@@ -68,7 +68,7 @@ class Form:
 
 def compose_form(
     model: Model,
-    seed: int | np.random.SeedSequence,
+    seed: Seed,
     form: Form,
     params: SamplingParams,
     given: Sequence[int] = (),
@@ -99,7 +99,7 @@ def compose_form(
             continue
         before = len(ids)
         composer = Composer(model, [_of_section(seed, place)], bounded, before, advance, controls)
-        parts += composer.run(ids)
+        parts += [part for _, part in composer.run(ids)]
         ids = parts[-1].ids
         lines = [index for index, token in enumerate(ids) if token == bar]
         if len(lines) < 2 or ids[-1] != bar:
@@ -109,7 +109,7 @@ def compose_form(
     return dataclasses.replace(parts[-1], ids=ids, seconds=seconds, ended="form")
 
 
-def _of_section(seed: int | np.random.SeedSequence, place: int) -> int | np.random.SeedSequence:
+def _of_section(seed: Seed, place: int) -> Seed:
     """Return the seed of a section: that of the song for the first one, and one of no other song for the others."""
     if place == 0:
         return seed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +52,11 @@ class Grammar(Protocol):
         ...
 
     def begin_time(self) -> None:
-        """Count time from here on, behind what was given."""
+        """Count time from here on, behind what was given to all sequences."""
+        ...
+
+    def restart(self, sequence: int) -> None:
+        """Put a sequence back to where time began."""
         ...
 
     def whole_bars(self, tokens: list[int], *, late: bool = False) -> int:
@@ -110,6 +114,7 @@ class EventGrammar:
         self.place = np.zeros(sequences, dtype=np.int64)
         self.sounding = np.zeros(sequences, dtype=np.int64)
         self.ticks = np.zeros(sequences, dtype=np.int64)
+        self._begun = 0, 0  # place and sounding where time began
         # The longest wait of no more than some number of ticks is the last one of `waits` up to there.
         self._waits = np.flatnonzero(rules.is_wait)
 
@@ -136,6 +141,13 @@ class EventGrammar:
 
     def begin_time(self) -> None:
         """See `Grammar`; a prime takes no time here."""
+        self._begun = int(self.place[0]), int(self.sounding[0])
+
+    def restart(self, sequence: int) -> None:
+        """See `Grammar`."""
+        self.place, self.sounding, self.ticks = self.place.copy(), self.sounding.copy(), self.ticks.copy()
+        self.place[sequence], self.sounding[sequence] = self._begun
+        self.ticks[sequence] = 0
 
     def whole_bars(self, tokens: list[int], *, late: bool = False) -> int:
         """See `Grammar`."""
@@ -193,6 +205,7 @@ class RowGrammar:
         self.bar_ticks = np.zeros(sequences, dtype=np.int64)
         self.bars = np.zeros(sequences, dtype=np.int64)
         self.at_rest = np.zeros(sequences, dtype=np.bool_)
+        self._begun, self._facts_begun = self._native, [int(facts[0]) for facts in self._facts()]
 
     @property
     def ticks(self) -> Tokens:
@@ -210,6 +223,18 @@ class RowGrammar:
         """See `Grammar`."""
         self._origin = self._native.ticks
         self.bars = np.zeros_like(self.bars)
+        self._begun = self._native.select([0])
+        self._facts_begun = [int(facts[0]) for facts in self._facts()]
+
+    def restart(self, sequence: int) -> None:
+        """See `Grammar`."""
+        self._native.replace(sequence, self._begun)
+        for facts, begun in zip(self._facts(), self._facts_begun, strict=True):
+            facts[sequence] = begun
+
+    def _facts(self) -> tuple[npt.NDArray[Any], ...]:
+        """Return what is known of each sequence beside the grammar itself, ``(B,)`` each."""
+        return self._origin, self._bar_began, self.bar_ticks, self.bars, self.at_rest
 
     def whole_bars(self, tokens: list[int], *, late: bool = False) -> int:
         """See `Grammar`; a song of less than a bar stays as it is."""

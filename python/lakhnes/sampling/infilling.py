@@ -20,7 +20,7 @@ from lakhnes.bars import bars_of_song
 from lakhnes.grammar import VOICES, rules_of
 from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, ignore, perplexity
-from lakhnes.sampling.composing import batches
+from lakhnes.sampling.composing import seeds_of
 from lakhnes.sampling.density import event_rate, target_densities
 from lakhnes.sampling.excerpt import expressed, split_clock
 from lakhnes.sampling.keywords import CHOICE, sampling_keywords
@@ -172,7 +172,7 @@ def infillings(
         raise ValueError(f"voices: {', '.join(voices) or 'none'}; expected some of p1, p2, tr, no")
     task = _Task(Vocabulary(model.config.vocabulary), song, {VOICES.index(name) for name in named}, window)
     made = []
-    for (chosen,) in batches(num, seed, 1):
+    for chosen in seeds_of(num, seed):
         made.append(_infill(model, task, params, chosen, reached))
         advance(len(made[-1].events))
     return made

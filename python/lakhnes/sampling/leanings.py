@@ -77,6 +77,10 @@ class Leanings:
         leaning: Nats = (lack @ self._of_voice).astype(np.float32)
         return leaning if self._fixed is None else leaning + self._fixed
 
+    def restart(self, song: int) -> None:
+        """Begin a new song in the place of one."""
+        self._counts[song] = 0
+
     def take(self, tokens: npt.NDArray[np.int64]) -> None:
         """Take note of the token that came in every song, ``(B,)``."""
         if len(self._wanted):

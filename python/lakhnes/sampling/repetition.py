@@ -35,14 +35,20 @@ class Repetition:
     def __init__(self, nats: float, vocabulary: Vocabulary, songs: int) -> None:
         self._nats = np.float32(nats)
         self._songs = list(range(songs))
-        self._states = ScoreStates(songs) if nats and vocabulary.dialect == "tx3" else None
+        # Behind those of the songs there is the state with which every song begins.
+        self._states = ScoreStates(songs + 1) if nats and vocabulary.dialect == "tx3" else None
 
     def read(self, prime: Sequence[int]) -> None:
         """Take note of the tokens that all songs begin with."""
         if self._states is not None and len(prime):
             self._states.feed(np.asarray(prime, dtype=np.int64), [0] * len(prime))
-            for song in self._songs[1:]:
+            for song in (*self._songs[1:], len(self._songs)):
                 self._states.fork(0, song)
+
+    def restart(self, song: int) -> None:
+        """Begin a new song in the place of one."""
+        if self._states is not None:
+            self._states.fork(len(self._songs), song)
 
     def take(self, tokens: Tokens) -> None:
         """Take note of the token that came in every song, ``(B,)``."""
@@ -52,6 +58,6 @@ class Repetition:
     def lean(self, logits: Floats) -> None:
         """Raise in every song what an earlier bar predicts; changes the logits, ``(B, V)``."""
         if self._states is not None:
-            tokens, lengths = self._states.expected().T
+            tokens, lengths = self._states.expected()[:-1].T
             sure = np.flatnonzero(lengths >= SURE)
             logits[sure, tokens[sure]] += self._nats

@@ -28,18 +28,24 @@ class Uniforms:
 
     def __init__(self, seeds: Sequence[int | np.random.SeedSequence]) -> None:
         self._generators = [np.random.default_rng(seed) for seed in seeds]
-        self._block: Floats = np.empty((0, len(seeds)), dtype=np.float32)
-        self._place = 0
+        self._all = np.arange(len(seeds))
+        self._blocks: Floats = np.empty((len(seeds), self.BLOCK), dtype=np.float32)
+        self._places = np.full(len(seeds), self.BLOCK)  # of the next number of each sequence in its block
 
     def next(self) -> Floats:
         """Return the next number of each sequence, float32, ``(B,)``."""
-        if self._place == len(self._block):
+        for sequence in np.flatnonzero(self._places == self.BLOCK):
             # Rounded to float32, a number just below 1 may become 1; the sampler takes the last token then.
-            rows = [generator.random(self.BLOCK) for generator in self._generators]
-            self._block, self._place = np.stack(rows, axis=1).astype(np.float32), 0
-        self._place += 1
-        row: Floats = self._block[self._place - 1]
+            self._blocks[sequence] = self._generators[sequence].random(self.BLOCK)
+            self._places[sequence] = 0
+        row: Floats = self._blocks[self._all, self._places]
+        self._places += 1
         return row
+
+    def begin(self, sequence: int, seed: int | np.random.SeedSequence) -> None:
+        """Begin the numbers of another seed in a sequence."""
+        self._generators[sequence] = np.random.default_rng(seed)
+        self._places[sequence] = self.BLOCK
 
 
 def sample(

@@ -30,6 +30,7 @@ class Watch:
         self.check = check
         self._lock = threading.Lock()
         self._read: list[list[int]] = []
+        self._kept: list[int] = []
 
     def begin(self, sequences: int) -> None:
         """Forget what was read: an engine begins some sequences."""
@@ -47,6 +48,16 @@ class Watch:
         """Remember that a sequence has become a copy of another."""
         with self._lock:
             self._read[target] = list(self._read[source])
+
+    def keep(self, sequence: int) -> None:
+        """Remember what a sequence has read, for `restore`."""
+        with self._lock:
+            self._kept = list(self._read[sequence])
+
+    def restore(self, sequence: int) -> None:
+        """Remember that a sequence has become a copy of what was kept."""
+        with self._lock:
+            self._read[sequence] = list(self._kept)
 
     def rewind(self, sequence: int) -> None:
         """Remember that a sequence took its last token back."""
@@ -81,6 +92,14 @@ class _WatchedEngine(Engine):
     def _fork(self, source: int, target: int) -> None:
         self._watch.fork(source, target)
         self._engine._fork(source, target)
+
+    def _keep(self, sequence: int) -> None:
+        self._watch.keep(sequence)
+        self._engine._keep(sequence)
+
+    def _restore(self, sequence: int) -> None:
+        self._watch.restore(sequence)
+        self._engine._restore(sequence)
 
     def _rewind(self, sequence: int) -> None:
         self._watch.rewind(sequence)

@@ -85,6 +85,16 @@ impl PyGrammar {
         chosen.map(Self).ok_or_else(|| refused("songs", &expected, &format!("{songs:?}")))
     }
 
+    fn replace(&mut self, song: usize, other: PyRef<'_, Self>) -> PyResult<()> {
+        let expected = format!("songs below {}", self.0.len());
+        let target = self.0.get_mut(song).ok_or_else(|| refused("song", &expected, &song.to_string()))?;
+        let [source] = other.0.as_slice() else {
+            return Err(refused("other", "a grammar of one song", &format!("{} songs", other.0.len())));
+        };
+        target.clone_from(source);
+        Ok(())
+    }
+
     #[getter]
     fn ticks<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
         self.0.iter().map(|grammar| grammar.tick() as i64).collect::<Vec<_>>().into_pyarray(py)

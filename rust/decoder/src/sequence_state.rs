@@ -30,6 +30,7 @@ pub struct SequenceState {
     vocab_size: usize,
     state_rows: usize,
     recall_rows: usize,
+    window: u64,
     sequences: Vec<Progress>,
 }
 
@@ -82,6 +83,7 @@ impl SequenceState {
             vocab_size: shape.vocab_size,
             state_rows: shape.state_rows,
             recall_rows: shape.recall_rows,
+            window: window as u64,
             sequences: vec![Progress::default(); sequences],
         })
     }
@@ -205,9 +207,13 @@ impl SequenceState {
             return Err(DecoderError::Range { name: "common", expected, found: common as usize });
         }
         if source != target {
-            // What was fed to the target, a token that it forgot included, displaced older positions that the source may
-            // still attend to.
-            self.team.copy(source, target, common..lengths[0].max(lengths[1] + 1));
+            // What was fed to the target, a token that it forgot included, may have displaced older positions that the
+            // source still attends to.
+            let fed = lengths[1] + 1;
+            let differs = common..if fed > self.window { lengths[0].max(fed) } else { lengths[0] };
+            let read = lengths[0].saturating_sub(self.window)..lengths[0];
+            let shorter = if read.end - read.start < differs.end - differs.start { read } else { differs };
+            self.team.copy(source, target, shorter);
             self.sequences[target] = self.sequences[source];
         }
         Ok(())
