@@ -2,8 +2,8 @@
 
     python benches/cluster.py RENDER_DIR ADAPT_DIR SCRATCH [--workers 3] [--kills 2] [--rate 11025]
 
-Each command runs with ``--jobs 1``, ``--jobs 2`` and with ``--scheduler``; the outputs have to be the same files. Times are CPU
-seconds (user and system) of all processes concerned, which a busy machine changes little, and seconds by the clock.
+Each command runs with ``--jobs 1``, ``--jobs 2`` and with ``--scheduler``; the outputs have to be the same files. Times
+are CPU seconds (user and system) of all processes concerned, which a busy machine changes little, and seconds by the clock.
 """
 
 import argparse
@@ -139,7 +139,8 @@ def main():
             killer.join()
             all_of = client + cluster.cpu() - before
             print(f"{name} --scheduler: {by_clock:.1f} s, {all_of:.1f} CPU s ({client:.1f} of the client)", flush=True)
-            print(f"  over --jobs 2: {by_clock / seconds - 1:.0%} by the clock, {all_of / used - 1:.0%} CPU", flush=True)
+            over, used_over = by_clock / seconds - 1, all_of / used - 1
+            print(f"  over --jobs 2: {over:.0%} by the clock, {used_over:.0%} CPU", flush=True)
             print(f"  {same(one, many):,} files, the same", flush=True)
             shutil.rmtree(many)
             shutil.rmtree(one)

@@ -299,7 +299,7 @@ class TarWriter:
 
     def __enter__(self) -> TarWriter:
         self.folder.mkdir()
-        self._file = tarfile.open(self._unfinished, "w", format=tarfile.PAX_FORMAT)  # noqa: SIM115: closed in __exit__
+        self._file = tarfile.open(self._unfinished, "w", format=tarfile.PAX_FORMAT)
         return self
 
     def __exit__(self, kind: object, *error: object) -> None:
