@@ -3,7 +3,7 @@
     python benches/cluster.py RENDER_DIR ADAPT_DIR SCRATCH [--workers 3] [--kills 2] [--rate 11025]
 
 Each command runs with ``--jobs 1``, ``--jobs 2`` and with ``--scheduler``; the outputs have to be the same files. Times
-are CPU seconds (user and system) of all processes concerned, which a busy machine changes little, and seconds by the clock.
+are CPU seconds (user and system) of all processes concerned, which a busy machine changes little, and seconds by clock.
 """
 
 import argparse
