@@ -62,7 +62,7 @@ mod _native {
     #[pymodule_export]
     use crate::sequence_state::PySequenceState;
     #[pymodule_export]
-    use crate::song::source_notes;
+    use crate::song::source_bars;
     #[pymodule_export]
     use crate::texts::{convert_texts, tokenize_files};
     #[pymodule_export]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use lakhnes_files::MidiForm;
 use lakhnes_stub_docs::documented;
-use lakhnes_tokenizer::arrange::{self as arranging, Report, SourceNote, Unplaced, arrange_parts};
+use lakhnes_tokenizer::arrange::{self as arranging, Bar, Report, Unplaced, arrange_parts};
 use lakhnes_tokenizer::expression::{express, is_flat};
 use lakhnes_tokenizer::limits::TICKS_PER_SECOND;
 use lakhnes_tokenizer::{
@@ -285,16 +285,13 @@ fn by_voice<'py, const N: usize>(
     Ok(voices)
 }
 
-/// The notes of any MIDI file: a row of start, end, channel, pitch and level a note.
+/// The notes of any MIDI file as a picture shows them: a row of start, end, channel and pitch a bar.
 #[documented]
 #[pyfunction]
-pub(crate) fn source_notes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyArray2<i64>>> {
-    let notes = py.detach(|| arranging::source_notes(data)).map_err(score_error)?;
-    let row = |note: &SourceNote| {
-        let SourceNote { start, end, channel, pitch, level } = *note;
-        [start as i64, end as i64, channel.into(), pitch.into(), level.into()]
-    };
-    Ok(Array2::from(notes.iter().map(row).collect::<Vec<_>>()).into_pyarray(py))
+pub(crate) fn source_bars<'py>(py: Python<'py>, data: &[u8], most: usize) -> PyResult<Bound<'py, PyArray2<i64>>> {
+    let bars = py.detach(|| arranging::source_bars(data, most)).map_err(score_error)?;
+    let row = |bar: &Bar| [bar.start as i64, bar.end as i64, bar.channel.into(), bar.pitch.into()];
+    Ok(Array2::from(bars.iter().map(row).collect::<Vec<_>>()).into_pyarray(py))
 }
 
 /// The most notes that a report lists: a row of Python takes ten times the memory of the note.
