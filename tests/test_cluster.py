@@ -233,7 +233,6 @@ def test_where_no_scheduler_answers_the_line_says_so(run, tmp_path, monkeypatch)
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert "tcp://127.0.0.1:1: no Dask scheduler answers there" in result.stderr
     # What is no address never gets to a client, which would raise anything and print a traceback at its end.
-    monkeypatch.delattr("distributed.Client")
     an_address = "expected the address of a Dask scheduler (tcp://HOST:PORT)"
     texts = {
         "deep": "[" * 100_000,
@@ -257,7 +256,9 @@ def test_where_no_scheduler_answers_the_line_says_so(run, tmp_path, monkeypatch)
         (tmp_path / "pipe", "is no regular file"),
         (tmp_path, "is a directory"),
     ):
-        result = run(*command, scheduler)
+        with monkeypatch.context() as patched:
+            patched.delattr("distributed.Client")
+            result = run(*command, scheduler)
         assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.stderr
         assert told in result.stderr
     assert not (tmp_path / "out").exists()

@@ -367,7 +367,9 @@ def _address(scheduler: str) -> str:
         scheme, place = comm.parse_address(address)
         load("distributed.comm.registry").get_backend(scheme)
         if scheme in ("tcp", "tls"):
-            comm.parse_host_port(place)
+            host, port = comm.parse_host_port(place)
+            if not host or not 0 < port < 2**16:
+                raise ValueError
         if scheme == "tls" and load("distributed").Security().get_connection_args("client")["ssl_context"] is None:
             raise LakhnesError(
                 f"{scheduler}: expected keys and certificates as distributed.comm.tls of Dask's configuration"
