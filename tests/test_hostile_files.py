@@ -288,6 +288,34 @@ def test_streams_that_are_closed_are_no_fault_and_no_file_takes_their_place(tmp_
     assert (nothing.returncode, nothing.stderr.count(b"\n")) == (1, 1)
 
 
+INTERRUPTED_IMPORT = """
+import sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+sys.argv[0] = "lakhnes"
+"""
+
+
+@pytest.mark.parametrize(
+    ("work", "code"),
+    [
+        ("from lakhnes.cli import main; main()", 130),
+        ("import lakhnes; lakhnes._native.tokenize_files([], lakhnes.Vocabulary.tx1())", None),
+        ("import lakhnes; lakhnes.read('s.tx1.txt').piano_roll()", None),
+        ("import lakhnes; lakhnes.read('s.tx1.txt').perform().render()", None),
+    ],
+)
+def test_an_interrupt_while_numpy_is_imported_is_no_panic(tmp_path, work, code):
+    (tmp_path / "s.tx1.txt").write_text(TX1)
+    command = [sys.executable, "-c", INTERRUPTED_IMPORT + work, "info", "s.tx1.txt"]
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "panic" not in finished.stderr.lower()
+    assert "KeyboardInterrupt" in finished.stderr if code is None else finished.returncode == code
+
+
 def test_matplotlib_says_nothing_of_a_folder_that_it_cannot_write(tmp_path):
     (tmp_path / "s.tx1.txt").write_text(TX1)
     (tmp_path / "file").write_text("")

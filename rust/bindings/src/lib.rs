@@ -4,6 +4,7 @@
 
 mod adapt;
 mod apu;
+mod arrays;
 mod build_info;
 mod decode;
 mod decoder_model;

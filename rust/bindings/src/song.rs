@@ -18,6 +18,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::arrays;
 use crate::errors::{file_error_in, score_error};
 use crate::formats::played;
 use crate::hubs::{PyRegisterLog, PySong};
@@ -224,6 +225,7 @@ impl PySong {
 
     #[pyo3(signature = (frame_rate=24.0))]
     fn piano_roll<'py>(&self, py: Python<'py>, frame_rate: f64) -> PyResult<Bound<'py, PyArray3<u8>>> {
+        arrays::ready(py)?;
         let roll = py.detach(|| piano_roll(&self.0, frame_rate)).map_err(score_error)?;
         roll.velocities.into_pyarray(py).reshape([4, 128, roll.frames])
     }
@@ -278,6 +280,7 @@ fn by_voice<'py, const N: usize>(
     song: &Song,
     rows: impl Fn(&Track) -> Vec<[i64; N]>,
 ) -> PyResult<Bound<'py, PyDict>> {
+    arrays::ready(py)?;
     let voices = PyDict::new(py);
     for (voice, track) in song.voices() {
         voices.set_item(voice.name(), Array2::from(rows(track)).into_pyarray(py))?;
@@ -289,6 +292,7 @@ fn by_voice<'py, const N: usize>(
 #[documented]
 #[pyfunction]
 pub(crate) fn source_bars<'py>(py: Python<'py>, data: &[u8], most: usize) -> PyResult<Bound<'py, PyArray2<i64>>> {
+    arrays::ready(py)?;
     let bars = py.detach(|| arranging::source_bars(data, most)).map_err(score_error)?;
     let row = |bar: &Bar| [bar.start as i64, bar.end as i64, bar.channel.into(), bar.pitch.into()];
     Ok(Array2::from(bars.iter().map(row).collect::<Vec<_>>()).into_pyarray(py))
