@@ -398,7 +398,7 @@ fn a_part_that_is_chosen_for_a_voice_is_played_by_it() {
 fn crowd(notes: u32, pitches: u32) -> Vec<u8> {
     let messages = (0..notes).flat_map(|number| {
         let pitch = u8::try_from(number * 7 % pitches).expect("a MIDI note");
-        note((number / pitches % 16) as u8, 2 * number, 2 * number + 1, pitch, 90)
+        note(u8::try_from(number / pitches % 16).expect("a channel"), 2 * number, 2 * number + 1, pitch, 90)
     });
     file(&TEMPO, &[messages.collect()])
 }

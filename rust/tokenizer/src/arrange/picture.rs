@@ -42,11 +42,10 @@ pub fn source_bars(bytes: &[u8], most: usize) -> Result<Vec<Bar>, TokenizerError
         let last = notes(&source).map(|note| note.end).max().unwrap_or_default();
         let mut columns = COLUMNS;
         loop {
-            let bars = merged(&source, last / columns + 1, most);
-            match bars {
-                Some(bars) => break bars,
-                None => columns /= 2, // in one column they are at most ROWS
+            if let Some(bars) = merged(&source, last / columns + 1, most) {
+                break bars;
             }
+            columns /= 2; // in one column they are at most ROWS
         }
     };
     bars.sort_by_key(|bar| (bar.start, bar.channel, bar.pitch));
@@ -72,7 +71,7 @@ fn merged(source: &Source, width: u64, most: usize) -> Option<Vec<Bar>> {
     let mut bars = Vec::new();
     for note in notes(source) {
         let bar = Bar { start: note.start / width * width, end: note.end.div_ceil(width) * width, ..note };
-        let row = open.get_mut(usize::from(note.channel) << 7 | usize::from(note.pitch))?;
+        let row = open.get_mut((usize::from(note.channel) << 7) | usize::from(note.pitch))?;
         match row {
             Some(before) if bar.start <= before.end => before.end = before.end.max(bar.end),
             _ => bars.extend(row.replace(bar)),
