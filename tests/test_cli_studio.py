@@ -85,6 +85,22 @@ def test_the_synthesis_server_answers_and_is_confined(started, tmp_path):
 def test_what_makes_no_sense_is_wrong_usage(run):
     for arguments in (["serve"], ["serve", "--http", "here"], ["serve", "--http", "127.0.0.1:1", "--root", "."]):
         assert run(*arguments).exit_code == 2, arguments
+    for port in ("²", "9" * 5_000, "-1", ""):
+        assert "expected HOST:PORT" in run("serve", "--http", f"localhost:{port}").stderr
+
+
+@pytest.mark.parametrize("command", [["studio", "--no-browser"], ["serve", "--http", "127.0.0.1:0"]])
+def test_what_would_fail_at_the_first_request_is_refused_at_the_start(run, tmp_path, monkeypatch, command):
+    monkeypatch.setenv("LAKHNES_SESSIONS", str(tmp_path / "sessions"))
+    (tmp_path / "model").mkdir()
+    for name, told in ((tmp_path / "none", "no such model"), (tmp_path / "model", "config.json is missing")):
+        result = run(*command, "-m", "bundled", "-m", name)
+        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+        assert f"{name}: {told}" in result.stderr
+    for token in ("", "a b", "a\n", "é"):  # an empty one is that of a variable that is not set
+        result = run(*command, "--token", token)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "--token" in result.stderr
 
 
 def test_a_missing_extra_is_one_line_with_the_command_to_install_it(run, monkeypatch):

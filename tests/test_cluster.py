@@ -229,12 +229,42 @@ def test_warnings_of_the_workers_are_warnings_here(client):
     assert {str(warning.message) for warning in caught} == {"song: something was left out"}
 
 
-def test_where_no_scheduler_answers_the_line_says_so(run, tmp_path):
+def test_where_no_scheduler_answers_the_line_says_so(run, tmp_path, monkeypatch):
     (tmp_path / "a.mid").write_bytes(melody(1))
-    for scheduler, told in (("local:0", "expected local:N"), ("nonsense://x", "no Dask scheduler answers there")):
-        result = run("convert", tmp_path, "--to", "tx1", "-o", f"{tmp_path}/out/", "--scheduler", scheduler)
-        assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    command = ("convert", tmp_path, "--to", "tx1", "-o", f"{tmp_path}/out/", "--scheduler")
+    result = run(*command, "tcp://127.0.0.1:1")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "tcp://127.0.0.1:1: no Dask scheduler answers there" in result.stderr
+    # What is no address never gets to a client, which would raise anything and print a traceback at its end.
+    an_address = "expected the address of a Dask scheduler (tcp://HOST:PORT)"
+    texts = {
+        "deep": "[" * 100_000,
+        "empty": "",
+        "none": "{}",
+        "number": '{"address": 5}',
+        "no address": '{"address": "x"}',
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    os.mkfifo(tmp_path / "pipe")
+    for scheduler, told in (
+        ("local:0", "expected local:N"),
+        *(
+            (place, an_address)
+            for place in ("", "x", "x:", "host:x", "host:99999999", "nonsense://x:1", "[::1", "\x1b[2J")
+        ),
+        ("tls://127.0.0.1:1", "expected keys and certificates"),
+        *((tmp_path / name, "expected what `dask scheduler --scheduler-file` writes") for name in list(texts)[:-1]),
+        (tmp_path / "no address", f"{an_address}, the file in which it stands, or local:N, found 'x' in it"),
+        (tmp_path / "pipe", "is no regular file"),
+        (tmp_path, "is a directory"),
+    ):
+        with monkeypatch.context() as patched:
+            patched.delattr("distributed.Client")
+            result = run(*command, scheduler)
+        assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.stderr
         assert told in result.stderr
+    assert not (tmp_path / "out").exists()
     with pytest.raises(LakhnesError, match="expected local:N"), connect("local:x"):
         pass
     refused = run("render", "-", "--from", "mid", "-o", "-", "--scheduler", "local:1")

@@ -251,6 +251,113 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path, name, comm
     assert not list(target.parent.iterdir())
 
 
+@posix
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("info", "s.tx1.txt"), "standard output: no space left on device"),
+        (("info", "s.tx1.txt", "--json"), "standard output: no space left on device"),
+        (("plot", "none.mid", "-o", "a.png", "--json"), "none.mid: no such file or directory"),
+    ],
+)
+def test_a_full_standard_output_is_told_in_one_line(tmp_path, args, told):
+    (tmp_path / "s.tx1.txt").write_text(TX1)
+    command = [sys.executable, "-m", "lakhnes", *args]
+    with Path("/dev/full").open("wb") as full:
+        finished = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert finished.returncode == 1
+    assert finished.stderr == f"Error: {told}\n"
+
+
+@posix
+def test_streams_that_are_closed_are_no_fault_and_no_file_takes_their_place(tmp_path):
+    (tmp_path / "s.tx1.txt").write_text(TX1)
+    command = f"{sys.executable} -m lakhnes"
+    for number, closed in enumerate(("0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-")):
+        for words in (f"convert s.tx1.txt {number}.vgm", f"plot s.tx1.txt -o {number}.png", "info s.tx1.txt"):
+            line = f"{command} {words} {closed}"
+            assert subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, check=False).returncode == 0, (
+                line
+            )
+        assert lakhnes.read(tmp_path / f"{number}.vgm").length
+        assert (tmp_path / f"{number}.png").read_bytes().startswith(b"\x89PNG")
+    nothing = subprocess.run(
+        ["sh", "-c", f"{command} convert - a.vgm --from mid 0<&-"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert (nothing.returncode, nothing.stderr.count(b"\n")) == (1, 1)
+
+
+INTERRUPTED_IMPORT = """
+import sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+sys.argv[0] = "lakhnes"
+"""
+
+
+@pytest.mark.parametrize(
+    ("work", "code"),
+    [
+        ("from lakhnes.cli import main; main()", 130),
+        ("import lakhnes; lakhnes._native.tokenize_files([], lakhnes.Vocabulary.tx1())", None),
+        ("import lakhnes; lakhnes.read('s.tx1.txt').piano_roll()", None),
+        ("import lakhnes; lakhnes.read('s.tx1.txt').perform().render()", None),
+    ],
+)
+def test_an_interrupt_while_numpy_is_imported_is_no_panic(tmp_path, work, code):
+    (tmp_path / "s.tx1.txt").write_text(TX1)
+    command = [sys.executable, "-c", INTERRUPTED_IMPORT + work, "info", "s.tx1.txt"]
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "panic" not in finished.stderr.lower()
+    assert "KeyboardInterrupt" in finished.stderr if code is None else finished.returncode == code
+
+
+def test_matplotlib_says_nothing_of_a_folder_that_it_cannot_write(tmp_path):
+    (tmp_path / "s.tx1.txt").write_text(TX1)
+    (tmp_path / "file").write_text("")
+    environment = os.environ | {"MPLCONFIGDIR": str(tmp_path / "file")}
+    command = [sys.executable, "-m", "lakhnes", "plot", "s.tx1.txt", "-o", "a.png"]
+    finished = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("data", [b"a.mid\nb\0.mid\n", "a\nb.mid\n".encode("utf-16-le")])
+def test_a_list_that_is_no_text_is_refused_with_its_line(run, tmp_path, data):
+    (tmp_path / "list").write_bytes(data)
+    result = run("convert", "--files", tmp_path / "list", "-o", tmp_path / "out", "--to", "tx1")
+    assert "expected a path in UTF-8, found a zero byte" in refused(result, f"{tmp_path / 'list'}: line ")
+
+
+def test_an_empty_name_is_not_the_folder_in_which_we_are(run, tmp_path, monkeypatch):
+    (tmp_path / "s.tx1.txt").write_text(TX1)
+    monkeypatch.chdir(tmp_path)
+    for command in (["convert", "", "-o", "out", "--to", "vgm"], ["render", "s.tx1.txt", "", "-o", "out"]):
+        result = run(*command)
+        assert (result.exit_code, "found an empty name" in result.stderr) == (2, True)
+    assert not (tmp_path / "out").exists()
+
+
+@posix
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder where even root cannot write")
+def test_a_folder_that_cannot_be_made_is_named_as_it_was_given(run, tmp_path, song):
+    (tmp_path / "songs").mkdir()
+    (tmp_path / "songs" / "a.mid").write_bytes(song.to_midi(form="gm"))
+    result = run("data", "adapt", tmp_path / "songs", "/proc/corpus", "--min-seconds", 0, "--min-instruments", 1)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == "Error: /proc/corpus: no such file or directory"
+
+
+def test_a_device_that_none_can_be_is_refused_without_torch(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lakhnes.model.network", None)
+    for device in ("", "x", "cuda:x", "\x1b[2J", "cpu:9999", "c" * 5_000):
+        result = run("generate", "--device", device, "-o", tmp_path / "g")
+        assert "is not available; expected auto, cpu, cuda or mps" in refused(result, "device")
+
+
 def test_messages_show_no_control_characters_and_end():
     assert printable("a\x1b[31mb\nc\u202e\u2028é音　👩‍🎤") == "a\\x1b[31mb\\nc\\u202e\\u2028é音　👩‍🎤"
     assert printable("plain") == "plain"
@@ -356,6 +463,12 @@ def test_a_picture_of_very_many_notes_is_as_small_as_one_that_shows_the_same():
     assert abs(int(right.max()) - int(ends.max())) <= 2_000
     few = _seen(starts[:MOST_BARS], ends[:MOST_BARS], pitches[:MOST_BARS])
     assert len(few[0]) == MOST_BARS
+    # One in each second column, and pitch: fewer columns are shown then.
+    starts, pitches = (axis.ravel() for axis in np.mgrid[0:4_000_000:2_000, 0:128])
+    left, right, pitch = _seen(starts, starts + 1_000, pitches)
+    assert 128 <= len(left) <= MOST_BARS
+    assert set(pitch) == set(range(128))
+    assert (left.min(), right.max()) >= (0, 3_999_000)
 
 
 def test_a_song_by_a_name_with_a_line_end_is_sharded(run, tmp_path):

@@ -196,6 +196,19 @@ def test_replacements_are_summed_up_by_voice(bundled):
 
 
 @pytest.mark.parametrize(
+    "place", ["nan", "inf", "-1", "1e999", "²b", "b", "0b", "9" * 5_000 + "b", "99b", "x" * 900, ""]
+)
+@pytest.mark.parametrize("flag", ["--from", "--to"])
+def test_a_passage_that_is_none_of_the_song_is_wrong_usage(run, tmp_path, place, flag):
+    (tmp_path / "a.tx1.txt").write_text(tune(0))
+    result = run("infill", tmp_path / "a.tx1.txt", "--voices", "p2", flag, place, "-o", tmp_path / "out")
+    assert result.exit_code == 2, result.stderr
+    assert "expected" in result.stderr.splitlines()[-1]
+    assert len(result.stderr) < 400
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
     ("events", "voices"),
     [
         ("P1_NOTEON_72 WT_11025 P1_NOTEON_76 WT_11025 P1_NOTEOFF", ["p1"]),

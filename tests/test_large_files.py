@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import lakhnes
+from lakhnes._native import source_bars
 from lakhnes.bars import repeated_suffix
 from lakhnes.evaluation.statistics import self_similarity
 
@@ -44,6 +45,23 @@ def test_arranging_takes_memory_by_the_number_of_notes(tmp_path):
     path.write_bytes(note_ons(count))
     setup = "from lakhnes import Song\ndata = Path(sys.argv[1]).read_bytes()"
     assert taken("Song.arrange(data)", setup, path) < 80 * count
+
+
+@linux
+def test_a_picture_of_an_arrangement_takes_little_more_memory_than_arranging(tmp_path):
+    count = 2**20
+    path = tmp_path / "a.mid"
+    path.write_bytes(note_ons(count))
+    setup = (
+        "from lakhnes import Song\nfrom lakhnes.plotting import arrangement_figure, piano_roll_figure\n"
+        "data = Path(sys.argv[1]).read_bytes()\nsong, report = Song.arrange(data)\n"
+        "piano_roll_figure(Song.from_tx1('P1_NOTEON_60\\nWT_1\\nP1_NOTEOFF'))"
+    )
+    assert taken("arrangement_figure(data, song, report)", setup, path) < 45 * count
+    notes = source_bars(path.read_bytes(), 40_000)
+    assert len(notes) <= 40_000
+    assert set(notes[:, 3]) == set(range(36, 100))
+    assert len(source_bars(path.read_bytes(), 2 * count)) == count  # but the last, which has no length
 
 
 def test_a_report_lists_the_first_notes_that_are_left_out_and_counts_all():

@@ -159,7 +159,6 @@ def test_a_part_that_was_killed_does_only_what_is_missing(run, tmp_path, midis):
 
 def test_a_merge_names_the_parts_that_are_missing_and_can_be_repeated(run, tmp_path, midis, monkeypatch):
     target = tmp_path / "parts"
-    assert "no parts in it" in run("data", "merge", tmp_path / "nothing").stderr
     for index in (0, 2):
         assert run("data", "adapt", midis, target, "--shard", f"{index}/3").exit_code == 0
     result = run("data", "merge", target)
@@ -172,6 +171,15 @@ def test_a_merge_names_the_parts_that_are_missing_and_can_be_repeated(run, tmp_p
     assert run("data", "merge", target).exit_code == 0
     assert run("data", "adapt", midis, tmp_path / "one").exit_code == 0
     assert digest(target) == digest(tmp_path / "one")
+
+
+def test_a_merge_of_what_is_no_corpus_names_it(run, tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder").mkdir()
+    for name, told in (("none", "no such file"), ("file", "not a directory"), ("folder", "no parts in it")):
+        result = run("data", "merge", tmp_path / name)
+        assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+        assert f"{tmp_path / name}: {told}" in result.stderr
 
 
 def test_parts_that_were_not_made_alike_are_not_joined(run, tmp_path, midis):

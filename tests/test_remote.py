@@ -1,6 +1,7 @@
 """Songs at addresses: read and written through fsspec, here and on the workers of a cluster."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -169,6 +170,45 @@ def test_what_is_wrong_with_an_address_is_a_line(run, tmp_path, midis, memory, m
     none = run("convert", "memory://x", *out)
     assert (none.exit_code, none.stderr.count("\n")) == (1, 1)
     assert "fsspec: pip install 'lakhnes[cluster]'" in none.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["info", "memory://x.mid"], ["plot", "memory://x.mid", "-o", "a.png"], ["plot", "a.mid", "-o", "memory://a.png"],
+        ["play", "memory://x.mid"], ["tokenize", "a.mid", "-o", "s3://x/a"], ["infill", "memory://x", "--voices", "no"],
+        ["continue", "dir://a::file://x"], ["data", "nsf", "a.nsf", "s3://x/y"], ["data", "nsf", "s3://x/y", "out"],
+        ["data", "nesmdb", "a.tar", "gs://x"], ["data", "shard", "memory://x"], ["data", "shard", "x", "-o", "memory://x"],
+        ["data", "merge", "memory://x"], ["data", "compare", "x", "memory://x"], ["data", "stats", "memory://x"],
+        ["train", "memory://x", "-o", "run"], ["train", "x", "-o", "s3://run"], ["serve", "--rpc", "--root", "s3://x"],
+        ["checkpoint", "import", "a.tar.gz", "memory://x"], ["study", "create", "plan.toml", "-o", "memory://x"],
+        ["convert", "a.mid", "a.vgm", "--log", "memory://log"],
+    ],
+)  # fmt: skip
+def test_an_address_where_a_file_is_meant_is_wrong_usage_and_makes_no_folder(run, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    result = run(*command)
+    assert result.exit_code == 2, result.stderr
+    (address,) = (part for part in command if "://" in part)
+    assert f"{address} is an address, expected a file or folder of this machine" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_folder_whose_name_looks_like_a_protocol_is_a_folder(run, tmp_path, monkeypatch):
+    (tmp_path / "memory:").mkdir()
+    (tmp_path / "memory:" / "a.mid").write_bytes(melody(1))
+    monkeypatch.chdir(tmp_path)
+    assert run("info", "memory:/a.mid").exit_code == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+def test_a_pipe_behind_an_address_is_no_file(run, tmp_path):
+    os.mkfifo(tmp_path / "a.mid")
+    address = f"file://{tmp_path.as_posix()}/a.mid"
+    result = run("convert", address, "-o", tmp_path / "out", "--to", "tx1")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert f"{address}: is no regular file" in result.stderr
 
 
 def test_what_is_cut_off_leaves_nothing_behind_an_address(tmp_path, monkeypatch):

@@ -108,6 +108,13 @@ def test_a_root_confines_reading_and_writing(served, tmp_path):
     assert not (tmp_path / "c.wav").exists()
 
 
+def test_a_root_that_is_no_folder_is_refused_before_anything_is_served(run, tmp_path):
+    (tmp_path / "file").write_text("x")
+    for name, told in (("none", "no such file or directory"), ("file", "not a directory")):
+        result = run("serve", "--rpc", "0", "--root", tmp_path / name)
+        assert (result.exit_code, result.stderr) == (1, f"Error: {tmp_path / name}: {told}\n")
+
+
 def test_mistakes_come_back_as_one_line_and_the_server_goes_on(served, tmp_path):
     port = served()
     (tmp_path / "bad.tx1.txt").write_text("NOT_AN_EVENT")

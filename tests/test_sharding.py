@@ -45,8 +45,9 @@ def test_what_is_no_shard_is_refused_in_one_line(text):
 def test_a_task_of_a_job_array_counts_from_the_first_one():
     array = {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "1", "SLURM_ARRAY_TASK_STEP": "2"}
     assert Shard.parse("slurm", array | {"SLURM_ARRAY_TASK_COUNT": "5"}) == Shard(3, 5)
-    with pytest.raises(ValueError, match="SLURM_ARRAY_TASK_COUNT"):
-        Shard.parse("slurm", array)
+    for wrong in ({}, {"SLURM_ARRAY_TASK_COUNT": "x"}, {"SLURM_ARRAY_TASK_COUNT": "9" * 5_000}):
+        with pytest.raises(ValueError, match="SLURM_ARRAY_TASK_COUNT is not set to a number"):
+            Shard.parse("slurm", array | wrong)
 
 
 def songs(folder, count):

@@ -40,7 +40,7 @@ __all__ = [
     "quantize_events",
     "sample_tokens",
     "score_state_tables",
-    "source_notes",
+    "source_bars",
     "stem_path",
     "tokenize_files",
     "tx3_facts",
@@ -1221,13 +1221,26 @@ def augment_events(
         TX1 where none is given.
     """
 
-def source_notes(data: bytes) -> npt.NDArray[np.int64]:
-    """Read the notes and drum hits of any MIDI file, as they are before `Song.arrange`.
+def source_bars(data: bytes, most: int) -> npt.NDArray[np.int64]:
+    """Read the notes and drum hits of any MIDI file as a piano roll shows them before `Song.arrange`.
+
+    Parameters
+    ----------
+    data
+        A MIDI file of format 0 or 1.
+    most
+        Of more notes than this, those of a channel and pitch that touch each other in a column are one bar. There are
+        4,096 columns, or fewer where that leaves more bars than this. At least 2,048.
 
     Returns
     -------
-    int64 array of shape (notes, 5)
-        By onset: start and end in ticks of 1/44,100 s, channel (9: drums), MIDI note, level (1 to 15).
+    int64 array of shape (bars, 4)
+        By onset: start and end in ticks of 1/44,100 s, channel (9: drums), MIDI note.
+
+    Raises
+    ------
+    FormatError, LimitError
+        As `Song.arrange`.
     """
 
 @final

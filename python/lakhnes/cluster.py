@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import logging
 import math
 import os
@@ -21,8 +22,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from lakhnes.errors import LakhnesError, LakhnesWarning, warn_of
+from lakhnes.errors import LakhnesError, LakhnesWarning, shown, warn_of
 from lakhnes.extras import load, need
+from lakhnes.files import read_limited
 
 if TYPE_CHECKING:
     import distributed
@@ -66,6 +68,9 @@ UNREADABLE = "deserialization of the task graph"
 
 DEADLY = "every worker that took it up has died"
 """What is said of such a piece."""
+
+MAX_FILE_BYTES = 2**24
+"""Of the file of a scheduler, which lists its workers."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -324,7 +329,7 @@ def connect(scheduler: str) -> Iterator[Cluster]:
     MissingExtraError
         If Dask is not installed.
     LakhnesError
-        If there is no scheduler there, or its workers have another version of lakhnes.
+        If it is none of these, there is no scheduler there, or its workers have another version of lakhnes.
     """
     need("distributed")
     distributed = load("distributed")
@@ -334,17 +339,16 @@ def connect(scheduler: str) -> Iterator[Cluster]:
             if not count.isdecimal() or not 1 <= int(count[:5]) <= 1024:
                 raise LakhnesError(f"{scheduler}: expected local:N with N processes from 1 to 1024")
             where: dict[str, Any] = {"address": stack.enter_context(local_cluster(int(count)))}
-        elif Path(scheduler).is_file():
-            where = {"scheduler_file": scheduler}
         else:
-            where = {"address": scheduler}
+            where = {"address": _address(scheduler)}
         stack.enter_context(
             load("distributed.utils").silence_logging_cmgr(logging.CRITICAL)
         )  # errors are lines of ours
         try:
             client = stack.enter_context(distributed.Client(**where, timeout=20, set_as_default=False))
-        except (OSError, TimeoutError, ValueError) as error:
-            raise LakhnesError(f"{scheduler}: no Dask scheduler answers there ({str(error).splitlines()[0]})") from None
+        except (OSError, ValueError) as error:
+            why = " ".join(str(error).split()) or type(error).__name__
+            raise LakhnesError(f"{scheduler}: no Dask scheduler answers there ({why})") from None
         with _scheduler_answers(client, scheduler):
             # Later ones are asked in their tasks; those without lakhnes die when a task reaches them.
             found = client.run(_version, on_error="return").values()
@@ -355,6 +359,40 @@ def connect(scheduler: str) -> Iterator[Cluster]:
                 f"{scheduler}: workers have lakhnes {', '.join(sorted(others))}, expected {_version()} as here"
             )
         yield Cluster(client)
+
+
+def _address(scheduler: str) -> str:
+    """Return the address of a scheduler, that in its file if it is one.
+
+    A client that is made with another text raises errors of any kind, and prints a traceback when it is deleted.
+    """
+    comm = load("distributed.comm")
+    address = _address_in(Path(scheduler)) if os.path.lexists(scheduler) else scheduler
+    try:
+        scheme, place = comm.parse_address(address)
+        load("distributed.comm.registry").get_backend(scheme)
+        if scheme in ("tcp", "tls"):
+            host, port = comm.parse_host_port(place)
+            if not host or not 0 < port < 2**16:
+                raise ValueError
+        if scheme == "tls" and load("distributed").Security().get_connection_args("client")["ssl_context"] is None:
+            raise LakhnesError(
+                f"{scheduler}: expected keys and certificates as distributed.comm.tls of Dask's configuration"
+            )
+    except ValueError:
+        raise LakhnesError(
+            f"{scheduler}: expected the address of a Dask scheduler (tcp://HOST:PORT), the file in which it stands, or "
+            f"local:N{'' if address == scheduler else f', found {shown(address)} in it'}"
+        ) from None
+    return address
+
+
+def _address_in(path: Path) -> str:
+    """Return what ``dask scheduler --scheduler-file`` has written."""
+    with contextlib.suppress(ValueError, RecursionError, KeyError, TypeError):
+        if isinstance(address := json.loads(read_limited(path, MAX_FILE_BYTES))["address"], str):
+            return address
+    raise LakhnesError(f"{path}: expected what `dask scheduler --scheduler-file` writes, JSON with the address")
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes._native import VOICE_COLORS, Song, source_notes
+from lakhnes._native import VOICE_COLORS, Song, source_bars
 from lakhnes.errors import FormatError, in_utf8, printable
 from lakhnes.files import replacing
 from lakhnes.units import TICKS_PER_SECOND
@@ -23,10 +23,10 @@ PICTURES = (".png", ".svg", ".pdf")
 """The ends of the names of pictures that can be written."""
 
 MOST_BARS = 20_000
-"""Notes from which on those that touch each other in a picture are drawn as one."""
+"""The most notes of a voice that are drawn one by one: of more, those that touch each other in a column are one bar."""
 
 COLUMNS = 4_000
-"""Of a picture, from its beginning to its end, that can be distinguished then."""
+"""Of a picture, from its beginning to its end, that are distinguished then; fewer where that leaves too many bars."""
 
 DRUMS = 9
 """The MIDI channel of the drums, from 0."""
@@ -39,9 +39,9 @@ def piano_roll_figure(song: Song, title: str | None = None) -> Any:
     -------
     matplotlib.figure.Figure
     """
+    _quiet()
     from lakhnes.figures import NotebookFigure
 
-    _quiet()
     figure = NotebookFigure(figsize=(10, 4), layout="constrained")
     pitched, noise = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
     _draw_voices(song, pitched, noise)
@@ -59,12 +59,12 @@ def arrangement_figure(data: bytes, song: Song, report: Mapping[str, Any], title
     -------
     matplotlib.figure.Figure
     """
+    _quiet()
     from matplotlib import colormaps
 
     from lakhnes.figures import NotebookFigure
 
-    _quiet()
-    notes = source_notes(data)
+    notes = source_bars(data, 2 * MOST_BARS)
     figure = NotebookFigure(figsize=(10, 8), layout="constrained")
     before, drums, pitched, noise = figure.subplots(4, 1, sharex=True, height_ratios=[4, 1, 4, 1])
     colors = colormaps["tab20"].colors  # type: ignore[attr-defined]
@@ -134,18 +134,28 @@ def _draw_notes(
 
 
 def _quiet() -> None:
-    """Keep matplotlib from telling of the cache of fonts that it makes at its first use."""
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    """Keep matplotlib from telling of its folder and of the cache of fonts that it makes at its first use."""
+    logger = logging.getLogger("matplotlib")
+    logger.setLevel(max(logger.level, logging.ERROR))
 
 
 def _seen(
     starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], pitches: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return notes that look the same as these, but are not more than can be seen beside each other."""
-    if len(starts) <= MOST_BARS:
-        return starts, ends, pitches
-    width = int(ends.max()) // COLUMNS + 1
-    edges = np.zeros((int(pitches.max()) + 1, COLUMNS + 2), dtype=np.int64)  # of each pitch: how many begin, less ends
+    columns = COLUMNS
+    while len(starts) > MOST_BARS and columns:  # one column has a bar of each pitch
+        starts, ends, pitches = _merged(starts, ends, pitches, columns)
+        columns //= 2
+    return starts, ends, pitches
+
+
+def _merged(
+    starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], pitches: npt.NDArray[np.int64], columns: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return notes in this number of columns, those that touch each other as one."""
+    width = int(ends.max()) // columns + 1
+    edges = np.zeros((int(pitches.max()) + 1, columns + 2), dtype=np.int64)  # of each pitch: how many begin, less ends
     np.add.at(edges, (pitches, starts // width), 1)
     np.add.at(edges, (pitches, -(-ends // width)), -1)
     sounds = np.pad(edges.cumsum(axis=1) > 0, ((0, 0), (1, 0))).astype(np.int8)

@@ -89,6 +89,8 @@ class Remote:
             found = fs.find(root, detail=True)
             if not found and not fs.exists(root):
                 raise FileNotFoundError(2, "there is no such file or folder", self.url)
+            if len(found) == 1 and (kind := next(iter(found.values()))["type"]) != "file" and not fs.isdir(root):
+                raise LakhnesError(f"{self.url}: is no regular file ({kind}), expected a file or a folder")
         root = root.strip("/")
         sizes: dict[str, int] = {}
         for path, facts in found.items():

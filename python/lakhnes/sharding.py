@@ -18,6 +18,9 @@ __all__ = ["MAX_SHARDS", "WHOLE", "Shard"]
 
 MAX_SHARDS = 1_000_000
 
+MOST_DIGITS = 10
+"""Of a number of a shard or of a task of Slurm."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
@@ -56,7 +59,7 @@ class Shard:
         if text == "slurm":
             return cls._of_slurm(environment)
         index, slash, count = text.partition("/")
-        if not slash or not (index.isdecimal() and count.isdecimal()) or max(len(index), len(count)) > 7:
+        if not slash or not (index.isdecimal() and count.isdecimal()) or max(len(index), len(count)) > MOST_DIGITS:
             raise ValueError(f"no shard {shown(text)}: expected I/N, such as 0/8, or slurm")
         return cls(int(index), int(count))
 
@@ -65,7 +68,7 @@ class Shard:
         names = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_STEP", "SLURM_ARRAY_TASK_COUNT")
         found = {"SLURM_ARRAY_TASK_MIN": "0", "SLURM_ARRAY_TASK_STEP": "1", **environment}
         for name in names:
-            if not found.get(name, "").isdecimal():
+            if not found.get(name, "").isdecimal() or len(found[name]) > MOST_DIGITS:
                 raise ValueError(
                     f"slurm: this is no task of a job array (sbatch --array): {name} is not set to a number"
                 )

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import math
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -68,7 +69,7 @@ class Console:
     def result(self, line: object) -> None:
         """Print a result, such as the path of a file that was written, to stdout; a line, whatever is in it."""
         if not self.json:
-            click.echo(printable(str(line)))
+            _print(printable(str(line)))
 
     def results(self, text: str) -> None:
         """Print results of several lines."""
@@ -94,7 +95,10 @@ class Console:
             import json
 
             self.summaries.append(json.dumps(_finite(facts), allow_nan=False))
-            click.echo(self.summaries[-1], err=on_stderr)
+            if on_stderr:
+                click.echo(self.summaries[-1], err=True)
+            else:
+                _print(self.summaries[-1])
 
     def failure(self, text: str, facts: Mapping[str, Any] | None = None) -> None:
         """Print the summary of a command that did not come to its own, when one was asked for."""
@@ -112,6 +116,16 @@ class Console:
         if self.quiet:
             return contextlib.nullcontext(lambda steps, facts="": None)
         return (progress.bar if sys.stderr.isatty() else progress.lines)(printable(description), total)
+
+
+def _print(line: str) -> None:
+    """Print a line on stdout; where it cannot be written, such as on a full disk, the error says where."""
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), "standard output") from None
 
 
 def _finite(value: Any) -> Any:
@@ -151,16 +165,54 @@ def _check_numbers(options: Mapping[str, Any]) -> None:
                 raise click.BadParameter(f"{shown(each)}, expected a number of at most {most:,.0f}.", param_hint=hint)
 
 
+TAKE_ADDRESSES = {
+    "adapt": ("source", "target"),
+    "convert": ("inputs", "output"),
+    "render": ("inputs", "output"),
+}
+"""Parameters that may be addresses such as ``s3://…``; the folder of songs that are composed has a type of its own."""
+
+PLACES = ("file", "files", "inputs", "output", "source", "target")
+"""Parameters that stand for files or folders and are texts, for - may stand for another."""
+
+
+def _check_places(context: click.Context) -> None:
+    """Refuse an address where a file of this machine is meant: as a path it would be a folder called ``s3:``."""
+    for param in context.command.params:
+        name = param.name or ""
+        if name in TAKE_ADDRESSES.get(context.command.name or "", ()):
+            continue
+        if type(param.type) is click.Path or name in PLACES:
+            value = context.params.get(name)
+            for each in value if isinstance(value, tuple) else (value,):
+                if each is not None and (address := _address(str(each))):
+                    who = "render, convert, data adapt, and -o where songs are composed, take addresses"
+                    text = f"{address} is an address, expected a file or folder of this machine ({who})"
+                    raise click.BadParameter(text, context, param)
+
+
+def _address(place: str) -> str | None:
+    """Return the address that a text is, or a path that has been made of one; None if it is none."""
+    if ":/" not in place:
+        return None
+    from lakhnes.remote import is_url
+
+    # A path has one slash of the two.
+    address = place if "://" in place else place.replace(":/", "://", 1)
+    return address if is_url(address) and not os.path.lexists(place.partition("/")[0]) else None
+
+
 def common_options(command: F) -> F:
     """Add ``--json``, ``-q`` and ``-v``, which every command takes; they set the `Console` and are not passed on.
 
-    Numbers of all options are checked against what any can mean.
+    Numbers of all options are checked against what any can mean, and places against addresses, which few commands take.
     """
     within = command
 
     @functools.wraps(within)
     def checked(*args: Any, **options: Any) -> Any:
         _check_numbers(options)
+        _check_places(click.get_current_context())
         return within(*args, **options)
 
     command = cast("F", checked)

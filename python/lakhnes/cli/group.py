@@ -3,6 +3,7 @@
 0: done. 1: some or all of the work failed. 2: wrong usage. 130: Ctrl-C; 143: terminated.
 """
 
+import contextlib
 import importlib
 import io
 import os
@@ -80,6 +81,7 @@ class LazyGroup(click.Group):
     def _run(self, args: tuple[Any, ...], options: dict[str, Any]) -> int:
         console = options.setdefault("obj", Console())
         restore = _terminate_by_exception()
+        _open_closed()
         _escape_unencodable()
         try:
             with warnings.catch_warnings():
@@ -131,7 +133,18 @@ def _print_failure(console: Console, error: Exception) -> None:
 def _summarize(console: Console, text: str, facts: Mapping[str, Any] | None = None) -> None:
     """Print the summary of a failure; of several processes, the first does."""
     if os.environ.get("RANK", "0") == "0":
-        console.failure(text, facts)
+        with contextlib.suppress(OSError):  # of stdout: stderr has the failure already
+            console.failure(text, facts)
+
+
+def _open_closed() -> None:
+    """Open what the caller has closed (``2>&-``), where nothing is read and all is lost.
+
+    Python has None in its place, and the next file that is opened would get its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 (it is open until the process ends)
 
 
 def _escape_unencodable() -> None:

@@ -9,6 +9,7 @@ from lakhnes.cli.composed import compose_and_write
 from lakhnes.cli.composing import composing_options, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options, names_of
+from lakhnes.errors import shown
 from lakhnes.units import VOICES
 
 if TYPE_CHECKING:
@@ -71,4 +72,4 @@ def _place(text: str | None, flag: str) -> float | str | None:
     try:
         return float(text)
     except ValueError:
-        raise click.BadParameter(f"{text!r}: expected seconds, or a bar such as 3b", param_hint=flag) from None
+        raise click.BadParameter(f"{shown(text)}: expected seconds, or a bar such as 3b", param_hint=flag) from None

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast, get_args
@@ -33,6 +34,7 @@ __all__ = [
     "shard_option",
     "sound_options",
     "tag_options",
+    "token_option",
     "track_option",
     "tracks_option",
 ]
@@ -69,6 +71,8 @@ def inputs_options() -> Callable[[F], F]:
         def gathered(*args: Any, inputs: tuple[str, ...], files: str | None, **options: Any) -> Any:
             if not inputs and files is None:
                 raise click.UsageError("Missing argument 'INPUT...'.")
+            if "" in inputs:  # as a path it would be the folder in which we are
+                raise click.UsageError("Invalid value for 'INPUT...': expected a file or folder, found an empty name")
             return command(*args, inputs=(*(listed(files) if files is not None else ()), *inputs), **options)
 
         options = adding(
@@ -129,6 +133,18 @@ def scheduler_option(what: str | None = "files") -> Callable[[F], F]:
 def force_option(text: str = "Replace outputs that exist, in place of refusing or skipping them.") -> Callable[[F], F]:
     """Give ``--force``."""
     return click.option("-f", "--force", is_flag=True, help=text)
+
+
+def token_option(text: str) -> Callable[[F], F]:
+    """Give ``--token``, which requests to a server carry in a header."""
+    return click.option("--token", callback=_token, help=text)
+
+
+def _token(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse what a header cannot carry, and the empty token of a variable that is not set."""
+    if value is not None and re.fullmatch("[!-~]+", value) is None:
+        raise click.BadParameter("expected ASCII characters without blanks, at least one", ctx, param)
+    return value
 
 
 def log_option() -> Callable[[F], F]:

@@ -64,7 +64,8 @@ def play(
 
     if radio == bool(inputs):
         raise click.UsageError("expected either files to play or --radio")
-    device = int(audio_device) if audio_device and audio_device.isdigit() else audio_device
+    is_number = audio_device is not None and audio_device.isdecimal() and len(audio_device) < 10
+    device = int(audio_device) if audio_device is not None and is_number else audio_device
     started = time.monotonic()
     with open_sink(sink, sample_rate, device=device, overwrite=force) as output:
         begin = _broadcast if radio else _play_files

@@ -23,6 +23,7 @@ from lakhnes.cli.options import (
     shard_option,
     sound_options,
     tag_options,
+    token_option,
     tracks_option,
 )
 from lakhnes.cli.targets import STDIO, is_batch, is_folder
@@ -58,7 +59,7 @@ __all__ = ["render"]
 @tag_options()
 @log_option()
 @click.option("--server", metavar="URL", help="Have a server play one song: lakhnes serve --http (docs/http-api.md).")
-@click.option("--token", help="With --server: what it asks for.")
+@token_option("With --server: what it asks for.")
 @force_option()
 @common_options
 @pass_console

@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.options import token_option
+from lakhnes.errors import shown
 
 __all__ = ["serve"]
 
@@ -25,7 +27,7 @@ RPC_PORT = 1337
 @click.option("--root", type=click.Path(path_type=Path), help="With --rpc: the only folder that is read and written.")
 @click.option("-m", "--model", "models", multiple=True, help="With --http: which models compose.  [default: bundled]")
 @click.option("--device", default="auto", show_default=True, help="auto (the CPU), cpu, cuda or mps composes.")
-@click.option("--token", help="With --http: what each request has to give; needed where other machines reach it.")
+@token_option("With --http: what each request has to give; needed where other machines reach it.")
 @click.option("--queue", default=16, show_default=True, type=click.IntRange(min=1), help="Jobs that may wait.")
 @click.option(
     "--time-limit",
@@ -70,7 +72,9 @@ def serve(
     from lakhnes.studio.serving import serve as serve_http
 
     host, port = _place(http_place or "")
-    service = Service(Models(models or ("bundled",), device), waiting=queue, time_limit=time_limit)
+    composing = Models(models or ("bundled",), device)
+    composing.load()
+    service = Service(composing, waiting=queue, time_limit=time_limit)
     listener = listen(host, port, token)
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listener.getsockname()[1]}"
@@ -80,6 +84,6 @@ def serve(
 def _place(text: str) -> tuple[str, int]:
     """Return host and port of ``HOST:PORT`` or ``PORT``."""
     host, _, port = text.rpartition(":")
-    if not port.isdigit() or int(port) > 65_535:
-        raise click.BadParameter(f"{text}: expected HOST:PORT, such as 127.0.0.1:8080", param_hint="--http")
+    if not port.isdecimal() or len(port) > 5 or int(port) > 65_535:
+        raise click.BadParameter(f"{shown(text)}: expected HOST:PORT, such as 127.0.0.1:8080", param_hint="--http")
     return host.strip("[]") or "127.0.0.1", int(port)

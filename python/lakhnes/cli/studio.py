@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
-from lakhnes.cli.options import from_option
+from lakhnes.cli.options import from_option, token_option
 
 if TYPE_CHECKING:
     from lakhnes.studio.sessions import Sessions
@@ -20,7 +20,7 @@ __all__ = ["studio"]
 @click.option("--device", default="auto", show_default=True, help="auto (the CPU), cpu, cuda or mps composes.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; another needs --token.")
 @click.option("--port", default=0, type=click.IntRange(0, 65_535), help="Where to listen.  [default: a free one]")
-@click.option("--token", help="What the page has to be given before it works.")
+@token_option("What the page has to be given before it works.")
 @click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
 @common_options
 @pass_console
@@ -54,7 +54,9 @@ def studio(
 
     sessions = Sessions(sessions_directory())
     opened = None if file is None else _opened(sessions, file, source_format)
-    service, pages = Service(Models(models or ("bundled",), device)), Pages(sessions, opened)
+    composing = Models(models or ("bundled",), device)
+    composing.load()
+    service, pages = Service(composing), Pages(sessions, opened)
     listener = listen(host, port, token)
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listener.getsockname()[1]}/"

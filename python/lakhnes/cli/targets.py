@@ -58,12 +58,16 @@ def listed(source: str) -> list[Listed]:
     Raises
     ------
     FormatError
-        If there is no path in it.
+        If there is no path in it, or it is no text.
     """
+    name = "stdin" if source == STDIO else source
     data = sys.stdin.buffer.read() if source == STDIO else read_limited(source, MAX_LIST_BYTES)
+    if b"\0" in data:
+        line = data[: data.index(b"\0")].count(b"\n") + 1
+        raise FormatError(f"{name}: line {line}: expected a path in UTF-8, found a zero byte")
     paths = [Listed(os.fsdecode(line.removesuffix(b"\r"))) for line in data.split(b"\n") if line.strip()]
     if not paths:
-        raise FormatError(f"{'stdin' if source == STDIO else source}: no path in this list, expected one a line")
+        raise FormatError(f"{name}: no path in this list, expected one a line")
     return paths
 
 

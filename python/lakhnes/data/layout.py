@@ -51,6 +51,10 @@ def staged_folder(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
             if stop.args:
                 raise
             raise KeyboardInterrupt(f"nothing was written to {target}") from None
+        except OSError as error:
+            if str(error.filename).startswith(str(staging)):
+                error.filename = f"{target}{str(error.filename).removeprefix(str(staging))}"
+            raise
         if staging.exists():
             _publish(staging, target)
     finally:

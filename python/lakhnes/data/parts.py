@@ -16,6 +16,7 @@ A part that was interrupted goes on after the last line of its report. Everythin
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -284,6 +285,9 @@ def _read_report(path: Path) -> tuple[list[Line], int]:
 
 def _part_folders(target: Path) -> list[tuple[int, int, Path]]:
     """Return index, count and folder of each part that has a plan."""
+    if not target.is_dir():
+        number = errno.ENOTDIR if target.exists() else errno.ENOENT
+        raise OSError(number, os.strerror(number), str(target))
     paths = (target / PARTS).iterdir() if (target / PARTS).is_dir() else ()
     found = []
     for path in paths:

@@ -21,7 +21,7 @@ MAX_WINDOW = 65_536
 def thread_count() -> int:
     """Return the threads of an engine: ``OMP_NUM_THREADS``, or one for every processor that this process may use."""
     chosen = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    if chosen.isdigit() and int(chosen) > 0:
+    if chosen.isdecimal() and int(chosen[:9]) > 0:
         return int(chosen)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -8,6 +8,7 @@ nothing of what comes, writes several songs at once, of which those that lead to
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from lakhnes._native import Song, Vocabulary, tx3_facts
 from lakhnes.bars import bars_of_song
+from lakhnes.errors import shown
 from lakhnes.grammar import VOICES, rules_of
 from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, ignore, perplexity
@@ -142,10 +144,11 @@ def window_of(song: Song, start: float | str | None, end: float | str | None) ->
 def _tick_of(what: str, place: float | str, bars: list[int], length: int) -> int:
     if isinstance(place, str):
         number = place.removesuffix("b")
-        if not (place.endswith("b") and number.isdigit() and 1 <= int(number) <= len(bars) + 1):
-            raise ValueError(f"{what}: expected seconds, or a bar from 1b to {len(bars) + 1}b, found {place}")
+        is_number = place.endswith("b") and number.isdecimal() and len(number) < 10
+        if not (is_number and 1 <= int(number) <= len(bars) + 1):
+            raise ValueError(f"{what}: expected seconds, or a bar from 1b to {len(bars) + 1}b, found {shown(place)}")
         return [*bars, length][int(number) - 1]
-    tick = round(place * TICKS_PER_SECOND)
+    tick = round(place * TICKS_PER_SECOND) if math.isfinite(place) else -1
     if not 0 <= tick <= length:
         raise ValueError(f"{what}: expected 0 to {length / TICKS_PER_SECOND:.3f} seconds, found {place:g}")
     return tick

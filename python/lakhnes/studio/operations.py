@@ -93,6 +93,17 @@ class Models:
                 self._loaded[chosen] = load_model(chosen, self._device)
             return self._loaded[chosen]
 
+    def load(self) -> None:
+        """Load all models, so that one that cannot be loaded is refused before anyone asks for it.
+
+        Raises
+        ------
+        CheckpointError
+            As `get`.
+        """
+        for name in self.names:
+            self.get(name)
+
     def facts(self) -> list[dict[str, Any]]:
         """Return what a page has to know of each model."""
         return [{"name": name, **self._facts(self.get(name))} for name in self.names]

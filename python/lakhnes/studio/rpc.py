@@ -8,6 +8,7 @@ calls. With a root, it reads and writes nothing outside that folder.
 
 from __future__ import annotations
 
+import errno
 import os
 import socketserver
 from collections.abc import Callable
@@ -47,6 +48,8 @@ class Synthesizer:
 
     def __init__(self, root: Path | None = None) -> None:
         self._root = None if root is None else root.resolve(strict=True)
+        if self._root is not None and not self._root.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(root))
 
     def tx1_to_wav(self, source: Any, target: Any, rate: Any = 0) -> bool:
         """Play a TX1 file into a WAV file; return true.
@@ -111,9 +114,9 @@ class _Handler(SimpleXMLRPCRequestHandler):
             self._refuse(403, "expected an XML-RPC client")
         elif self.headers.get("Content-Encoding", "identity") != "identity":
             self._refuse(415, "expected a request that is not compressed")
-        elif not length.isdigit():
+        elif not length.isdecimal():
             self._refuse(411, "expected a Content-Length")
-        elif int(length) > MAX_REQUEST_BYTES:
+        elif len(length) > 9 or int(length) > MAX_REQUEST_BYTES:
             self._refuse(413, f"expected a request of at most {MAX_REQUEST_BYTES} bytes")
         else:
             super().do_POST()

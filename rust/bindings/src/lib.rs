@@ -4,6 +4,7 @@
 
 mod adapt;
 mod apu;
+mod arrays;
 mod build_info;
 mod decode;
 mod decoder_model;
@@ -62,7 +63,7 @@ mod _native {
     #[pymodule_export]
     use crate::sequence_state::PySequenceState;
     #[pymodule_export]
-    use crate::song::source_notes;
+    use crate::song::source_bars;
     #[pymodule_export]
     use crate::texts::{convert_texts, tokenize_files};
     #[pymodule_export]

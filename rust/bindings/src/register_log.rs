@@ -12,6 +12,7 @@ use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyBytes, PyDict, PyString, PyTuple};
 
+use crate::arrays;
 use crate::errors::{FormatError, chip_error, score_error};
 use crate::formats::played;
 use crate::hubs::{PyRegisterLog, PySong};
@@ -253,6 +254,7 @@ impl PyRegisterLog {
         options: &RenderOptions,
         render: fn(&RegisterLog, &RenderOptions) -> Result<T, ApuError>,
     ) -> PyResult<T> {
+        arrays::ready(py)?;
         py.detach(|| render(&self.log, options)).map_err(chip_error)
     }
 }

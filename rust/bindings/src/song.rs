@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use lakhnes_files::MidiForm;
 use lakhnes_stub_docs::documented;
-use lakhnes_tokenizer::arrange::{self as arranging, Report, SourceNote, Unplaced, arrange_parts};
+use lakhnes_tokenizer::arrange::{self as arranging, Bar, Report, Unplaced, arrange_parts};
 use lakhnes_tokenizer::expression::{express, is_flat};
 use lakhnes_tokenizer::limits::TICKS_PER_SECOND;
 use lakhnes_tokenizer::{
@@ -18,6 +18,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::arrays;
 use crate::errors::{file_error_in, score_error};
 use crate::formats::played;
 use crate::hubs::{PyRegisterLog, PySong};
@@ -224,6 +225,7 @@ impl PySong {
 
     #[pyo3(signature = (frame_rate=24.0))]
     fn piano_roll<'py>(&self, py: Python<'py>, frame_rate: f64) -> PyResult<Bound<'py, PyArray3<u8>>> {
+        arrays::ready(py)?;
         let roll = py.detach(|| piano_roll(&self.0, frame_rate)).map_err(score_error)?;
         roll.velocities.into_pyarray(py).reshape([4, 128, roll.frames])
     }
@@ -278,6 +280,7 @@ fn by_voice<'py, const N: usize>(
     song: &Song,
     rows: impl Fn(&Track) -> Vec<[i64; N]>,
 ) -> PyResult<Bound<'py, PyDict>> {
+    arrays::ready(py)?;
     let voices = PyDict::new(py);
     for (voice, track) in song.voices() {
         voices.set_item(voice.name(), Array2::from(rows(track)).into_pyarray(py))?;
@@ -285,16 +288,14 @@ fn by_voice<'py, const N: usize>(
     Ok(voices)
 }
 
-/// The notes of any MIDI file: a row of start, end, channel, pitch and level a note.
+/// The notes of any MIDI file as a picture shows them: a row of start, end, channel and pitch a bar.
 #[documented]
 #[pyfunction]
-pub(crate) fn source_notes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyArray2<i64>>> {
-    let notes = py.detach(|| arranging::source_notes(data)).map_err(score_error)?;
-    let row = |note: &SourceNote| {
-        let SourceNote { start, end, channel, pitch, level } = *note;
-        [start as i64, end as i64, channel.into(), pitch.into(), level.into()]
-    };
-    Ok(Array2::from(notes.iter().map(row).collect::<Vec<_>>()).into_pyarray(py))
+pub(crate) fn source_bars<'py>(py: Python<'py>, data: &[u8], most: usize) -> PyResult<Bound<'py, PyArray2<i64>>> {
+    arrays::ready(py)?;
+    let bars = py.detach(|| arranging::source_bars(data, most)).map_err(score_error)?;
+    let row = |bar: &Bar| [bar.start as i64, bar.end as i64, bar.channel.into(), bar.pitch.into()];
+    Ok(Array2::from(bars.iter().map(row).collect::<Vec<_>>()).into_pyarray(py))
 }
 
 /// The most notes that a report lists: a row of Python takes ten times the memory of the note.

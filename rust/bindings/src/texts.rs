@@ -10,6 +10,7 @@ use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
+use crate::arrays;
 use crate::errors::file_error;
 use crate::export::listen;
 use crate::formats::{format_named, with_formats};
@@ -59,6 +60,7 @@ pub(crate) fn tokenize_files<'py>(
     vocabulary: &PyVocabulary,
     threads: usize,
 ) -> PyResult<Tokens<'py>> {
+    arrays::ready(py)?;
     let files = with_formats(files)?;
     let pool = pool_of(threads, files.len()).map_err(file_error)?;
     let mut songs: Vec<Option<Vec<u16>>> = vec![None; files.len()];

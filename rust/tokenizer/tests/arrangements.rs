@@ -2,7 +2,7 @@
 
 mod shared;
 
-use lakhnes_tokenizer::arrange::{PartName, Reason, Report, arrange_parts};
+use lakhnes_tokenizer::arrange::{PartName, Reason, Report, arrange_parts, source_bars};
 use lakhnes_tokenizer::{ArrangeOptions, ChangeKind, PerformOptions, Song, TokenizerError, Voice, arrange, perform};
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, PitchBend, Timing, TrackEvent, TrackEventKind};
@@ -391,5 +391,39 @@ fn a_part_that_is_chosen_for_a_voice_is_played_by_it() {
     assert!(error.contains("part: expected a channel with notes") && error.ends_with("found p2=7"), "{error}");
     for wrong in ["0", "17", " "] {
         assert!(wrong.parse::<PartName>().is_err());
+    }
+}
+
+/// Notes of a MIDI tick each, a tick apart, in all channels, in turn through `pitches`.
+fn crowd(notes: u32, pitches: u32) -> Vec<u8> {
+    let messages = (0..notes).flat_map(|number| {
+        let pitch = u8::try_from(number * 7 % pitches).expect("a MIDI note");
+        note(u8::try_from(number / pitches % 16).expect("a channel"), 2 * number, 2 * number + 1, pitch, 90)
+    });
+    file(&TEMPO, &[messages.collect()])
+}
+
+#[test]
+fn a_picture_shows_every_note_where_there_are_few() {
+    let bytes = file(&TEMPO, &[note(2, 0, 100, 72, 90).to_vec(), note(9, 50, 60, 36, 90).to_vec()]);
+    let bars = source_bars(&bytes, 10).expect("a file");
+    let rows: Vec<_> = bars.iter().map(|bar| (bar.start, bar.end, bar.channel, bar.pitch)).collect();
+    assert_eq!(rows, [(0, 100 * PACE, 2, 72), (50 * PACE, 50 * PACE + 735, 9, 36)]);
+}
+
+#[test]
+fn a_picture_of_very_many_notes_has_few_bars_that_cover_them_all() {
+    for (notes, pitches) in [(30_000, 3), (30_000, 128), (60_000, 128)] {
+        let bytes = crowd(notes, pitches);
+        let (all, few) =
+            (source_bars(&bytes, usize::MAX).expect("a file"), source_bars(&bytes, 3_000).expect("a file"));
+        assert_eq!(all.len(), notes as usize);
+        assert!(few.len() <= 3_000, "{} bars", few.len());
+        let length = all.iter().map(|bar| bar.end).max().expect("notes");
+        assert!(few.iter().map(|bar| bar.end).max().expect("bars") < length + length / 4 + 2);
+        for bar in all {
+            let mut same = few.iter().filter(|few| (few.channel, few.pitch) == (bar.channel, bar.pitch));
+            assert!(same.any(|few| few.start <= bar.start && bar.end <= few.end), "{bar:?}");
+        }
     }
 }

@@ -15,10 +15,12 @@ mod channel;
 mod drums;
 mod lines;
 mod parts;
+mod picture;
 mod source;
 mod voices;
 
 pub use casting::PartName;
+pub use picture::{Bar, source_bars};
 pub use source::MAX_MESSAGES;
 
 use crate::error::TokenizerError;
@@ -106,40 +108,6 @@ impl Report {
     fn lose(&mut self, tick: Ticks, channel: u8, pitch: u8, reason: Reason) {
         self.unplaced.push(Unplaced { tick, channel, pitch, reason });
     }
-}
-
-/// A note or drum hit of a MIDI file, as it is before it is arranged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SourceNote {
-    /// Its onset, in ticks of 1/44,100 s.
-    pub start: u64,
-    /// Where it ends; a drum hit ends after a frame of 1/60 s.
-    pub end: u64,
-    /// Its MIDI channel, from 0; 9 is that of the drums.
-    pub channel: u8,
-    /// Its MIDI note, unbent.
-    pub pitch: u8,
-    /// How loud it is beside the loudest of the file, 1 to 15.
-    pub level: u8,
-}
-
-/// The notes and drum hits of a MIDI file of format 0 or 1, by onset; those of no length are left out.
-///
-/// # Errors
-/// As [`arrange`].
-pub fn source_notes(bytes: &[u8]) -> Result<Vec<SourceNote>, TokenizerError> {
-    let source = source::read(bytes, &[], &mut Report::default())?;
-    let pitched = source.notes.iter().map(|note| {
-        let source::Played { start, end, channel, pitch, level, .. } = *note;
-        SourceNote { start: start.get(), end: end.get(), channel, pitch, level }
-    });
-    let hits = source.hits.iter().map(|hit| {
-        let (start, end) = (hit.start.get(), hit.start.get() + drums::FRAME);
-        SourceNote { start, end, channel: source::DRUMS, pitch: hit.key, level: hit.level }
-    });
-    let mut notes: Vec<SourceNote> = pitched.chain(hits).collect();
-    notes.sort_by_key(|note| (note.start, note.channel, note.pitch));
-    Ok(notes)
 }
 
 /// Arranges a MIDI file of format 0 or 1.
