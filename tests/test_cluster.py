@@ -12,9 +12,10 @@ import warnings
 
 import pytest
 
-from lakhnes.cluster import Cluster, connect, local_cluster
+from lakhnes.cluster import Cluster
 from lakhnes.errors import LakhnesError, warn_of
 from lakhnes.extras import has
+from lakhnes.scheduler import connect, local_cluster
 from music_files import collection, digest, files_below, melody
 from nsf_files import album
 
@@ -57,7 +58,7 @@ def pieces_done(monkeypatch):
             counts.append(len(pieces))
             return super().map(work, pieces)
 
-    monkeypatch.setattr("lakhnes.cluster.Cluster", Counted)
+    monkeypatch.setattr("lakhnes.scheduler.Cluster", Counted)
     return counts
 
 
@@ -181,7 +182,7 @@ def test_a_scheduler_that_goes_ends_the_work_in_a_line():
 
 
 def test_workers_of_another_version_are_refused(client, monkeypatch):
-    monkeypatch.setattr("lakhnes.cluster._version", lambda: "0.0.1")
+    monkeypatch.setattr("lakhnes.cluster.own_version", lambda: "0.0.1")
     with pytest.raises(LakhnesError, match=r"worker .*: it has lakhnes .*, expected 0\.0\.1 as here"):
         results(Cluster(client), len, range(3))
 

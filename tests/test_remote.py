@@ -264,7 +264,7 @@ def test_a_collection_at_an_address_is_adapted_as_a_folder_is(run, tmp_path, mid
 
 @pytest.mark.skipif(not has("distributed"), reason="Dask is not installed")
 def test_workers_read_from_addresses_and_write_to_them(run, tmp_path, midis):
-    from lakhnes.cluster import local_cluster
+    from lakhnes.scheduler import local_cluster
 
     far = f"file://{tmp_path.as_posix()}"
     command = ["generate", "-n", 3, "--seed", 3, "--length", 40, "--format", "tx3", "--min-voices", 0]

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
-import logging
 import math
 import os
 import queue
@@ -19,17 +17,15 @@ import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from lakhnes.errors import LakhnesError, LakhnesWarning, shown, warn_of
-from lakhnes.extras import load, need
-from lakhnes.files import read_limited
+from lakhnes.errors import LakhnesError, LakhnesWarning, warn_of
+from lakhnes.extras import load
 
 if TYPE_CHECKING:
     import distributed
 
-__all__ = ["DEADLY", "Cluster", "connect", "local_cluster"]
+__all__ = ["DEADLY", "Cluster", "own_version", "scheduler_answers"]
 
 TASK_SECONDS = 1.0
 """How long a task takes, about: long beside the scheduler's milliseconds; a lost one costs as much."""
@@ -69,15 +65,12 @@ UNREADABLE = "deserialization of the task graph"
 DEADLY = "every worker that took it up has died"
 """What is said of such a piece."""
 
-MAX_FILE_BYTES = 2**24
-"""Of the file of a scheduler, which lists its workers."""
-
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class Cluster:
-    """Workers that do pieces of work; see `connect`.
+    """Workers that do pieces of work; see `lakhnes.scheduler.connect`.
 
     Parameters
     ----------
@@ -151,7 +144,7 @@ class _Run(Generic[T, R]):
 
     def fill(self) -> bool:
         """Send tasks until enough are on their way; return whether there are any."""
-        with _scheduler_answers(self._client, self._address):
+        with scheduler_answers(self._client, self._address):
             if time.monotonic() - self._looked >= LOOK_AGAIN:
                 self._look()
             if self._alone is None:
@@ -199,7 +192,9 @@ class _Run(Generic[T, R]):
         if isinstance(error, LakhnesError) or not (isinstance(error, ImportError) or UNREADABLE in str(error)):
             return error
         why = str(error).partition(". ")[0]
-        return LakhnesError(f"{self._address}: expected lakhnes {_version()} on scheduler and workers, as here ({why})")
+        return LakhnesError(
+            f"{self._address}: expected lakhnes {own_version()} on scheduler and workers, as here ({why})"
+        )
 
     def end(self) -> None:
         """Cancel what is on its way."""
@@ -239,7 +234,7 @@ class _Run(Generic[T, R]):
     def _send(self, task: list[T]) -> distributed.Future:
         self._number += 1
         key = f"{self._key}-{self._number}"
-        future = self._client.submit(_timed, self._work, task, _version(), key=key, retries=RETRIES, pure=False)
+        future = self._client.submit(_timed, self._work, task, own_version(), key=key, retries=RETRIES, pure=False)
         self._tasks[future] = task
         self._client.loop.add_callback(self._follow, future)
         return future
@@ -277,7 +272,7 @@ class _Run(Generic[T, R]):
 
 
 @contextlib.contextmanager
-def _scheduler_answers(client: distributed.Client, address: str) -> Iterator[None]:
+def scheduler_answers(client: distributed.Client, address: str) -> Iterator[None]:
     """Say in a line that a scheduler has gone."""
     try:
         yield
@@ -298,8 +293,8 @@ class _Outcome:
 
 def _timed(work: Callable[[list[T]], R], task: list[T], version: str) -> _Outcome:
     """Do a task on a worker, if it has this version of lakhnes."""
-    if version != _version():
-        raise LakhnesError(f"worker {socket.gethostname()}: it has lakhnes {_version()}, expected {version} as here")
+    if version != own_version():
+        raise LakhnesError(f"worker {socket.gethostname()}: it has lakhnes {own_version()}, expected {version} as here")
     started = time.monotonic()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", LakhnesWarning)
@@ -308,114 +303,8 @@ def _timed(work: Callable[[list[T]], R], task: list[T], version: str) -> _Outcom
     return _Outcome(result, time.monotonic() - started, told)
 
 
-def _version() -> str:
+def own_version() -> str:
+    """Return the version of lakhnes, of this process or of a worker."""
     from lakhnes._native import __version__
 
     return __version__
-
-
-@contextlib.contextmanager
-def connect(scheduler: str) -> Iterator[Cluster]:
-    """Connect to a Dask cluster, or make one on this machine for as long as the block runs.
-
-    Parameters
-    ----------
-    scheduler
-        The address of a scheduler (``tcp://HOST:PORT``, ``HOST:PORT``), ``local:N`` for N processes here, or the file
-        that ``dask scheduler --scheduler-file`` writes.
-
-    Raises
-    ------
-    MissingExtraError
-        If Dask is not installed.
-    LakhnesError
-        If it is none of these, there is no scheduler there, or its workers have another version of lakhnes.
-    """
-    need("distributed")
-    distributed = load("distributed")
-    name, _, count = scheduler.partition(":")
-    with contextlib.ExitStack() as stack:
-        if name == "local":
-            if not count.isdecimal() or not 1 <= int(count[:5]) <= 1024:
-                raise LakhnesError(f"{scheduler}: expected local:N with N processes from 1 to 1024")
-            where: dict[str, Any] = {"address": stack.enter_context(local_cluster(int(count)))}
-        else:
-            where = {"address": _address(scheduler)}
-        stack.enter_context(
-            load("distributed.utils").silence_logging_cmgr(logging.CRITICAL)
-        )  # errors are lines of ours
-        try:
-            client = stack.enter_context(distributed.Client(**where, timeout=20, set_as_default=False))
-        except (OSError, ValueError) as error:
-            why = " ".join(str(error).split()) or type(error).__name__
-            raise LakhnesError(f"{scheduler}: no Dask scheduler answers there ({why})") from None
-        with _scheduler_answers(client, scheduler):
-            # Later ones are asked in their tasks; those without lakhnes die when a task reaches them.
-            found = client.run(_version, on_error="return").values()
-        others = {version for version in found if isinstance(version, str)} - {_version()}
-        others |= {"none" for error in found if "ModuleNotFoundError" in repr(error)}  # Dask has made a text of it
-        if others:
-            raise LakhnesError(
-                f"{scheduler}: workers have lakhnes {', '.join(sorted(others))}, expected {_version()} as here"
-            )
-        yield Cluster(client)
-
-
-def _address(scheduler: str) -> str:
-    """Return the address of a scheduler, that in its file if it is one.
-
-    A client that is made with another text raises errors of any kind, and prints a traceback when it is deleted.
-    """
-    comm = load("distributed.comm")
-    address = _address_in(Path(scheduler)) if os.path.lexists(scheduler) else scheduler
-    try:
-        scheme, place = comm.parse_address(address)
-        load("distributed.comm.registry").get_backend(scheme)
-        if scheme in ("tcp", "tls"):
-            host, port = comm.parse_host_port(place)
-            if not host or not 0 < port < 2**16:
-                raise ValueError
-        if scheme == "tls" and load("distributed").Security().get_connection_args("client")["ssl_context"] is None:
-            raise LakhnesError(
-                f"{scheduler}: expected keys and certificates as distributed.comm.tls of Dask's configuration"
-            )
-    except ValueError:
-        raise LakhnesError(
-            f"{scheduler}: expected the address of a Dask scheduler (tcp://HOST:PORT), the file in which it stands, or "
-            f"local:N{'' if address == scheduler else f', found {shown(address)} in it'}"
-        ) from None
-    return address
-
-
-def _address_in(path: Path) -> str:
-    """Return what ``dask scheduler --scheduler-file`` has written."""
-    with contextlib.suppress(ValueError, RecursionError, KeyError, TypeError):
-        if isinstance(address := json.loads(read_limited(path, MAX_FILE_BYTES))["address"], str):
-            return address
-    raise LakhnesError(f"{path}: expected what `dask scheduler --scheduler-file` writes, JSON with the address")
-
-
-@contextlib.contextmanager
-def local_cluster(processes: int) -> Iterator[Any]:
-    """Make a Dask cluster on this machine, whose processes are started again when they die.
-
-    Yields
-    ------
-    distributed.LocalCluster
-        With one thread a process.
-    """
-    settings = {
-        # The tasks that a worker died of twice are divided: here its death has no other reason than one of them.
-        "distributed.scheduler.allowed-failures": 1,
-        # Dask gives a process up for good that is not there just this long after one of its deaths (by default 15 s),
-        # even if it is being started: where that takes long, or many have died, no process is left in the end.
-        "distributed.deploy.lost-worker-timeout": "30 days",
-    }
-    distributed = load("distributed")
-    with (
-        load("dask.config").set(settings),
-        distributed.LocalCluster(
-            n_workers=processes, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
-        ) as cluster,
-    ):
-        yield cluster

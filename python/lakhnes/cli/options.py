@@ -118,7 +118,7 @@ def scheduler_option(what: str | None = "files") -> Callable[[F], F]:
         def connected(*args: Any, scheduler: str | None, **options: Any) -> Any:
             if scheduler is None:
                 return command(*args, cluster=None, **options)
-            from lakhnes.cluster import connect
+            from lakhnes.scheduler import connect
 
             with connect(scheduler) as cluster:
                 return command(*args, cluster=cluster, **options)
