@@ -136,8 +136,8 @@ def test_rows_begin_where_the_tempo_says():
         (2.0, 1.0, "end: expected a place behind the start"),
         (-1.0, None, "start: expected 0 to "),
         (None, 1e6, "end: expected 0 to "),
-        ("0b", None, "start: expected seconds, or a bar from 1b to 5b, found 0b"),
-        ("9b", None, "start: expected seconds, or a bar from 1b to 5b, found 9b"),
+        ("0b", None, "start: expected seconds, or a bar from 1b to 5b, found '0b'"),
+        ("9b", None, "start: expected seconds, or a bar from 1b to 5b, found '9b'"),
     ],
 )
 def test_a_passage_outside_the_song_is_refused(start, end, message):

@@ -86,7 +86,7 @@ def compose_and_write(
 
     console.note(f"seed {first}")
     numbers = _missing(shard.numbers(num), chosen, out_dir if goes_on and not force else None)
-    songs = _Songs(console, [first + number for number in numbers])
+    songs = _Songs(console, _seeds(numbers, first))
     try:
         with stack, console.progress("songs", len(numbers)) as advance:
             if cluster is not None:
@@ -117,7 +117,7 @@ def compose_and_write(
 class _Songs:
     """What has become of songs, which are finished in any order; their lines are printed in that of their seeds."""
 
-    def __init__(self, console: "Console", seeds: list[int]) -> None:
+    def __init__(self, console: "Console", seeds: Sequence[int]) -> None:
         self.seeds = seeds
         self._console = console
         self._made: dict[int, dict[str, Any]] = {}
@@ -132,7 +132,7 @@ class _Songs:
 
     def end(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Print what is left; return the facts of the songs that were written, and the errors of the others."""
-        made = [self._made[seed] for seed in self.seeds if seed in self._made]
+        made = [self._made[seed] for seed in sorted(self._made)]
         for left in made[self._printed :]:
             self._print(left)
         self._printed = len(made)
@@ -231,6 +231,13 @@ def _missing(numbers: range, formats: list[str], folder: "Path | Remote | None")
         names = {number: [str(path) for path in _files(Path(str(number)), formats).values()] for number in numbers}
         return [number for number in numbers if not all(sizes.get(name) for name in names[number])]
     return [number for number in numbers if not is_done(list(_files(folder / str(number), formats).values()))]
+
+
+def _seeds(numbers: Sequence[int], first: int) -> Sequence[int]:
+    """Return the seeds of songs; of a range a range: there may be a billion of them."""
+    if isinstance(numbers, range):
+        return range(first + numbers.start, first + numbers.stop, numbers.step)
+    return [first + number for number in numbers]
 
 
 def _there(folder: Remote) -> dict[str, int]:
