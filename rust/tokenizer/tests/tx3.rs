@@ -276,7 +276,7 @@ fn a_note_that_has_sounded_for_long_becomes_more_likely_to_end() {
 }
 
 #[test]
-fn notes_in_unison_or_a_semitone_apart_are_less_likely_for_the_benefit_of_the_others_of_their_voice() {
+fn notes_in_unison_a_semitone_apart_or_repeated_are_less_likely_for_the_benefit_of_others_of_their_voice() {
     let id = |symbol: &str| usize::from(tx3::encode(symbol).expect("a token")[0]);
     let mut grammar = tx3::Grammar::new();
     for id in tx3::encode("TEMPO_6\nMETER_16\nBAR\nP1_NOTEON_69\nTR_NOTEON_45\nROW_4").expect("TX3") {
@@ -296,6 +296,9 @@ fn notes_in_unison_or_a_semitone_apart_are_less_likely_for_the_benefit_of_the_ot
     for (pitch, nats) in expected {
         assert!((lowered(&format!("P2_NOTEON_{pitch}")) - nats).abs() < 1e-5, "{pitch}");
     }
+    let repeated = logits[id("P1_NOTEON_72")] - logits[id("P1_NOTEON_69")];
+    assert!((repeated - 0.7).abs() < 1e-5, "{repeated}");
+    assert_eq!(logits[id("TR_NOTEON_45")], logits[id("TR_NOTEON_43")], "a bass repeats its pitch");
     assert!((all_of("P2", 33..=108) - 76.0).abs() < 1e-3, "a note of P2 is as likely as before");
     assert_eq!((logits[id("BAR")], logits[id("P1_NOTEOFF")], logits[id("NO_NOTEON_5")]), (0.0, 0.0, 0.0));
     assert!(free > 0.0);

@@ -26,6 +26,10 @@ const SEMITONE: f32 = 0.7;
 /// How much of both counts beside a voice that speaks later in a frame: it may leave its pitch in this very frame.
 const LATER: f32 = 0.5;
 
+/// By how many nats a note of a pulse is less likely that has the pitch of the one before it: 1.8 % in the median of 200
+/// composed songs, 0.7 % in that of as many of the train split.
+const REPEATED: f32 = 0.7;
+
 const MELODIC: [Voice; 3] = [Voice::P1, Voice::P2, Voice::Tr];
 
 impl Grammar {
@@ -39,14 +43,16 @@ impl Grammar {
         self.release(logits);
     }
 
-    /// Keeps the melodic voices apart: notes in unison with the other pulse and at a semitone from another voice are less
-    /// likely, other notes of the same voice more, so that a note is as likely as before.
+    /// Keeps the melodic voices apart, and lines moving: notes in unison with the other pulse, at a semitone from another
+    /// voice, and with the pitch that a pulse has just had are less likely, other notes of the same voice more, so that a
+    /// note is as likely as before.
     ///
     /// `logits` are unnormalised log-probabilities; both are as long as the vocabulary.
     pub fn part(&self, logits: &mut [f32], allowed: &[bool]) {
         for voice in MELODIC {
             let others = self.sounding_beside(voice);
-            if others.is_empty() {
+            let last = self.players()[voice.index()].last_pitch().filter(|_| voice != Voice::Tr);
+            if others.is_empty() && last.is_none() {
                 continue;
             }
             let (mut before, mut after) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
@@ -55,6 +61,7 @@ impl Grammar {
                 before = log_sum(before, f64::from(*logit));
                 *logit -=
                     others.iter().map(|&(other, sounds)| lowered(voice, other, pitch.abs_diff(sounds))).sum::<f32>();
+                *logit -= if last == Some(pitch) { REPEATED } else { 0.0 };
                 after = log_sum(after, f64::from(*logit));
             }
             if before.is_finite() {

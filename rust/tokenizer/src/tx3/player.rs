@@ -73,6 +73,11 @@ impl Player {
         self.held.map(|held| held.note.pitch)
     }
 
+    /// The pitch that sounds, or sounded last.
+    pub(super) fn last_pitch(&self) -> Option<u8> {
+        self.pitch().or(self.ended.map(|(pitch, _)| pitch))
+    }
+
     /// Whether a pitch sounds, or has sounded until now.
     pub(super) fn has_sounded(&self, pitch: u8, now: u64) -> bool {
         self.held.is_some_and(|held| held.note.pitch == pitch) || self.ended == Some((pitch, now))
