@@ -316,6 +316,16 @@ def test_an_interrupt_while_numpy_is_imported_is_no_panic(tmp_path, work, code):
     assert "KeyboardInterrupt" in finished.stderr if code is None else finished.returncode == code
 
 
+def test_an_interrupt_while_the_command_line_is_loaded_is_one_line(tmp_path):
+    (tmp_path / "s.tx1.txt").write_text(TX1)
+    interrupted = INTERRUPTED_IMPORT.replace('"numpy"', '"lakhnes.cli"')
+    assert interrupted != INTERRUPTED_IMPORT
+    command = [sys.executable, "-c", interrupted + "from lakhnes.__main__ import main; main()", "info", "s.tx1.txt"]
+    finished = subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stderr) == (130, "interrupted\n")
+    assert json.loads(finished.stdout) == {"error": "interrupted"}
+
+
 def test_matplotlib_says_nothing_of_a_folder_that_it_cannot_write(tmp_path):
     (tmp_path / "s.tx1.txt").write_text(TX1)
     (tmp_path / "file").write_text("")
