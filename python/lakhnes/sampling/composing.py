@@ -256,7 +256,7 @@ def compositions(
     model, prime, params, controls, loop, form, batch_size, advance
         As of `compose`.
     seeds : iterable of int
-        0 to `MAX_SEED`.
+        0 to 2**64 - 1.
 
     Raises
     ------
