@@ -943,7 +943,7 @@ class Tx3Grammar:
     def restrikes(self) -> npt.NDArray[np.bool_]:
         """Give ``(B, V)``, true where a token strikes the pitch that sounds once more, which is allowed and rare."""
     def correct(self, logits: npt.NDArray[np.float32], allowed: npt.NDArray[np.bool_]) -> None:
-        """Correct what a model says while it goes on from its own songs; both arrays, ``(B, V)``, are changed.
+        """Correct the logits of a model that continues its own songs; both arrays, ``(B, V)``, are changed.
 
         Notes of a pulse in unison with the other are a nat less likely, those a semitone from another melodic voice
         0.7, and so are those of a pulse with the pitch that it has just had, for the benefit of other notes of the
@@ -1486,42 +1486,14 @@ class SequenceState:
 
     def feed(
         self,
-        tokens: npt.NDArray[np.int64],
-        states: npt.NDArray[np.int64] | None = None,
-        *,
-        all: bool = False,
-    ) -> npt.NDArray[np.float32]:
-        """Feed T tokens to every sequence.
-
-        Parameters
-        ----------
-        tokens
-            ``(T * B,)``: one token of every sequence, then the next of every sequence, and so on. T is at least 1.
-        states
-            ``(T * B, F + 2P)``: what `ScoreStates` gives beside each token, for a model that has tables for it.
-        all
-            Return the logits after every token, not only after the last of each sequence.
-
-        Returns
-        -------
-        ndarray, float32
-            Logits of the next token, ``(B * V,)``; with `all` in the order of `tokens`, ``(T * B * V,)``.
-
-        Raises
-        ------
-        ValueError
-            If the number of tokens is 0 or no multiple of B, an id is outside the vocabulary, or the states do not fit.
-        """
-
-    def feed_some(
-        self,
         sequences: Sequence[int],
         tokens: npt.NDArray[np.int64],
         states: npt.NDArray[np.int64] | None = None,
     ) -> npt.NDArray[np.float32]:
         """Feed N tokens, each to the sequence at the same index of `sequences`.
 
-        A sequence that appears again is fed one token after the other. `states` is as of `feed`, ``(N, F + 2P)``.
+        A sequence that appears again is fed one token after the other. `states`, ``(N, F + 2P)``, is what `ScoreStates`
+        gives beside each token, for a model that has tables for it.
 
         Returns
         -------

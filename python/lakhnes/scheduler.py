@@ -36,7 +36,7 @@ def connect(scheduler: str) -> Iterator[Cluster]:
     MissingExtraError
         If Dask is not installed.
     LakhnesError
-        If it is none of these, there is no scheduler there, or its workers have another version of lakhnes.
+        If the text names no scheduler, none answers there, or its workers have another version of lakhnes.
     """
     need("distributed")
     distributed = load("distributed")

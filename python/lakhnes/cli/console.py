@@ -192,7 +192,7 @@ def _check_places(context: click.Context) -> None:
 
 
 def _address(place: str) -> str | None:
-    """Return the address that a text is, or a path that has been made of one; None if it is none."""
+    """Return the address that a text stands for, as it is or made into a path; None for the path of a file."""
     if ":/" not in place:
         return None
     from lakhnes.remote import is_url

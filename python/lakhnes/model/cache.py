@@ -78,7 +78,7 @@ class KeyValueCache:
         self.length = min(self._end, mem_len)
 
     def lacking(self) -> list[int]:
-        """Return how many of the `length` positions each sequence has not read; an empty list if it is none of any."""
+        """Return how many of the `length` positions each sequence lacks; an empty list where all have read them."""
         lacking = [max(first - (self._end - self.length), 0) for first in self._first]
         return lacking if any(lacking) else []
 

@@ -91,7 +91,7 @@ class NativeEngine(Engine):
         return self._read(self._all, inputs)
 
     def _read(self, sequences: Sequence[int], inputs: Tokens) -> Floats:
-        logits = self._state.feed_some(sequences, *self._split(inputs))
+        logits = self._state.feed(sequences, *self._split(inputs))
         np.add.at(self._lengths, sequences, 1)
         return logits.reshape(len(sequences), -1)
 

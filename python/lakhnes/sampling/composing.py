@@ -332,7 +332,7 @@ class _Attempts:
         self._best: dict[int, tuple[tuple[int, float], Composition]] = {}
 
     def next(self) -> Seed | None:
-        """Return the seed of the song to begin next; None when there is none."""
+        """Return the seed of the next song to begin; None at the end."""
         return self._again.pop() if self._again else next(self._seeds, None)
 
     def best(self, seed: Seed, song: Composition) -> tuple[int, Composition] | None:

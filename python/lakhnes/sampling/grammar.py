@@ -64,7 +64,7 @@ class Grammar(Protocol):
         ...
 
     def correct(self, logits: Floats, allowed: Flags) -> None:
-        """Correct what is known to be wrong of a model that goes on from its own songs; changes both, ``(B, V)``."""
+        """Correct the logits of a model that continues its own songs; both arrays, ``(B, V)``, are changed."""
         ...
 
     def admits(self, token: int) -> bool:

@@ -17,20 +17,8 @@ pub(crate) struct PySequenceState(pub(crate) SequenceState);
 #[documented]
 #[pymethods]
 impl PySequenceState {
-    #[pyo3(signature = (tokens, states=None, *, all=false))]
-    fn feed<'py>(
-        &mut self,
-        py: Python<'py>,
-        tokens: PyReadonlyArray1<'_, i64>,
-        states: Option<PyReadonlyArray2<'_, i64>>,
-        all: bool,
-    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let beside = Beside::new(&tokens, states.as_ref())?;
-        self.logits(py, |state, logits| state.feed(beside.inputs(), all, logits))
-    }
-
     #[pyo3(signature = (sequences, tokens, states=None))]
-    fn feed_some<'py>(
+    fn feed<'py>(
         &mut self,
         py: Python<'py>,
         sequences: Vec<usize>,

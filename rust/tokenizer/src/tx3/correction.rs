@@ -1,4 +1,4 @@
-//! What is corrected of a model's probabilities while it goes on from its own songs.
+//! Corrections to the logits of a model that continues its own songs.
 //!
 //! A model knows how songs of people go on. Of its own it hears small deviations that nobody intended, takes the song for one
 //! of a looser kind, and deviates more; and whatever leaves out the least likely tokens leaves out what is rare each time.
@@ -146,7 +146,7 @@ fn notes_of<'a>(
     notes.filter(move |((token, _), allowed)| **allowed && matches!(token, Token::NoteOn(of, _) if *of == voice))
 }
 
-/// By how many nats a note is less likely so many semitones from the pitch that another voice sounds.
+/// The nats by which a note of a voice is lowered, `apart` semitones from the pitch that another voice sounds.
 fn lowered(voice: Voice, other: Voice, apart: u8) -> f32 {
     let nats = match apart {
         0 if voice != Voice::Tr && other != Voice::Tr => UNISON,
