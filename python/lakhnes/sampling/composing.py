@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_SEED", "compose", "compositions", "continue_song", "generate", "most_at_once", "new_seed", "seeds_of"]
 
-ATTEMPTS = 4
-"""How often a song is composed at the most when it is to have some number of voices."""
+ATTEMPTS = 8
+"""How often a song is composed at the most when it is to have some number of voices, or a seam that is not heard."""
 
 VOICE_NOTES = 4
 """Notes that a voice plays at the least to be counted."""
