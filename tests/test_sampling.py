@@ -15,8 +15,9 @@ from lakhnes.model.engine import losses_of
 from lakhnes.model.model import Model
 from lakhnes.sampling import SamplingParams, accompany_ids, composing, infillings
 from lakhnes.sampling import compose as compose_with
+from lakhnes.sampling.batches import MOST_AT_ONCE, most_at_once
 from lakhnes.sampling.composer import Composer
-from lakhnes.sampling.composing import MOST_AT_ONCE, _voices_of, most_at_once
+from lakhnes.sampling.composing import _voices_of
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.grammar import EventGrammar
 from lakhnes.sampling.sampler import sample

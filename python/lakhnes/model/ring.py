@@ -71,8 +71,8 @@ class Ring:
         needed, free = sequences * row_bytes(config, window, dtype), free_bytes(network.device)
         if needed > free:
             raise LimitError(
-                f"{sequences:,} sequences with {window:,} positions take {needed / 2**30:.1f} GiB, expected at most the "
-                f"{free / 2**30:.1f} GiB of the device: read fewer at once, with less memory or in bfloat16"
+                f"{sequences:,} sequences with {window:,} positions take {needed / 2**30:.1f} GiB, expected at most "
+                f"the {free / 2**30:.1f} GiB of the device: read fewer at once, with less memory or in bfloat16"
             )
         shape = (2, config.n_layer, config.n_head, sequences, self.slots, config.d_head)
         # Zeros, for what is hidden is weighed with 0, and 0 times anything that is a number is 0.

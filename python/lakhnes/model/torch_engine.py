@@ -2,8 +2,8 @@
 
 All sequences have their keys and values in one ring buffer, however long each is, and a token of every one is one step
 of the network, whose shapes do not change (`lakhnes.model.recorded_step`). Tokens go to the device once a step, and
-logits come back once, for they are drawn from where the grammar is. Tokens of some sequences, one of each, are a step as
-well, in which the others stay where they are; a run of tokens of one sequence, as a prime is, is read as a segment.
+logits come back once, for they are drawn from where the grammar is. Tokens of some sequences, one of each, are a step
+as well, in which the others stay where they are; a run of tokens of one sequence, as a prime is, is read as a segment.
 """
 
 from __future__ import annotations
