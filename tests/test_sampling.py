@@ -499,6 +499,20 @@ def test_a_seed_that_is_no_whole_number_is_refused_in_these_words(seed):
         lakhnes.generate(tiny_model(), seed=seed)
 
 
+def test_a_large_batch_is_chosen_by_any_number_of_threads_with_the_same_songs(monkeypatch):
+    vocabulary = lakhnes.Vocabulary.tx3()
+    model = tiny_model(vocabulary="tx3", vocab_size=len(vocabulary), score_state=True)
+    params = SamplingParams(length=12, memory=8, min_voices=0)
+    found = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        found.append([song.ids for song in composing.compose(model, 75, (), params, seed=4, batch_size=75)])
+    assert found[0] == found[1]
+    nothing = np.full((75, 9), -np.inf, dtype=np.float32)
+    with pytest.raises(ValueError, match="no token may come next"):
+        sample(nothing, np.zeros(75, dtype=np.float32), params, threads=3)
+
+
 def test_a_batch_of_a_million_takes_the_memory_of_some_hundred_songs():
     assert most_at_once(tiny_model(), SamplingParams(length=4)) == MOST_AT_ONCE
     wide = tiny_model()
