@@ -1,5 +1,6 @@
 """Steps of the torch engine, whose shapes never change: the native engine's numbers, recorded once and replayed."""
 
+import contextlib
 import warnings
 
 import numpy as np
@@ -170,6 +171,50 @@ def test_on_a_device_as_many_songs_are_composed_at_once_as_its_memory_holds(monk
     assert most() == MOST_ON_A_DEVICE
     monkeypatch.setattr(Model, "device_bytes", lambda model: None)
     assert most() == AT_ONCE_BYTES // song
+
+
+def test_a_cuda_recorder_warms_up_beside_the_stream_and_records_into_one_pool(monkeypatch):
+    log = []
+
+    class Stream:
+        def wait_stream(self, other):
+            log.append("wait")
+
+    class Graph:
+        def pool(self):
+            return "pool"
+
+        def replay(self):
+            log.append("replay")
+
+    def graph(recorded, pool, capture_error_mode):
+        log.append(("record", pool, capture_error_mode))
+        return contextlib.nullcontext()
+
+    fakes = {"Stream": Stream, "current_stream": Stream, "CUDAGraph": Graph, "graph": graph}
+    fakes |= dict.fromkeys(("device", "stream"), contextlib.nullcontext)
+    for name, fake in fakes.items():
+        monkeypatch.setattr(torch.cuda, name, fake)
+    recorder = recorded_step.CudaRecorder(torch.device("cuda"))
+    first, second = (recorder.record(lambda: log.append("work")) for _ in range(2))
+    once = ["wait", *["work"] * recorded_step.WARMUP, "wait"]
+    recorded = [[("record", pool, "thread_local"), "work"] for pool in (None, "pool")]
+    assert log == once + recorded[0] + once + recorded[1]
+    first()
+    second()
+    assert log[-2:] == ["replay", "replay"]
+
+
+@pytest.mark.parametrize("rows", [False, True])
+def test_no_part_of_a_step_asks_for_a_number_that_is_on_the_device(rows):
+    # Tensors of the device "meta" have shapes and no numbers: to look at one, as no graph can, raises an error.
+    network = tiny_model(**(ROWS if rows else {})).network.to("meta")
+    keys = ring.Ring(network, 3, SPAN + 40)
+    step = recorded_step.RecordedStep(network, keys)
+    step.compute(SPAN)
+    step.compute(keys.slots)
+    with pytest.raises(RuntimeError, match="meta"):
+        step.logits.max().item()
 
 
 # --- on a CUDA device ---

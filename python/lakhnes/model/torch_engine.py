@@ -63,7 +63,7 @@ class TorchEngine(Engine):
         self._memory = max(memory, int(config.same_length))
         self._ring = Ring(self._network, sequences, self._memory + (not config.same_length))
         if recorder is None and network.device.type == "cuda":
-            recorder = CudaRecorder()
+            recorder = CudaRecorder(network.device)
         self._make_step = RecordedStep(self._network, self._ring, recorder)
         self._inputs_of_all = np.zeros((sequences, self._make_step.inputs.shape[1] - 1), dtype=np.int64)
         self._rewound = np.ones(sequences, dtype=np.bool_)

@@ -198,16 +198,19 @@ mod tests {
 
     fn sum_of(logits: &[f32]) -> f64 {
         let mut sum = LogSum::default();
-        logits.iter().for_each(|&logit| sum.add(logit));
+        for &logit in logits {
+            sum.add(logit);
+        }
         sum.value()
     }
 
     #[test]
     fn a_sum_of_logarithms_is_that_of_the_numbers_in_any_order_and_of_any_size() {
         let nothing = f32::NEG_INFINITY;
-        assert_eq!(sum_of(&[]), f64::NEG_INFINITY);
-        assert_eq!(sum_of(&[nothing, nothing]), f64::NEG_INFINITY);
-        assert_eq!(sum_of(&[nothing, 3.0, f32::NAN]), 3.0);
+        for none in [&[][..], &[nothing, nothing]] {
+            assert!(sum_of(none) < f64::MIN, "{none:?}");
+        }
+        assert!((sum_of(&[nothing, 3.0, f32::NAN]) - 3.0).abs() < 1e-14);
         for numbers in [[1.0, 2.0, -4.0, 2.0], [2.0, 2.0, 1.0, -4.0], [-4.0, 1.0, 2.0, 2.0]] {
             let plain: f64 = numbers.iter().map(|&number| f64::from(number).exp()).sum();
             assert!((sum_of(&numbers) - plain.ln()).abs() < 1e-14);
