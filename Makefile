@@ -32,7 +32,7 @@ PORTABLE := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-all demo test train-gpu test-rust test-python test-light wheel sdist check-wheel man check-data check-tx3 lint format build bench coverage fuzz song-statistics tasks clean check-resume docs check-docs check-studies
+.PHONY: help setup setup-all demo test train-gpu test-rust test-python test-light wheel sdist check-wheel man check-data check-tx3 lint format build bench bench-gpu coverage fuzz song-statistics tasks clean check-resume docs check-docs check-studies
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -161,6 +161,9 @@ bench: setup ## measure speed (lakhnes bench, pytest-benchmark and criterion)
 	$(BIN)/lakhnes bench
 	$(BIN)/python -m pytest benches
 	cargo bench --workspace --locked
+
+bench-gpu: setup ## measure batches of 64, 256 and 1,024 songs on a CUDA device, within 2 minutes (DEVICE)
+	$(BIN)/python benches/batches.py --device $(DEVICE)
 
 # cargo-llvm-cov finds the tools of rustup by itself; others, of the same LLVM as rustc, by LLVM_COV and LLVM_PROFDATA.
 coverage: ## measure how much of the chip its tests run (needs cargo-llvm-cov)

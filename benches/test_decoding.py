@@ -20,7 +20,7 @@ from lakhnes.model.transformer_xl import TransformerXL
 
 MEMORY = 512
 DTYPES = ("float32", "bfloat16", "int8")
-BATCH = 64
+FEW, BATCH = 8, 64
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,12 @@ def test_table(network, model):
     for name, seconds in alone.items():
         print(f"{name}: {seconds * 1e3:.2f} ms a step, {alone['the original'] / seconds:.1f} x the original")
     steps.clear()
+    # The step that a GPU replays, beside that of the engine in Rust.
+    few = {"torch": full(TorchEngine(network, FEW, MEMORY)), "native": native(model, "float32", FEW)}
+    taken = {name: statistics.median(median(step, 5) for _ in range(3)) for name, step in few.items()}
+    few.clear()
+    ratio = taken["torch"] / taken["native"]
+    print(f"float32, {FEW} songs: {taken['torch'] * 1e3:.1f} ms a step in torch, {ratio:.2f} x the native engine's")
     for dtype in reversed(DTYPES):
         seconds = median(native(model, dtype, BATCH), 5)
         gain = BATCH * alone[dtype] / seconds

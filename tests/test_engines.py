@@ -170,9 +170,9 @@ def test_a_sequence_begins_again_with_what_was_kept_while_the_others_are_read_in
 
     engine, tokens = begin(kind, mem_len, 3), ids_of(3, 40)
     prime, forward = ids_of(1, 5, 2)[0], Counter()
-    if hasattr(engine, "_forward"):
-        passes = engine._forward
-        engine._forward = lambda *inputs: (forward.update(["calls"]), passes(*inputs))[1]
+    if hasattr(engine, "_make_step"):
+        passes = engine._make_step
+        engine._make_step = lambda *inputs: (forward.update(["calls"]), passes(*inputs))[1]
     engine.feed(prime, [1] * len(prime))
     engine.keep(1)
     engine.fork(1, 0)
@@ -241,10 +241,9 @@ def test_tokens_that_are_none_are_refused(kind):
     for tokens in ([], [1], [1, 2, 3]):
         with pytest.raises(ValueError, match="tokens: expected one for each of 2 sequences"):
             engine.feed(np.array(tokens, dtype=np.int64))
-    if not kind.startswith("torch"):
-        for tokens in ([1, -1], [1, 631]):
-            with pytest.raises(ValueError, match="tokens: expected"):
-                engine.feed(np.array(tokens))
+    for tokens in ([1, -1], [1, 631]):
+        with pytest.raises(ValueError, match="tokens: expected"):
+            engine.feed(np.array(tokens))
 
 
 # --- exactness ---

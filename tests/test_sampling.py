@@ -15,8 +15,9 @@ from lakhnes.model.engine import losses_of
 from lakhnes.model.model import Model
 from lakhnes.sampling import SamplingParams, accompany_ids, composing, infillings
 from lakhnes.sampling import compose as compose_with
+from lakhnes.sampling.batches import MOST_AT_ONCE, most_at_once
 from lakhnes.sampling.composer import Composer
-from lakhnes.sampling.composing import MOST_AT_ONCE, _voices_of, most_at_once
+from lakhnes.sampling.composing import _voices_of
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.grammar import EventGrammar
 from lakhnes.sampling.sampler import sample
@@ -496,6 +497,20 @@ def test_further_attempts_at_a_song_are_those_of_no_other_seed(monkeypatch):
 def test_a_seed_that_is_no_whole_number_is_refused_in_these_words(seed):
     with pytest.raises(TypeError, match=re.escape(f"seed is {seed!r}, expected a whole number")):
         lakhnes.generate(tiny_model(), seed=seed)
+
+
+def test_a_large_batch_is_chosen_by_any_number_of_threads_with_the_same_songs(monkeypatch):
+    vocabulary = lakhnes.Vocabulary.tx3()
+    model = tiny_model(vocabulary="tx3", vocab_size=len(vocabulary), score_state=True)
+    params = SamplingParams(length=12, memory=8, min_voices=0)
+    found = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        found.append([song.ids for song in composing.compose(model, 75, (), params, seed=4, batch_size=75)])
+    assert found[0] == found[1]
+    nothing = np.full((75, 9), -np.inf, dtype=np.float32)
+    with pytest.raises(ValueError, match="no token may come next"):
+        sample(nothing, np.zeros(75, dtype=np.float32), params, threads=3)
 
 
 def test_a_batch_of_a_million_takes_the_memory_of_some_hundred_songs():

@@ -935,9 +935,11 @@ class Tx3Grammar:
     ----------
     batch_size
         The number of songs, B; at most 65,536.
+    threads
+        In how many threads what concerns all songs is done, where these are more than a few dozen.
     """
 
-    def __new__(cls, batch_size: int = 1) -> Tx3Grammar: ...
+    def __new__(cls, batch_size: int = 1, threads: int = 1) -> Tx3Grammar: ...
     def allowed(self) -> npt.NDArray[np.bool_]:
         """Give ``(B, V)``, true where a token may come next; ``<S>`` where the song may end."""
     def restrikes(self) -> npt.NDArray[np.bool_]:
@@ -1537,6 +1539,7 @@ def sample_tokens(
     top_p: float = 1.0,
     min_p: float = 0.0,
     typical_p: float = 1.0,
+    threads: int = 1,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Sample the next token of every sequence.
 
@@ -1563,6 +1566,8 @@ def sample_tokens(
     typical_p
         Keep the fewest tokens whose probabilities reach p, those first whose information content is the closest to the
         entropy (Meister et al. 2023).
+    threads
+        How many threads share the sequences, where these are more than a few dozen. The results do not depend on it.
 
     Returns
     -------

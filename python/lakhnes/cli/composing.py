@@ -153,7 +153,7 @@ def composing_options(command: F) -> F:
             default=BATCH_SIZE,
             show_default=True,
             type=click.IntRange(min=1),
-            help="Songs composed at once.",
+            help="Songs composed at once, as far as memory allows.",
         ),
         click.option(
             "--device", default="auto", show_default=True, help="auto (composes on the CPU), cpu, cuda or mps."

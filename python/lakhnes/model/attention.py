@@ -67,7 +67,7 @@ def attend(content: Tensor, position: Tensor, key: Tensor, value: Tensor, distan
     key, value : Tensor, ``(H, B, K, E)``
     distances : Tensor, ``(H, K, E)``
         Of the distances K - 1 … 0.
-    mask : Tensor, ``(T, N)`` or ``(B, T, N)``
+    mask : Tensor, ``(T, N)``
         0 or minus infinity, for the last N keys.
 
     Returns
@@ -81,8 +81,7 @@ def attend(content: Tensor, position: Tensor, key: Tensor, value: Tensor, distan
     # On a CPU a sequence at a time: its H x T x K scores are passed over five times, and stay in the processor's cache.
     alone = content.device.type == "cpu" and content.shape[2] > 1
     for some in [slice(one, one + 1) for one in range(content.shape[1])] if alone else [slice(None)]:
-        of_some = mask[some] if mask.dim() == 3 else mask
-        weights = _weights(content[:, some], position[:, some], key[:, some], distances, of_some)
+        weights = _weights(content[:, some], position[:, some], key[:, some], distances, mask)
         values = value[:, some]
         read[:, some] = torch.bmm(weights, values.reshape(-1, *values.shape[2:])).view_as(content[:, some])
     return read

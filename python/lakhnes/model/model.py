@@ -125,6 +125,25 @@ class Model:
             kept = min(kept, length)
         return self._transformer(self.config, sequences, kept, dtype, threads, keeps)
 
+    @property
+    def on_device(self) -> bool:
+        """Whether a Transformer-XL composes in torch, on the device, and not in Rust, on the CPU."""
+        return self.device not in ("auto", "cpu")
+
+    def device_bytes(self) -> int | None:
+        """Return the bytes that are free of a GPU beside the weights; None on other devices, which have no own memory.
+
+        Raises
+        ------
+        CheckpointError
+            If there is no such device.
+        """
+        need("torch")
+        from lakhnes.model.ring import free_bytes
+
+        device = self.network.device
+        return free_bytes(device) if device.type == "cuda" else None
+
     def score(self, ids: Sequence[int] | npt.NDArray[np.int64], mem_len: int | None = None) -> Floats:
         """Return how improbable each token of a song is to the model.
 
@@ -273,7 +292,7 @@ class Model:
 
         # With same_length the present position is one of the `memory` keys, else it comes on top of them.
         window = max(memory if config.same_length else memory + 1, 1)
-        if self.device in ("auto", "cpu") and window <= MAX_WINDOW:
+        if not self.on_device and window <= MAX_WINDOW:
             form = dtype or "float32"
             if form not in self._packed:
                 self._packed[form] = pack(config, self.weights, form)

@@ -25,11 +25,11 @@ from torch.nn import functional
 
 from lakhnes._native import score_state_tables
 from lakhnes.model.attention import attend
-from lakhnes.model.cache import KeyValueCache
+from lakhnes.model.cache import KeyValueCache, KeyValueMemory
 from lakhnes.model.config import TransformerXLConfig
 from lakhnes.model.network import Network
 
-Memory: TypeAlias = Tensor | KeyValueCache
+Memory: TypeAlias = Tensor | KeyValueMemory
 """What was read before the present segment: hidden states, ``(n_layer + 1, B, M, D)``, or keys and values."""
 
 INIT_STD = 0.02
@@ -96,7 +96,7 @@ class RelativeAttention(nn.Module):
     def forward(self, x: Tensor, key: Tensor, value: Tensor, distances: Tensor, mask: Tensor) -> Tensor:
         """Read from ``(B, T, D)`` the keys and values of memory and segment, ``(H, B, K, E)``; return ``(B, T, D)``.
 
-        `distances` is ``(H, K, E)`` for the distances K - 1 … 0, `mask` ``(T, N)`` or ``(B, T, N)`` for the last N.
+        `distances` is ``(H, K, E)`` for the distances K - 1 … 0, `mask` ``(T, N)`` for the last N.
         """
         query = self.split(functional.linear(x, self.qkv_net.weight[: self.n_head * self.d_head]))
         content, position = self.queries(query)
@@ -236,7 +236,7 @@ class TransformerXL(Network):
         ----------
         tokens : Tensor, int64, ``(B, T)``
             With ``config.score_state`` ``(B, T, 1 + F + 2P)``: each token, and the state behind it.
-        memory : Tensor, ``(n_layer + 1, B, M, D)``, or KeyValueCache, optional
+        memory : Tensor, ``(n_layer + 1, B, M, D)``, or KeyValueMemory, optional
             What this method returned for the segment before; a cache is changed in place.
         mem_len : int
             How many positions the returned memory holds at the most.
@@ -247,7 +247,7 @@ class TransformerXL(Network):
             Output of the last layer; `logits` turns it into scores of the next token.
         memory : Tensor, ``(n_layer + 1, B, M', D)``, detached, or the cache
         """
-        if isinstance(memory, KeyValueCache):
+        if memory is not None and not isinstance(memory, Tensor):
             return self._read(tokens, memory, mem_len), memory
         rows = tokens.shape[1]
         kept = 0 if memory is None else memory.shape[2]
@@ -260,13 +260,11 @@ class TransformerXL(Network):
             states.append(hidden)
         return hidden, _remember(states, memory, mem_len)
 
-    def _read(self, tokens: Tensor, cache: KeyValueCache, mem_len: int) -> Tensor:
+    def _read(self, tokens: Tensor, cache: KeyValueMemory, mem_len: int) -> Tensor:
         """Read one segment after the keys and values of a cache, and add to these; see `forward`."""
         rows = tokens.shape[1]
         hidden = self.embed(tokens)
         mask = self.mask(rows, cache.length, mem_len)
-        if lacking := cache.lacking():
-            mask = _hiding(mask, lacking, cache.length + rows)
         for index, layer in enumerate(self.layers):
             assert isinstance(layer, Layer)
             attention, normed = layer.attention, layer.normed(hidden)
@@ -279,13 +277,6 @@ class TransformerXL(Network):
 
     def _projected_distances(self, attention: RelativeAttention, count: int) -> Tensor:
         return attention.project_distances(self.distances(count))
-
-
-def _hiding(mask: Tensor, lacking: list[int], keys: int) -> Tensor:
-    """Hide the first of some keys, of each song as many as it lacks: ``(T, N)`` to ``(B, T, K)``."""
-    shown = torch.arange(keys, device=mask.device) >= torch.tensor(lacking, device=mask.device)[:, None]
-    whole = functional.pad(mask, (keys - mask.shape[1], 0))
-    return torch.where(shown[:, None], whole, float("-inf"))
 
 
 def _remember(states: list[Tensor], memory: Tensor | None, mem_len: int) -> Tensor:

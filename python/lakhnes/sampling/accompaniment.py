@@ -15,8 +15,9 @@ from lakhnes._native import Song, Vocabulary
 from lakhnes.grammar import BOUNDARY, VOICES, rules_of
 from lakhnes.model.engine import losses_of
 from lakhnes.model.model import Model
+from lakhnes.sampling.batches import most_at_once
 from lakhnes.sampling.composer import Advance, Composer, Composition, ignore, perplexity
-from lakhnes.sampling.composing import most_at_once, seeds_of
+from lakhnes.sampling.composing import seeds_of
 from lakhnes.sampling.excerpt import Excerpt
 from lakhnes.sampling.keywords import CHOICE, sampling_keywords
 from lakhnes.sampling.params import BATCH_SIZE, EXCERPT_LENGTH, SONG, SamplingParams, params_from

@@ -16,6 +16,7 @@ from lakhnes.errors import LakhnesError
 from lakhnes.grammar import BOUNDARY
 from lakhnes.model.engine import Floats, Tokens, losses_of
 from lakhnes.model.model import READ_AT_ONCE, Model
+from lakhnes.model.native_engine import thread_count
 from lakhnes.sampling import ending
 from lakhnes.sampling.controls import NOTHING, Controls
 from lakhnes.sampling.grammar import grammar_of
@@ -153,7 +154,8 @@ class Composer:
         length, keeps = 1 + given + params.most_events, another is not no_other
         self.engine = model.begin(self.count, memory=params.memory, length=length, dtype=params.dtype, keeps=keeps)
         self.vocabulary = Vocabulary(model.config.vocabulary)
-        self.grammar = grammar_of(self.vocabulary, self.count)
+        self.threads = thread_count()  # that share the choosing of a large batch
+        self.grammar = grammar_of(self.vocabulary, self.count, self.threads)
         self.possible = ~controls.forbidden(self.vocabulary)  # (V,)
         self.leanings = Leanings(controls, self.vocabulary, self.count)
         self.repetition = Repetition(params.repetition if params.grammar else 0.0, self.vocabulary, self.count)
@@ -311,14 +313,15 @@ class Composer:
         """
         uniforms, logits = self.uniforms.next(), np.ascontiguousarray(self.engine.logits)
         if not self.params.grammar:
-            return sample(logits, uniforms, self.params, allowed=allowed)
+            return sample(logits, uniforms, self.params, allowed=allowed, threads=self.threads)
         leaning = self.leanings.nats(self.grammar.ticks)
         raised = logits.copy() if leaning is None else logits + leaning
         self.repetition.lean(raised)
         self.grammar.correct(raised, allowed)
         if for_the_end is not None:
             raised[:, BOUNDARY] += for_the_end
-        tokens, _ = sample(raised, uniforms, self.params, allowed=allowed, temperature=self.temperature())
+        heat = self.temperature()
+        tokens, _ = sample(raised, uniforms, self.params, allowed=allowed, temperature=heat, threads=self.threads)
         return tokens, losses_of(logits, tokens)
 
     def temperature(self) -> float | Floats:

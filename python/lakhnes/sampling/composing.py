@@ -13,8 +13,8 @@ import numpy as np
 from lakhnes._native import Song, Vocabulary
 from lakhnes.errors import shown
 from lakhnes.grammar import rules_of
-from lakhnes.model.config import TransformerXLConfig
 from lakhnes.model.model import Model
+from lakhnes.sampling.batches import most_at_once
 from lakhnes.sampling.composer import Advance, Composer, Composition, Seed, ignore
 from lakhnes.sampling.controls import NOTHING, Controls
 from lakhnes.sampling.excerpt import Excerpt
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from lakhnes.sampling.params import SamplingOptions
 
-__all__ = ["MAX_SEED", "compose", "compositions", "continue_song", "generate", "most_at_once", "new_seed", "seeds_of"]
+__all__ = ["MAX_SEED", "compose", "compositions", "continue_song", "generate", "new_seed", "seeds_of"]
 
 ATTEMPTS = 8
 """How often a song is composed at the most when it is to have some number of voices, or a seam that is not heard."""
@@ -38,12 +38,6 @@ VOICE_NOTES = 4
 """Notes that a voice plays at the least to be counted."""
 
 MAX_SEED = 2**64 - 1
-
-MOST_AT_ONCE = 256
-"""Songs composed at once: of more, each would take no less time."""
-
-AT_ONCE_BYTES = 2**30
-"""Of keys and values, the most that songs which are composed at once have together; one song may have more."""
 
 
 def new_seed() -> int:
@@ -354,16 +348,6 @@ def _with_loop(model: Model, song: Composition, params: SamplingParams) -> Compo
         return song
     ids = looped(song.ids, found, Vocabulary(model.config.vocabulary))
     return dataclasses.replace(song, ids=ids, loop=found, ended="loop")
-
-
-def most_at_once(model: Model, params: SamplingParams, given: int = 0) -> int:
-    """Return how many songs are composed at once at the most, whatever the batch: memory is taken for as many."""
-    config = model.config
-    if not isinstance(config, TransformerXLConfig):
-        return MOST_AT_ONCE
-    kept = min(config.mem_len if params.memory is None else params.memory, 1 + given + params.most_events)
-    song = 2 * 4 * config.n_layer * config.n_head * config.d_head * (kept + 1)
-    return max(1, min(AT_ONCE_BYTES // song, MOST_AT_ONCE))
 
 
 def _voices_of(ids: list[int], model: Model) -> int:

@@ -88,10 +88,10 @@ class Grammar(Protocol):
         ...
 
 
-def grammar_of(vocabulary: Vocabulary, sequences: int) -> Grammar:
-    """Return the grammar of a vocabulary."""
+def grammar_of(vocabulary: Vocabulary, sequences: int, threads: int = 1) -> Grammar:
+    """Return the grammar of a vocabulary, which shares many sequences out among threads where that pays."""
     if "BAR" in vocabulary.symbols:  # time is written by where it falls
-        return RowGrammar(vocabulary, sequences)
+        return RowGrammar(vocabulary, sequences, threads)
     return EventGrammar(rules_of(vocabulary.dialect), sequences)
 
 
@@ -191,10 +191,12 @@ class RowGrammar:
     ----------
     vocabulary : Vocabulary
     sequences : int
+    threads : int
+        In how many threads what concerns all sequences is done, where these are more than a few dozen.
     """
 
-    def __init__(self, vocabulary: Vocabulary, sequences: int) -> None:
-        self._native = Tx3Grammar(sequences)
+    def __init__(self, vocabulary: Vocabulary, sequences: int, threads: int = 1) -> None:
+        self._native = Tx3Grammar(sequences, threads)
         symbols = vocabulary.symbols
         self._bar = symbols.index("BAR")
         # A recording's own clock is of no use to a song that was never recorded.

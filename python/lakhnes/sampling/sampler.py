@@ -55,6 +55,7 @@ def sample(
     *,
     allowed: npt.NDArray[np.bool_] | None = None,
     temperature: float | Floats | None = None,
+    threads: int = 1,
 ) -> tuple[Tokens, Floats]:
     """Sample a token for every sequence.
 
@@ -72,6 +73,8 @@ def sample(
         What may be sampled; everything, if not given.
     temperature : float or float32 array, ``(B,)``, optional
         In place of that of `params`.
+    threads : int
+        How many share a large batch; the results do not depend on it.
 
     Returns
     -------
@@ -95,4 +98,5 @@ def sample(
         top_p=1.0 if params.top_p is None else params.top_p,
         min_p=0.0 if params.min_p is None else params.min_p,
         typical_p=1.0 if params.typical_p is None else params.typical_p,
+        threads=threads,
     )

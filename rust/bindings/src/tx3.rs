@@ -1,10 +1,13 @@
 //! `Tx3Grammar`: which TX3 tokens may come next in some songs that are written at once; and the facts of a song.
 
+use std::convert::Infallible;
+
+use lakhnes_decoder::{ROWS, in_threads};
 use lakhnes_stub_docs::documented;
 use lakhnes_tokenizer::tx3::{self, Grammar};
 use lakhnes_tokenizer::{Song, Voice};
 use numpy::ndarray::Array2;
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadwriteArray2};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadwriteArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -19,77 +22,95 @@ const MAX_BATCH: usize = 1 << 16;
 /// The grammar of TX3 for a batch of songs.
 #[documented(Tx3Grammar)]
 #[pyclass(name = "Tx3Grammar", module = "lakhnes._native")]
-pub(crate) struct PyGrammar(Vec<Grammar>);
+pub(crate) struct PyGrammar {
+    songs: Vec<Grammar>,
+    /// In how many threads what concerns all songs is done.
+    threads: usize,
+}
 
 #[documented(Tx3Grammar)]
 #[pymethods]
 impl PyGrammar {
     #[new]
-    #[pyo3(signature = (batch_size=1))]
-    fn new(batch_size: usize) -> PyResult<Self> {
+    #[pyo3(signature = (batch_size=1, threads=1))]
+    fn new(batch_size: usize, threads: usize) -> PyResult<Self> {
         if batch_size > MAX_BATCH {
             return Err(refused("batch_size", "at most 65536 songs", &batch_size.to_string()));
         }
-        Ok(Self(vec![Grammar::new(); batch_size]))
+        Ok(Self { songs: vec![Grammar::new(); batch_size], threads })
     }
 
     fn allowed<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<bool>> {
-        let mut allowed = Array2::from_elem((self.0.len(), tx3::size()), false);
-        for (grammar, row) in self.0.iter().zip(allowed.rows_mut()) {
-            grammar.allow(row.into_iter());
-        }
-        allowed.into_pyarray(py)
+        let size = tx3::size();
+        let mut allowed = vec![false; self.songs.len() * size];
+        let parts = self.songs.chunks(ROWS).zip(allowed.chunks_mut(ROWS * size));
+        let allow = |(songs, rows): (&[Grammar], &mut [bool])| {
+            for (song, row) in songs.iter().zip(rows.chunks_exact_mut(size)) {
+                song.allow(row.iter_mut());
+            }
+            Ok(())
+        };
+        py.detach(|| in_threads(parts, self.threads, allow)).unwrap_or_else(|never: Infallible| match never {});
+        let allowed = Array2::from_shape_vec((self.songs.len(), size), allowed);
+        allowed.unwrap_or_default().into_pyarray(py)
     }
 
     fn restrikes<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<bool>> {
         let restrikes =
-            |(song, id): (usize, usize)| tx3::token(id as u16).is_some_and(|token| self.0[song].restrikes(token));
-        Array2::from_shape_fn((self.0.len(), tx3::size()), restrikes).into_pyarray(py)
+            |(song, id): (usize, usize)| tx3::token(id as u16).is_some_and(|token| self.songs[song].restrikes(token));
+        Array2::from_shape_fn((self.songs.len(), tx3::size()), restrikes).into_pyarray(py)
     }
 
     fn correct(
         &self,
+        py: Python<'_>,
         mut logits: PyReadwriteArray2<'_, f32>,
         mut allowed: PyReadwriteArray2<'_, bool>,
     ) -> PyResult<()> {
-        let (mut logits, mut allowed) = (logits.as_array_mut(), allowed.as_array_mut());
-        let shape = [self.0.len(), tx3::size()];
+        let (size, shape) = (tx3::size(), [self.songs.len(), tx3::size()]);
         if logits.shape() != shape || allowed.shape() != shape {
             return Err(refused("logits, allowed", &format!("{shape:?}"), &format!("{:?}", logits.shape())));
         }
-        for ((grammar, mut logits), mut allowed) in self.0.iter().zip(logits.rows_mut()).zip(allowed.rows_mut()) {
-            if let (Some(logits), Some(allowed)) = (logits.as_slice_mut(), allowed.as_slice_mut()) {
-                grammar.correct(logits, allowed);
+        let (logits, allowed) = (logits.as_slice_mut()?, allowed.as_slice_mut()?);
+        let rows = logits.chunks_mut(ROWS * size).zip(allowed.chunks_mut(ROWS * size));
+        let correct = |(songs, (logits, allowed)): (&[Grammar], (&mut [f32], &mut [bool]))| {
+            let rows = logits.chunks_exact_mut(size).zip(allowed.chunks_exact_mut(size));
+            for (song, (logits, allowed)) in songs.iter().zip(rows) {
+                song.correct(logits, allowed);
             }
-        }
+            Ok(())
+        };
+        let parts = self.songs.chunks(ROWS).zip(rows);
+        py.detach(|| in_threads(parts, self.threads, correct)).unwrap_or_else(|never: Infallible| match never {});
         Ok(())
     }
 
     fn advance(&mut self, ids: PyReadonlyArray1<'_, i64>) -> PyResult<()> {
         let ids = ids.as_slice()?;
-        if ids.len() != self.0.len() {
-            let expected = format!("{} of them, one a song", self.0.len());
+        if ids.len() != self.songs.len() {
+            let expected = format!("{} of them, one a song", self.songs.len());
             return Err(refused("ids", &expected, &ids.len().to_string()));
         }
         let tokens = known(ids)?;
-        for (grammar, token) in self.0.iter_mut().zip(tokens) {
+        for (grammar, token) in self.songs.iter_mut().zip(tokens) {
             grammar.advance(token);
         }
         Ok(())
     }
 
     fn select(&self, songs: Vec<usize>) -> PyResult<Self> {
-        let chosen = songs.iter().map(|&song| self.0.get(song).cloned());
-        let expected = format!("songs below {}", self.0.len());
+        let chosen = songs.iter().map(|&song| self.songs.get(song).cloned());
+        let expected = format!("songs below {}", self.songs.len());
         let chosen: Option<Vec<_>> = chosen.collect();
-        chosen.map(Self).ok_or_else(|| refused("songs", &expected, &format!("{songs:?}")))
+        let threads = self.threads;
+        chosen.map(|songs| Self { songs, threads }).ok_or_else(|| refused("songs", &expected, &format!("{songs:?}")))
     }
 
     fn replace(&mut self, song: usize, other: PyRef<'_, Self>) -> PyResult<()> {
-        let expected = format!("songs below {}", self.0.len());
-        let target = self.0.get_mut(song).ok_or_else(|| refused("song", &expected, &song.to_string()))?;
-        let [source] = other.0.as_slice() else {
-            return Err(refused("other", "a grammar of one song", &format!("{} songs", other.0.len())));
+        let expected = format!("songs below {}", self.songs.len());
+        let target = self.songs.get_mut(song).ok_or_else(|| refused("song", &expected, &song.to_string()))?;
+        let [source] = other.songs.as_slice() else {
+            return Err(refused("other", "a grammar of one song", &format!("{} songs", other.songs.len())));
         };
         target.clone_from(source);
         Ok(())
@@ -97,27 +118,27 @@ impl PyGrammar {
 
     #[getter]
     fn ticks<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
-        self.0.iter().map(|grammar| grammar.tick() as i64).collect::<Vec<_>>().into_pyarray(py)
+        self.songs.iter().map(|grammar| grammar.tick() as i64).collect::<Vec<_>>().into_pyarray(py)
     }
 
     #[getter]
     fn frames<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
-        self.0.iter().map(|grammar| grammar.frame() as i64).collect::<Vec<_>>().into_pyarray(py)
+        self.songs.iter().map(|grammar| grammar.frame() as i64).collect::<Vec<_>>().into_pyarray(py)
     }
 
     #[getter]
     fn bars<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
-        self.0.iter().map(|grammar| grammar.bars() as i64).collect::<Vec<_>>().into_pyarray(py)
+        self.songs.iter().map(|grammar| grammar.bars() as i64).collect::<Vec<_>>().into_pyarray(py)
     }
 
     #[getter]
     fn sounding<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<bool>> {
-        let sounds = |(song, voice): (usize, usize)| self.0[song].sounds(Voice::ALL[voice]);
-        Array2::from_shape_fn((self.0.len(), Voice::ALL.len()), sounds).into_pyarray(py)
+        let sounds = |(song, voice): (usize, usize)| self.songs[song].sounds(Voice::ALL[voice]);
+        Array2::from_shape_fn((self.songs.len(), Voice::ALL.len()), sounds).into_pyarray(py)
     }
 
     fn __len__(&self) -> usize {
-        self.0.len()
+        self.songs.len()
     }
 }
 

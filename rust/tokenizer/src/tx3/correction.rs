@@ -55,15 +55,16 @@ impl Grammar {
             if others.is_empty() && last.is_none() {
                 continue;
             }
-            let (mut before, mut after) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+            let (mut before, mut after) = (LogSum::default(), LogSum::default());
             for ((&token, logit), _) in notes_of(voice, logits, allowed) {
                 let Token::NoteOn(_, pitch) = token else { continue };
-                before = log_sum(before, f64::from(*logit));
+                before.add(*logit);
                 *logit -=
                     others.iter().map(|&(other, sounds)| lowered(voice, other, pitch.abs_diff(sounds))).sum::<f32>();
                 *logit -= if last == Some(pitch) { REPEATED } else { 0.0 };
-                after = log_sum(after, f64::from(*logit));
+                after.add(*logit);
             }
+            let (before, after) = (before.value(), after.value());
             if before.is_finite() {
                 notes_of(voice, logits, allowed).for_each(|((_, logit), _)| *logit += (before - after) as f32);
             }
@@ -87,22 +88,27 @@ impl Grammar {
                 continue;
             }
             let of_voice = |token: Token| matches!(token, Token::NoteOn(other, _) if other == voice);
-            let (mut struck, mut rest) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+            let mut struck = LogSum::default();
             for ((&token, &logit), allowed) in tokens.iter().zip(&*logits).zip(&mut *allowed) {
-                if !*allowed {
-                    continue;
-                }
-                if self.restrikes(token) && of_voice(token) {
+                if of_voice(token) && *allowed && self.restrikes(token) {
                     *allowed = false;
-                    struck = log_sum(struck, f64::from(logit));
-                } else if !of_voice(token) {
-                    rest = log_sum(rest, f64::from(logit));
+                    struck.add(logit);
                 }
             }
-            if !struck.is_finite() || !rest.is_finite() {
+            if !struck.value().is_finite() {
+                continue; // as where it is not this voice's turn: what follows takes longer than all else here
+            }
+            let mut rest = LogSum::default();
+            for ((&token, &logit), &allowed) in tokens.iter().zip(&*logits).zip(&*allowed) {
+                if allowed && !of_voice(token) {
+                    rest.add(logit);
+                }
+            }
+            if !rest.value().is_finite() {
                 continue;
             }
-            let raise = (log_sum(rest, struck) - rest) as f32;
+            let lack = struck.value() - rest.value(); // ln((rest + struck) / rest) follows
+            let raise = (lack.max(0.0) + (-lack.abs()).exp().ln_1p()) as f32;
             for ((&token, logit), &allowed) in tokens.iter().zip(&mut *logits).zip(&*allowed) {
                 if allowed && !of_voice(token) {
                     *logit += raise;
@@ -156,8 +162,61 @@ fn lowered(voice: Voice, other: Voice, apart: u8) -> f32 {
     if other.index() > voice.index() { LATER * nats } else { nats }
 }
 
-/// The logarithm of the sum of two numbers whose logarithms are given.
-fn log_sum(one: f64, other: f64) -> f64 {
-    let (least, most) = if one < other { (one, other) } else { (other, one) };
-    if least == f64::NEG_INFINITY { most } else { most + (least - most).exp().ln_1p() }
+/// The logarithm of a sum of numbers whose logarithms are given one after the other.
+struct LogSum {
+    most: f64,
+    /// The sum, divided by the number of which `most` is the logarithm: it neither overflows nor vanishes.
+    share: f64,
+}
+
+impl Default for LogSum {
+    fn default() -> Self {
+        Self { most: f64::NEG_INFINITY, share: 0.0 }
+    }
+}
+
+impl LogSum {
+    fn add(&mut self, logit: f32) {
+        let number = f64::from(logit);
+        if number > self.most {
+            self.share = self.share * (self.most - number).exp() + 1.0;
+            self.most = number;
+        } else if number > f64::NEG_INFINITY {
+            self.share += (number - self.most).exp();
+        }
+    }
+
+    /// Minus infinity of nothing.
+    fn value(&self) -> f64 {
+        self.most + self.share.ln()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LogSum;
+
+    fn sum_of(logits: &[f32]) -> f64 {
+        let mut sum = LogSum::default();
+        for &logit in logits {
+            sum.add(logit);
+        }
+        sum.value()
+    }
+
+    #[test]
+    fn a_sum_of_logarithms_is_that_of_the_numbers_in_any_order_and_of_any_size() {
+        let nothing = f32::NEG_INFINITY;
+        for none in [&[][..], &[nothing, nothing]] {
+            assert!(sum_of(none) < f64::MIN, "{none:?}");
+        }
+        assert!((sum_of(&[nothing, 3.0, f32::NAN]) - 3.0).abs() < 1e-14);
+        for numbers in [[1.0, 2.0, -4.0, 2.0], [2.0, 2.0, 1.0, -4.0], [-4.0, 1.0, 2.0, 2.0]] {
+            let plain: f64 = numbers.iter().map(|&number| f64::from(number).exp()).sum();
+            assert!((sum_of(&numbers) - plain.ln()).abs() < 1e-14);
+        }
+        for far in [1e4, -1e4] {
+            assert!((sum_of(&[far, far - 1e4, far]) - f64::from(far) - 2_f64.ln()).abs() < 1e-11);
+        }
+    }
 }
