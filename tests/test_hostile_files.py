@@ -361,13 +361,6 @@ def test_a_folder_that_cannot_be_made_is_named_as_it_was_given(run, tmp_path, so
     assert result.stderr.splitlines()[-1] == "Error: /proc/corpus: no such file or directory"
 
 
-def test_a_device_that_none_can_be_is_refused_without_torch(run, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "lakhnes.model.network", None)
-    for device in ("", "x", "cuda:x", "\x1b[2J", "cpu:9999", "c" * 5_000):
-        result = run("generate", "--device", device, "-o", tmp_path / "g")
-        assert "is not available; expected auto, cpu, cuda or mps" in refused(result, "device")
-
-
 def test_messages_show_no_control_characters_and_end():
     assert printable("a\x1b[31mb\nc\u202e\u2028é音　👩‍🎤") == "a\\x1b[31mb\\nc\\u202e\\u2028é音　👩‍🎤"
     assert printable("plain") == "plain"

@@ -68,9 +68,10 @@ def evaluate(
     from lakhnes.checkpoint import load_model
     from lakhnes.data.corpus import Corpus
     from lakhnes.errors import FormatError
-    from lakhnes.training.precision import product_dtype
 
     loaded = load_model(model, device)
+    from lakhnes.training.precision import product_dtype  # loads torch
+
     vocabulary = Vocabulary(loaded.config.vocabulary)
     options |= {"max_songs": songs, "dtype": product_dtype(precision, loaded.network.device)}
     facts = {}

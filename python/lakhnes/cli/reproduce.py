@@ -72,6 +72,9 @@ def table2(
     crash the same command resumes.
     """
     need("torch")
+    from lakhnes.model.device import check_device
+
+    check_device(device)
     from lakhnes.reproduction.runner import Stopped
     from lakhnes.reproduction.scales import SCALES
 

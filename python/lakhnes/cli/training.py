@@ -89,11 +89,13 @@ def run_training(
     of `train`.
     """
     need("torch")
-    if given.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
-        raise click.exceptions.Exit(_several(given["processes"]))
     from lakhnes.data.folder import check_exists
+    from lakhnes.model.device import check_device
     from lakhnes.training.run_directory import LOG_FILE, STATE_FILE, check_links
 
+    check_device(given.get("device", "auto"))
+    if given.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
+        raise click.exceptions.Exit(_several(given["processes"]))
     # What is wrong in the options is found before torch is loaded, which takes seconds. A process that torchrun starts
     # again resumes, whatever was typed.
     check_exists(data)
