@@ -13,6 +13,7 @@ import os
 from pathlib import Path
 
 from lakhnes.errors import CheckpointError
+from lakhnes.files import user_folder
 
 __all__ = ["BUNDLED", "ZooModel", "directory_of", "how_to_get", "models_directory", "zoo", "zoo_model"]
 
@@ -72,8 +73,7 @@ def models_directory() -> Path:
     """Return where models of the zoo are kept: ``$LAKHNES_MODELS``, or ``lakhnes/models`` in the user's cache."""
     if chosen := os.environ.get("LAKHNES_MODELS"):
         return Path(chosen)
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "lakhnes" / "models"
+    return user_folder("XDG_CACHE_HOME", ".cache") / "lakhnes" / "models"
 
 
 def how_to_get(model: ZooModel) -> str:

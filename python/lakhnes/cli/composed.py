@@ -13,7 +13,7 @@ import click
 from lakhnes.cli.composing import SHARED_FOLDER
 from lakhnes.cli.console import FAILED, Interrupted
 from lakhnes.cli.options import names_of
-from lakhnes.cli.targets import is_done
+from lakhnes.cli.targets import is_done, make_folders
 from lakhnes.cluster import DEADLY
 from lakhnes.data.layout import TEXTS
 from lakhnes.files import PLAYABLE, WRITABLE, base_name, check_target, known_format, suffix_of
@@ -73,7 +73,7 @@ def compose_and_write(
     folder = out_dir or Path(SHARED_FOLDER)
     if isinstance(folder, Remote):
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folders([folder])
     if out_dir is not None and not goes_on:
         _refuse_existing(out_dir, chosen, num, force)
     command = click.get_current_context().info_name

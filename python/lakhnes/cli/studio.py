@@ -53,6 +53,7 @@ def studio(
     from lakhnes.studio.sessions import Sessions, sessions_directory
 
     sessions = Sessions(sessions_directory())
+    sessions.check()
     opened = None if file is None else _opened(sessions, file, source_format)
     composing = Models(models or ("bundled",), device)
     composing.load()

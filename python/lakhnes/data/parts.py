@@ -28,7 +28,7 @@ from typing import Any
 
 from lakhnes.data.layout import staged_folder
 from lakhnes.errors import FormatError
-from lakhnes.files import read_limited, write_bytes
+from lakhnes.files import naming, read_limited, write_bytes
 from lakhnes.sharding import Shard
 
 __all__ = ["PARTS", "Part", "Parts", "inputs_of", "link", "merging", "open_part", "part_folder"]
@@ -124,9 +124,10 @@ class Part:
         self._end = max((sum(line["melody"]) for line in self.lines if line.get("melody")), default=0)
         with (self.folder / REPORT).open("ab") as self._report, (self.folder / MELODIES).open("ab") as self._melodies:
             _lock(self._report, self.folder)
-            self._report.truncate(self._size)
-            self._melodies.truncate(self._end)
-            yield self
+            with naming(self.folder):
+                self._report.truncate(self._size)
+                self._melodies.truncate(self._end)
+                yield self
 
 
 @contextlib.contextmanager
