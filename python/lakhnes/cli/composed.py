@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from lakhnes.model.model import Model
     from lakhnes.progress import Advancing as Advance
 
-__all__ = ["compose_and_write"]
+__all__ = ["compose_and_write", "perplexity"]
+
+MAX_SEED = 2**64 - 1
 
 
 def compose_and_write(
@@ -69,6 +72,10 @@ def compose_and_write(
     if goes_on and (seed is None or out_dir is None):
         raise click.UsageError("--shard and --scheduler need --seed and --out-dir, so that all machines mean the same")
     first = new_seed() if seed is None else seed
+    if first + num - 1 > MAX_SEED:
+        raise click.BadParameter(
+            f"the last of {num:,} songs would be that of a seed above {MAX_SEED:,}", param_hint="--seed"
+        )
     stack = contextlib.ExitStack()
     folder = out_dir or Path(SHARED_FOLDER)
     if isinstance(folder, Remote):
@@ -112,6 +119,11 @@ def compose_and_write(
     if failed:
         raise click.exceptions.Exit(FAILED)
     return facts
+
+
+def perplexity(value: float) -> str:
+    """Say a perplexity, or that nothing was there to score."""
+    return f"perplexity {value:.3f}" if math.isfinite(value) else "nothing to score"
 
 
 class _Songs:

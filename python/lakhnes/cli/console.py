@@ -162,7 +162,7 @@ def _check_numbers(options: Mapping[str, Any]) -> None:
             most = LARGEST if isinstance(each, float) else MOST_SEED if name == "seed" else MOST
             if isinstance(each, (int, float)) and not abs(each) <= most:
                 hint = "--" + name.replace("_", "-")
-                raise click.BadParameter(f"{shown(each)}, expected a number of at most {most:,.0f}.", param_hint=hint)
+                raise click.BadParameter(f"{shown(each)}, expected a number of at most {int(most):,}.", param_hint=hint)
 
 
 TAKE_ADDRESSES = {

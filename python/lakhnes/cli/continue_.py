@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from lakhnes.cli.arranged import read_song
-from lakhnes.cli.composed import compose_and_write
+from lakhnes.cli.composed import compose_and_write, perplexity
 from lakhnes.cli.composing import composing_options, ending_options, from_excerpt, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options
@@ -39,6 +39,6 @@ def continue_(console: Console, /, prime: str, prime_length: int, **options: Any
     given = read_song(console, prime, options)
     continuing, params = from_excerpt(compositions, given, prime_length), params_of(options, CONTINUATION)
     songs = compose_and_write(console, continuing, params, given=prime, **options)
-    console.note(f"prime: perplexity {songs[0]['prime_ppl']:.3f}")
+    console.note(f"prime: {perplexity(songs[0]['prime_ppl'])}")
     for index, song in enumerate(songs):
-        console.note(f"{index}: perplexity {song['ppl']:.3f}")
+        console.note(f"{index}: {perplexity(song['ppl'])}")

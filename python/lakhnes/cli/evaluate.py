@@ -70,16 +70,17 @@ def evaluate(
     from lakhnes.errors import FormatError
 
     loaded = load_model(model, device)
-    from lakhnes.training.precision import product_dtype  # loads torch
-
     vocabulary = Vocabulary(loaded.config.vocabulary)
-    options |= {"max_songs": songs, "dtype": product_dtype(precision, loaded.network.device)}
+    options |= {"max_songs": songs}
     facts = {}
     with _folder(console, data, vocabulary.dialect) as folder:
         existing = [split for split in ("valid", "test") if (folder / split).is_dir()]
         chosen = existing if splits is None else names_of(splits, SPLITS, "--split")
         if not chosen:
             raise FormatError(f"{data}: no folder valid or test in it")
+        from lakhnes.training.precision import product_dtype  # loads torch
+
+        options["dtype"] = product_dtype(precision, loaded.network.device)
         for split in chosen:
             corpus = Corpus.load(folder, split, vocabulary)
             with console.progress(split, min(songs or len(corpus), len(corpus))) as advance:

@@ -11,6 +11,7 @@ import click
 
 from lakhnes.cli.targets import listed
 from lakhnes.cli.tracks import Tracks
+from lakhnes.errors import shown
 from lakhnes.files import PLAYABLE
 from lakhnes.sharding import WHOLE, Shard
 from lakhnes.songs import Expression, Filter, MidiForm, Mixer
@@ -223,6 +224,10 @@ def _parts(ctx: click.Context, param: click.Parameter, values: Sequence[str]) ->
         voice = voice.strip().lower()
         if voice not in VOICES or not part.strip():
             raise click.BadParameter(f"{value!r} is not VOICE=PART with one of {', '.join(VOICES)}", ctx, param)
+        if part.strip().isdecimal() and part.strip() not in map(str, range(1, 17)):
+            raise click.BadParameter(f"{shown(value)}: expected a channel of 1 to 16, or a name", ctx, param)
+        if voice in parts:
+            raise click.BadParameter(f"{voice} is given twice", ctx, param)
         parts[voice] = part.strip()
     return parts
 

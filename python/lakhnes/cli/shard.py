@@ -51,10 +51,12 @@ def shard(
     Training and evaluation take them in place of the texts: at once, and without limit of size. Parquet files have a
     row a song: its name, input_ids and events. Hugging Face datasets reads DEST as it is.
     """
+    from lakhnes.data.folder import check_exists
     from lakhnes.data.shard_parts import shard_part
     from lakhnes.errors import FormatError
     from lakhnes.extras import need
 
+    check_exists(data)
     names = [vocabulary] if vocabulary else _dialects(data)
     if not names:
         raise FormatError(f"{data}: no texts NAME.tx1.txt, NAME.tx2.txt or NAME.tx3.txt in folders train, valid, test")

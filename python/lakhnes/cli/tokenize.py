@@ -57,14 +57,16 @@ def tokenize(
     ids, offsets = tokenize_files([path for path, _ in songs], vocabulary, jobs=jobs, failed=failed)
     lost = {path for path, _ in failed}
     names = [str(path) for path, _ in songs if path not in lost]
-    with replacing(output, overwrite=force) as temporary, temporary.open("wb") as file:
-        np.savez(file, ids=ids, offsets=offsets, names=np.array(names))
+    if names:
+        with replacing(output, overwrite=force) as temporary, temporary.open("wb") as file:
+            np.savez(file, ids=ids, offsets=offsets, names=np.array(names))
     errors = [{"path": str(path), "error": one_line(error)} for path, error in failed]
     for each in errors:
         console.error(f"Error: {each['error']}")
     console.note(f"{len(names):,} songs, {len(ids):,} events, {len(failed)} failed")
-    console.result(output)
-    summary: dict[str, Any] = {"files": [str(output)], "songs": len(names), "events": len(ids), "failed": errors}
+    files = [str(output)] if names else []
+    console.results("\n".join(files))
+    summary: dict[str, Any] = {"files": files, "songs": len(names), "events": len(ids), "failed": errors}
     console.summary(summary)
     if failed:
         raise click.exceptions.Exit(FAILED)
