@@ -345,9 +345,22 @@ def test_a_list_that_is_no_text_is_refused_with_its_line(run, tmp_path, data):
 def test_an_empty_name_is_not_the_folder_in_which_we_are(run, tmp_path, monkeypatch):
     (tmp_path / "s.tx1.txt").write_text(TX1)
     monkeypatch.chdir(tmp_path)
-    for command in (["convert", "", "-o", "out", "--to", "vgm"], ["render", "s.tx1.txt", "", "-o", "out"]):
+    for command in (
+        ["convert", "", "-o", "out", "--to", "vgm"],
+        ["convert", "s.tx1.txt", "-o", ""],
+        ["render", "s.tx1.txt", "", "-o", "out"],
+        ["render", "s.tx1.txt", "-o", "out", "--log", ""],
+        ["generate", "-o", ""],
+        ["data", "adapt", "", "out"],
+        ["data", "merge", ""],
+        ["train", "", "-o", "out"],
+        ["studio", ""],
+        ["info", ""],
+    ):
         result = run(*command)
-        assert (result.exit_code, "found an empty name" in result.stderr) == (2, True)
+        assert (result.exit_code, "found an empty name" in result.stderr) == (2, True), command
+    result = run("generate", "-m", "", "-o", "out")
+    assert (result.exit_code, "an empty name: no such model" in result.stderr) == (1, True)
     assert not (tmp_path / "out").exists()
 
 
@@ -434,11 +447,11 @@ def test_a_part_of_a_log_beyond_any_is_wrong_usage(run, song_file, tmp_path):
 def test_very_many_songs_begin_at_once_and_in_little_memory(tmp_path):
     """A batch of a million, of 10^9 songs: the first is written, and then the user has heard enough."""
     command = [sys.executable, "-m", "lakhnes", "generate", "-n", str(10**9), "--batch-size", str(10**6), "--length"]
-    command += ["4", "--min-length", "0", "--min-duration", "0", "--min-voices", "0", "--format", "tx1", "-o", "g"]
+    command += ["4", "--min-length", "0", "--min-duration", "0", "--min-voices", "0", "--format", "tx3", "-o", "g"]
     running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     watch = threading.Timer(90, running.kill)
     watch.start()
-    assert b"0.tx1.txt" in running.stdout.readline()
+    assert b"0.tx3.txt" in running.stdout.readline()
     status = Path(f"/proc/{running.pid}/status")
     peak = int(status.read_text().split("VmHWM:")[1].split()[0]) if status.exists() else 0
     running.terminate()

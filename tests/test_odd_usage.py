@@ -39,6 +39,12 @@ REFUSED = [
     (2, "data adapt songs x --min-seconds 1e9", "'--min-seconds': 1000000000.0 is not in the range"),
     (2, "data adapt songs x --max-seconds 1e9", "'--max-seconds': 1000000000.0 is not in the range"),
     (2, "data adapt songs x --clip 1e9", "'--clip': 1000000000.0 is not in the range"),
+    # Options of which one would be dropped.
+    (2, "generate --form AB --seconds 5 -o x", "--form makes a song as long as its sections; --seconds does not go"),
+    (2, "generate --form AB --min-length 5 -o x", "--form makes a song as long as its sections; --min-length does not"),
+    (2, "generate --no-grammar --form AB -o x", "--no-grammar samples events in any order; --form does not go with it"),
+    (2, "generate --no-grammar --loop -o x", "--no-grammar samples events in any order; --loop does not go with it"),
+    (2, "generate --no-grammar --voices p1 -o x", "--no-grammar samples events in any order; --voices does not go"),
     # Archives that are read and not written.
     (2, "convert songs -o x.zip --to vgm", "x.zip: an archive that is written ends in .tar"),
     (2, "render songs -o x.tar.gz", "x.tar.gz: an archive that is written ends in .tar"),
@@ -76,6 +82,14 @@ def test_a_share_that_is_nearly_none_leaves_the_most_likely_event(run, place, op
     assert (place / "one" / "0.tx3.txt").read_bytes() == (place / "two" / "0.tx3.txt").read_bytes()
 
 
+def test_songs_of_no_length_fail_alone_where_a_text_is_to_hold_them(run, place):
+    command = ("generate", "-n", 3, "--seed", 1, "--length", 4, "--min-length", 0, "--min-duration", 0)
+    result = run(*command, "--min-voices", 0, "--format", "tx1", "-o", "x")
+    assert result.exit_code == 1
+    assert result.stderr.count("lasts 0 s, of which an event text has nothing to say") == 3
+    assert not (place / "x").exists()
+
+
 def test_where_nothing_is_scored_no_perplexity_is_printed(run, place):
     result = run("infill", "wait.tx1.txt", "--voices", "p1", "-o", "x", "--format", "tx1")
     assert result.exit_code == 0, result.output
@@ -83,8 +97,24 @@ def test_where_nothing_is_scored_no_perplexity_is_printed(run, place):
     assert "nan" not in result.stderr
 
 
-def test_a_folder_without_splits_is_refused_by_eval_without_torch(run, place, monkeypatch):
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("eval bundled songs", "songs: no folder valid or test in it"),
+        ("reproduce table2 songs -o x", "songs: no folder valid or test in it; expected one to measure"),
+        ("reproduce table2 none -o x", "none: no folder valid or test in it; expected one to measure"),
+        ("train none -o x", "none: no such folder; expected a corpus, an archive of NES-MDB or a folder of MIDI files"),
+        ("train a.tx1.txt -o x", "a.tx1.txt: expected a corpus directory, an archive of NES-MDB or a folder of MIDI f"),
+        ("train nothing -o x", "nothing: neither a corpus (train/NAME.tx3.txt) nor MIDI files in it"),
+        ("train songs -o a.tx1.txt/x", "a.tx1.txt/x: not a directory"),
+        ("finetune bundled nothing -o x", "nothing: neither a corpus (train/NAME.tx3.txt) nor MIDI files in it"),
+    ],
+)
+def test_what_is_wrong_with_the_music_is_found_before_torch_is_loaded(run, place, monkeypatch, command, told):
     pytest.importorskip("torch")
     monkeypatch.setitem(sys.modules, "lakhnes.model.network", None)
-    result = run("eval", "bundled", "songs")
-    assert (result.exit_code, result.stderr) == (1, "Error: songs: no folder valid or test in it\n")
+    (place / "nothing").mkdir()
+    result = run(*command.split())
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.output
+    assert result.stderr.startswith(f"Error: {told}")
+    assert not (place / "x").exists()

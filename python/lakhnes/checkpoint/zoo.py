@@ -112,7 +112,7 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
 
         return fetch(name)
     directory = Path(name)
-    if directory.is_dir():
+    if name and directory.is_dir():  # an empty one would be the folder in which we are
         return directory
     for model in zoo():
         if model.name == name:
@@ -120,7 +120,9 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
             if kept.is_dir():
                 return kept
             raise CheckpointError(f"{name} is not here: {how_to_get(model)}")
-    if directory.exists():
+    if name and directory.exists():
         raise CheckpointError(f"{name}: is a file, expected a checkpoint directory")
     known = ", ".join([*BUNDLED, *(model.name for model in zoo())])
-    raise CheckpointError(f"{name}: no such model; expected a directory, hf://OWNER/NAME, or one of {known}")
+    raise CheckpointError(
+        f"{name or 'an empty name'}: no such model; expected a directory, hf://OWNER/NAME, or one of {known}"
+    )

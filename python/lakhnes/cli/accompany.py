@@ -9,6 +9,7 @@ from lakhnes.cli.composed import compose_and_write, perplexity
 from lakhnes.cli.composing import composing_options, from_excerpt, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options
+from lakhnes.cli.place import Place
 from lakhnes.errors import FormatError
 from lakhnes.sampling.params import EXCERPT_LENGTH, MAX_LENGTH, SONG
 from lakhnes.units import VOICES
@@ -19,7 +20,7 @@ PITCHED = VOICES[:3]
 
 
 @click.command()
-@click.argument("song", metavar="SONG", type=click.Path())
+@click.argument("song", metavar="SONG", type=Place())
 @click.option(
     "--length",
     default=SONG.length,

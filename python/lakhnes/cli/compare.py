@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
+from lakhnes.cli.place import Place
 
 __all__ = ["compare"]
 
-FOLDER = click.Path(path_type=Path)
+FOLDER = Place(path_type=Path)
 
 
 @click.command()

@@ -171,7 +171,11 @@ def _written(
         if (lack := _too_short(song, known, params)) is not None:
             yield {"seed": seed, "error": lack}
             continue
-        yield _write(song, texts, files_of(seed - first), force, sound) | {"seed": seed} | known
+        paths = files_of(seed - first)
+        if not song.length and any(name in TEXTS and name not in texts for name in paths):
+            yield {"seed": seed, "error": "lasts 0 s, of which an event text has nothing to say"}
+            continue
+        yield _write(song, texts, paths, force, sound) | {"seed": seed} | known
 
 
 def _placed(made: dict[str, Any], folder: "Path | Remote | None") -> dict[str, Any]:

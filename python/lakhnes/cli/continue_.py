@@ -9,13 +9,14 @@ from lakhnes.cli.composed import compose_and_write, perplexity
 from lakhnes.cli.composing import composing_options, ending_options, from_excerpt, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options
+from lakhnes.cli.place import Place
 from lakhnes.sampling.params import CONTINUATION, PRIME_LENGTH
 
 __all__ = ["continue_"]
 
 
 @click.command("continue")
-@click.argument("prime", metavar="PRIME", type=click.Path())
+@click.argument("prime", metavar="PRIME", type=Place())
 @click.option(
     "--prime-length",
     default=PRIME_LENGTH,

@@ -10,6 +10,7 @@ import click
 from lakhnes.archives import is_archive
 from lakhnes.cli.console import Console, Interrupted, common_options, device_option, pass_console
 from lakhnes.cli.options import names_of
+from lakhnes.cli.place import Place
 from lakhnes.data.layout import SPLITS
 from lakhnes.extras import need
 from lakhnes.training.choices import PRECISIONS
@@ -24,7 +25,7 @@ __all__ = ["evaluate"]
 
 @click.command()
 @click.argument("model", metavar="MODEL")
-@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
+@click.argument("data", metavar="DATA", type=Place(path_type=Path))
 @click.option(
     "--split", "splits", metavar="NAMES", help="Separated by commas.  [default: those of valid,test that exist]"
 )

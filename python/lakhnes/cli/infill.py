@@ -9,6 +9,7 @@ from lakhnes.cli.composed import compose_and_write, perplexity
 from lakhnes.cli.composing import composing_options, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options, names_of
+from lakhnes.cli.place import Place
 from lakhnes.errors import FormatError, shown
 from lakhnes.units import VOICES
 
@@ -23,7 +24,7 @@ __all__ = ["infill"]
 
 
 @click.command()
-@click.argument("song", metavar="SONG", type=click.Path())
+@click.argument("song", metavar="SONG", type=Place())
 @click.option("--voices", required=True, metavar="NAMES", help="Voices to write, separated by commas: p1,p2,tr,no.")
 @arrange_options("Take any MIDI file, arranged for four voices.")
 @click.option("--from", "start", metavar="SECONDS|BARb", help="Where the passage begins: 8, or 3b for bar 3 (from 1).")

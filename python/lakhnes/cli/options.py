@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar, cast, get_args
 
 import click
 
+from lakhnes.cli.place import Place
 from lakhnes.cli.targets import listed
 from lakhnes.cli.tracks import Tracks
 from lakhnes.errors import shown
@@ -151,7 +152,7 @@ def _token(ctx: click.Context, param: click.Parameter, value: str | None) -> str
 def log_option() -> Callable[[F], F]:
     """Give ``--log``, a file about what becomes of each song."""
     help_text = "Add a line of JSON about each song to this file."
-    return click.option("--log", metavar="FILE.jsonl", type=click.Path(path_type=Path, dir_okay=False), help=help_text)
+    return click.option("--log", metavar="FILE.jsonl", type=Place(path_type=Path, dir_okay=False), help=help_text)
 
 
 def tracks_option(text: str) -> Callable[[F], F]:

@@ -8,6 +8,7 @@ import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import adding, force_option, scheduler_option, shard_option
+from lakhnes.cli.place import Place
 from lakhnes.data.layout import SPLITS, TEXTS, text_name
 from lakhnes.sharding import WHOLE, Shard
 
@@ -28,10 +29,8 @@ corpus_options = adding(
 
 
 @click.command()
-@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", metavar="DEST", type=click.Path(path_type=Path), help="Elsewhere than beside the texts."
-)
+@click.argument("data", metavar="DATA", type=Place(path_type=Path))
+@click.option("-o", "--output", metavar="DEST", type=Place(path_type=Path), help="Elsewhere than beside the texts.")
 @click.option("--vocabulary", type=click.Choice(TEXTS), help="Which texts.  [default: all that DATA has]")
 @click.option(
     "--to", "kind", type=click.Choice(KINDS), default="npy", show_default=True,

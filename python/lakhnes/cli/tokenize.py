@@ -7,6 +7,7 @@ import click
 
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
 from lakhnes.cli.options import force_option, from_option, jobs_option
+from lakhnes.cli.place import Place
 from lakhnes.cli.targets import expand
 from lakhnes.data.layout import TEXTS
 from lakhnes.errors import FormatError
@@ -22,7 +23,7 @@ __all__ = ["tokenize"]
     "--output",
     metavar="FILE.npz",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Place(path_type=Path),
     help="The arrays that are written.",
 )
 @click.option("--vocabulary", default="tx1", show_default=True, type=click.Choice(TEXTS), help="Whose ids.")
