@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lakhnes.errors import CheckpointError, shown
+from lakhnes.extras import need
 
 __all__ = ["check_device", "unavailable"]
 
@@ -27,11 +28,19 @@ def check_device(name: str) -> None:
 
     Raises
     ------
+    MissingExtraError
+        If torch is not installed, which all devices but the CPU need.
     CheckpointError
         If the text names no device, the system has no driver for it, or fewer GPUs than its number says.
     """
+    if name == "auto":
+        return
     found = NAMED.fullmatch(name)
-    if name != "auto" and (found is None or cannot_be(found[1], int(found[2] or 0))):
+    if found is None:
+        raise unavailable(name)
+    if found[1] != "cpu":
+        need("torch")
+    if cannot_be(found[1], int(found[2] or 0)):
         raise unavailable(name)
 
 
