@@ -131,3 +131,13 @@ def npy(data=b"", shape="(3,)", dtype="<i4"):
     text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}}}".encode()
     text += b" " * (-(len(text) + 11) % 64) + b"\n"
     return io.BytesIO(b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text + data).getvalue()
+
+
+RELATIVES = {}
+"""The relatives of failing cases: by the letter of their kind and what it is, the names of each."""
+
+
+def relatives(letter, kind, cases):
+    """Note the relatives of a kind; return them."""
+    RELATIVES[letter, kind] = list(cases)
+    return cases

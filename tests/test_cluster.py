@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -230,10 +231,48 @@ def test_warnings_of_the_workers_are_warnings_here(client):
     assert {str(warning.message) for warning in caught} == {"song: something was left out"}
 
 
+@pytest.mark.parametrize(
+    ("sent", "told"), [(b"", "no answer in 0.5 s"), (b"HTTP/1.1 400 Bad Request\r\n\r\n" + bytes(99), "something else")]
+)
+def test_what_takes_connections_and_is_no_scheduler_is_refused_in_time(run, tmp_path, monkeypatch, sent, told):
+    monkeypatch.setattr("lakhnes.scheduler.CONNECT_SECONDS", 0.5)
+    (tmp_path / "a.mid").write_bytes(melody(1))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        taken = []
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(server.accept()[0])
+                    taken[-1].sendall(sent)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        started = time.monotonic()
+        result = run("convert", tmp_path, "--to", "tx1", "-o", f"{tmp_path}/out/", "--scheduler", address)
+        assert time.monotonic() - started < 5.0
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"Error: {address}: no Dask scheduler answers there ({told}")
+        assert result.stderr.count("\n") == 1
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+        for each in taken:
+            each.close()
+
+
+def test_the_address_of_a_worker_is_not_taken_for_that_of_a_scheduler(client):
+    worker = next(iter(client.scheduler_info()["workers"]))
+    with pytest.raises(LakhnesError, match=r"no Dask scheduler answers there \(a 'Worker' does\)"):
+        connect(worker).__enter__()
+
+
 def test_where_no_scheduler_answers_the_line_says_so(run, tmp_path, monkeypatch):
     (tmp_path / "a.mid").write_bytes(melody(1))
     command = ("convert", tmp_path, "--to", "tx1", "-o", f"{tmp_path}/out/", "--scheduler")
+    started = time.monotonic()
     result = run(*command, "tcp://127.0.0.1:1")
+    assert time.monotonic() - started < 5.0
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert "tcp://127.0.0.1:1: no Dask scheduler answers there" in result.stderr
     # What is no address never gets to a client, which would raise anything and print a traceback at its end.

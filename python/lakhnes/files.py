@@ -23,6 +23,7 @@ __all__ = [
     "WRITABLE",
     "base_name",
     "check_target",
+    "check_writable",
     "file_sha256",
     "files_below",
     "format_of",
@@ -30,6 +31,7 @@ __all__ = [
     "is_of_macos",
     "is_special",
     "known_format",
+    "naming",
     "one_line",
     "open_plain",
     "read_limited",
@@ -39,11 +41,15 @@ __all__ = [
     "suffix_of",
     "track_stem",
     "unfinished_name",
+    "user_folder",
     "write_bytes",
 ]
 
 MAX_INPUT_BYTES = 64 * 2**20
 """The largest file that is read as a song; a larger one raises `LimitError` before it is opened."""
+
+TRIAL_BYTES = 2**16
+"""What is written to see whether a folder takes it: more than a file system may keep in its own tables."""
 
 LONGEST_STEM = 180
 """Bytes of the names of tracks, but for their numbers and suffixes."""
@@ -260,6 +266,50 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool) -> None:
         raise IsADirectoryError(21, "is a folder, expected a file", str(target))
     if not overwrite and target.exists():
         raise FileExistsError(17, "exists already (--force replaces it)", str(target))
+
+
+@contextlib.contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name a file in the error of a full disk, which does not: Python knows no name where it writes."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder, if it is missing, and refuse one in which nothing can be written: a full disk is one too.
+
+    Raises
+    ------
+    OSError
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    trial = unfinished_name(folder / "trial")
+    try:
+        trial.write_bytes(bytes(TRIAL_BYTES))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(folder)) from None
+    finally:
+        trial.unlink(missing_ok=True)
+
+
+def user_folder(variable: str, default: str) -> Path:
+    """Return the folder that a variable of the environment names, or else that of a name in the user's own folder.
+
+    Raises
+    ------
+    LakhnesError
+        If the system does not know where that is, as for a user without a name.
+    """
+    if chosen := os.environ.get(variable):
+        return Path(chosen)
+    try:
+        return Path.home() / default
+    except RuntimeError:
+        raise LakhnesError(f"this user has no home folder; ${variable} may name one in place of ~/{default}") from None
 
 
 def unfinished_name(target: Path) -> Path:

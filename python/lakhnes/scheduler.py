@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,9 @@ from lakhnes.extras import load, need
 from lakhnes.files import read_limited
 
 __all__ = ["connect", "local_cluster"]
+
+CONNECT_SECONDS = 5.0
+"""For the machine of a scheduler to take a connection, and then for the scheduler to answer."""
 
 MAX_FILE_BYTES = 2**24
 """Of the file of a scheduler, which lists its workers."""
@@ -52,9 +57,12 @@ def connect(scheduler: str) -> Iterator[Cluster]:
             load("distributed.utils").silence_logging_cmgr(logging.CRITICAL)
         )  # errors are lines of ours
         try:
-            client = stack.enter_context(distributed.Client(**where, timeout=20, set_as_default=False))
+            if isinstance(where["address"], str):
+                _check_answer(where["address"])
+            client = stack.enter_context(distributed.Client(**where, timeout=CONNECT_SECONDS, set_as_default=False))
         except (OSError, ValueError) as error:
-            why = " ".join(str(error).split()) or type(error).__name__
+            said = getattr(error, "strerror", None)
+            why = said.lower() if said else " ".join(str(error).split()) or type(error).__name__
             raise LakhnesError(f"{scheduler}: no Dask scheduler answers there ({why})") from None
         with scheduler_answers(client, scheduler):
             # Later ones are asked in their tasks; those without lakhnes die when a task reaches them.
@@ -92,6 +100,40 @@ def _address(scheduler: str) -> str:
             f"local:N{'' if address == scheduler else f', found {shown(address)} in it'}"
         ) from None
     return address
+
+
+def _check_answer(address: str) -> None:
+    """Ask what is at an address for its kind: of what is no scheduler, a client of Dask waits for more without end.
+
+    Raises
+    ------
+    OSError
+        If nothing answers in time.
+    ValueError
+        If something else does.
+    """
+    comm = load("distributed.comm")
+    scheme, place = comm.parse_address(address)
+    if scheme in ("tcp", "tls"):  # Dask would try again where a connection is refused
+        socket.create_connection(comm.parse_host_port(place), CONNECT_SECONDS).close()
+    try:
+        kind = asyncio.run(asyncio.wait_for(_kind(address), CONNECT_SECONDS))
+    except OSError as error:
+        raise TimeoutError(f"no answer in {CONNECT_SECONDS:g} s") from error
+    except Exception as error:  # of numpy or msgpack, that take it for Dask's
+        raise ValueError("something else does") from error
+    if kind != "Scheduler":
+        raise ValueError(f"a {shown(kind)} does")
+
+
+async def _kind(address: str) -> Any:
+    """Return of what kind a server of Dask says that it is, such as ``Scheduler`` or ``Worker``."""
+    given = load("distributed").Security().get_connection_args("client")
+    comm = await load("distributed.comm").connect(address, timeout=CONNECT_SECONDS, **given)
+    try:
+        return (await load("distributed.core").send_recv(comm, op="identity"))["type"]
+    finally:
+        comm.abort()
 
 
 def _address_in(path: Path) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lakhnes.errors import CheckpointError
-from lakhnes.files import file_sha256
+from lakhnes.files import file_sha256, naming
 
 __all__ = ["MAX_DOWNLOAD_BYTES", "download"]
 
@@ -109,7 +109,7 @@ def _store(url: str, answer: http.client.HTTPResponse, part: Path, kept: int, ad
         raise CheckpointError(f"{url}: {expected} bytes, expected at most {MAX_DOWNLOAD_BYTES}")
     size = begin
     advance(begin)
-    with part.open("ab" if resumed else "wb") as file:
+    with naming(part), part.open("ab" if resumed else "wb") as file:
         while piece := answer.read(PIECE):
             size += len(piece)
             if size > MAX_DOWNLOAD_BYTES:

@@ -7,7 +7,6 @@ card. Reading one makes arrays of numpy and nothing else.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +20,10 @@ from lakhnes._native import Vocabulary
 from lakhnes.checkpoint.config import CONFIG_FILE, MODEL_FILE, RUN_FOLDER, WEIGHTS_FILE, read_config
 from lakhnes.checkpoint.unpickler import quote
 from lakhnes.checkpoint.zoo import directory_of
-from lakhnes.errors import CheckpointError, shown
+from lakhnes.errors import CheckpointError
 from lakhnes.files import open_plain, write_bytes
 from lakhnes.model.config import ModelConfig, Shapes
+from lakhnes.model.device import check_device
 from lakhnes.model.model import Model
 
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ __all__ = ["RUN_FOLDER", "check_header", "load_model", "save_checkpoint"]
 
 MAX_HEADER_BYTES = 2**20
 """Of a safetensors file: some 8,000 tensors. The bundled model's has 9 kB."""
-
-DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d{1,3})?")
-"""A device that torch may have."""
 
 
 def save_checkpoint(
@@ -95,8 +92,7 @@ def load_model(name_or_path: str | os.PathLike[str] = "bundled", device: str = "
     if not (directory / WEIGHTS_FILE).exists() and (directory / RUN_FOLDER / WEIGHTS_FILE).is_file():
         directory /= RUN_FOLDER
     if device not in ("auto", "cpu"):
-        if not DEVICE.fullmatch(device):  # torch, which knows better, takes seconds to load
-            raise CheckpointError(f"device {shown(device)} is not available; expected auto, cpu, cuda or mps")
+        check_device(device)
         from lakhnes.model.network import pick_device
 
         device = str(pick_device(device))

@@ -13,6 +13,7 @@ import os
 from pathlib import Path
 
 from lakhnes.errors import CheckpointError
+from lakhnes.files import user_folder
 
 __all__ = ["BUNDLED", "ZooModel", "directory_of", "how_to_get", "models_directory", "zoo", "zoo_model"]
 
@@ -72,8 +73,7 @@ def models_directory() -> Path:
     """Return where models of the zoo are kept: ``$LAKHNES_MODELS``, or ``lakhnes/models`` in the user's cache."""
     if chosen := os.environ.get("LAKHNES_MODELS"):
         return Path(chosen)
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "lakhnes" / "models"
+    return user_folder("XDG_CACHE_HOME", ".cache") / "lakhnes" / "models"
 
 
 def how_to_get(model: ZooModel) -> str:
@@ -112,7 +112,7 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
 
         return fetch(name)
     directory = Path(name)
-    if directory.is_dir():
+    if name and directory.is_dir():  # an empty one would be the folder in which we are
         return directory
     for model in zoo():
         if model.name == name:
@@ -120,7 +120,9 @@ def directory_of(name_or_path: str | os.PathLike[str]) -> Path:
             if kept.is_dir():
                 return kept
             raise CheckpointError(f"{name} is not here: {how_to_get(model)}")
-    if directory.exists():
+    if name and directory.exists():
         raise CheckpointError(f"{name}: is a file, expected a checkpoint directory")
     known = ", ".join([*BUNDLED, *(model.name for model in zoo())])
-    raise CheckpointError(f"{name}: no such model; expected a directory, hf://OWNER/NAME, or one of {known}")
+    raise CheckpointError(
+        f"{name or 'an empty name'}: no such model; expected a directory, hf://OWNER/NAME, or one of {known}"
+    )

@@ -5,17 +5,22 @@ from typing import Any
 import click
 
 from lakhnes.cli.arranged import read_song
-from lakhnes.cli.composed import compose_and_write
+from lakhnes.cli.composed import compose_and_write, perplexity
 from lakhnes.cli.composing import composing_options, from_excerpt, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options
+from lakhnes.cli.place import Place
+from lakhnes.errors import FormatError
 from lakhnes.sampling.params import EXCERPT_LENGTH, MAX_LENGTH, SONG
+from lakhnes.units import VOICES
 
 __all__ = ["accompany"]
 
+PITCHED = VOICES[:3]
+
 
 @click.command()
-@click.argument("song", metavar="SONG", type=click.Path())
+@click.argument("song", metavar="SONG", type=Place())
 @click.option(
     "--length",
     default=SONG.length,
@@ -36,8 +41,10 @@ def accompany(console: Console, /, song: str, **options: Any) -> None:
 
     params = params_of(options)
     given = read_song(console, song, options)
+    if not any(len(given.voices[voice]) for voice in PITCHED):
+        raise FormatError(f"{song}: expected notes of {', '.join(PITCHED)} whose pitches are chosen, found none")
     excerpted = from_excerpt(accompaniments, given, params.length or EXCERPT_LENGTH)
     songs = compose_and_write(console, excerpted, params, given=song, **options)
     for index, facts in enumerate(songs):
-        own = facts["prime_ppl"]
-        console.note(f"{index}: perplexity {facts['ppl']:.3f}, of the song's own pitches in their place {own:.3f}")
+        own = perplexity(facts["prime_ppl"])
+        console.note(f"{index}: {perplexity(facts['ppl'])}, of the song's own pitches in their place {own}")

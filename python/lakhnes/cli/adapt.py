@@ -43,10 +43,10 @@ __all__ = ["adapt", "note_adapted"]
 @click.option(
     "--min-instruments", default=1, show_default=True, type=click.IntRange(min=1), help="Monophonic instruments a file."
 )
-@click.option("--min-seconds", default=5.0, show_default=True, type=click.FloatRange(min=0), help="Shortest file.")
-@click.option("--max-seconds", default=600.0, show_default=True, type=click.FloatRange(min=0), help="Longest file.")
+@click.option("--min-seconds", default=5.0, show_default=True, type=click.FloatRange(0, 1e6), help="Shortest file.")
+@click.option("--max-seconds", default=600.0, show_default=True, type=click.FloatRange(0, 1e6), help="Longest file.")
 @click.option(
-    "--clip", metavar="S", default=180.0, show_default=True, type=click.FloatRange(min=1), help="Longest song."
+    "--clip", metavar="S", default=180.0, show_default=True, type=click.FloatRange(1, 1e6), help="Longest song."
 )
 @click.option(
     "--arrange", is_flag=True, help="Make one song of a file whose instruments play chords, instead of dropping it."
@@ -110,7 +110,7 @@ def note_adapted(console: Console, report: "AdaptReport", seconds: float, *, arr
     from lakhnes.data.adapt import POLYPHONIC, POLYPHONIC_HINT
 
     for _, error in report.failed:
-        console.note(f"unreadable: {error}")
+        console.note(f"left out: {error}")
     counts = ", ".join(f"{count:,} {split}" for split, count in report.songs.items())
     songs = f"{report.songs.total():,} songs ({counts}), {report.hours:.1f} hours"
     console.note(f"{songs}, of {report.used:,} of {report.files:,} files, {seconds:.1f} s")

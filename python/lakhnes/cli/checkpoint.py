@@ -7,6 +7,7 @@ import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.group import SubcommandGroup
+from lakhnes.cli.place import Place
 
 __all__ = ["checkpoint"]
 
@@ -18,7 +19,7 @@ def checkpoint() -> None:
 
 @checkpoint.command("import")
 @click.argument("source", metavar="MODEL_DIR")
-@click.argument("target", metavar="DEST", type=click.Path(path_type=Path))
+@click.argument("target", metavar="DEST", type=Place(path_type=Path))
 @click.option("-f", "--force", is_flag=True, help="Replace a checkpoint in DEST.")
 @common_options
 @pass_console
@@ -70,9 +71,7 @@ def list_(console: Console) -> None:
 @click.argument("name", metavar="NAME")
 @click.option("--url", metavar="URL", help="A mirror of the archive.  [default: the listed address]")
 @click.option("--sha256", metavar="HEX", help="Hash of the archive.  [default: the one its authors state]")
-@click.option(
-    "-o", "--out-dir", type=click.Path(path_type=Path), help="Where to write.  [default: the folder of models]"
-)
+@click.option("-o", "--out-dir", type=Place(path_type=Path), help="Where to write.  [default: the folder of models]")
 @click.option("-f", "--force", is_flag=True, help="Replace a file with another hash.")
 @common_options
 @pass_console

@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
+from lakhnes.cli.place import Place
 
 __all__ = ["compare"]
 
-FOLDER = click.Path(path_type=Path)
+FOLDER = Place(path_type=Path)
 
 
 @click.command()
@@ -37,8 +38,10 @@ def compare(
     random forest that tries to tell the songs of B from those of A by them, in cross-validation (0.5: it cannot, 1: it
     always can); and the features that tell most. Needs scikit-learn: pip install 'lakhnes[evaluation]'.
     """
-    from lakhnes.evaluation.comparison import compare, markdown
+    from lakhnes.errors import FormatError
+    from lakhnes.evaluation.comparison import FEWEST, compare, markdown
     from lakhnes.evaluation.features import features_of
+    from lakhnes.files import one_line
 
     failed: list[tuple[Path, Exception]] = []
     chosen = [_drawn(folder, songs, seed) for folder in (first, second)]
@@ -47,8 +50,11 @@ def compare(
         for paths in chosen:
             read = _songs(paths, failed, advance)
             sides.append([features_of(song, events=length or None) for song in read if song.length])
-    for path, error in failed:
-        console.error(f"Error: {path}: {error}")
+    for _, error in failed:
+        console.error(f"Error: {one_line(error)}")
+    for folder, side in zip((first, second), sides, strict=True):
+        if len(side) < FEWEST:
+            raise FormatError(f"{folder}: {len(side)} songs, expected at least {FEWEST} to compare")
     comparison = compare(sides[0], sides[1], seed=seed)
     names = (first.resolve().name, second.resolve().name)
     names = names if names[0] != names[1] else (str(first), str(second))

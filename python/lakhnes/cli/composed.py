@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
@@ -13,7 +14,7 @@ import click
 from lakhnes.cli.composing import SHARED_FOLDER
 from lakhnes.cli.console import FAILED, Interrupted
 from lakhnes.cli.options import names_of
-from lakhnes.cli.targets import is_done
+from lakhnes.cli.targets import is_done, make_folders
 from lakhnes.cluster import DEADLY
 from lakhnes.data.layout import TEXTS
 from lakhnes.files import PLAYABLE, WRITABLE, base_name, check_target, known_format, suffix_of
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from lakhnes.model.model import Model
     from lakhnes.progress import Advancing as Advance
 
-__all__ = ["compose_and_write"]
+__all__ = ["compose_and_write", "perplexity"]
+
+MAX_SEED = 2**64 - 1
 
 
 def compose_and_write(
@@ -69,11 +72,15 @@ def compose_and_write(
     if goes_on and (seed is None or out_dir is None):
         raise click.UsageError("--shard and --scheduler need --seed and --out-dir, so that all machines mean the same")
     first = new_seed() if seed is None else seed
+    if first + num - 1 > MAX_SEED:
+        raise click.BadParameter(
+            f"the last of {num:,} songs would be that of a seed above {MAX_SEED:,}", param_hint="--seed"
+        )
     stack = contextlib.ExitStack()
     folder = out_dir or Path(SHARED_FOLDER)
     if isinstance(folder, Remote):
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folders([folder])
     if out_dir is not None and not goes_on:
         _refuse_existing(out_dir, chosen, num, force)
     command = click.get_current_context().info_name
@@ -112,6 +119,11 @@ def compose_and_write(
     if failed:
         raise click.exceptions.Exit(FAILED)
     return facts
+
+
+def perplexity(value: float) -> str:
+    """Say a perplexity, or that nothing was there to score."""
+    return f"perplexity {value:.3f}" if math.isfinite(value) else "nothing to score"
 
 
 class _Songs:
@@ -159,7 +171,11 @@ def _written(
         if (lack := _too_short(song, known, params)) is not None:
             yield {"seed": seed, "error": lack}
             continue
-        yield _write(song, texts, files_of(seed - first), force, sound) | {"seed": seed} | known
+        paths = files_of(seed - first)
+        if not song.length and any(name in TEXTS and name not in texts for name in paths):
+            yield {"seed": seed, "error": "lasts 0 s, of which an event text has nothing to say"}
+            continue
+        yield _write(song, texts, paths, force, sound) | {"seed": seed} | known
 
 
 def _placed(made: dict[str, Any], folder: "Path | Remote | None") -> dict[str, Any]:

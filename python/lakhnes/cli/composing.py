@@ -16,6 +16,7 @@ from lakhnes.cli.options import (
     midi_option,
     tag_options,
 )
+from lakhnes.cli.place import Place
 from lakhnes.cli.targets import STDIO
 from lakhnes.remote import Remote, is_url
 from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SECONDS, SONG, SamplingParams, params_from
@@ -44,7 +45,7 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _OutputFolder(click.Path):
+class _OutputFolder(Place):
     """A folder, and not stdout: a song is several files."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from lakhnes.cli.place import Place
 from lakhnes.errors import MAX_MESSAGE, printable, shown
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def _check_numbers(options: Mapping[str, Any]) -> None:
             most = LARGEST if isinstance(each, float) else MOST_SEED if name == "seed" else MOST
             if isinstance(each, (int, float)) and not abs(each) <= most:
                 hint = "--" + name.replace("_", "-")
-                raise click.BadParameter(f"{shown(each)}, expected a number of at most {most:,.0f}.", param_hint=hint)
+                raise click.BadParameter(f"{shown(each)}, expected a number of at most {int(most):,}.", param_hint=hint)
 
 
 TAKE_ADDRESSES = {
@@ -180,11 +181,13 @@ def _check_places(context: click.Context) -> None:
     """Refuse an address where a file of this machine is meant: as a path it would be a folder called ``s3:``."""
     for param in context.command.params:
         name = param.name or ""
-        if name in TAKE_ADDRESSES.get(context.command.name or "", ()):
+        if name in TAKE_ADDRESSES.get(context.command.name or "", ()) and context.params.get(name) != "":
             continue
-        if type(param.type) is click.Path or name in PLACES:
+        if type(param.type) is Place or name in PLACES:
             value = context.params.get(name)
             for each in value if isinstance(value, tuple) else (value,):
+                if each == "":
+                    raise click.BadParameter("expected a file or folder, found an empty name", context, param)
                 if each is not None and (address := _address(str(each))):
                     who = "render, convert, data adapt, and -o where songs are composed, take addresses"
                     text = f"{address} is an address, expected a file or folder of this machine ({who})"

@@ -5,17 +5,18 @@ from typing import Any
 import click
 
 from lakhnes.cli.arranged import read_song
-from lakhnes.cli.composed import compose_and_write
+from lakhnes.cli.composed import compose_and_write, perplexity
 from lakhnes.cli.composing import composing_options, ending_options, from_excerpt, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options
+from lakhnes.cli.place import Place
 from lakhnes.sampling.params import CONTINUATION, PRIME_LENGTH
 
 __all__ = ["continue_"]
 
 
 @click.command("continue")
-@click.argument("prime", metavar="PRIME", type=click.Path())
+@click.argument("prime", metavar="PRIME", type=Place())
 @click.option(
     "--prime-length",
     default=PRIME_LENGTH,
@@ -39,6 +40,6 @@ def continue_(console: Console, /, prime: str, prime_length: int, **options: Any
     given = read_song(console, prime, options)
     continuing, params = from_excerpt(compositions, given, prime_length), params_of(options, CONTINUATION)
     songs = compose_and_write(console, continuing, params, given=prime, **options)
-    console.note(f"prime: perplexity {songs[0]['prime_ppl']:.3f}")
+    console.note(f"prime: {perplexity(songs[0]['prime_ppl'])}")
     for index, song in enumerate(songs):
-        console.note(f"{index}: perplexity {song['ppl']:.3f}")
+        console.note(f"{index}: {perplexity(song['ppl'])}")

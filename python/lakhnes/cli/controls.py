@@ -66,5 +66,7 @@ def _by_voice(text: str | None, flag: str) -> dict[str, str]:
         voice, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals:
             raise click.BadParameter(f"{part!r}: expected VOICE=HOW, such as p1=high", param_hint=flag)
+        if voice in values:
+            raise click.BadParameter(f"{voice} is given twice", param_hint=flag)
         values[voice] = value
     return values

@@ -13,6 +13,7 @@ from lakhnes.cli.merge import merge
 from lakhnes.cli.nesmdb import nesmdb
 from lakhnes.cli.nsf import nsf
 from lakhnes.cli.options import arrange_options
+from lakhnes.cli.place import Place
 from lakhnes.cli.shard import shard
 
 __all__ = ["data"]
@@ -32,7 +33,7 @@ data.add_command(shard)
 
 
 @data.command()
-@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=Place(path_type=Path))
 @click.option("--length", type=click.IntRange(min=1), help="Measure only this number of events of a song.")
 @click.option(
     "--min-length", default=1, show_default=True, type=click.IntRange(min=0), help="Leave out songs with fewer events."

@@ -10,6 +10,7 @@ import click
 from lakhnes.archives import is_archive
 from lakhnes.cli.console import Console, Interrupted, common_options, device_option, pass_console
 from lakhnes.cli.options import names_of
+from lakhnes.cli.place import Place
 from lakhnes.data.layout import SPLITS
 from lakhnes.extras import need
 from lakhnes.training.choices import PRECISIONS
@@ -24,7 +25,7 @@ __all__ = ["evaluate"]
 
 @click.command()
 @click.argument("model", metavar="MODEL")
-@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
+@click.argument("data", metavar="DATA", type=Place(path_type=Path))
 @click.option(
     "--split", "splits", metavar="NAMES", help="Separated by commas.  [default: those of valid,test that exist]"
 )
@@ -68,17 +69,19 @@ def evaluate(
     from lakhnes.checkpoint import load_model
     from lakhnes.data.corpus import Corpus
     from lakhnes.errors import FormatError
-    from lakhnes.training.precision import product_dtype
 
     loaded = load_model(model, device)
     vocabulary = Vocabulary(loaded.config.vocabulary)
-    options |= {"max_songs": songs, "dtype": product_dtype(precision, loaded.network.device)}
+    options |= {"max_songs": songs}
     facts = {}
     with _folder(console, data, vocabulary.dialect) as folder:
         existing = [split for split in ("valid", "test") if (folder / split).is_dir()]
         chosen = existing if splits is None else names_of(splits, SPLITS, "--split")
         if not chosen:
             raise FormatError(f"{data}: no folder valid or test in it")
+        from lakhnes.training.precision import product_dtype  # loads torch
+
+        options["dtype"] = product_dtype(precision, loaded.network.device)
         for split in chosen:
             corpus = Corpus.load(folder, split, vocabulary)
             with console.progress(split, min(songs or len(corpus), len(corpus))) as advance:

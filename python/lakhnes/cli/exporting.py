@@ -17,7 +17,7 @@ from lakhnes.archives import is_archive
 from lakhnes.cli.archived import Archived
 from lakhnes.cli.console import FAILED, Console, Interrupted
 from lakhnes.cli.targets import STDIO, album, is_batch, is_done, is_folder, pair, read_input
-from lakhnes.files import WRITABLE, base_name, check_target, known_format, one_line
+from lakhnes.files import ARCHIVES, WRITABLE, base_name, check_target, known_format, naming, one_line
 from lakhnes.sharding import WHOLE, Shard
 from lakhnes.tar import TarWriter, is_tar
 
@@ -156,6 +156,8 @@ def export_inputs(
     archives = [Path(given) for given in inputs if is_archive(Path(given))]
     if archives and len(archives) < len(inputs):
         raise click.UsageError("archives and other songs need calls of their own")
+    if output is not None and output.lower().endswith(ARCHIVES) and not (is_tar(output) or Path(output).is_dir()):
+        raise click.UsageError(f"{output}: an archive that is written ends in .tar")
     if output is None or not is_tar(output):
         return _export_to(console, verb, inputs, output, format, archives, how, shard, log, options)
     check_target(output, overwrite=how["overwrite"])
@@ -335,12 +337,12 @@ def lines_into(log: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Give a function that adds a line of JSON to a file, if there is one."""
     import json
 
-    with contextlib.nullcontext(None) if log is None else log.open("a", encoding="utf-8") as file:
+    with contextlib.nullcontext(None) if log is None else log.open("ab", buffering=0) as file:
 
         def note(facts: dict[str, Any]) -> None:
-            if file is not None:
-                file.write(json.dumps(facts) + "\n")
-                file.flush()
+            if file is not None and log is not None:
+                with naming(log):
+                    file.write(json.dumps(facts).encode() + b"\n")
 
         yield note
 

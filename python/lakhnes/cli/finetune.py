@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.place import Place
 from lakhnes.cli.train import changed, from_file
 from lakhnes.cli.training import given_options, run_training, training_options
 
@@ -18,7 +19,7 @@ __all__ = ["finetune"]
 
 @click.command()
 @click.argument("model", metavar="MODEL")
-@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
+@click.argument("data", metavar="DATA", type=Place(path_type=Path))
 @training_options
 @common_options
 @pass_console

@@ -15,6 +15,23 @@ from lakhnes.sampling.params import SONG
 __all__ = ["generate"]
 
 
+ENDS = ("seconds", "length", "min_length", "min_duration", "max_duration")
+"""Options that a song in sections, which is as long as these, does not have."""
+
+
+def _refuse_what_does_not_go_together(grammar: bool, form: str | None, loop: bool) -> None:
+    """Refuse, as wrong usage, what could not be kept."""
+    context = click.get_current_context()
+    default = click.core.ParameterSource.DEFAULT
+    given = [name for name in (*ENDS, "voices") if context.get_parameter_source(name) is not default]
+    if form is not None and (ends := [name for name in given if name in ENDS]):
+        flag = ends[0].replace("_", "-")
+        raise click.UsageError(f"--form makes a song as long as its sections; --{flag} does not go with it")
+    needs = ["--form"] * (form is not None) + ["--loop"] * loop + ["--voices"] * ("voices" in given)
+    if not grammar and needs:
+        raise click.UsageError(f"--no-grammar samples events in any order; {needs[0]} does not go with it")
+
+
 @click.command()
 @click.option(
     "--min-voices",
@@ -47,6 +64,7 @@ def generate(console: Console, /, loop: bool, form: str | None, section_bars: in
         sections = None if form is None else Form(form.upper(), section_bars)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--form") from None
+    _refuse_what_does_not_go_together(options["grammar"], form, loop)
     controls, params = controls_of(console, options), params_of(options)
     composing = functools.partial(compositions, controls=controls, loop=loop, form=sections)
     songs = compose_and_write(console, from_excerpt(composing), params, **options)

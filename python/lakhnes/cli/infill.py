@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.arranged import read_song
-from lakhnes.cli.composed import compose_and_write
+from lakhnes.cli.composed import compose_and_write, perplexity
 from lakhnes.cli.composing import composing_options, params_of
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options, names_of
-from lakhnes.errors import shown
+from lakhnes.cli.place import Place
+from lakhnes.errors import FormatError, shown
 from lakhnes.units import VOICES
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ __all__ = ["infill"]
 
 
 @click.command()
-@click.argument("song", metavar="SONG", type=click.Path())
+@click.argument("song", metavar="SONG", type=Place())
 @click.option("--voices", required=True, metavar="NAMES", help="Voices to write, separated by commas: p1,p2,tr,no.")
 @arrange_options("Take any MIDI file, arranged for four voices.")
 @click.option("--from", "start", metavar="SECONDS|BARb", help="Where the passage begins: 8, or 3b for bar 3 (from 1).")
@@ -44,6 +45,8 @@ def infill(console: Console, /, song: str, voices: str, start: str | None, end: 
 
     names = names_of(voices.lower(), VOICES, "--voices")
     given = read_song(console, song, options)
+    if not given.length:
+        raise FormatError(f"{song}: expected a song of some length, found one of 0 s")
     try:
         window = window_of(given, _place(start, "--from"), _place(end, "--to"))
     except ValueError as error:
@@ -62,7 +65,7 @@ def infill(console: Console, /, song: str, voices: str, start: str | None, end: 
 
     params = params_of(options)
     for index, facts in enumerate(compose_and_write(console, fill, params, given=song, **options)):
-        console.note(f"{index}: perplexity {facts['ppl']:.3f}, of what was kept {facts['kept_ppl']:.3f}")
+        console.note(f"{index}: {perplexity(facts['ppl'])}, of what was kept {perplexity(facts['kept_ppl'])}")
 
 
 def _place(text: str | None, flag: str) -> float | str | None:

@@ -10,13 +10,14 @@ from lakhnes.cli.console import FAILED, Console, common_options, pass_console
 from lakhnes.cli.nesmdb import facts_of, note_converted
 from lakhnes.cli.nsf import note_nsf
 from lakhnes.cli.options import force_option
+from lakhnes.cli.place import Place
 from lakhnes.cli.shard import note_manifests, shard_texts
 
 __all__ = ["merge"]
 
 
 @click.command()
-@click.argument("target", metavar="DEST", type=click.Path(path_type=Path))
+@click.argument("target", metavar="DEST", type=Place(path_type=Path))
 @force_option("Write into DEST although it holds more than parts.")
 @common_options
 @pass_console

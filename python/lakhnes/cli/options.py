@@ -9,8 +9,10 @@ from typing import Any, ClassVar, TypeVar, cast, get_args
 
 import click
 
+from lakhnes.cli.place import Place
 from lakhnes.cli.targets import listed
 from lakhnes.cli.tracks import Tracks
+from lakhnes.errors import shown
 from lakhnes.files import PLAYABLE
 from lakhnes.sharding import WHOLE, Shard
 from lakhnes.songs import Expression, Filter, MidiForm, Mixer
@@ -150,7 +152,7 @@ def _token(ctx: click.Context, param: click.Parameter, value: str | None) -> str
 def log_option() -> Callable[[F], F]:
     """Give ``--log``, a file about what becomes of each song."""
     help_text = "Add a line of JSON about each song to this file."
-    return click.option("--log", metavar="FILE.jsonl", type=click.Path(path_type=Path, dir_okay=False), help=help_text)
+    return click.option("--log", metavar="FILE.jsonl", type=Place(path_type=Path, dir_okay=False), help=help_text)
 
 
 def tracks_option(text: str) -> Callable[[F], F]:
@@ -223,6 +225,10 @@ def _parts(ctx: click.Context, param: click.Parameter, values: Sequence[str]) ->
         voice = voice.strip().lower()
         if voice not in VOICES or not part.strip():
             raise click.BadParameter(f"{value!r} is not VOICE=PART with one of {', '.join(VOICES)}", ctx, param)
+        if part.strip().isdecimal() and part.strip() not in map(str, range(1, 17)):
+            raise click.BadParameter(f"{shown(value)}: expected a channel of 1 to 16, or a name", ctx, param)
+        if voice in parts:
+            raise click.BadParameter(f"{voice} is given twice", ctx, param)
         parts[voice] = part.strip()
     return parts
 

@@ -11,6 +11,7 @@ import click
 from lakhnes.cli.console import INTERRUPTED, Console, common_options, device_option, pass_console
 from lakhnes.cli.group import SubcommandGroup
 from lakhnes.cli.options import names_of
+from lakhnes.cli.place import Place
 from lakhnes.extras import need
 from lakhnes.training.choices import SCALE_NAMES
 
@@ -29,7 +30,7 @@ def reproduce() -> None:
 
 
 @reproduce.command()
-@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
+@click.argument("data", metavar="DATA", type=Place(path_type=Path))
 @click.option(
     "--scale",
     default="tiny",
@@ -38,10 +39,10 @@ def reproduce() -> None:
     help="tiny: under an hour on two free cores; bundled: hours; paper: days of a GPU.",
 )
 @click.option(
-    "--pretrain", metavar="DIR", type=click.Path(path_type=Path), help="Other music, as `lakhnes data adapt` writes it."
+    "--pretrain", metavar="DIR", type=Place(path_type=Path), help="Other music, as `lakhnes data adapt` writes it."
 )
 @click.option(
-    "-o", "--output", default="table2", show_default=True, metavar="DIR", type=click.Path(path_type=Path),
+    "-o", "--output", default="table2", show_default=True, metavar="DIR", type=Place(path_type=Path),
     help="Where rows are kept.",
 )  # fmt: skip
 @click.option("--rows", "names", metavar="NAMES", help="Only these rows, separated by commas.  [default: all]")
@@ -72,6 +73,12 @@ def table2(
     crash the same command resumes.
     """
     need("torch")
+    from lakhnes.errors import FormatError
+    from lakhnes.model.device import check_device
+
+    check_device(device)
+    if not data.is_file() and not any((data / split).is_dir() for split in ("valid", "test")):
+        raise FormatError(f"{data}: no folder valid or test in it; expected one to measure")
     from lakhnes.reproduction.runner import Stopped
     from lakhnes.reproduction.scales import SCALES
 
@@ -144,7 +151,7 @@ def _runner(
     splits: dict[str, Corpus] = {
         split: Corpus.load(data, split, vocabulary) for split in ("valid", "test") if (data / split).is_dir()
     }
-    if not splits:
+    if not splits:  # of an archive
         raise FormatError(f"{data}: no folder valid or test in it; expected one to measure")
     train = Corpus.load(data, "train", vocabulary)
     other = Corpus.load(pretrain, "train", vocabulary) if pretrain is not None else None

@@ -6,6 +6,7 @@ import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import token_option
+from lakhnes.cli.place import Place
 from lakhnes.errors import shown
 
 __all__ = ["serve"]
@@ -24,7 +25,7 @@ RPC_PORT = 1337
     metavar="[PORT]",
     help=f"Serve tx1_to_wav and tx2_to_wav by XML-RPC on this machine ({RPC_PORT} if no PORT is given).",
 )
-@click.option("--root", type=click.Path(path_type=Path), help="With --rpc: the only folder that is read and written.")
+@click.option("--root", type=Place(path_type=Path), help="With --rpc: the only folder that is read and written.")
 @click.option("-m", "--model", "models", multiple=True, help="With --http: which models compose.  [default: bundled]")
 @click.option("--device", default="auto", show_default=True, help="auto (the CPU), cpu, cuda or mps composes.")
 @token_option("With --http: what each request has to give; needed where other machines reach it.")

@@ -8,6 +8,7 @@ import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import adding, force_option, scheduler_option, shard_option
+from lakhnes.cli.place import Place
 from lakhnes.data.layout import SPLITS, TEXTS, text_name
 from lakhnes.sharding import WHOLE, Shard
 
@@ -28,10 +29,8 @@ corpus_options = adding(
 
 
 @click.command()
-@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", metavar="DEST", type=click.Path(path_type=Path), help="Elsewhere than beside the texts."
-)
+@click.argument("data", metavar="DATA", type=Place(path_type=Path))
+@click.option("-o", "--output", metavar="DEST", type=Place(path_type=Path), help="Elsewhere than beside the texts.")
 @click.option("--vocabulary", type=click.Choice(TEXTS), help="Which texts.  [default: all that DATA has]")
 @click.option(
     "--to", "kind", type=click.Choice(KINDS), default="npy", show_default=True,
@@ -51,10 +50,12 @@ def shard(
     Training and evaluation take them in place of the texts: at once, and without limit of size. Parquet files have a
     row a song: its name, input_ids and events. Hugging Face datasets reads DEST as it is.
     """
+    from lakhnes.data.folder import check_exists
     from lakhnes.data.shard_parts import shard_part
     from lakhnes.errors import FormatError
     from lakhnes.extras import need
 
+    check_exists(data)
     names = [vocabulary] if vocabulary else _dialects(data)
     if not names:
         raise FormatError(f"{data}: no texts NAME.tx1.txt, NAME.tx2.txt or NAME.tx3.txt in folders train, valid, test")

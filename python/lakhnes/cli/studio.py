@@ -6,6 +6,7 @@ import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import from_option, token_option
+from lakhnes.cli.place import Place
 
 if TYPE_CHECKING:
     from lakhnes.studio.sessions import Sessions
@@ -14,7 +15,7 @@ __all__ = ["studio"]
 
 
 @click.command()
-@click.argument("file", metavar="[FILE]", required=False, type=click.Path())
+@click.argument("file", metavar="[FILE]", required=False, type=Place())
 @from_option("file")
 @click.option("-m", "--model", "models", multiple=True, help="Which model composes; several are a choice.  [bundled]")
 @click.option("--device", default="auto", show_default=True, help="auto (the CPU), cpu, cuda or mps composes.")
@@ -53,6 +54,7 @@ def studio(
     from lakhnes.studio.sessions import Sessions, sessions_directory
 
     sessions = Sessions(sessions_directory())
+    sessions.check()
     opened = None if file is None else _opened(sessions, file, source_format)
     composing = Models(models or ("bundled",), device)
     composing.load()

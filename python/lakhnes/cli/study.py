@@ -7,6 +7,7 @@ import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import force_option
+from lakhnes.cli.place import Place
 from lakhnes.study.plan import DESIGNS
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["study"]
 
-PATH = click.Path(path_type=Path)
+PATH = Place(path_type=Path)
 
 MOST_COUNTS = 20
 """Numbers that a list of ``power`` may have."""

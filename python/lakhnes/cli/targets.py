@@ -35,6 +35,7 @@ __all__ = [
     "is_done",
     "is_folder",
     "listed",
+    "make_folders",
     "pair",
     "read_input",
 ]
@@ -185,12 +186,35 @@ def pair(
         # A folder that is its own output has what an earlier run made beside what it was made of.
         pairs = [pair for pair in pairs if not _is_same(pair.piece.path, pair.target)] or pairs
         _refuse_collisions(pairs)
-        for folder in {path.parent for _, path in pairs}:
-            folder.mkdir(parents=True, exist_ok=True)
+        make_folders({path.parent for _, path in pairs})
     else:
         pairs = [Pair(piece, Path(output)) for piece in songs]
     _refuse_collisions(pairs)
     return pairs
+
+
+def make_folders(folders: Iterable[Path]) -> None:
+    """Make the folders of outputs; those that are empty when the command ends, for nothing was written, are removed.
+
+    Raises
+    ------
+    OSError
+    """
+    made: list[Path] = []
+    if (context := click.get_current_context(silent=True)) is not None:
+        context.call_on_close(lambda: _remove_empty(made))
+    for folder in folders:
+        for place in reversed([folder, *folder.parents]):
+            with contextlib.suppress(FileExistsError):
+                place.mkdir()
+                made.append(place)
+        folder.mkdir(exist_ok=True)  # or it is a file
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    for folder in reversed(folders):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def is_batch(inputs: Sequence[str]) -> bool:

@@ -7,6 +7,7 @@ import click
 
 from lakhnes.cli.console import FAILED, Console, common_options, pass_console
 from lakhnes.cli.options import force_option, from_option, jobs_option
+from lakhnes.cli.place import Place
 from lakhnes.cli.targets import expand
 from lakhnes.data.layout import TEXTS
 from lakhnes.errors import FormatError
@@ -22,7 +23,7 @@ __all__ = ["tokenize"]
     "--output",
     metavar="FILE.npz",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Place(path_type=Path),
     help="The arrays that are written.",
 )
 @click.option("--vocabulary", default="tx1", show_default=True, type=click.Choice(TEXTS), help="Whose ids.")
@@ -57,14 +58,16 @@ def tokenize(
     ids, offsets = tokenize_files([path for path, _ in songs], vocabulary, jobs=jobs, failed=failed)
     lost = {path for path, _ in failed}
     names = [str(path) for path, _ in songs if path not in lost]
-    with replacing(output, overwrite=force) as temporary, temporary.open("wb") as file:
-        np.savez(file, ids=ids, offsets=offsets, names=np.array(names))
+    if names:
+        with replacing(output, overwrite=force) as temporary, temporary.open("wb") as file:
+            np.savez(file, ids=ids, offsets=offsets, names=np.array(names))
     errors = [{"path": str(path), "error": one_line(error)} for path, error in failed]
     for each in errors:
         console.error(f"Error: {each['error']}")
     console.note(f"{len(names):,} songs, {len(ids):,} events, {len(failed)} failed")
-    console.result(output)
-    summary: dict[str, Any] = {"files": [str(output)], "songs": len(names), "events": len(ids), "failed": errors}
+    files = [str(output)] if names else []
+    console.results("\n".join(files))
+    summary: dict[str, Any] = {"files": files, "songs": len(names), "events": len(ids), "failed": errors}
     console.summary(summary)
     if failed:
         raise click.exceptions.Exit(FAILED)

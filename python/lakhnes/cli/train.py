@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
+from lakhnes.cli.place import Place
 from lakhnes.cli.training import given_options, run_training, training_options
 from lakhnes.data.layout import TEXTS
 from lakhnes.training.choices import LENGTH, PRESET_NAMES
@@ -20,7 +21,7 @@ VOCABULARY_HELP = "Which texts of DATA to learn.  [default: the preset's, or els
 
 
 @click.command()
-@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
+@click.argument("data", metavar="DATA", type=Place(path_type=Path))
 @click.option("--preset", default="bundled", show_default=True, type=click.Choice(PRESET_NAMES))
 @click.option("--vocabulary", type=click.Choice(TEXTS), help=VOCABULARY_HELP)
 @click.option("--layers", type=click.IntRange(min=1), help="Depth of the model.")

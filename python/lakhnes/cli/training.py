@@ -18,7 +18,9 @@ import click
 
 from lakhnes.cli.console import INTERRUPTED, Console, device_option
 from lakhnes.cli.options import adding, force_option
+from lakhnes.cli.place import Place
 from lakhnes.cli.resuming import refuse_other_start, resumed_config, write_start
+from lakhnes.cli.targets import make_folders
 from lakhnes.errors import LakhnesError
 from lakhnes.extras import need
 from lakhnes.training.choices import OPTIMIZERS, PRECISIONS
@@ -32,10 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["given_options", "run_training", "stopping_politely", "training_options"]
 
 training_options = adding(
-    click.option(
-        "-o", "--output", required=True, metavar="RUN", type=click.Path(path_type=Path), help="The run directory."
-    ),
-    click.option("--config", "file", metavar="FILE", type=click.Path(path_type=Path), help="Options as TOML."),
+    click.option("-o", "--output", required=True, metavar="RUN", type=Place(path_type=Path), help="The run directory."),
+    click.option("--config", "file", metavar="FILE", type=Place(path_type=Path), help="Options as TOML."),
     click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Length of the run in minutes."),
     click.option("--steps", type=click.IntRange(min=1), help="Length of the run in steps."),
     click.option("--batch-size", type=click.IntRange(min=1), help="Streams read side by side."),
@@ -89,11 +89,14 @@ def run_training(
     of `train`.
     """
     need("torch")
-    if given.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
-        raise click.exceptions.Exit(_several(given["processes"]))
-    from lakhnes.data.folder import check_exists
+    from lakhnes._native import Vocabulary
+    from lakhnes.data.folder import check_exists, check_music
+    from lakhnes.model.device import check_device
     from lakhnes.training.run_directory import LOG_FILE, STATE_FILE, check_links
 
+    check_device(given.get("device", "auto"))
+    if given.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
+        raise click.exceptions.Exit(_several(given["processes"]))
     # What is wrong in the options is found before torch is loaded, which takes seconds. A process that torchrun starts
     # again resumes, whatever was typed.
     check_exists(data)
@@ -103,6 +106,8 @@ def run_training(
     if resumed:
         refuse_other_start(output, start, preset, given)
     config = resumed_config(output, given, configure) if resumed else configure()
+    check_music(data, Vocabulary(config.model.vocabulary))
+    make_folders([output])
     from lakhnes.model.network import pick_device
     from lakhnes.training.allocator import keep_freed_memory
     from lakhnes.training.parallel import Group

@@ -54,6 +54,25 @@ def is_corpus(data: Path, vocabulary: Vocabulary) -> bool:
     return manifest_of(train, vocabulary).is_file() or any(train.glob(text_name("*", vocabulary.dialect)))
 
 
+def check_music(data: Path, vocabulary: Vocabulary) -> None:
+    """Refuse at once what `prepare` would find no music in.
+
+    Raises
+    ------
+    FormatError
+    """
+    if is_corpus(data, vocabulary):
+        return
+    check_exists(data)
+    if is_archive(data) or (data / "train").is_dir():
+        return
+    if not data.is_dir():
+        raise FormatError(f"{data}: expected a corpus directory, an archive of NES-MDB or a folder of MIDI files")
+    if not find_midi_files(data):
+        folder = f"train/{text_name('NAME', vocabulary.dialect)}"
+        raise FormatError(f"{data}: neither a corpus ({folder}) nor MIDI files in it")
+
+
 def prepare(
     data: Path,
     target: Path,
@@ -85,9 +104,9 @@ def prepare(
     FormatError
         If there is no music, or the corpus in `target` was made of other music.
     """
+    check_music(data, vocabulary)
     if is_corpus(data, vocabulary):
         return data
-    check_exists(data)
     source = _identity(data)
     if is_corpus(target, vocabulary):
         if _source_of(target / SOURCE) != source:
@@ -97,10 +116,8 @@ def prepare(
     with staged_folder(target) as staging:
         if is_archive(data) or (data / "train").is_dir():
             _convert(data, staging, vocabulary.dialect, note, progress)
-        elif data.is_dir():
-            _gather(data, staging, vocabulary.dialect, seed, note, progress)
         else:
-            raise FormatError(f"{data}: expected a corpus directory, an archive of NES-MDB or a folder of MIDI files")
+            _gather(data, staging, vocabulary.dialect, seed, note, progress)
         with progress("tokenize", None) as advance:
             shard_corpus(staging, vocabulary, advance=advance)
         (staging / SOURCE).write_text(json.dumps(source))
@@ -145,8 +162,6 @@ def _gather(
 ) -> None:
     """Make a corpus of a folder of MIDI files: as they are if they are of the four voices, adapted if not."""
     files = find_midi_files(data)
-    if not files:
-        raise FormatError(f"{data}: neither a corpus (train/{text_name('NAME', dialect)}) nor MIDI files in it")
     texts = _four_voices(files, dialect)
     if texts is not None:
         _write_as_they_are(data, texts, target, dialect, seed, note)

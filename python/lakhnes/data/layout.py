@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from lakhnes.files import unfinished_name
+from lakhnes.files import naming, unfinished_name
 
 __all__ = ["PUBLISHED", "SPLITS", "TEXTS", "staged_folder", "text_name"]
 
@@ -46,7 +46,8 @@ def staged_folder(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     staging = unfinished_name(target.absolute())
     try:
         try:
-            yield staging
+            with naming(target):
+                yield staging
         except KeyboardInterrupt as stop:
             if stop.args:
                 raise

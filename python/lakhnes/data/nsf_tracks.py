@@ -87,7 +87,8 @@ class Track:
     @classmethod
     def of(cls, line: dict[str, Any]) -> Track:
         """Return the track of a line."""
-        return cls(place=line["path"], **{name: value for name, value in line.items() if name != "path"})
+        names = {field.name for field in dataclasses.fields(cls)} - {"place", "data"}
+        return cls(place=line["path"], **{name: value for name, value in line.items() if name in names})
 
     def line(self) -> dict[str, Any]:
         """Return what the report of the corpus says of it."""

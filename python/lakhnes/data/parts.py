@@ -6,6 +6,7 @@
         plan.json      what is made, of which inputs and with which options: the same in every part
         report.jsonl   an object for each input that is done, its texts being there
         melodies.bin   what songs are compared by, a row of bytes for each line that says so
+        files.sha256   the hash of each of these files and texts, which the merge compares
         done.json      written last: the part is complete
         train/ …       the texts
 
@@ -27,8 +28,9 @@ from pathlib import Path
 from typing import Any
 
 from lakhnes.data.layout import staged_folder
-from lakhnes.errors import FormatError
-from lakhnes.files import read_limited, write_bytes
+from lakhnes.data.part_checks import check_end, check_files, check_line, check_plan, write_sums
+from lakhnes.errors import FormatError, shown
+from lakhnes.files import naming, read_limited, write_bytes
 from lakhnes.sharding import Shard
 
 __all__ = ["PARTS", "Part", "Parts", "inputs_of", "link", "merging", "open_part", "part_folder"]
@@ -40,7 +42,7 @@ PLAN, REPORT, MELODIES, DONE = "plan.json", "report.jsonl", "melodies.bin", "don
 MERGING = "merging"
 """Is there while a merge moves its files into the corpus: what is there then is its own."""
 
-VERSION = 1
+VERSION = 2
 MAX_PLAN_BYTES = 2**20
 
 Line = dict[str, Any]
@@ -84,11 +86,24 @@ class Part:
             If what is there of the part was made by another plan.
         """
         path = self.folder / PLAN
-        written = json.loads(json.dumps({"format": "lakhnes-part", "version": VERSION, **plan}))
+        written = json.loads(
+            json.dumps({"format": "lakhnes-part", "version": VERSION, "part": self.folder.name, **plan})
+        )
         if path.is_file():
             _refuse_other_plan(path, _read_plan(path), written)
+            self.check(written)
         else:
             write_bytes(path, json.dumps(written, indent=1).encode() + b"\n")
+
+    def check(self, plan: Mapping[str, Any]) -> None:
+        """Refuse lines that are none of this plan's.
+
+        Raises
+        ------
+        FormatError
+        """
+        for number, line in enumerate(self.lines, 1):
+            check_line(self.folder / REPORT, number, plan, line)
 
     def add(self, line: Line, melody: bytes | None = None) -> None:
         """Note that an input is done: its texts have been written."""
@@ -102,7 +117,13 @@ class Part:
         self.lines.append(line)
 
     def finish(self, inputs: Mapping[str, Any] | None = None) -> None:
-        """Note that all inputs of the part are done, and by `inputs_of` which inputs all parts together have."""
+        """Note that all inputs of the part are done, and by `inputs_of` which inputs all parts together have.
+
+        Of a part that was complete before, the hashes stay: a file that has changed since is not taken for right.
+        """
+        if self.complete and len(self.lines) == self.before:
+            return
+        write_sums(self.folder, without=[DONE])
         write_bytes(self.folder / DONE, json.dumps(inputs or {}).encode() + b"\n")
         self.complete = True
 
@@ -124,9 +145,10 @@ class Part:
         self._end = max((sum(line["melody"]) for line in self.lines if line.get("melody")), default=0)
         with (self.folder / REPORT).open("ab") as self._report, (self.folder / MELODIES).open("ab") as self._melodies:
             _lock(self._report, self.folder)
-            self._report.truncate(self._size)
-            self._melodies.truncate(self._end)
-            yield self
+            with naming(self.folder):
+                self._report.truncate(self._size)
+                self._melodies.truncate(self._end)
+                yield self
 
 
 @contextlib.contextmanager
@@ -178,7 +200,8 @@ class Parts:
         folders = _part_folders(target)
         counts = sorted({count for _, count, _ in folders})
         if len(counts) != 1:
-            raise FormatError(f"{target / PARTS}: parts of {' and of '.join(map(str, counts))}, expected those of one")
+            found = " and of ".join(map(str, counts[:8])) + (" …" if len(counts) > 8 else "")
+            raise FormatError(f"{target / PARTS}: parts of {found}, expected those of one number")
         (count,) = counts
         there = {index: Part(folder) for index, _, folder in folders}
         missing = [index for index in range(count) if index not in there or not there[index].complete]
@@ -187,12 +210,32 @@ class Parts:
             raise FormatError(f"{target / PARTS}: {len(missing)} of {count} parts are not complete: --shard {first}")
         self.parts = [there[index] for index in range(count)]
         plans = [_read_plan(part.folder / PLAN) for part in self.parts]
-        for part, plan in zip(self.parts, plans, strict=True):
-            _refuse_other_plan(part.folder / PLAN, plan, plans[0])
         ends = [_read_json(part.folder / DONE) for part in self.parts]
-        for part, end in zip(self.parts, ends, strict=True):
+        for part, plan, end in zip(self.parts, plans, ends, strict=True):
+            if plan.get("part") != part.folder.name:
+                raise FormatError(f"{part.folder / PLAN}: is of part {shown(plan.get('part'))}, not of this folder's")
+            check_plan(part.folder / PLAN, plan)
+            check_end(part.folder / DONE, plan["command"], end)
+            _refuse_other_plan(part.folder / PLAN, plan, plans[0])
             _refuse_other_plan(part.folder / DONE, end, ends[0])
+        for index, part in enumerate(self.parts):
+            check_files(part.folder, f"--shard {index}/{count} --force makes it anew")
+            part.check(plans[0])
         self.plan, self.inputs = plans[0], ends[0]
+        self._refuse_other_inputs()
+
+    def _refuse_other_inputs(self) -> None:
+        """Refuse reports that have an input twice, or lack one."""
+        if self.plan["command"] == "shard":  # whose lines are runs of songs
+            return
+        of: dict[int, Part] = {}
+        for part in self.parts:
+            for line in part.lines:
+                if (other := of.setdefault(line["index"], part)) is not part:
+                    raise FormatError(f"{part.folder / REPORT}: has {shown(line['path'])}, as {other.folder / REPORT}")
+        count = self.plan.get("inputs", self.inputs.get("inputs", 0))
+        if self.plan["command"] != "nsf" and len(of) != count:  # of NSF files, an index is a track
+            raise FormatError(f"{self.parts[0].folder.parent}: reports of {len(of)} inputs, expected {count}")
 
     def lines(self) -> list[tuple[Line, Part, bytes | None]]:
         """Return the lines of all parts in the order of the inputs, each with its part and its melody."""
@@ -244,7 +287,7 @@ def _refuse_other_files(target: Path, overwrite: bool) -> None:
 
 def _refuse_other_plan(path: Path, found: dict[str, Any], expected: dict[str, Any]) -> None:
     # The same files may have other paths on other machines; their names below it are compared.
-    keys = {*found, *expected} - {"source"}
+    keys = {*found, *expected} - {"source", "part"}
     if differ := sorted(key for key in keys if found.get(key) != expected.get(key)):
         raise FormatError(f"{path}: made with other {', '.join(differ)}; expected the same, or --force to begin anew")
 
@@ -276,9 +319,12 @@ def _read_report(path: Path) -> tuple[list[Line], int]:
             if not text.endswith(b"\n"):  # cut off as it was written
                 break
             try:
-                lines.append(json.loads(text))
+                line = json.loads(text)
             except (ValueError, RecursionError):
-                raise FormatError(f"{path}: line {number} is not JSON; --force begins anew") from None
+                line = None
+            if not isinstance(line, dict):
+                raise FormatError(f"{path}: line {number} is no object of JSON; --force begins anew")
+            lines.append(line)
             size += len(text)
     return lines, size
 
@@ -291,8 +337,8 @@ def _part_folders(target: Path) -> list[tuple[int, int, Path]]:
     paths = (target / PARTS).iterdir() if (target / PARTS).is_dir() else ()
     found = []
     for path in paths:
-        name = re.fullmatch(r"(\d{1,7})-of-(\d{1,7})", path.name)
-        if name and (path / PLAN).is_file():
+        name = re.fullmatch(r"(0|[1-9][0-9]{0,6})-of-([1-9][0-9]{0,6})", path.name)
+        if name and int(name[1]) < int(name[2]) and (path / PLAN).is_file():
             found.append((int(name[1]), int(name[2]), path))
     if not found:
         raise FormatError(f"{target}: no parts in it; the commands of `lakhnes data` make them with --shard I/N")

@@ -132,7 +132,7 @@ def merge_shards(parts: Parts, staging: Path) -> dict[str, dict[str, dict[str, A
             ]
             if runs:
                 songs = _in_order(runs, Vocabulary(name))
-                size = sizes[f"{name} {split}"]
+                size = sizes.get(f"{name} {split}")
                 manifests[name][split] = write(staging / split, Vocabulary(name), songs, text_bytes=size)
     return manifests
 
@@ -142,8 +142,13 @@ def _in_order(runs: list[tuple[list[int], Path]], vocabulary: Vocabulary) -> Ite
     rows: list[tuple[int, str, Shard, int]] = []
     for numbers, folder in runs:
         names, shards, _ = read_shards(folder, vocabulary)
+        if len(names) != len(numbers):
+            raise FormatError(f"{folder}: holds {len(names)} songs, expected the {len(numbers)} of the report")
         places = [(shard, index) for shard in shards for index in range(len(shard))]
         rows += [(number, name, *place) for number, name, place in zip(numbers, names, places, strict=True)]
     rows.sort(key=lambda row: row[0])
+    for place, (number, *_) in enumerate(rows):
+        if number != place:
+            raise FormatError(f"{runs[0][1]}: song {place} is {'twice' if number < place else 'nowhere'} in the parts")
     for _, name, shard, index in rows:
         yield name, shard.song(index)

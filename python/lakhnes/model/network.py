@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lakhnes.errors import CheckpointError
 from lakhnes.model.architectures import build
 from lakhnes.model.config import ModelConfig
+from lakhnes.model.device import unavailable
 from lakhnes.torch_extra import Tensor, nn, torch
 
 __all__ = ["Network", "network_of", "pick_device"]
@@ -113,5 +113,5 @@ def pick_device(name: str = "auto") -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError):
-        raise CheckpointError(f"device {name!r} is not available; expected auto, cpu, cuda or mps") from None
+        raise unavailable(name) from None
     return device

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from lakhnes._native import Vocabulary
+from lakhnes.errors import shown
 from lakhnes.grammar import VOICES
 from lakhnes.model.model import Model
 from lakhnes.sampling.composer import Advance, Composer, Composition, Seed, ignore
@@ -60,7 +61,7 @@ class Form:
     def __post_init__(self) -> None:
         if not re.fullmatch(f"[A-Z]{{1,{MOST_SECTIONS}}}", self.letters):
             raise ValueError(
-                f"form is {self.letters!r}, expected 1 to {MOST_SECTIONS} letters from A to Z, such as AABA"
+                f"form is {shown(self.letters)}, expected 1 to {MOST_SECTIONS} letters from A to Z, such as AABA"
             )
         if not 1 <= self.bars <= 64:
             raise ValueError(f"bars of a section: {self.bars}, expected 1 to 64")

@@ -13,6 +13,9 @@ from lakhnes.sampling.params import SamplingParams
 
 __all__ = ["Uniforms", "sample"]
 
+SMALLEST = float(np.finfo(np.float32).tiny)
+"""The smallest share that is more than none in the sampler."""
+
 
 class Uniforms:
     """Random numbers in [0, 1): a row of them for each sequence, which its seed alone decides.
@@ -95,8 +98,8 @@ def sample(
         np.ascontiguousarray(temperatures),
         allowed,
         top_k=params.top_k,
-        top_p=1.0 if params.top_p is None else params.top_p,
+        top_p=1.0 if params.top_p is None else max(params.top_p, SMALLEST),
         min_p=0.0 if params.min_p is None else params.min_p,
-        typical_p=1.0 if params.typical_p is None else params.typical_p,
+        typical_p=1.0 if params.typical_p is None else max(params.typical_p, SMALLEST),
         threads=threads,
     )

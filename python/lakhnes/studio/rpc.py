@@ -19,7 +19,7 @@ from xmlrpc.client import Fault
 from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 
 from lakhnes.errors import FormatError
-from lakhnes.files import one_line
+from lakhnes.files import check_writable, one_line
 from lakhnes.songs import read, write
 
 __all__ = ["PORT", "Synthesizer", "serve_rpc"]
@@ -50,6 +50,8 @@ class Synthesizer:
         self._root = None if root is None else root.resolve(strict=True)
         if self._root is not None and not self._root.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(root))
+        if root is not None:
+            check_writable(root)
 
     def tx1_to_wav(self, source: Any, target: Any, rate: Any = 0) -> bool:
         """Play a TX1 file into a WAV file; return true.

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from lakhnes._native import Song
-from lakhnes.errors import FormatError, LimitError
-from lakhnes.files import read_limited, write_bytes
+from lakhnes.errors import FormatError, LakhnesError, LimitError
+from lakhnes.files import check_writable, read_limited, user_folder, write_bytes
 
 __all__ = ["Sessions", "UnknownError", "sessions_directory"]
 
@@ -49,8 +49,7 @@ def sessions_directory() -> Path:
     """Return where sessions are kept: ``$LAKHNES_SESSIONS``, or ``lakhnes/sessions`` in the user's data."""
     if chosen := os.environ.get("LAKHNES_SESSIONS"):
         return Path(chosen)
-    data = os.environ.get("XDG_DATA_HOME")
-    return (Path(data) if data else Path.home() / ".local" / "share") / "lakhnes" / "sessions"
+    return user_folder("XDG_DATA_HOME", ".local/share") / "lakhnes" / "sessions"
 
 
 class Sessions:
@@ -66,6 +65,21 @@ class Sessions:
         self._folder = folder
         self._lock = threading.RLock()
         self._sweep()
+
+    def check(self) -> None:
+        """Refuse a folder in which no session can be kept; it is made if it is missing.
+
+        Raises
+        ------
+        LakhnesError
+        """
+        try:
+            check_writable(self._folder)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise LakhnesError(
+                f"{self._folder}: no sessions can be kept there ({why}); $LAKHNES_SESSIONS names another folder"
+            ) from None
 
     def listed(self) -> list[dict[str, Any]]:
         """Return id, name, time of change and number of states of each session, the last changed first."""

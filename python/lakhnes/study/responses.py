@@ -125,7 +125,7 @@ def from_study(folder: Path) -> Responses:
     texts = Texts.read(folder / "texts.toml")
     if not (folder / ANSWERS).exists():
         raise FormatError(f"{folder / ANSWERS}: no such file; nobody has opened a page of this study yet")
-    store = Store(folder / ANSWERS)
+    store = Store(folder / ANSWERS, reads=True)
     try:
         listeners, answers = store.listeners(), store.answers()
     finally:

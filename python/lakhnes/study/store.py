@@ -27,6 +27,9 @@ ANSWERS = "answers.sqlite"
 BUSY = 30.0
 """Seconds that another process may hold the file."""
 
+DISK_ERRORS = frozenset({8, 10, 13, 14})
+"""SQLite's READONLY, IOERR, FULL, CANTOPEN (https://sqlite.org/rescode.html)."""
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS listener (
     id TEXT PRIMARY KEY, slot INTEGER NOT NULL UNIQUE, code TEXT NOT NULL, created REAL NOT NULL
@@ -48,17 +51,35 @@ def id_of(secret: str) -> str:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """Open a file of answers, or make it; what is no such file is closed again."""
-    file = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    """Open a file of answers, or make it."""
+    return _prepared(path.absolute().as_uri(), "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;" + SCHEMA)
+
+
+def _opened_to_read(path: Path) -> sqlite3.Connection:
+    """Open a file of answers that nothing is added to; its folder may be one that cannot be written."""
+    place = path.absolute().as_uri()
+    has_tables = "SELECT * FROM listener, heard, answer LIMIT 1"
     try:
-        file.execute("PRAGMA journal_mode = WAL")
+        return _prepared(f"{place}?mode=rw", has_tables)
+    except sqlite3.OperationalError:  # where SQLite cannot write files of its own beside it
+        return _prepared(f"{place}?mode=ro&immutable=1", has_tables)
+
+
+def _prepared(place: str, commands: str) -> sqlite3.Connection:
+    """Connect to a file, and run commands; what is no file of answers is closed again."""
+    file = sqlite3.connect(place, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    try:
         file.execute("PRAGMA synchronous = FULL")
-        file.execute("PRAGMA foreign_keys = ON")
-        file.executescript(SCHEMA)
+        file.executescript(commands)
     except sqlite3.Error:
         file.close()
         raise
     return file
+
+
+def _is_of_disk(error: sqlite3.Error) -> bool:
+    """Return whether an error is no fault of the file: the disk is full, or may not be written."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in DISK_ERRORS  # Python 3.10 does not know the code
 
 
 class Store:
@@ -68,14 +89,22 @@ class Store:
     ----------
     path : Path
         Made if it is missing.
+    reads : bool
+        Whether answers are read only; then the file has to be there.
+
+    Raises
+    ------
+    LakhnesError
+        If it cannot be opened, or is no such file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, reads: bool = False) -> None:
         self._lock = threading.Lock()
         try:
-            self._file = _opened(path)
+            self._file = _opened_to_read(path) if reads else _opened(path)
         except sqlite3.Error as error:
-            raise LakhnesError(f"{path}: {error}; expected the answers of a study, or no file") from None
+            expected = "" if _is_of_disk(error) else "; expected the answers of a study, or no file"
+            raise LakhnesError(f"{path}: {error}{expected}") from None
 
     def close(self) -> None:
         """Close the file."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lakhnes.files import read_limited, write_bytes
+from lakhnes.files import naming, read_limited, write_bytes
 
 __all__ = ["Report", "RunLog", "is_log_step", "read_log"]
 
@@ -51,11 +51,8 @@ class RunLog:
         OSError
             If the disk refuses; the error names the file.
         """
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-        except OSError as error:  # of a full disk: Python does not name the file then
-            raise OSError(error.errno, error.strerror, str(self.path)) from None
+        with naming(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
 
     def forget_after(self, step: int) -> None:
         """Remove the lines of later steps: they will be done again."""

@@ -76,6 +76,9 @@ pub enum FileError {
         /// What the file asks for (at least).
         found: u64,
     },
+    /// A song of no length, of which an event text has nothing to say: an empty one cannot be read again.
+    #[error("expected a song of some length for an event text, found one of 0 s")]
+    NoEvents,
     /// A loop that a WAV file cannot say.
     #[error("loop: expected samples of a WAV file, the first before the end, found {start} to {end}")]
     Loop {

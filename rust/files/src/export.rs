@@ -67,6 +67,9 @@ pub fn export(
         Writer::Text(append) => {
             let mut text = Vec::new();
             append(&*played.song(options.exact)?, &mut text)?;
+            if text.is_empty() {
+                return Err(FileError::NoEvents);
+            }
             write_bytes(&text, sink)?;
         }
         Writer::Bytes(write) => write_bytes(&write(played, options)?, sink)?,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use lakhnes_tokenizer::score::ExpressiveScore;
-use lakhnes_tokenizer::{Song, Vocabulary};
+use lakhnes_tokenizer::{Song, TokenizerError, Vocabulary};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
@@ -92,7 +92,12 @@ fn ids(path: &Path, format: &'static Format, vocabulary: &Vocabulary) -> Result<
     let data = read_limited(path)?;
     // A text of the vocabulary's own need not become a song: its events are counted as they stand.
     if format.name == vocabulary.dialect().name() {
-        return Ok(vocabulary.encode(utf8(&data)?)?);
+        let ids = vocabulary.encode(utf8(&data)?)?;
+        return if ids.is_empty() {
+            Err(TokenizerError::Empty { expected: "events, one a line" }.into())
+        } else {
+            Ok(ids)
+        };
     }
     let options = ReadOptions { notes: true, ..ReadOptions::default() };
     Ok(vocabulary.encode_song(&*read_track(&data, format, &options)?.song(false)?)?)
