@@ -106,6 +106,8 @@ def test_where_nothing_is_scored_no_perplexity_is_printed(run, place):
         ("train none -o x", "none: no such folder; expected a corpus, an archive of NES-MDB or a folder of MIDI files"),
         ("train a.tx1.txt -o x", "a.tx1.txt: expected a corpus directory, an archive of NES-MDB or a folder of MIDI f"),
         ("train nothing -o x", "nothing: neither a corpus (train/NAME.tx3.txt) nor MIDI files in it"),
+        ("train cut -o x", "cut/train/tx3.json: not a manifest of shards"),
+        ("finetune bundled cut -o x", "cut/train/tx3.json: not a manifest of shards"),
         ("train songs -o a.tx1.txt/x", "a.tx1.txt/x: not a directory"),
         ("finetune bundled nothing -o x", "nothing: neither a corpus (train/NAME.tx3.txt) nor MIDI files in it"),
     ],
@@ -114,6 +116,8 @@ def test_what_is_wrong_with_the_music_is_found_before_torch_is_loaded(run, place
     pytest.importorskip("torch")
     monkeypatch.setitem(sys.modules, "lakhnes.model.network", None)
     (place / "nothing").mkdir()
+    (place / "cut" / "train").mkdir(parents=True)
+    (place / "cut" / "train" / "tx3.json").write_bytes(b'{"format": ')
     result = run(*command.split())
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.output
     assert result.stderr.startswith(f"Error: {told}")
