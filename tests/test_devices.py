@@ -16,10 +16,9 @@ COMMANDS = {
 }
 
 
+@pytest.mark.torch  # where it is not installed, that is what is said
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_device_that_cannot_be_is_refused_without_torch(run, tmp_path, monkeypatch, command):
-    if command != "generate":
-        pytest.importorskip("torch")
+def test_a_device_that_cannot_be_is_refused_before_torch_is_loaded(run, tmp_path, monkeypatch, command):
     make_corpus(tmp_path / "data")
     args = [tmp_path / "data" if arg == "DATA" else arg for arg in COMMANDS[command]]
     args += [tmp_path / "new"] if args[-1] == "-o" else []
