@@ -62,9 +62,9 @@ def check_music(data: Path, vocabulary: Vocabulary) -> None:
     FormatError
     """
     if is_corpus(data, vocabulary):
-        for folder in (data / split for split in SPLITS):
-            if manifest_of(folder, vocabulary).is_file():
-                read_shards(folder, vocabulary)
+        for part in (data / split for split in SPLITS):
+            if manifest_of(part, vocabulary).is_file():
+                read_shards(part, vocabulary)
         return
     check_exists(data)
     if is_archive(data) or (data / "train").is_dir():
