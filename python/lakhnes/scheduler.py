@@ -118,9 +118,9 @@ def _check_answer(address: str) -> None:
         socket.create_connection(comm.parse_host_port(place), CONNECT_SECONDS).close()
     try:
         kind = asyncio.run(asyncio.wait_for(_kind(address), CONNECT_SECONDS))
-    except OSError as error:
+    except (OSError, asyncio.TimeoutError) as error:  # the second is no kind of the first before Python 3.11
         raise TimeoutError(f"no answer in {CONNECT_SECONDS:g} s") from error
-    except Exception as error:  # of numpy or msgpack, that take it for Dask's
+    except Exception as error:  # whatever msgpack and numpy raise when the bytes of another program are read as Dask's
         raise ValueError("something else does") from error
     if kind != "Scheduler":
         raise ValueError(f"a {shown(kind)} does")

@@ -21,6 +21,7 @@ from lakhnes.files import PLAYABLE, WRITABLE, base_name, check_target, known_for
 from lakhnes.remote import Remote
 from lakhnes.sampling.params import SamplingParams
 from lakhnes.sharding import WHOLE, Shard
+from lakhnes.units import MAX_SEED
 
 if TYPE_CHECKING:
     from lakhnes._native import Song
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from lakhnes.progress import Advancing as Advance
 
 __all__ = ["compose_and_write", "perplexity"]
-
-MAX_SEED = 2**64 - 1
 
 
 def compose_and_write(

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from lakhnes.cli.place import Place
+from lakhnes.cli.place import EMPTY_NAME, Place
 from lakhnes.errors import MAX_MESSAGE, printable, shown
+from lakhnes.units import MAX_SEED
 
 if TYPE_CHECKING:
     from lakhnes.progress import Advancing
@@ -151,16 +152,15 @@ def _flag(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
 
 
 MOST = 2**31 - 1
-MOST_SEED = 2**64 - 1
 LARGEST = 1e12
-"""Numbers beyond which no option means anything: whole ones, seeds, others."""
+"""Numbers beyond which no option means anything, whole ones and others; of seeds it is `MAX_SEED`."""
 
 
 def _check_numbers(options: Mapping[str, Any]) -> None:
     """Refuse NaN, and numbers beyond the range of any type, as wrong usage."""
     for name, value in options.items():
         for each in value if isinstance(value, tuple) else (value,):
-            most = LARGEST if isinstance(each, float) else MOST_SEED if name == "seed" else MOST
+            most = LARGEST if isinstance(each, float) else MAX_SEED if name == "seed" else MOST
             if isinstance(each, (int, float)) and not abs(each) <= most:
                 hint = "--" + name.replace("_", "-")
                 raise click.BadParameter(f"{shown(each)}, expected a number of at most {int(most):,}.", param_hint=hint)
@@ -187,7 +187,7 @@ def _check_places(context: click.Context) -> None:
             value = context.params.get(name)
             for each in value if isinstance(value, tuple) else (value,):
                 if each == "":
-                    raise click.BadParameter("expected a file or folder, found an empty name", context, param)
+                    raise click.BadParameter(EMPTY_NAME, context, param)
                 if each is not None and (address := _address(str(each))):
                     who = "render, convert, data adapt, and -o where songs are composed, take addresses"
                     text = f"{address} is an address, expected a file or folder of this machine ({who})"

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar, cast, get_args
 
 import click
 
-from lakhnes.cli.place import Place
+from lakhnes.cli.place import EMPTY_NAME, Place
 from lakhnes.cli.targets import listed
 from lakhnes.cli.tracks import Tracks
 from lakhnes.errors import shown
@@ -74,7 +74,7 @@ def inputs_options() -> Callable[[F], F]:
             if not inputs and files is None:
                 raise click.UsageError("Missing argument 'INPUT...'.")
             if "" in inputs:  # as a path it would be the folder in which we are
-                raise click.UsageError("Invalid value for 'INPUT...': expected a file or folder, found an empty name")
+                raise click.UsageError(f"Invalid value for 'INPUT...': {EMPTY_NAME}")
             return command(*args, inputs=(*(listed(files) if files is not None else ()), *inputs), **options)
 
         options = adding(

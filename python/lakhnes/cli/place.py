@@ -4,7 +4,9 @@ from typing import Any
 
 import click
 
-__all__ = ["Place"]
+__all__ = ["EMPTY_NAME", "Place"]
+
+EMPTY_NAME = "expected a file or folder, found an empty name"
 
 
 class Place(click.Path):
@@ -13,5 +15,5 @@ class Place(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path; see `click.ParamType.convert`."""
         if value == "":
-            self.fail("expected a file or folder, found an empty name", param, ctx)
+            self.fail(EMPTY_NAME, param, ctx)
         return super().convert(value, param, ctx)

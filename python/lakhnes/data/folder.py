@@ -20,7 +20,7 @@ from lakhnes.data.corpus import shard_corpus
 from lakhnes.data.layout import SPLITS, staged_folder, text_name
 from lakhnes.data.midi_files import MidiFile, find_midi_files
 from lakhnes.data.nesmdb import convert_nesmdb, count_songs
-from lakhnes.data.shards import manifest_of, read_shards
+from lakhnes.data.shards import manifest_of, read_manifest
 from lakhnes.data.splitting import assign_splits
 from lakhnes.errors import FormatError, LakhnesError
 from lakhnes.files import files_below, read_limited
@@ -55,7 +55,7 @@ def is_corpus(data: Path, vocabulary: Vocabulary) -> bool:
 
 
 def check_music(data: Path, vocabulary: Vocabulary) -> None:
-    """Refuse at once what `prepare` would find no music in, and shards that are damaged.
+    """Refuse at once what `prepare` would find no music in, and damaged manifests of shards.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def check_music(data: Path, vocabulary: Vocabulary) -> None:
     if is_corpus(data, vocabulary):
         for part in (data / split for split in SPLITS):
             if manifest_of(part, vocabulary).is_file():
-                read_shards(part, vocabulary)
+                read_manifest(part, vocabulary)
         return
     check_exists(data)
     if is_archive(data) or (data / "train").is_dir():

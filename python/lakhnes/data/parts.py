@@ -96,7 +96,7 @@ class Part:
             write_bytes(path, json.dumps(written, indent=1).encode() + b"\n")
 
     def check(self, plan: Mapping[str, Any]) -> None:
-        """Refuse lines that are none of this plan's.
+        """Refuse a report with a line that does not fit the plan.
 
         Raises
         ------

@@ -32,7 +32,7 @@ from lakhnes._native import Vocabulary
 from lakhnes.errors import FormatError, LakhnesError, printable, shown
 from lakhnes.files import file_sha256, read_limited, replacing, write_bytes
 
-__all__ = ["Events", "Shard", "fingerprint", "gathered", "manifest_of", "read_shards", "write_shards"]
+__all__ = ["Events", "Shard", "fingerprint", "gathered", "manifest_of", "read_manifest", "read_shards", "write_shards"]
 
 FORMAT = "lakhnes-shards"
 VERSION = 1
@@ -200,21 +200,34 @@ def read_shards(folder: Path, vocabulary: Vocabulary) -> tuple[list[str], list[S
     FormatError
         If the manifest is not one of this vocabulary, or a file is missing or not what the manifest says.
     """
+    manifest = read_manifest(folder, vocabulary)
+    data = read_limited(folder / Path(manifest["names_file"]).name, MAX_NAMES_BYTES)
+    names = data.decode("utf-8", "surrogateescape").split("\n")
+    shards = [_read_shard(folder, entry) for entry in manifest["shards"]]
+    if not len(names) == sum(map(len, shards)) == manifest["songs"]:
+        path = manifest_of(folder, vocabulary)
+        raise FormatError(f"{path}: {len(names)} names, expected one for each of {manifest['songs']} songs")
+    return names, shards, manifest
+
+
+def read_manifest(folder: Path, vocabulary: Vocabulary) -> dict[str, Any]:
+    """Read the manifest of a split, without its shards.
+
+    Raises
+    ------
+    FormatError
+        If it is not one of this vocabulary.
+    """
     path = manifest_of(folder, vocabulary)
     try:
         manifest = _manifest(path)
-        if manifest["vocabulary_sha256"] != _vocabulary_hash(vocabulary):
-            raise FormatError(f"{path}: its events are not numbered as in {vocabulary.dialect.upper()} here")
-        data = read_limited(folder / Path(manifest["names_file"]).name, MAX_NAMES_BYTES)
-        names = data.decode("utf-8", "surrogateescape").split("\n")
-        shards = [_read_shard(folder, entry) for entry in manifest["shards"]]
     except (ValueError, RecursionError, KeyError) as error:
         if isinstance(error, LakhnesError):
             raise
         raise FormatError(f"{path}: not a manifest of shards ({type(error).__name__}: {error})") from None
-    if not len(names) == sum(map(len, shards)) == manifest["songs"]:
-        raise FormatError(f"{path}: {len(names)} names, expected one for each of {manifest['songs']} songs")
-    return names, shards, manifest
+    if manifest["vocabulary_sha256"] != _vocabulary_hash(vocabulary):
+        raise FormatError(f"{path}: its events are not numbered as in {vocabulary.dialect.upper()} here")
+    return manifest
 
 
 def _manifest(path: Path) -> dict[str, Any]:

@@ -26,7 +26,7 @@ __all__ = ["CudaRecorder", "RecordedStep", "Recorder"]
 Work: TypeAlias = Callable[[], None]
 
 SPAN = 256
-"""K is a multiple of this, or R: so many graphs are recorded at the most, and no sequence attends to more in vain."""
+"""K is rounded up to a multiple of this, R at most: few graphs are recorded, and few slots are read for nothing."""
 
 WARMUP = 3
 """Times that a step is computed before it is recorded, in which libraries choose their kernels."""

@@ -22,22 +22,20 @@ from lakhnes.sampling.form import SECTION_BARS, Form, compose_form
 from lakhnes.sampling.keywords import sampling_keywords
 from lakhnes.sampling.looping import MOST_SURPRISING, check_bars, loop_of, looped
 from lakhnes.sampling.params import BATCH_SIZE, CONTINUATION, PRIME_LENGTH, SONG, SamplingParams, endless, params_from
-from lakhnes.units import VOICES
+from lakhnes.units import MAX_SEED, VOICES
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from lakhnes.sampling.params import SamplingOptions
 
-__all__ = ["MAX_SEED", "compose", "compositions", "continue_song", "generate", "new_seed", "seeds_of"]
+__all__ = ["compose", "compositions", "continue_song", "generate", "new_seed", "seeds_of"]
 
 ATTEMPTS = 8
 """How often a song is composed at the most when it is to have some number of voices, or a seam that is not heard."""
 
 VOICE_NOTES = 4
 """Notes that a voice plays at the least to be counted."""
-
-MAX_SEED = 2**64 - 1
 
 
 def new_seed() -> int:

@@ -9,7 +9,9 @@ use crate::sequence_state::MAX_THREADS;
 /// The rows of a part. Starting a thread takes about as long as the grammar takes for one of them.
 pub const ROWS: usize = 32;
 
-/// Does the work on all parts, in up to `threads` threads, this one among them; gives an error, if there is any.
+/// Does the work on all parts, in threads that end with it: a pool would be without its threads in a forked process.
+///
+/// Up to `threads` threads work, this one among them; gives an error, if there is any.
 ///
 /// # Errors
 ///
