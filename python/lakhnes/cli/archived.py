@@ -12,7 +12,7 @@ from lakhnes.cli.targets import is_done
 from lakhnes.cli.tracks import tracks_of
 from lakhnes.errors import EntryError, FormatError, LakhnesError, LimitError
 from lakhnes.files import FORMATS, MAX_INPUT_BYTES, PLAYABLE, base_name, known_format, one_line, suffix_of
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 if TYPE_CHECKING:
     from lakhnes.exporting import ExportJob
@@ -33,7 +33,7 @@ class Archived:
         tracks: tuple[int, ...] | None,
         *,
         overwrite: bool,
-        shard: Shard = WHOLE,
+        shard: Shard | None = None,
     ) -> None:
         self.skipped: list[Path] = []
         """Songs whose output is there."""
@@ -61,7 +61,7 @@ class Archived:
             if (format_name := known_format(place, among)) is None:
                 continue
             found = True
-            if not self._shard.holds(place):
+            if self._shard is not None and not self._shard.holds(place):
                 continue
             name = Path(f"{archive}: {place}")
             try:

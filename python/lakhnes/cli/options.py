@@ -14,7 +14,7 @@ from lakhnes.cli.targets import listed
 from lakhnes.cli.tracks import Tracks
 from lakhnes.errors import shown
 from lakhnes.files import PLAYABLE
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 from lakhnes.songs import Expression, Filter, MidiForm, Mixer
 from lakhnes.units import TICKS_PER_SECOND, VOICES
 
@@ -109,7 +109,7 @@ class _ShardType(click.ParamType[Shard]):
 def shard_option(what: str) -> Callable[[F], F]:
     """Give ``--shard``, the part of a batch that this machine does."""
     help_text = f"Only part I of N (from 0) of the {what}; slurm: this task's of a job array."
-    return click.option("--shard", type=_ShardType(), metavar="I/N", default=WHOLE, help=help_text)
+    return click.option("--shard", type=_ShardType(), metavar="I/N", help=help_text)
 
 
 def scheduler_option(what: str | None = "files") -> Callable[[F], F]:

@@ -29,7 +29,7 @@ from lakhnes.files import (
     suffix_of,
 )
 from lakhnes.remote import Remote, at_once, is_url
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 if TYPE_CHECKING:
     from lakhnes.cluster import Cluster
@@ -59,7 +59,7 @@ def export_remote(
     format: str,
     *,
     how: Mapping[str, Any],
-    shard: Shard,
+    shard: Shard | None,
     log: Path | None,
     cluster: Cluster | None = None,
     stems: bool = False,
@@ -79,7 +79,7 @@ def export_remote(
         raise click.UsageError("archives are read and written on this machine, not at an address")
     target = Remote.of(output)
     songs, single = _songs(inputs, how["only"], target)
-    if shard != WHOLE:
+    if shard is not None:
         songs = [song for song in songs if shard.holds(song.relative)]
     single = single and not output.endswith("/") and known_format(output, (format,)) is not None
     if not single and FORMATS[format].album and known_format(output, (format,)) is not None:

@@ -73,7 +73,7 @@ def render(
     tracks: tuple[int, ...] | None,
     stems: bool,
     jobs: int,
-    shard: Shard,
+    shard: Shard | None,
     cluster: "Cluster | None",
     arrange: bool,
     force: bool,

@@ -23,7 +23,7 @@ from lakhnes.files import (
     read_limited,
     suffix_of,
 )
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 __all__ = [
     "STDIO",
@@ -147,7 +147,7 @@ def pair(
     only: str | None,
     source_format: str | None = None,
     tracks: tuple[int, ...] | None = None,
-    shard: Shard = WHOLE,
+    shard: Shard | None = None,
 ) -> list[Pair]:
     """Say for each input file where its output goes.
 
@@ -164,7 +164,7 @@ def pair(
         If two inputs would become the same output.
     """
     found = [song for song in expand(inputs, only) if not _is_below(song[0], output, inputs)]
-    if shard != WHOLE:
+    if shard is not None:
         if not is_batch(inputs):
             raise click.UsageError("--shard takes a part of several songs, and one file was given")
         found = [song for song in found if shard.holds(song[1])]

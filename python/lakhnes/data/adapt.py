@@ -30,7 +30,7 @@ from lakhnes.data.midi_files import MidiFile, find_midi_files
 from lakhnes.data.parts import Part, Parts, inputs_of, link, open_part
 from lakhnes.errors import FormatError
 from lakhnes.remote import Remote, is_url
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 __all__ = ["POLYPHONIC", "POLYPHONIC_HINT", "REPORT", "AdaptReport", "adapt", "merge_adapted"]
 
@@ -54,7 +54,7 @@ def adapt(
     drums: bool = True,
     arrange: bool = False,
     overwrite: bool = False,
-    shard: Shard = WHOLE,
+    shard: Shard | None = None,
     shards: bool = False,
     cluster: Cluster | None = None,
     finished: Callable[[int], object] = lambda files: None,
@@ -142,7 +142,7 @@ def adapt(
         "command": "adapt", "source": str(source), "formats": [name for name in TEXTS if name in set(to)],
         "valid": valid, "test": test, "held_out": [os.fspath(place) for place in exclude_like], "how": how,
     }  # fmt: skip
-    if shard != WHOLE:
+    if shard is not None:
         with open_part(Path(target), shard, overwrite=overwrite) as part:
             return _adapt_part(
                 part,
