@@ -16,7 +16,7 @@ from lakhnes.archives import batches as in_batches
 from lakhnes.archives import is_archive
 from lakhnes.cli.archived import Archived
 from lakhnes.cli.console import FAILED, Console, Interrupted
-from lakhnes.cli.targets import STDIO, album, is_batch, is_done, is_folder, pair, read_input
+from lakhnes.cli.targets import STDIO, album, is_batch, is_done, is_folder, once, pair, read_input
 from lakhnes.files import ARCHIVES, WRITABLE, base_name, check_target, known_format, naming, one_line
 from lakhnes.sharding import Shard
 from lakhnes.tar import TarWriter, is_tar
@@ -156,6 +156,7 @@ def export_inputs(
     archives = [Path(given) for given in inputs if is_archive(Path(given))]
     if archives and len(archives) < len(inputs):
         raise click.UsageError("archives and other songs need calls of their own")
+    archives = [archive for archive, _ in once([(archive, archive) for archive in archives], inputs)]
     if output is not None and output.lower().endswith(ARCHIVES) and not (is_tar(output) or Path(output).is_dir()):
         raise click.UsageError(f"{output}: an archive that is written ends in .tar")
     if output is None or not is_tar(output):

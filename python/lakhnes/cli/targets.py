@@ -30,12 +30,14 @@ __all__ = [
     "Listed",
     "Pair",
     "album",
+    "collision",
     "expand",
     "is_batch",
     "is_done",
     "is_folder",
     "listed",
     "make_folders",
+    "once",
     "pair",
     "read_input",
 ]
@@ -104,6 +106,30 @@ def expand(inputs: Sequence[str], only: str | None = None) -> list[tuple[Path, P
     return songs
 
 
+def once(songs: list[tuple[Path, Path]], inputs: Sequence[str]) -> list[tuple[Path, Path]]:
+    """Take a file that was given several times, under any spelling of its path, once: as it was given first."""
+    if len(inputs) < 2:  # of one folder, each file is found once
+        return songs
+    seen: set[str] = set()
+    found = []
+    for song in songs:
+        # A link before `..` leads to another folder than the text of the path says.
+        path = os.path.normcase(song[0].resolve() if ".." in song[0].parts else song[0].absolute())
+        if path not in seen:
+            seen.add(path)
+            found.append(song)
+    return found
+
+
+def collision(source: str, target: str, other: str) -> FormatError:
+    """Say that two songs would become one file, and what keeps them apart."""
+    if known_format(source, PLAYABLE) != known_format(other, PLAYABLE):
+        return FormatError(f"{source}: becomes {target}, and so does {other}; --from chooses one format")
+    return FormatError(
+        f"{source}: becomes {target}, and so does {other}; their names stay apart if the folder above both is given"
+    )
+
+
 class Pair(NamedTuple):
     """A song that is read, and the file that is made of it."""
 
@@ -163,7 +189,7 @@ def pair(
     FormatError
         If two inputs would become the same output.
     """
-    found = [song for song in expand(inputs, only) if not _is_below(song[0], output, inputs)]
+    found = [song for song in once(expand(inputs, only), inputs) if not _is_below(song[0], output, inputs)]
     if shard is not None:
         if not is_batch(inputs):
             raise click.UsageError("--shard takes a part of several songs, and one file was given")
@@ -182,6 +208,10 @@ def pair(
     elif many or is_folder(output):
         if Path(output).is_file():
             raise click.UsageError(f"{output} is a file, but several inputs need a folder")
+        if named:
+            raise click.UsageError(
+                f"{output} is the name of a file, but several inputs need a folder: {output}{os.sep}"
+            )
         pairs = [Pair(piece, Path(output) / name_of(piece)) for piece in songs]
         # A folder that is its own output has what an earlier run made beside what it was made of.
         pairs = [pair for pair in pairs if not _is_same(pair.piece.path, pair.target)] or pairs
@@ -260,7 +290,7 @@ def _refuse_collisions(pairs: Iterable[Pair]) -> None:
     for piece, target in pairs:
         source, name = piece.path, os.path.normcase(target)
         if name in sources:
-            raise FormatError(f"{source}: becomes {target}, and so does {sources[name]}; --from chooses one format")
+            raise collision(str(source), str(target), str(sources[name]))
         if _is_same(source, target):
             raise FormatError(f"{source}: would be replaced by its own output; -o names another place")
         sources[name] = source
