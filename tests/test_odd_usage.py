@@ -103,22 +103,39 @@ def test_where_nothing_is_scored_no_perplexity_is_printed(run, place):
         ("eval bundled songs", "songs: no folder valid or test in it"),
         ("reproduce table2 songs -o x", "songs: no folder valid or test in it; expected one to measure"),
         ("reproduce table2 none -o x", "none: no folder valid or test in it; expected one to measure"),
+        ("reproduce table2 db -o a.tx1.txt", "a.tx1.txt: file exists"),
+        ("reproduce table2 db -o x --pretrain none", "none/train: no such folder; a corpus directory has a folder"),
+        ("eval bundled-tx1 db --split test", "db/test: no such folder; a corpus directory has a folder"),
+        ("eval bundled db --split valid", "db/valid/a.tx3.txt: line 2: expected a TX3 token"),
         ("train none -o x", "none: no such folder; expected a corpus, an archive of NES-MDB or a folder of MIDI files"),
         ("train a.tx1.txt -o x", "a.tx1.txt: expected a corpus directory, an archive of NES-MDB or a folder of MIDI f"),
         ("train nothing -o x", "nothing: neither a corpus (train/NAME.tx3.txt) nor MIDI files in it"),
         ("train cut -o x", "cut/train/tx3.json: not a manifest of shards"),
         ("finetune bundled cut -o x", "cut/train/tx3.json: not a manifest of shards"),
         ("train songs -o a.tx1.txt/x", "a.tx1.txt/x: not a directory"),
+        ("train songs -o a.tx1.txt/x --processes 2", "a.tx1.txt/x: not a directory"),
+        ("finetune bundled songs -o a.tx1.txt", "a.tx1.txt: file exists"),
+        ("train short -o x --vocabulary tx1", "short/train: every song is too short; expected at least one of 10 even"),
+        ("train broken -o x", "broken: none of its songs can be read; the first: broken/train/a.mid: "),
         ("finetune bundled nothing -o x", "nothing: neither a corpus (train/NAME.tx3.txt) nor MIDI files in it"),
     ],
 )
 def test_what_is_wrong_with_the_music_is_found_before_torch_is_loaded(run, place, monkeypatch, command, told):
     pytest.importorskip("torch")
-    monkeypatch.setitem(sys.modules, "lakhnes.model.network", None)
+    for module in ("lakhnes.model.network", "lakhnes.training.precision", "lakhnes.reproduction.runner"):
+        monkeypatch.setitem(sys.modules, module, None)
     (place / "nothing").mkdir()
     (place / "cut" / "train").mkdir(parents=True)
     (place / "cut" / "train" / "tx3.json").write_bytes(b'{"format": ')
+    for split in ("train", "valid"):
+        (place / "db" / split).mkdir(parents=True)
+        (place / "db" / split / "a.tx1.txt").write_text("P1_NOTEON_60\nWT_9")
+        (place / "db" / split / "a.tx3.txt").write_text("P1_NOTEON_60\nWT_9")
+    (place / "short" / "train").mkdir(parents=True)
+    (place / "short" / "train" / "a.tx1.txt").write_text("P1_NOTEON_60\nWT_9")
+    (place / "broken" / "train").mkdir(parents=True)
+    (place / "broken" / "train" / "a.mid").write_bytes(b"MThd")
     result = run(*command.split())
-    assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.output
-    assert result.stderr.startswith(f"Error: {told}")
+    assert result.exit_code == 1, result.output
+    assert result.stderr.splitlines()[-1].startswith(f"Error: {told}")
     assert not (place / "x").exists()

@@ -71,6 +71,7 @@ def adapt(
     """
     from lakhnes.data.adapt import REPORT
     from lakhnes.data.adapt import adapt as adapt_collection
+    from lakhnes.data.midi_files import find_midi_files
     from lakhnes.remote import is_url, uploaded
 
     chosen = names_of(formats, TEXTS, "--to")
@@ -80,12 +81,13 @@ def adapt(
         raise click.UsageError("--shard and --scheduler write into a folder that all machines share, not to an address")
     started = time.monotonic()
     remote = is_url(target)
-    total = _count(Path(source)) if shard is None and not is_url(source) else None
+    files = find_midi_files(Path(source)) if Path(source).exists() and not is_url(source) else None
+    total = len(files) if files is not None and shard is None else None
     with uploaded(target, last=REPORT, overwrite=force) if remote else contextlib.nullcontext(Path(target)) as place:
         with console.progress("adapt", total) as advance:
             report = adapt_collection(
                 source, place, to=chosen, max_song_seconds=clip, drums=not no_drums, overwrite=force, finished=advance,
-                shard=shard, shards=shards, **options,
+                shard=shard, shards=shards, files=files, **options,
             )  # fmt: skip
         seconds = time.monotonic() - started
         note_adapted(console, report, seconds, arrange=options["arrange"])
@@ -96,13 +98,6 @@ def adapt(
     else:
         note_corpus(console, place, chosen, shard, shards=shards)
     console.summary({"corpus": target} | report.facts() | {"seconds": seconds})
-
-
-def _count(source: Path) -> int | None:
-    """Return how many files there are; adapting them says what is wrong with a source that has none."""
-    from lakhnes.data.midi_files import find_midi_files
-
-    return len(find_midi_files(source)) if source.exists() else None
 
 
 def note_adapted(console: Console, report: "AdaptReport", seconds: float, *, arrange: bool) -> None:
