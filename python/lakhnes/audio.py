@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lakhnes import _native
 from lakhnes.errors import FormatError
-from lakhnes.files import AUDIO_FORMATS, check_target, format_of
+from lakhnes.files import AUDIO_FORMATS, format_of
+from lakhnes.outputs import check_target
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lakhnes._native import VOICE_COLORS, Song, source_bars
 from lakhnes.errors import FormatError, in_utf8, printable
-from lakhnes.files import replacing
+from lakhnes.outputs import replacing
 from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["COLORS", "PICTURES", "arrangement_figure", "piano_roll_figure", "plot_arrangement", "plot_song"]

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lakhnes.errors import CheckpointError
-from lakhnes.files import file_sha256, naming
+from lakhnes.files import file_sha256
+from lakhnes.outputs import naming
 
 __all__ = ["MAX_DOWNLOAD_BYTES", "download"]
 

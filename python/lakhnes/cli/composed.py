@@ -17,7 +17,8 @@ from lakhnes.cli.options import names_of
 from lakhnes.cli.targets import is_done, make_folders
 from lakhnes.cluster import DEADLY
 from lakhnes.data.layout import TEXTS
-from lakhnes.files import PLAYABLE, WRITABLE, base_name, check_target, known_format, suffix_of
+from lakhnes.files import PLAYABLE, WRITABLE, base_name, known_format, suffix_of
+from lakhnes.outputs import check_target
 from lakhnes.remote import Remote
 from lakhnes.sampling.params import SamplingParams
 from lakhnes.sharding import Shard
@@ -331,7 +332,7 @@ def _listed(paths: dict[str, str]) -> str:
 def _write(
     song: "Song", texts: dict[str, str], paths: dict[str, Path], force: bool, sound: dict[str, Any]
 ) -> dict[str, Any]:
-    from lakhnes.files import write_bytes
+    from lakhnes.outputs import write_bytes
     from lakhnes.songs import write
 
     for name, path in paths.items():

@@ -17,7 +17,8 @@ from lakhnes.archives import is_archive
 from lakhnes.cli.archived import Archived
 from lakhnes.cli.console import FAILED, Console, Interrupted
 from lakhnes.cli.targets import STDIO, album, is_batch, is_done, is_folder, once, pair, read_input
-from lakhnes.files import ARCHIVES, WRITABLE, base_name, check_target, known_format, naming, one_line
+from lakhnes.files import ARCHIVES, WRITABLE, base_name, known_format, one_line
+from lakhnes.outputs import check_target, naming
 from lakhnes.sharding import Shard
 from lakhnes.tar import TarWriter, is_tar
 

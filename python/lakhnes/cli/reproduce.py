@@ -14,7 +14,7 @@ from lakhnes.cli.options import names_of
 from lakhnes.cli.place import Place
 from lakhnes.cli.targets import make_folders
 from lakhnes.extras import need
-from lakhnes.files import check_writable
+from lakhnes.outputs import check_writable
 from lakhnes.training.choices import SCALE_NAMES
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _watch(console: Console, title: str, trainer: "Trainer") -> "Iterator[Report
 def _finish(console: Console, runner: "Runner", rows: "list[Row]", results: "list[Result]") -> None:
     import json
 
-    from lakhnes.files import write_bytes
+    from lakhnes.outputs import write_bytes
     from lakhnes.reproduction.published import TABLE2
     from lakhnes.reproduction.report import as_markdown, as_text, draw_figure3, order_of
 

@@ -16,13 +16,13 @@ from lakhnes.files import (
     MAX_INPUT_BYTES,
     PLAYABLE,
     base_name,
-    check_target,
     files_below,
     format_to_read,
     known_format,
     read_limited,
     suffix_of,
 )
+from lakhnes.outputs import check_target
 from lakhnes.sharding import Shard
 
 __all__ = [

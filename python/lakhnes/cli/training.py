@@ -24,7 +24,7 @@ from lakhnes.cli.resuming import refuse_other_start, resumed_config, write_start
 from lakhnes.cli.targets import make_folders
 from lakhnes.errors import LakhnesError
 from lakhnes.extras import need
-from lakhnes.files import check_writable
+from lakhnes.outputs import check_writable
 from lakhnes.training.choices import OPTIMIZERS, PRECISIONS
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ def stopping_politely(trainer: "Trainer") -> Iterator[None]:
 
 def _finish(console: Console, trainer: "Trainer", data: Path, score: Any) -> None:
     from lakhnes.checkpoint.native import RUN_FOLDER
-    from lakhnes.files import write_bytes
+    from lakhnes.outputs import write_bytes
     from lakhnes.training.card import model_card
     from lakhnes.training.curve import draw_curve
     from lakhnes.training.run_directory import CURVE_FILE, LOG_FILE

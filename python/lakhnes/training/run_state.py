@@ -19,7 +19,7 @@ from torch import Tensor
 
 from lakhnes.checkpoint.native import check_header
 from lakhnes.errors import CheckpointError, printable, shown
-from lakhnes.files import replacing
+from lakhnes.outputs import replacing
 from lakhnes.training.state_shapes import MAX_HEADER_BYTES
 
 __all__ = ["RunState"]
