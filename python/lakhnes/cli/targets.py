@@ -114,7 +114,7 @@ def once(songs: list[tuple[Path, Path]], inputs: Sequence[str]) -> list[tuple[Pa
     found = []
     for song in songs:
         # A link before `..` leads to another folder than the text of the path says.
-        path = os.path.normcase(song[0].resolve() if ".." in song[0].parts else song[0].absolute())
+        path = os.path.normcase(os.path.realpath(song[0]) if ".." in song[0].parts else song[0].absolute())
         if path not in seen:
             seen.add(path)
             found.append(song)
@@ -234,6 +234,8 @@ def make_folders(folders: Iterable[Path]) -> None:
     if (context := click.get_current_context(silent=True)) is not None:
         context.call_on_close(lambda: _remove_empty(made))
     for folder in folders:
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(20, "is a file, expected a folder", str(folder))
         for place in reversed([folder, *folder.parents]):
             with contextlib.suppress(FileExistsError):
                 place.mkdir()

@@ -310,7 +310,7 @@ def _finish(console: Console, trainer: "Trainer", data: Path, score: Any) -> Non
         seconds=trainer.seconds,
         score=score,
         curve=CURVE_FILE if drawn else None,
-        data=data.resolve().name,
+        data=Path(os.path.realpath(data)).name,
     )
     write_bytes(folder / "README.md", card.encode())
     for song in trainer.songs:
