@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lakhnes.data.corpus import Corpus
     from lakhnes.data.midi_files import MidiFile
     from lakhnes.model.config import ModelConfig
+    from lakhnes.model.model import Model
     from lakhnes.training.config import TrainingConfig
     from lakhnes.training.trainer import Trainer
 
@@ -64,7 +65,7 @@ training_options = adding(
     click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and variations."),
     click.option("--precision", type=click.Choice(PRECISIONS), help="Of matrix products."),
     device_option,
-    click.option("--processes", default=1, show_default=True, type=click.IntRange(min=1), help="Share the streams."),
+    click.option("--processes", default=1, show_default=True, type=click.IntRange(1, 1024), help="Share the streams."),
     force_option("Replace the run in RUN, if any."),
 )
 """Adds the options that both commands take."""
@@ -111,11 +112,15 @@ def run_training(
     config = resumed_config(output, given, configure) if resumed else configure()
     if resumed:
         check_shapes(output / STATE_FILE, config)
+    processes = given.get("processes", 1)
+    if config.batch_size % processes:
+        raise click.UsageError(f"batch_size is {config.batch_size}, expected a multiple of the {processes} processes")
+    begun = _begun(start, config) if start is not None and not resumed else None
     files = check_music(data, Vocabulary(config.model.vocabulary))
     make_folders([output])
     check_writable(output)
-    if given.get("processes", 1) > 1 and alone:
-        raise click.exceptions.Exit(_several(given["processes"]))
+    if processes > 1 and alone:
+        raise click.exceptions.Exit(_several(processes))
     prepare = partial(_prepare, config=config, data=data, files=files, output=output, anew=anew and not resumed)
     corpora = None
     if alone:
@@ -145,8 +150,8 @@ def run_training(
             trainer.resume()
             quiet.note(f"{output}: resumed at step {trainer.step}, {trainer.progress:.1%} of the run")
         else:
-            if start is not None:
-                _start_from(trainer, start)
+            if begun is not None:
+                _start_from(trainer, begun)
             if group.first:
                 for name in (STATE_FILE, LOG_FILE):
                     (output / name).unlink(missing_ok=True)
@@ -205,13 +210,18 @@ def _corpora(config: "TrainingConfig", data: Path, output: Path) -> "tuple[Corpu
     return songs, Corpus.load(corpus, "valid", vocabulary) if (corpus / "valid").is_dir() else None
 
 
-def _start_from(trainer: "Trainer", name: str) -> None:
+def _begun(name: str, config: "TrainingConfig") -> "Model":
+    """Return the model that a run begins with, if it is of the shape of the run."""
     from lakhnes.checkpoint import load_model
 
     start = load_model(name, "cpu")
-    own, given = _shape(trainer.config.model), _shape(start.config)
+    own, given = _shape(config.model), _shape(start.config)
     if given != own and given | {"score_state": True} != own:
-        raise LakhnesError(f"{name}: a model of another shape than this run's; expected {trainer.config.model}")
+        raise LakhnesError(f"{name}: a model of another shape than this run's; expected {config.model}")
+    return start
+
+
+def _start_from(trainer: "Trainer", start: "Model") -> None:
     # A table for the state of the score that the model did not have stays as it is, zeros.
     trainer.model.load_state_dict(trainer.model.state_dict() | start.network.state_dict())
     if trainer.average is not None:
