@@ -29,6 +29,12 @@ def tiny_model(seed=5, **changes):
     return random_model(dataclasses.replace(TINY, **changes), seed)
 
 
+def wide_model():
+    """Return a small model with wide weights: what it remembers then shows in what it says."""
+    narrow = tiny_model()
+    return Model(narrow.config, {name: 3.0 * weight for name, weight in narrow.weights.items()})
+
+
 def tiny_config(**changes):
     options = {
         "model": TINY,

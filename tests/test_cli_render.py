@@ -139,6 +139,26 @@ def test_an_interruption_leaves_nothing_half_written(tmp_path, stop, code, words
         assert soundfile.info(io.BytesIO(path.read_bytes())).frames == 800 * 60_000
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("format", ["flac", "ogg"])
+def test_a_batch_of_short_songs_that_libsndfile_codes_can_be_interrupted(tmp_path, song, format, stop, code):
+    songs = tmp_path / "in"
+    songs.mkdir()
+    for index in range(1000):
+        (songs / f"{index}.mid").write_bytes(song.to_midi())
+    command = [sys.executable, "-m", "lakhnes", "render", songs, "-o", tmp_path / "out", "--format", format, "-j", "1"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "out").glob(f"*.{format}")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    child.send_signal(stop)
+    _, errors = child.communicate(timeout=60)
+    assert child.returncode == code
+    assert b"Traceback" not in errors
+    assert 0 < len(list((tmp_path / "out").iterdir())) < 1000
+
+
 def test_quiet_leaves_stderr_to_errors(run, tmp_path):
     songs = make_folder(tmp_path)
     told = run("render", songs, "-o", tmp_path / "out1")

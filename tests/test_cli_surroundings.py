@@ -11,7 +11,7 @@ import pytest
 
 import lakhnes
 from conftest import TX1
-from lakhnes.files import is_special, replacing, unfinished_name, write_bytes
+from lakhnes.outputs import is_special, replacing, unfinished_name, write_bytes
 from music_files import archive_of
 from small import make_corpus, tiny_config
 

@@ -8,10 +8,11 @@ import pytest
 import soundfile
 
 import lakhnes
-from lakhnes import files
+from lakhnes import files, outputs
 from lakhnes.arrays import to_arrays
 from lakhnes.errors import LakhnesWarning
-from lakhnes.files import AUDIO_FORMATS, PLAYABLE, SCORES, base_name, files_below, format_of, replacing, suffix_of
+from lakhnes.files import AUDIO_FORMATS, PLAYABLE, SCORES, base_name, files_below, format_of, suffix_of
+from lakhnes.outputs import replacing
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     with pytest.raises(RuntimeError):
         write_half_and_fail(target)
     assert list(tmp_path.iterdir()) == []
-    files.write_bytes(target, b"whole")
+    outputs.write_bytes(target, b"whole")
     assert target.read_bytes() == b"whole"
     assert list(tmp_path.iterdir()) == [target]
 
@@ -60,9 +61,9 @@ def test_an_existing_file_is_kept_unless_it_may_be_replaced(tmp_path):
     target = tmp_path / "x.bin"
     target.write_bytes(b"old")
     with pytest.raises(FileExistsError):
-        files.write_bytes(target, b"new", overwrite=False)
+        outputs.write_bytes(target, b"new", overwrite=False)
     assert target.read_bytes() == b"old"
-    files.write_bytes(target, b"new")
+    outputs.write_bytes(target, b"new")
     assert target.read_bytes() == b"new"
 
 

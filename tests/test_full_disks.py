@@ -11,7 +11,8 @@ import pytest
 
 from lakhnes.data.layout import staged_folder
 from lakhnes.errors import LakhnesError
-from lakhnes.files import check_writable, user_folder
+from lakhnes.files import user_folder
+from lakhnes.outputs import check_writable
 from lakhnes.study.responses import from_study
 from lakhnes.study.store import ANSWERS, Store
 from music_files import collection

@@ -24,7 +24,7 @@ from lakhnes.errors import EntryError, FormatError, in_utf8
 from lakhnes.files import one_line
 from lakhnes.training.log import read_log
 from lakhnes.training.run_directory import read_config
-from lakhnes.training.run_state import check_shapes
+from lakhnes.training.state_shapes import check_shapes
 from lakhnes.training.trainer import Trainer
 from mutations import mutated
 from small import make_corpus, tiny_config, tiny_model

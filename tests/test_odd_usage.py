@@ -1,6 +1,9 @@
 """Odd songs and options at the ends of their ranges: what cannot be done is refused in a line, with the name."""
 
+import os
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +39,10 @@ REFUSED = [
     (2, "infill songs/a.mid --arrange --part tr=99 --voices p1 -o x", "expected a channel of 1 to 16, or a name"),
     (2, "infill songs/a.mid --arrange --part tr=0 --voices p1 -o x", "expected a channel of 1 to 16, or a name"),
     (2, "convert songs/a.mid --arrange --part tr=1 --part tr=2 -o x.vgm", "tr is given twice"),
+    (2, "generate -o x.mid", "x.mid is the name of a file, expected that of a folder; --format says what is written"),
+    (2, "train songs -o x --processes 3 --batch-size 64", "batch_size is 64, expected a multiple of the 3 processes"),
+    (2, "train songs -o x --processes 1000000", "'--processes': 1000000 is not in the range"),
+    (1, f"checkpoint download NES --url http://[::1/x --sha256 {'0' * 64} -o .", "http://[::1/x: Invalid IPv6 URL"),
     (2, "data adapt songs x --min-seconds 1e9", "'--min-seconds': 1000000000.0 is not in the range"),
     (2, "data adapt songs x --max-seconds 1e9", "'--max-seconds': 1000000000.0 is not in the range"),
     (2, "data adapt songs x --clip 1e9", "'--clip': 1000000000.0 is not in the range"),
@@ -103,22 +110,68 @@ def test_where_nothing_is_scored_no_perplexity_is_printed(run, place):
         ("eval bundled songs", "songs: no folder valid or test in it"),
         ("reproduce table2 songs -o x", "songs: no folder valid or test in it; expected one to measure"),
         ("reproduce table2 none -o x", "none: no folder valid or test in it; expected one to measure"),
+        ("reproduce table2 db -o a.tx1.txt", "a.tx1.txt: is a file, expected a folder"),
+        ("reproduce table2 db -o x --pretrain none", "none/train: no such folder; a corpus directory has a folder"),
+        ("eval bundled-tx1 db --split test", "db/test: no such folder; a corpus directory has a folder"),
+        ("eval bundled db --split valid", "db/valid/a.tx3.txt: line 2: expected a TX3 token"),
         ("train none -o x", "none: no such folder; expected a corpus, an archive of NES-MDB or a folder of MIDI files"),
         ("train a.tx1.txt -o x", "a.tx1.txt: expected a corpus directory, an archive of NES-MDB or a folder of MIDI f"),
         ("train nothing -o x", "nothing: neither a corpus (train/NAME.tx3.txt) nor MIDI files in it"),
         ("train cut -o x", "cut/train/tx3.json: not a manifest of shards"),
         ("finetune bundled cut -o x", "cut/train/tx3.json: not a manifest of shards"),
         ("train songs -o a.tx1.txt/x", "a.tx1.txt/x: not a directory"),
+        ("train songs -o a.tx1.txt/x --processes 2", "a.tx1.txt/x: not a directory"),
+        ("finetune bundled songs -o a.tx1.txt", "a.tx1.txt: is a file, expected a folder"),
+        ("train short -o x --vocabulary tx1", "short/train: every song is too short; expected at least one of 10 even"),
+        ("train db -o x --init none", "none: no such model; expected a directory"),
+        ("train db -o x --layers 1 --init bundled", "bundled: a model of another shape than this run's; expected "),
+        ("train broken -o x", "broken: none of its songs can be read; the first: broken/train/a.mid: "),
         ("finetune bundled nothing -o x", "nothing: neither a corpus (train/NAME.tx3.txt) nor MIDI files in it"),
     ],
 )
 def test_what_is_wrong_with_the_music_is_found_before_torch_is_loaded(run, place, monkeypatch, command, told):
     pytest.importorskip("torch")
-    monkeypatch.setitem(sys.modules, "lakhnes.model.network", None)
+    for module in ("lakhnes.model.network", "lakhnes.training.precision", "lakhnes.reproduction.runner"):
+        monkeypatch.setitem(sys.modules, module, None)
     (place / "nothing").mkdir()
     (place / "cut" / "train").mkdir(parents=True)
     (place / "cut" / "train" / "tx3.json").write_bytes(b'{"format": ')
+    for split in ("train", "valid"):
+        (place / "db" / split).mkdir(parents=True)
+        (place / "db" / split / "a.tx1.txt").write_text("P1_NOTEON_60\nWT_9")
+        (place / "db" / split / "a.tx3.txt").write_text("P1_NOTEON_60\nWT_9")
+    (place / "short" / "train").mkdir(parents=True)
+    (place / "short" / "train" / "a.tx1.txt").write_text("P1_NOTEON_60\nWT_9")
+    (place / "broken" / "train").mkdir(parents=True)
+    (place / "broken" / "train" / "a.mid").write_bytes(b"MThd")
     result = run(*command.split())
-    assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.output
-    assert result.stderr.startswith(f"Error: {told}")
+    assert result.exit_code == 1, result.output
+    assert result.stderr.splitlines()[-1].startswith(f"Error: {told}")
     assert not (place / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "told"),
+    [
+        ("render a.tx1.txt -o x.wav --loop-start nan", 2, "'--loop-start': nan, expected seconds"),
+        ("convert a.tx1.txt x.nsf --artist \udcff\udcfe", 2, "'--artist': expected text in UTF-8"),
+        ("data stats loop", 1, "loop: too many levels of symbolic links"),
+        ("data compare loop songs", 1, "loop: too many levels of symbolic links"),
+        ("convert loop/../a.tx1.txt loop/../a.tx1.txt -o x/ --to vgm", 1, "too many levels of symbolic links"),
+        ("generate --out-dir a.tx1.txt", 1, "a.tx1.txt: is a file, expected a folder"),
+        ("data adapt pipe x", 1, "pipe: expected a folder of MIDI files, unpacked, or a .mid file"),
+    ],
+)
+@pytest.mark.skipif(os.name == "nt", reason="no pipes and links")
+def test_links_in_a_circle_pipes_and_what_is_no_number_or_text_are_told(run, place, command, code, told):
+    Path("loop").symlink_to("loop")
+    os.mkfifo("pipe")
+    result = run(*command.split())
+    assert result.exit_code == code, result.output
+    assert told in result.stderr
+
+
+def test_a_title_in_letters_that_the_font_lacks_is_drawn_without_words(run, place):
+    shutil.copyfile("a.tx1.txt", "ゼルダ.tx1.txt")
+    result = run("plot", "ゼルダ.tx1.txt", "-o", "x.svg")  # a warning would be an error here
+    assert (result.exit_code, result.stderr) == (0, "")

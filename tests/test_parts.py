@@ -33,6 +33,24 @@ def in_parts(run, command, target, *options, count=7, code=0):
     return result
 
 
+def test_the_one_shard_of_one_is_a_part_that_is_merged(run, tmp_path):
+    (tmp_path / "songs" / "train").mkdir(parents=True)
+    collection(tmp_path / "songs" / "train", range(4))
+    (tmp_path / "songs" / "game.nsf").write_bytes(album([1, 2]))
+    for name in ("adapt", "nesmdb", "nsf"):
+        one, part = tmp_path / f"{name} one", tmp_path / f"{name} part"
+        how = ("data", name, tmp_path / "songs")
+        assert run(*how, one).exit_code == 0
+        made = run(*how, part, "--shard", "0/1")
+        assert made.exit_code == 0, made.output
+        assert (part / PARTS / "0-of-1" / "done.json").is_file()
+        assert f"lakhnes data merge {part}" in made.stderr
+        assert run("data", "merge", part).exit_code == 0
+        assert digest(part) == digest(one)
+    assert run("data", "shard", one, "--shard", "0/1").exit_code == 0
+    assert (one / PARTS / "0-of-1" / "done.json").is_file()
+
+
 @pytest.fixture
 def midis(tmp_path):
     """Songs, versions of some in another key, copies, a broken file, and songs to hold out."""

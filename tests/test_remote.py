@@ -103,6 +103,13 @@ def test_folders_of_this_machine_go_to_an_address_and_parts_are_taken(run, tmp_p
     assert paths == []
 
 
+def test_a_song_at_an_address_that_is_given_twice_is_taken_once(run, midis, memory):
+    copy_to(memory, midis, "/songs")
+    result = run("convert", *2 * ["memory://songs/tune 0.mid"], "--to", "tx1", "-o", "memory://out/")
+    assert result.exit_code == 0, result.output
+    assert len(memory.find("/out")) == 1
+
+
 def test_one_song_goes_to_the_file_that_is_named_and_replaces_none(run, tmp_path, memory):
     memory.pipe_file("/songs/a.mid", melody(1))
     (tmp_path / "a.mid").write_bytes(melody(1))

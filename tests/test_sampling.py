@@ -1,4 +1,4 @@
-"""Composing: the draw, the grammar, the cached decoder, and the songs that come out."""
+"""Composing: the grammar, the cached decoder, and the songs that come out."""
 
 import re
 
@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 
 import lakhnes
 from lakhnes import Vocabulary
-from lakhnes._native import quantize_events
 from lakhnes.grammar import rules_of
-from lakhnes.model.engine import losses_of
 from lakhnes.model.model import Model
-from lakhnes.sampling import SamplingParams, accompany_ids, composing, infillings
+from lakhnes.sampling import SamplingParams, accompany_ids, composing
 from lakhnes.sampling import compose as compose_with
 from lakhnes.sampling.batches import MOST_AT_ONCE, most_at_once
 from lakhnes.sampling.composer import Composer
@@ -23,14 +21,12 @@ from lakhnes.sampling.grammar import EventGrammar
 from lakhnes.sampling.sampler import sample
 from lakhnes.studio.watching import Watch, WatchedModel
 from legality import VOCABULARY, faults
-from small import tiny_model, tune
+from small import tiny_model, wide_model
 
 
 @pytest.fixture(scope="module")
 def model():
-    narrow = tiny_model()
-    # Wide weights: what a model remembers then shows in what it says.
-    return Model(narrow.config, {name: 3.0 * weight for name, weight in narrow.weights.items()})
+    return wide_model()
 
 
 @pytest.fixture(scope="module")
@@ -53,67 +49,6 @@ def eager_to_end(model):
     bias = model.weights["output_bias"].copy()
     bias[0] = 1e4
     return Model(model.config, model.weights | {"output_bias": bias})
-
-
-EVENLY = np.linspace(0, 0.9999, 3000, dtype=np.float32)
-THREE = np.log(np.array([0.5, 0.3, 0.2], dtype=np.float32))
-
-
-def shares_of(**options):
-    """Return how often each of three tokens is drawn, evenly over all random numbers."""
-    allowed = options.pop("allowed", None)
-    params = SamplingParams(**{"temperature": 1.0, "top_k": None} | options)
-    tokens, losses = sample(np.tile(THREE, (len(EVENLY), 1)), EVENLY, params, allowed=allowed)
-    np.testing.assert_allclose(losses, -THREE[tokens], atol=1e-6)
-    return np.bincount(tokens, minlength=3) / len(EVENLY)
-
-
-def test_samples_follow_the_probabilities():
-    np.testing.assert_allclose(shares_of(), [0.5, 0.3, 0.2], atol=2e-3)
-    allowed = np.tile([True, False, True], (len(EVENLY), 1))
-    np.testing.assert_allclose(shares_of(allowed=allowed), [5 / 7, 0.0, 2 / 7], atol=2e-3)
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        ({"top_k": 2}, [0.625, 0.375, 0.0]),
-        ({"top_k": 1}, [1.0, 0.0, 0.0]),
-        ({"top_p": 0.6}, [0.625, 0.375, 0.0]),
-        ({"top_p": 0.5}, [1.0, 0.0, 0.0]),
-        ({"min_p": 0.5}, [0.625, 0.375, 0.0]),
-        ({"min_p": 1.0}, [1.0, 0.0, 0.0]),
-        ({"typical_p": 0.25}, [0.0, 1.0, 0.0]),
-        ({"typical_p": 0.7}, [0.625, 0.375, 0.0]),
-        ({"top_k": 2, "top_p": 0.61}, [1.0, 0.0, 0.0]),  # a share of what the one before leaves
-        ({"temperature": 0.5}, [25 / 38, 9 / 38, 4 / 38]),
-        ({"temperature": 0.0}, [1.0, 0.0, 0.0]),
-    ],
-)
-def test_each_option_shapes_the_probabilities(options, expected):
-    np.testing.assert_allclose(shares_of(**options), expected, atol=2e-3)
-
-
-@given(seed=st.integers(0, 10_000), place=st.sampled_from([0.0, 0.3, 0.999999, 1.0 - 2**-24]))
-def test_what_is_forbidden_is_never_sampled(seed, place):
-    generator = np.random.default_rng(seed)
-    logits = (generator.standard_normal((4, 50)) * 5).astype(np.float32)
-    allowed = generator.random((4, 50)) < 0.1
-    allowed[:, 7] = True
-    uniform = np.full(4, place, dtype=np.float32)
-    tokens, losses = sample(logits, uniform, SamplingParams(temperature=1.0), allowed=allowed)
-    assert allowed[np.arange(4), tokens].all()
-    masked, _ = sample(np.where(allowed, logits, np.float32(-np.inf)), uniform, SamplingParams(temperature=1.0))
-    np.testing.assert_array_equal(masked, tokens)
-    np.testing.assert_allclose(losses, losses_of(logits, tokens), atol=1e-5)
-
-
-def test_a_sample_of_nothing_is_an_error_of_one_line():
-    for logits in (np.full((1, 3), -np.inf, dtype=np.float32), np.full((1, 3), np.nan, dtype=np.float32)):
-        with pytest.raises(ValueError, match=r"^logits: no token may come next"):
-            sample(logits, np.zeros(1, dtype=np.float32), SamplingParams())
-    with pytest.raises(ValueError, match=r"^allowed: expected 1 rows of 3, found 2 entries"):
-        sample(THREE[None], np.zeros(1, dtype=np.float32), SamplingParams(), allowed=np.ones((1, 2), dtype=np.bool_))
 
 
 @pytest.mark.parametrize("dialect", ["tx1", "tx2"])
@@ -199,11 +134,6 @@ def test_the_temperature_rises_where_a_song_does_not_surprise(model):
     composer = Composer(model, [1, 2, 3], SamplingParams(min_surprise=0.6, temperature=0.9))
     composer.surprise = np.array([2.0, 0.3, 0.0], dtype=np.float32)
     np.testing.assert_allclose(composer.temperature(), [0.9, 1.8, 2.7], rtol=1e-6)
-    temperature = np.repeat(np.array([1.0, 0.5], dtype=np.float32), len(EVENLY) // 2)
-    logits, params = np.tile(THREE, (len(EVENLY), 1)), SamplingParams()
-    tokens, _ = sample(logits, np.tile(EVENLY[::2], 2), params, temperature=temperature)
-    shares = [np.bincount(half, minlength=3) / len(half) for half in np.split(tokens, 2)]
-    np.testing.assert_allclose(shares, [[0.5, 0.3, 0.2], [25 / 38, 9 / 38, 4 / 38]], atol=2e-3)
 
 
 def test_surprise_is_of_the_last_events_and_of_each_song_by_itself(model):
@@ -353,109 +283,6 @@ def test_an_accompaniment_applies_top_k(model):
     ids = generate_ids(model, 1, length=60, seed=4, memory=64)[0]
     first, second = accompany_ids(model, 2, ids, SamplingParams(memory=64, top_k=1), seed=1)
     assert first.ids == second.ids  # one choice is no choice
-
-
-def events_of(song, voices):
-    return {voice: song.voices[voice].tolist() for voice in voices}
-
-
-@pytest.mark.parametrize("voices", [["p2"], ["tr", "no"], ["p1"], ["p1", "p2", "tr", "no"]])
-def test_infilling_leaves_the_other_voices_as_they_are(model, song, voices):
-    kept = [voice for voice in ("p1", "p2", "tr", "no") if voice not in voices]
-    versions = lakhnes.infill(model, song, voices, num=3, seed=1, memory=64, top_k=None)
-    for version in versions:
-        assert events_of(version, kept) == events_of(song, kept)
-        assert version.duration == song.duration
-    assert len({version.to_tx1() for version in versions}) > 1
-    assert any(len(version.voices[voice]) for version in versions for voice in voices)
-
-
-def test_infilling_keeps_the_dynamics_of_the_other_voices_and_gives_the_new_ones_some(model):
-    expressed = lakhnes.Song.from_tx1(tune(3)).express()
-    assert not expressed.is_flat
-    (version,) = lakhnes.infill(model, expressed, ["p2"], seed=1, memory=64, top_k=None)
-    kept = ["p1", "tr", "no"]
-    assert events_of(version, kept) == events_of(expressed, kept)
-    for voice in kept:
-        np.testing.assert_array_equal(version.velocity_changes[voice], expressed.velocity_changes[voice])
-        np.testing.assert_array_equal(version.timbre_changes[voice], expressed.timbre_changes[voice])
-    assert len(version.velocity_changes["p2"])
-
-
-def test_infilling_tx2_leaves_the_other_voices_as_they_are(tx2_model):
-    expressed = lakhnes.Song.from_tx1(tune(4)).express()
-    for version in infillings(tx2_model, 3, expressed, ["p2", "no"], SamplingParams(top_k=None), seed=5):
-        ids = quantize_events(np.array(version.events, dtype=np.int32), False)
-        assert faults(ids.tolist(), Vocabulary.tx2()) == []
-        again = Vocabulary.tx2().song(version.events)
-        for voice in ("p1", "tr"):
-            assert events_of(version.song, [voice]) == events_of(expressed, [voice])
-            np.testing.assert_array_equal(again.voices[voice][:, :3], expressed.voices[voice][:, :3])
-            np.testing.assert_array_equal(again.timbre_changes[voice], expressed.timbre_changes[voice])
-        assert len(again.velocity_changes["p1"]) > len(expressed.velocity_changes["p1"])  # now at the onsets too
-        assert len(version.song.voices["p2"])
-
-
-def model_that_says(symbols):
-    """Make a model that gives these events the same probability wherever they may come, and others next to none."""
-    model = tiny_model()
-    bias = model.weights["output_bias"].copy()
-    bias[[VOCABULARY.id(symbol) for symbol in symbols]] = 40.0
-    embedding = 1e-3 * model.weights["embedding.weight"]
-    return Model(model.config, model.weights | {"embedding.weight": embedding, "output_bias": bias})
-
-
-def test_a_model_that_expects_a_kept_voice_waits_for_it_and_lets_hardly_another_speak():
-    """Nor may the voices to write be all that is left to say after each short wait: a song would be without end."""
-    expects = model_that_says(["P1_NOTEON_60", "WT_735"])
-    given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_44100\nP1_NOTEOFF\nWT_44100\n" * 3)
-    (version,) = infillings(expects, 1, given, ["p2", "tr"], SamplingParams(memory=32), seed=1)
-    assert sum(len(version.song.voices[voice]) for voice in ("p2", "tr")) <= 1  # in six seconds
-    assert version.song.voices["p1"].tolist() == given.voices["p1"].tolist()
-
-
-def test_a_voice_that_was_asked_for_is_heard_in_the_end_however_improbable_it_is():
-    expects = model_that_says(["P1_NOTEON_60", "WT_735"])
-    given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_44100\nP1_NOTEOFF\nWT_44100\n" * 12)
-    (version,) = infillings(expects, 1, given, ["p2"], SamplingParams(memory=32), seed=1)
-    starts = version.song.voices["p2"][:, 0]
-    assert 0 < len(starts) < 10  # in 24 seconds
-    assert starts[0] > 44_100
-
-
-def test_a_written_voice_may_speak_between_kept_events_and_together_with_them():
-    eager = model_that_says(["P1_NOTEON_60", "P2_NOTEON_60", "WT_5000"])
-    given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_44100\nP1_NOTEOFF\nWT_44100\n" * 5)
-    (version,) = infillings(eager, 1, given, ["p2"], SamplingParams(memory=32), seed=1)
-    assert events_of(version.song, ["p1", "tr", "no"]) == events_of(given, ["p1", "tr", "no"])
-    starts = version.song.voices["p2"][:, 0]
-    assert len(starts) > 10
-    after = starts % 44_100  # since the last kept event
-    assert (after % 5_000 == 0).sum() > 10
-    assert (after == 0).any()
-    assert (after > 0).any()
-
-
-def test_a_written_voice_does_not_say_more_than_a_fast_piece_has():
-    talks = model_that_says(["P2_NOTEON_60", "P2_NOTEOFF", "WT_10"])
-    given = lakhnes.Song.from_tx1("P1_NOTEON_60\nWT_8820\n" * 15 + "P1_NOTEOFF\nWT_10")  # 3 s, five notes each
-    (version,) = infillings(talks, 1, given, ["p2"], SamplingParams(memory=32), seed=1)
-    spoken = sum(VOCABULARY.symbol(event).startswith("P2") for event in version.events if event > 0)
-    assert 20 <= spoken <= 10 * (3 + 2) + 1
-
-
-def test_infilled_songs_have_no_faults(model):
-    other = lakhnes.Song.from_tx1(tune(3))
-    for version in infillings(model, 3, other, ["p2", "no"], SamplingParams(memory=64, top_k=None), seed=5):
-        assert faults(quantize_events(np.array(version.events, dtype=np.int32), False).tolist()) == []
-        assert 1.0 < version.ppl < 1e6
-        assert 1.0 < version.kept_ppl < 1e6
-
-
-def test_infilling_an_unknown_voice_is_refused(model, song):
-    for voices in (["dmc"], []):
-        with pytest.raises(ValueError, match="expected some of p1, p2, tr, no"):
-            lakhnes.infill(model, song, voices)
 
 
 def test_a_song_in_which_too_few_voices_play_is_composed_again_whatever_the_batch(model):

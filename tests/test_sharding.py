@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 
 @given(names=st.lists(st.text(min_size=1), max_size=20), count=st.integers(1, 50))
@@ -12,7 +12,6 @@ def test_every_file_is_of_one_shard(names, count):
     shards = [Shard(index, count) for index in range(count)]
     for name in names:
         assert sum(shard.holds(name) for shard in shards) == 1
-        assert WHOLE.holds(name)
 
 
 @given(things=st.integers(0, 200), count=st.integers(1, 50))
@@ -99,3 +98,24 @@ def test_the_shards_of_new_songs_are_those_of_one_machine_and_only_what_is_missi
     again = run(*command, "--out-dir", parts, "--shard", "1/2")
     assert [line.rpartition("/")[2] for line in again.stdout.splitlines()] == ["3.tx3.txt"]
     assert run(*command[:3], "--shard", "0/2", "--out-dir", parts).exit_code == 2
+
+
+def test_the_one_shard_of_one_is_a_shard_like_any_other(tmp_path, run):
+    songs(tmp_path / "songs", 2)
+    one = next((tmp_path / "songs").glob("*.txt"))
+    # What a shard needs and refuses, this one does.
+    for command in (
+        ["generate", "-n", 2, "--length", 40],
+        ["render", one, "-o", tmp_path / "x.wav"],
+        ["render", one, "-o", "-", "--format", "wav"],
+        ["convert", tmp_path / "songs", "-o", tmp_path / "album.nsf"],
+    ):
+        result = run(*command, "--shard", "0/1")
+        assert result.exit_code == 2, result.output
+        assert "--shard" in result.output
+    # Songs that are there are skipped, where without a shard they are refused.
+    command = ["generate", "-n", 2, "--seed", 3, "--length", 40, "--format", "tx3", "--out-dir", tmp_path / "made"]
+    assert run(*command).exit_code == 0
+    assert run(*command).exit_code == 1
+    again = run(*command, "--shard", "0/1")
+    assert (again.exit_code, again.stdout) == (0, "")

@@ -27,8 +27,9 @@ from lakhnes.training.log import is_log_step, read_log
 from lakhnes.training.patience import telling_if_slow
 from lakhnes.training.presets import PRESETS
 from lakhnes.training.run_directory import LOG_FILE, STATE_FILE
-from lakhnes.training.run_state import RunState, check_shapes
+from lakhnes.training.run_state import RunState
 from lakhnes.training.song_order import SongOrder
+from lakhnes.training.state_shapes import check_shapes
 from lakhnes.training.trainer import Trainer
 from small import TINY, make_corpus, tiny_config
 

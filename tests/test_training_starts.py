@@ -1,6 +1,10 @@
 """Runs that begin with the weights of a model: what they tell, and who resumes them."""
 
+import errno
 import json
+import os
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,8 +13,9 @@ pytest.importorskip("torch")
 import torch
 
 from lakhnes.checkpoint import save_checkpoint
+from lakhnes.data import midi_files
 from lakhnes.training.run_directory import read_config
-from music_files import archive_of
+from music_files import archive_of, collection
 from small import make_corpus, tiny_config, tiny_model
 
 
@@ -152,3 +157,43 @@ def test_the_model_of_a_run_is_described(run, place):
     result = run("checkpoint", "info", place / "run")
     assert result.exit_code == 0, result.stderr
     assert "architecture    transformer-xl" in result.stdout
+
+
+def test_a_state_that_is_not_of_its_run_is_refused_before_torch_is_loaded(run, place, monkeypatch):
+    command = begun(run, place)
+    (place / "run" / "state.safetensors").write_bytes(b'\x08\0\0\0\0\0\0\0{"a":1}!')
+    monkeypatch.setitem(sys.modules, "lakhnes.model.network", None)
+    result = run(*command)
+    assert result.exit_code == 1
+    assert "state.safetensors: not the state of a training run" in result.stderr
+
+
+def test_a_directory_that_takes_no_files_is_refused_before_torch_is_loaded(run, place, monkeypatch):
+    def full(path, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setitem(sys.modules, "lakhnes.model.network", None)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    for command in (["train"], ["finetune", place / "model"]):
+        result = run(*command, place / "data", "-o", place / "run", "--config", place / "run.toml")
+        assert result.exit_code == 1
+        assert result.stderr == f"Error: {place / 'run'}: no space left on device\n"
+        assert not (place / "run").exists()
+
+
+def test_a_folder_of_midi_files_is_searched_once(run, place, monkeypatch):
+    searched = []
+
+    def files_below(folder, among=None):
+        searched.append(Path(folder))
+        return whole(folder, among)
+
+    whole = midi_files.files_below
+    monkeypatch.setattr(midi_files, "files_below", files_below)
+    collection(place / "midis", range(12))
+    (place / "midis" / "tune 3.mid").write_bytes(b"MThd")  # and it is adapted, or read as it is
+    result = run("train", place / "midis", "-o", place / "run", "--config", place / "run.toml")
+    assert result.exit_code == 0, result.output
+    assert searched == [place / "midis"]
+    assert run("data", "adapt", place / "midis", place / "adapted").exit_code == 0
+    assert searched == [place / "midis"] * 2

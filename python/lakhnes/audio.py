@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lakhnes import _native
 from lakhnes.errors import FormatError
-from lakhnes.files import AUDIO_FORMATS, check_target, format_of
+from lakhnes.files import AUDIO_FORMATS, format_of
+from lakhnes.outputs import check_target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,6 +106,10 @@ class _Encoder:
             self._file.close()
         except (self._refusal, AssertionError) as error:
             raise OSError(str(error) or FULL) from error
+        finally:
+            # Here and not when this object goes, for that may be on the main thread: Ctrl-C would be raised in the
+            # `__del__` of the file, where Python drops every exception.
+            del self._file
 
 
 def open_encoder(path: str | os.PathLike[str], format: str, sample_rate: int, channels: int = 1, **coding: Any) -> Any:

@@ -13,7 +13,8 @@ from lakhnes import _native
 from lakhnes.audio import open_encoder
 from lakhnes.cluster import DEADLY, Cluster
 from lakhnes.errors import LakhnesError, warn_of
-from lakhnes.files import format_to_read, one_line, remove_unfinished
+from lakhnes.files import format_to_read, one_line
+from lakhnes.outputs import remove_unfinished
 from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["STEMS", "BatchReport", "ExportJob", "export_album", "export_files", "export_on", "stem_path"]

@@ -20,7 +20,8 @@ import numpy.typing as npt
 from lakhnes.audio import open_encoder
 from lakhnes.errors import LakhnesError
 from lakhnes.extras import missing
-from lakhnes.files import AUDIO_FORMATS, format_of, replacing
+from lakhnes.files import AUDIO_FORMATS, format_of
+from lakhnes.outputs import replacing
 
 __all__ = ["ClockSink", "DeviceSink", "FileSink", "Sink", "open_sink"]
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from lakhnes._native import VOICE_COLORS, Song, source_bars
 from lakhnes.errors import FormatError, in_utf8, printable
-from lakhnes.files import replacing
+from lakhnes.outputs import replacing
 from lakhnes.units import TICKS_PER_SECOND
 
 __all__ = ["COLORS", "PICTURES", "arrangement_figure", "piano_roll_figure", "plot_arrangement", "plot_song"]
@@ -206,4 +207,6 @@ def _save(draw: Callable[[], Any], path: str | os.PathLike[str], *, dpi: int, ov
     with replacing(path, overwrite=overwrite) as temporary:
         # Without a date the same song gives the same bytes.
         metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix)
-        figure.savefig(temporary, format=suffix[1:], dpi=dpi, metadata=metadata)
+        with warnings.catch_warnings():  # a letter of a title that the font lacks is drawn as a box
+            warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)
+            figure.savefig(temporary, format=suffix[1:], dpi=dpi, metadata=metadata)

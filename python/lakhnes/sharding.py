@@ -14,7 +14,7 @@ from pathlib import PurePath
 
 from lakhnes.errors import shown
 
-__all__ = ["MAX_SHARDS", "WHOLE", "Shard"]
+__all__ = ["MAX_SHARDS", "Shard"]
 
 MAX_SHARDS = 1_000_000
 
@@ -24,7 +24,7 @@ MOST_DIGITS = 10
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """A part of a batch.
+    """A part of a batch. The one shard of 1 is one too, with all that a part has; None stands for no shard.
 
     Attributes
     ----------
@@ -83,7 +83,3 @@ class Shard:
     def numbers(self, count: int) -> range:
         """Return which of some numbered things are of this shard: those in a row, and about equally many in each."""
         return range(self.index * count // self.count, (self.index + 1) * count // self.count)
-
-
-WHOLE = Shard(0, 1)
-"""All of it."""

@@ -10,7 +10,8 @@ from lakhnes import _native
 from lakhnes._native import RegisterLog, Song
 from lakhnes.audio import open_encoder
 from lakhnes.errors import in_utf8, warn_of
-from lakhnes.files import WRITABLE, check_target, format_of, format_to_read, read_limited
+from lakhnes.files import WRITABLE, format_of, format_to_read, read_limited
+from lakhnes.outputs import check_target
 
 if TYPE_CHECKING:
     import numpy as np

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from lakhnes.errors import FormatError
-from lakhnes.files import base_name, open_plain, unfinished_name
+from lakhnes.files import base_name, open_plain
+from lakhnes.outputs import unfinished_name
 from lakhnes.units import VOICES
 
 __all__ = ["DAMAGED", "Entry", "TarError", "TarReader", "TarWriter", "is_tar"]

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lakhnes.errors import CheckpointError
-from lakhnes.files import file_sha256, naming
+from lakhnes.files import file_sha256
+from lakhnes.outputs import naming
 
 __all__ = ["MAX_DOWNLOAD_BYTES", "download"]
 
@@ -82,8 +83,8 @@ def _fetch(url: str, part: Path, advance: Callable[[int], None]) -> None:
     """Load the rest of a file; all of it where the server cannot give a part."""
     kept = part.stat().st_size if part.exists() else 0
     headers = {"Range": f"bytes={kept}-"} if kept else {}
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 (download checks the scheme)
     try:
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310 (download checks the scheme)
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
             _store(url, answer, part, kept, advance)
     except urllib.error.HTTPError as error:
@@ -96,6 +97,8 @@ def _fetch(url: str, part: Path, advance: Callable[[int], None]) -> None:
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise CheckpointError(f"{url}: {reason}; run it again to resume") from None
+    except ValueError as error:
+        raise CheckpointError(f"{url}: {error}") from None
 
 
 def _store(url: str, answer: http.client.HTTPResponse, part: Path, kept: int, advance: Callable[[int], None]) -> None:

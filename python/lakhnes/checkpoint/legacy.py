@@ -25,8 +25,9 @@ from lakhnes.checkpoint.config import CARD_FILE, CONFIG_FILE, MODEL_FILE, WEIGHT
 from lakhnes.checkpoint.torch_file import TorchFile, read_torch_file
 from lakhnes.checkpoint.unpickler import Module, Tensor, quote
 from lakhnes.errors import CheckpointError, LakhnesError
-from lakhnes.files import file_sha256, read_limited, write_bytes
+from lakhnes.files import file_sha256, read_limited
 from lakhnes.model.config import TransformerXLConfig
+from lakhnes.outputs import write_bytes
 
 __all__ = ["VOCABULARY_FILE", "Published", "import_checkpoint", "read_published"]
 

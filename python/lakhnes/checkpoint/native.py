@@ -21,10 +21,11 @@ from lakhnes.checkpoint.config import CONFIG_FILE, MODEL_FILE, RUN_FOLDER, WEIGH
 from lakhnes.checkpoint.unpickler import quote
 from lakhnes.checkpoint.zoo import directory_of
 from lakhnes.errors import CheckpointError
-from lakhnes.files import open_plain, write_bytes
+from lakhnes.files import open_plain
 from lakhnes.model.config import ModelConfig, Shapes
 from lakhnes.model.device import check_device
 from lakhnes.model.model import Model
+from lakhnes.outputs import write_bytes
 
 if TYPE_CHECKING:
     from lakhnes.model.network import Network

@@ -11,8 +11,8 @@ from lakhnes.checkpoint import hub
 from lakhnes.checkpoint.card import card_of, with_metadata
 from lakhnes.checkpoint.config import CARD_FILE
 from lakhnes.checkpoint.native import load_model, save_checkpoint
-from lakhnes.files import write_bytes
 from lakhnes.model.model import Model
+from lakhnes.outputs import write_bytes
 
 __all__ = ["from_pretrained", "push_to_hub", "save_pretrained"]
 

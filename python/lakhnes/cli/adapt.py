@@ -11,7 +11,7 @@ from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import jobs_option, names_of, scheduler_option
 from lakhnes.cli.shard import corpus_options, note_corpus, shard_texts
 from lakhnes.data.layout import TEXTS
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 if TYPE_CHECKING:
     from lakhnes.data.adapt import AdaptReport
@@ -59,7 +59,7 @@ __all__ = ["adapt", "note_adapted"]
 @pass_console
 def adapt(
     console: Console, /, source: str, target: str, formats: str, clip: float, no_drums: bool, shards: bool,
-    shard: Shard, force: bool, **options: Any,
+    shard: Shard | None, force: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Convert any folder of MIDI files to training songs for the four voices.
 
@@ -71,21 +71,23 @@ def adapt(
     """
     from lakhnes.data.adapt import REPORT
     from lakhnes.data.adapt import adapt as adapt_collection
+    from lakhnes.data.midi_files import find_midi_files
     from lakhnes.remote import is_url, uploaded
 
     chosen = names_of(formats, TEXTS, "--to")
     if options["valid"] + options["test"] > 1:
         raise click.UsageError("--valid and --test are more than 1 together")
-    if is_url(target) and (shard != WHOLE or options["cluster"] is not None):
+    if is_url(target) and (shard is not None or options["cluster"] is not None):
         raise click.UsageError("--shard and --scheduler write into a folder that all machines share, not to an address")
     started = time.monotonic()
     remote = is_url(target)
-    total = _count(Path(source)) if shard == WHOLE and not is_url(source) else None
+    files = find_midi_files(Path(source)) if Path(source).exists() and not is_url(source) else None
+    total = len(files) if files is not None and shard is None else None
     with uploaded(target, last=REPORT, overwrite=force) if remote else contextlib.nullcontext(Path(target)) as place:
         with console.progress("adapt", total) as advance:
             report = adapt_collection(
                 source, place, to=chosen, max_song_seconds=clip, drums=not no_drums, overwrite=force, finished=advance,
-                shard=shard, shards=shards, **options,
+                shard=shard, shards=shards, files=files, **options,
             )  # fmt: skip
         seconds = time.monotonic() - started
         note_adapted(console, report, seconds, arrange=options["arrange"])
@@ -96,13 +98,6 @@ def adapt(
     else:
         note_corpus(console, place, chosen, shard, shards=shards)
     console.summary({"corpus": target} | report.facts() | {"seconds": seconds})
-
-
-def _count(source: Path) -> int | None:
-    """Return how many files there are; adapting them says what is wrong with a source that has none."""
-    from lakhnes.data.midi_files import find_midi_files
-
-    return len(find_midi_files(source)) if source.exists() else None
 
 
 def note_adapted(console: Console, report: "AdaptReport", seconds: float, *, arrange: bool) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakhnes.cli.console import Console
-from lakhnes.cli.targets import is_done
+from lakhnes.cli.targets import collision, is_done
 from lakhnes.cli.tracks import tracks_of
 from lakhnes.errors import EntryError, FormatError, LakhnesError, LimitError
 from lakhnes.files import FORMATS, MAX_INPUT_BYTES, PLAYABLE, base_name, known_format, one_line, suffix_of
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 if TYPE_CHECKING:
     from lakhnes.exporting import ExportJob
@@ -33,7 +33,7 @@ class Archived:
         tracks: tuple[int, ...] | None,
         *,
         overwrite: bool,
-        shard: Shard = WHOLE,
+        shard: Shard | None = None,
     ) -> None:
         self.skipped: list[Path] = []
         """Songs whose output is there."""
@@ -44,7 +44,7 @@ class Archived:
         self._console, self._archives, self._folder = console, archives, folder
         self._to, self._only, self._tracks, self._overwrite = to, only, tracks, overwrite
         self._shard = shard
-        self._taken: set[Path] = set()
+        self._taken: dict[Path, str] = {}
 
     def jobs(self) -> Iterator[ExportJob]:
         """Give the songs, archive by archive."""
@@ -61,7 +61,7 @@ class Archived:
             if (format_name := known_format(place, among)) is None:
                 continue
             found = True
-            if not self._shard.holds(place):
+            if self._shard is not None and not self._shard.holds(place):
                 continue
             name = Path(f"{archive}: {place}")
             try:
@@ -108,7 +108,9 @@ class Archived:
             what = rf"expected names that do not begin with a dot, without \ and :, of at most {MAX_PART} bytes"
             raise FormatError(f"{name}: {what}")
         target = self._folder / path.with_name(stem + suffix_of(self._to))
-        if target in self._taken:
-            raise FormatError(f"{name}: becomes {target}, and so does a song before it")
-        self._taken.add(target)
+        if (other := self._taken.get(target)) is not None:
+            if other == name:
+                raise FormatError(f"{name}: is in the archive twice; the first was taken")
+            raise collision(name, str(target), other)
+        self._taken[target] = name
         return target

@@ -1,5 +1,6 @@
 """``lakhnes data compare``: what tells two folders of songs apart."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def compare(
         if len(side) < FEWEST:
             raise FormatError(f"{folder}: {len(side)} songs, expected at least {FEWEST} to compare")
     comparison = compare(sides[0], sides[1], seed=seed)
-    names = (first.resolve().name, second.resolve().name)
+    names = Path(os.path.realpath(first)).name, Path(os.path.realpath(second)).name
     names = names if names[0] != names[1] else (str(first), str(second))
     console.results(markdown(comparison, names, count=count))
     facts = comparison.facts() | {"failed": [{"path": str(path), "error": str(error)} for path, error in failed]}

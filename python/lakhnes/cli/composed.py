@@ -17,10 +17,11 @@ from lakhnes.cli.options import names_of
 from lakhnes.cli.targets import is_done, make_folders
 from lakhnes.cluster import DEADLY
 from lakhnes.data.layout import TEXTS
-from lakhnes.files import PLAYABLE, WRITABLE, base_name, check_target, known_format, suffix_of
+from lakhnes.files import PLAYABLE, WRITABLE, base_name, known_format, suffix_of
+from lakhnes.outputs import check_target
 from lakhnes.remote import Remote
 from lakhnes.sampling.params import SamplingParams
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 from lakhnes.units import MAX_SEED
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def compose_and_write(
     batch_size: int,
     device: str,
     given: str | None = None,
-    shard: Shard = WHOLE,
+    shard: Shard | None = None,
     cluster: "Cluster | None" = None,
     **sound: Any,
 ) -> list[dict[str, Any]]:
@@ -67,7 +68,7 @@ def compose_and_write(
     chosen = names_of(formats, WRITABLE, "--format") if formats is not None else []
     model = load_model(model_name, device)
     chosen = chosen or ["wav", known_format(given or "", TEXTS) or model.config.vocabulary]
-    goes_on = shard != WHOLE or cluster is not None
+    goes_on = shard is not None or cluster is not None
     if goes_on and (seed is None or out_dir is None):
         raise click.UsageError("--shard and --scheduler need --seed and --out-dir, so that all machines mean the same")
     first = new_seed() if seed is None else seed
@@ -91,7 +92,9 @@ def compose_and_write(
         return _files(name if force else _unused(name, chosen), chosen)
 
     console.note(f"seed {first}")
-    numbers = _missing(shard.numbers(num), chosen, out_dir if goes_on and not force else None)
+    numbers = _missing(
+        range(num) if shard is None else shard.numbers(num), chosen, out_dir if goes_on and not force else None
+    )
     songs = _Songs(console, _seeds(numbers, first))
     try:
         with stack, console.progress("songs", len(numbers)) as advance:
@@ -329,7 +332,7 @@ def _listed(paths: dict[str, str]) -> str:
 def _write(
     song: "Song", texts: dict[str, str], paths: dict[str, Path], force: bool, sound: dict[str, Any]
 ) -> dict[str, Any]:
-    from lakhnes.files import write_bytes
+    from lakhnes.outputs import write_bytes
     from lakhnes.songs import write
 
     for name, path in paths.items():

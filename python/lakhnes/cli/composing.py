@@ -18,6 +18,7 @@ from lakhnes.cli.options import (
 )
 from lakhnes.cli.place import Place
 from lakhnes.cli.targets import STDIO
+from lakhnes.files import WRITABLE, known_format
 from lakhnes.remote import Remote, is_url
 from lakhnes.sampling.params import BATCH_SIZE, MAX_LENGTH, MIN_DURATION, SECONDS, SONG, SamplingParams, params_from
 
@@ -53,6 +54,10 @@ class _OutputFolder(Place):
             self.fail("songs are files in a folder, and - stands for stdout", param, ctx)
         if is_url(value):
             return Remote.of(value)
+        if known_format(value, WRITABLE) is not None and not Path(value).exists():
+            self.fail(
+                f"{value} is the name of a file, expected that of a folder; --format says what is written", param, ctx
+            )
         return super().convert(value, param, ctx)
 
 

@@ -32,7 +32,7 @@ from lakhnes.files import (
     base_name,
     format_of,
 )
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 from lakhnes.tar import is_tar
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def convert(
     tracks: tuple[int, ...] | None,
     arrange: bool,
     jobs: int,
-    shard: Shard,
+    shard: Shard | None,
     cluster: "Cluster | None",
     force: bool,
     log: Path | None,
@@ -151,7 +151,7 @@ def convert(
     skipped: Sequence[Path] = ()
     remote = any(map(is_url, (*inputs, output)))
     if not remote and (songs_of_album := album_jobs(inputs, output, chosen, **how)):
-        if shard != WHOLE or cluster is not None:
+        if shard is not None or cluster is not None:
             raise click.UsageError(f"{output} is one file of all songs, and --shard and --scheduler divide them")
         title = (options["tags"] or {}).get("title") or base_name(inputs[0] if len(inputs) == 1 else output)
         report = export_one(console, "convert", songs_of_album, Path(output), chosen, title=title, **options)

@@ -79,11 +79,11 @@ def evaluate(
         chosen = existing if splits is None else names_of(splits, SPLITS, "--split")
         if not chosen:
             raise FormatError(f"{data}: no folder valid or test in it")
+        corpora = {split: Corpus.load(folder, split, vocabulary) for split in chosen}
         from lakhnes.training.precision import product_dtype  # loads torch
 
         options["dtype"] = product_dtype(precision, loaded.network.device)
-        for split in chosen:
-            corpus = Corpus.load(folder, split, vocabulary)
+        for split, corpus in corpora.items():
             with console.progress(split, min(songs or len(corpus), len(corpus))) as advance:
                 scored = _per_song if per_song else _in_streams
                 try:

@@ -16,9 +16,10 @@ from lakhnes.archives import batches as in_batches
 from lakhnes.archives import is_archive
 from lakhnes.cli.archived import Archived
 from lakhnes.cli.console import FAILED, Console, Interrupted
-from lakhnes.cli.targets import STDIO, album, is_batch, is_done, is_folder, pair, read_input
-from lakhnes.files import ARCHIVES, WRITABLE, base_name, check_target, known_format, naming, one_line
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.cli.targets import STDIO, album, is_batch, is_done, is_folder, once, pair, read_input
+from lakhnes.files import ARCHIVES, WRITABLE, base_name, known_format, one_line
+from lakhnes.outputs import check_target, naming
+from lakhnes.sharding import Shard
 from lakhnes.tar import TarWriter, is_tar
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def jobs_of(
     tracks: tuple[int, ...] | None,
     overwrite: bool,
     stems: bool = False,
-    shard: Shard = WHOLE,
+    shard: Shard | None = None,
 ) -> tuple[list[ExportJob], list[Path]]:
     """Say for each song of files, folders and stdin where it goes; see `pair`.
 
@@ -88,7 +89,7 @@ def jobs_of(
                     raise
             jobs.append(ExportJob(piece.path, target, source_format, title=piece.title, track=piece.track))
         return jobs, done
-    if shard != WHOLE:
+    if shard is not None:
         raise click.UsageError("- stands for one song in or one file out, and --shard takes a part of several")
     if tracks is not None and len(tracks) != 1:
         raise click.UsageError("- stands for one song in or one file out, and --track then names one")
@@ -135,7 +136,7 @@ def export_inputs(
     format: str,
     *,
     how: Mapping[str, Any],
-    shard: Shard,
+    shard: Shard | None,
     log: Path | None,
     **options: Any,
 ) -> Exported:
@@ -156,6 +157,7 @@ def export_inputs(
     archives = [Path(given) for given in inputs if is_archive(Path(given))]
     if archives and len(archives) < len(inputs):
         raise click.UsageError("archives and other songs need calls of their own")
+    archives = [archive for archive, _ in once([(archive, archive) for archive in archives], inputs)]
     if output is not None and output.lower().endswith(ARCHIVES) and not (is_tar(output) or Path(output).is_dir()):
         raise click.UsageError(f"{output}: an archive that is written ends in .tar")
     if output is None or not is_tar(output):
@@ -178,7 +180,7 @@ def _export_to(
     format: str,
     archives: list[Path],
     how: Mapping[str, Any],
-    shard: Shard,
+    shard: Shard | None,
     log: Path | None,
     options: dict[str, Any],
     tar: TarWriter | None = None,

@@ -10,7 +10,7 @@ from lakhnes.cli.console import FAILED, Console, common_options, pass_console
 from lakhnes.cli.options import jobs_option, names_of, scheduler_option
 from lakhnes.cli.shard import corpus_options, note_corpus
 from lakhnes.data.layout import TEXTS
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 if TYPE_CHECKING:
     from lakhnes.data.nesmdb import CorpusReport
@@ -31,8 +31,8 @@ SCORE_RATE_HELP = "Reduce songs to this frame rate first (NES-MDB's scores have 
 @common_options
 @pass_console
 def nesmdb(
-    console: Console, /, source: str, target: str, formats: str, jobs: int, shards: bool, shard: Shard, force: bool,
-    **options: Any,
+    console: Console, /, source: str, target: str, formats: str, jobs: int, shards: bool, shard: Shard | None,
+    force: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Convert an NES-MDB archive or folder to TX1 and TX2 texts.
 
@@ -44,14 +44,14 @@ def nesmdb(
 
     chosen = names_of(formats, TEXTS, "--to")
     started = time.monotonic()
-    with console.progress("convert", count_songs(source) if shard == WHOLE else None) as advance:
+    with console.progress("convert", count_songs(source) if shard is None else None) as advance:
         report = convert_nesmdb(
             source, target, to=chosen, threads=jobs, overwrite=force, finished=advance, shard=shard, shards=shards,
             **options,
         )  # fmt: skip
     seconds = time.monotonic() - started
     note_converted(console, report, seconds)
-    if shard != WHOLE or report.songs:
+    if shard is not None or report.songs:
         note_corpus(console, Path(target), chosen, shard, shards=shards)
     console.summary({"corpus": target} | facts_of(report) | {"seconds": seconds})
     if report.failed:

@@ -47,8 +47,8 @@ __all__ = ["note_nsf", "nsf"]
 @common_options
 @pass_console
 def nsf(
-    console: Console, /, source: str, target: str, formats: str, jobs: int, shards: bool, shard: Shard, force: bool,
-    **options: Any,
+    console: Console, /, source: str, target: str, formats: str, jobs: int, shards: bool, shard: Shard | None,
+    force: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Convert a collection of .nsf and .nsfe files to training songs, a song a track.
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from lakhnes.cli.targets import listed
 from lakhnes.cli.tracks import Tracks
 from lakhnes.errors import shown
 from lakhnes.files import PLAYABLE
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 from lakhnes.songs import Expression, Filter, MidiForm, Mixer
 from lakhnes.units import TICKS_PER_SECOND, VOICES
 
@@ -109,7 +110,7 @@ class _ShardType(click.ParamType[Shard]):
 def shard_option(what: str) -> Callable[[F], F]:
     """Give ``--shard``, the part of a batch that this machine does."""
     help_text = f"Only part I of N (from 0) of the {what}; slurm: this task's of a job array."
-    return click.option("--shard", type=_ShardType(), metavar="I/N", default=WHOLE, help=help_text)
+    return click.option("--shard", type=_ShardType(), metavar="I/N", help=help_text)
 
 
 def scheduler_option(what: str | None = "files") -> Callable[[F], F]:
@@ -277,6 +278,15 @@ def loudness_options() -> Callable[[F], F]:
     )
 
 
+def _text(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse bytes that are no text: Python has them as halves of characters, which no file takes."""
+    try:
+        (value or "").encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("expected text in UTF-8", ctx, param) from None
+    return value
+
+
 def tag_options() -> Callable[[F], F]:
     """Give ``--title``, ``--artist`` and ``--copyright``, which the command gets as the dict ``tags``."""
     names = ("title", "artist", "copyright")
@@ -293,11 +303,22 @@ def tag_options() -> Callable[[F], F]:
             "Copyright line, such as its year.",
         )
         options = adding(
-            *(click.option(f"--{name}", metavar="TEXT", help=text) for name, text in zip(names, helps, strict=True))
+            *(
+                click.option(f"--{name}", metavar="TEXT", callback=_text, help=text)
+                for name, text in zip(names, helps, strict=True)
+            )
         )
         return options(cast(F, packed))
 
     return add
+
+
+def _ticks(ctx: click.Context, param: click.Parameter, value: float | None) -> int | None:
+    if value is None:
+        return None
+    if not math.isfinite(value):  # NaN is in every range
+        raise click.BadParameter(f"{value}, expected seconds", ctx, param)
+    return round(value * TICKS_PER_SECOND)
 
 
 def loop_start_option() -> Callable[[F], F]:
@@ -306,7 +327,7 @@ def loop_start_option() -> Callable[[F], F]:
         "--loop-start",
         metavar="SECONDS",
         type=click.FloatRange(0, LONGEST_SONG),
-        callback=lambda ctx, param, value: None if value is None else round(value * TICKS_PER_SECOND),
+        callback=_ticks,
         help="Where the music goes on when it has ended: a loop point, in place of that of the song.",
     )
 

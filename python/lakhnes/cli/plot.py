@@ -4,7 +4,8 @@ import click
 
 from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import arrange_options, force_option, from_option, track_option
-from lakhnes.files import base_name, check_target, format_to_read, read_limited
+from lakhnes.files import base_name, format_to_read, read_limited
+from lakhnes.outputs import check_target
 
 __all__ = ["plot"]
 

@@ -13,7 +13,7 @@ import click
 
 from lakhnes.cli.console import Console, Interrupted
 from lakhnes.cli.exporting import Exported, all_files_of, lines_into
-from lakhnes.cli.targets import STDIO, Listed
+from lakhnes.cli.targets import STDIO, Listed, collision
 from lakhnes.cli.tracks import tracks_of
 from lakhnes.cluster import DEADLY
 from lakhnes.errors import FormatError, LakhnesError, LakhnesWarning, LimitError
@@ -29,7 +29,7 @@ from lakhnes.files import (
     suffix_of,
 )
 from lakhnes.remote import Remote, at_once, is_url
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 if TYPE_CHECKING:
     from lakhnes.cluster import Cluster
@@ -59,7 +59,7 @@ def export_remote(
     format: str,
     *,
     how: Mapping[str, Any],
-    shard: Shard,
+    shard: Shard | None,
     log: Path | None,
     cluster: Cluster | None = None,
     stems: bool = False,
@@ -79,7 +79,7 @@ def export_remote(
         raise click.UsageError("archives are read and written on this machine, not at an address")
     target = Remote.of(output)
     songs, single = _songs(inputs, how["only"], target)
-    if shard != WHOLE:
+    if shard is not None:
         songs = [song for song in songs if shard.holds(song.relative)]
     single = single and not output.endswith("/") and known_format(output, (format,)) is not None
     if not single and FORMATS[format].album and known_format(output, (format,)) is not None:
@@ -146,7 +146,10 @@ def _songs(inputs: Sequence[str], only: str | None, target: Remote) -> tuple[lis
             if not (inside and remote.at(name).startswith(made)):
                 shown = remote.at(name) if is_url(given) else str(Path(given) / name)
                 songs.append(_Song(remote, name, Path(name), shown))
-    return songs, single
+    places: dict[str, _Song] = {}
+    for song in songs:  # one that was given several times is taken as it was given first
+        places.setdefault(song.remote.at(song.name), song)
+    return list(places.values()), single
 
 
 def _relative(given: str) -> Path:
@@ -176,8 +179,7 @@ def _missing(
     for song in songs:
         name = _target(song.relative, format)
         if name.as_posix() in sources:
-            other = sources[name.as_posix()]
-            raise FormatError(f"{song.shown}: becomes {name}, and so does {other}; --from chooses one format")
+            raise collision(song.shown, str(name), sources[name.as_posix()])
         sources[name.as_posix()] = song.shown
         if song.remote.at(song.name) == target.at(name.as_posix()):
             raise FormatError(f"{song.shown}: would be replaced by its own output; -o names another place")

@@ -73,7 +73,7 @@ def render(
     tracks: tuple[int, ...] | None,
     stems: bool,
     jobs: int,
-    shard: Shard,
+    shard: Shard | None,
     cluster: "Cluster | None",
     arrange: bool,
     force: bool,
@@ -143,7 +143,7 @@ def _render_on(
 ) -> None:
     """Have a server play a song, and write what it gives."""
     from lakhnes.cli.targets import pair, read_input
-    from lakhnes.files import check_target, write_bytes
+    from lakhnes.outputs import check_target, write_bytes
     from lakhnes.studio.client import render_on
 
     format = audio_format or known_format(output or "", AUDIO_FORMATS) or "wav"

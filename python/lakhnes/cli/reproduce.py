@@ -12,10 +12,13 @@ from lakhnes.cli.console import INTERRUPTED, Console, common_options, device_opt
 from lakhnes.cli.group import SubcommandGroup
 from lakhnes.cli.options import names_of
 from lakhnes.cli.place import Place
+from lakhnes.cli.targets import make_folders
 from lakhnes.extras import need
+from lakhnes.outputs import check_writable
 from lakhnes.training.choices import SCALE_NAMES
 
 if TYPE_CHECKING:
+    from lakhnes.data.corpus import Corpus
     from lakhnes.reproduction.runner import Result, Runner
     from lakhnes.reproduction.scales import Row
     from lakhnes.training.log import Report
@@ -79,7 +82,6 @@ def table2(
     check_device(device)
     if not data.is_file() and not any((data / split).is_dir() for split in ("valid", "test")):
         raise FormatError(f"{data}: no folder valid or test in it; expected one to measure")
-    from lakhnes.reproduction.runner import Stopped
     from lakhnes.reproduction.scales import SCALES
 
     chosen = SCALES[scale]
@@ -87,7 +89,13 @@ def table2(
     if names is not None:
         wanted = names_of(names, [row.name for row in rows], "--rows")
         rows = [row for row in rows if row.name in wanted]
-    runner = _runner(console, chosen, _corpus(console, data, output), pretrain, output, _models(models), device)
+    use = _models(models, [row.name for row in chosen.rows()])
+    make_folders([output])
+    check_writable(output)
+    corpora = _corpora(_corpus(console, data, output), pretrain)
+    from lakhnes.reproduction.runner import Stopped  # loads torch
+
+    runner = _runner(console, chosen, corpora, output, use, device)
     results: list[Result] = []
     for row in rows:
         if not runner.can(row):
@@ -104,12 +112,14 @@ def table2(
     _finish(console, runner, rows, results)
 
 
-def _models(given: tuple[str, ...]) -> dict[str, str]:
+def _models(given: tuple[str, ...], rows: list[str]) -> dict[str, str]:
     models = {}
     for entry in given:
         row, separator, model = entry.partition("=")
         if not separator or not model:
             raise click.BadParameter(f"{entry!r} is not ROW=MODEL", param_hint="--use")
+        if row.strip() not in rows:
+            raise click.BadParameter(f"{row.strip()!r} is not a row", param_hint="--use")
         models[row.strip()] = model
     return models
 
@@ -129,36 +139,33 @@ def _corpus(console: Console, data: Path, output: Path) -> Path:
     return corpus
 
 
+def _corpora(data: Path, pretrain: Path | None) -> "tuple[Corpus, dict[str, Corpus], Corpus | None]":
+    """Read what is trained on, what is measured, by split, and the other music, if there is some."""
+    from lakhnes._native import Vocabulary
+    from lakhnes.data.corpus import Corpus
+    from lakhnes.errors import FormatError
+
+    vocabulary = Vocabulary.tx1()
+    splits = {split: Corpus.load(data, split, vocabulary) for split in ("valid", "test") if (data / split).is_dir()}
+    if not splits:  # of an archive
+        raise FormatError(f"{data}: no folder valid or test in it; expected one to measure")
+    train = Corpus.load(data, "train", vocabulary)
+    return train, splits, Corpus.load(pretrain, "train", vocabulary) if pretrain is not None else None
+
+
 def _runner(
     console: Console,
     scale: Any,
-    data: Path,
-    pretrain: Path | None,
+    corpora: "tuple[Corpus, dict[str, Corpus], Corpus | None]",
     output: Path,
     models: dict[str, str],
     device: str,
 ) -> "Runner":
-    from lakhnes._native import Vocabulary
-    from lakhnes.data.corpus import Corpus
-    from lakhnes.errors import FormatError
     from lakhnes.model.network import pick_device
     from lakhnes.reproduction.runner import Runner
 
-    unknown = sorted(set(models) - {row.name for row in scale.rows()})
-    if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is not a row", param_hint="--use")
-    vocabulary = Vocabulary.tx1()
-    splits: dict[str, Corpus] = {
-        split: Corpus.load(data, split, vocabulary) for split in ("valid", "test") if (data / split).is_dir()
-    }
-    if not splits:  # of an archive
-        raise FormatError(f"{data}: no folder valid or test in it; expected one to measure")
-    train = Corpus.load(data, "train", vocabulary)
-    other = Corpus.load(pretrain, "train", vocabulary) if pretrain is not None else None
-    output.mkdir(parents=True, exist_ok=True)
-
     return Runner(
-        scale, train, splits, other, output, pick_device(device),
+        scale, *corpora, output, pick_device(device),
         use=models, note=console.note, progress=console.progress, watch=partial(_watch, console),
     )  # fmt: skip
 
@@ -176,7 +183,7 @@ def _watch(console: Console, title: str, trainer: "Trainer") -> "Iterator[Report
 def _finish(console: Console, runner: "Runner", rows: "list[Row]", results: "list[Result]") -> None:
     import json
 
-    from lakhnes.files import write_bytes
+    from lakhnes.outputs import write_bytes
     from lakhnes.reproduction.published import TABLE2
     from lakhnes.reproduction.report import as_markdown, as_text, draw_figure3, order_of
 

@@ -30,7 +30,7 @@ FINETUNING = "finetune"
 
 def write_start(output: Path, start: str | None, preset: str | None) -> None:
     """Write down how a run begins: the model, and the preset (``None`` for fine-tuning)."""
-    from lakhnes.files import write_bytes
+    from lakhnes.outputs import write_bytes
 
     name = printable(start) if start else NO_START  # in one line, whatever it is
     write_bytes(output / START_FILE, f"{name}\n{preset or FINETUNING}\n".encode(errors="replace"))

@@ -10,7 +10,7 @@ from lakhnes.cli.console import Console, common_options, pass_console
 from lakhnes.cli.options import adding, force_option, scheduler_option, shard_option
 from lakhnes.cli.place import Place
 from lakhnes.data.layout import SPLITS, TEXTS, text_name
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 if TYPE_CHECKING:
     from lakhnes.cluster import Cluster
@@ -42,7 +42,7 @@ corpus_options = adding(
 @common_options
 @pass_console
 def shard(
-    console: Console, data: Path, output: Path | None, vocabulary: str | None, kind: str, shard: Shard,
+    console: Console, data: Path, output: Path | None, vocabulary: str | None, kind: str, shard: Shard | None,
     cluster: "Cluster | None", force: bool,
 ) -> None:  # fmt: skip
     """Tokenize the texts of a corpus directory into shards that are mapped into memory.
@@ -63,7 +63,7 @@ def shard(
         need("pyarrow")
         if output is None:
             raise click.UsageError("--to parquet needs -o: a folder of tables alone is what other programs read")
-    if shard != WHOLE:
+    if shard is not None:
         with console.progress("shard", None) as advance:
             made = shard_part(data, names, shard, output, to=kind, overwrite=force, cluster=cluster, advance=advance)
         note_part(console, output or data, shard)
@@ -106,9 +106,9 @@ def note_manifests(console: Console, name: str, manifests: Mapping[str, Mapping[
     return facts
 
 
-def note_corpus(console: Console, target: Path, names: Iterable[str], shard: Shard, *, shards: bool) -> None:
+def note_corpus(console: Console, target: Path, names: Iterable[str], shard: Shard | None, *, shards: bool) -> None:
     """Print the path of a corpus, with `shards` after writing its shards; or of a `shard`, the path of its part."""
-    if shard != WHOLE:
+    if shard is not None:
         note_part(console, target, shard)
         return
     if shards:

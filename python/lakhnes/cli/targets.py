@@ -16,26 +16,28 @@ from lakhnes.files import (
     MAX_INPUT_BYTES,
     PLAYABLE,
     base_name,
-    check_target,
     files_below,
     format_to_read,
     known_format,
     read_limited,
     suffix_of,
 )
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.outputs import check_target
+from lakhnes.sharding import Shard
 
 __all__ = [
     "STDIO",
     "Listed",
     "Pair",
     "album",
+    "collision",
     "expand",
     "is_batch",
     "is_done",
     "is_folder",
     "listed",
     "make_folders",
+    "once",
     "pair",
     "read_input",
 ]
@@ -104,6 +106,30 @@ def expand(inputs: Sequence[str], only: str | None = None) -> list[tuple[Path, P
     return songs
 
 
+def once(songs: list[tuple[Path, Path]], inputs: Sequence[str]) -> list[tuple[Path, Path]]:
+    """Take a file that was given several times, under any spelling of its path, once: as it was given first."""
+    if len(inputs) < 2:  # of one folder, each file is found once
+        return songs
+    seen: set[str] = set()
+    found = []
+    for song in songs:
+        # A link before `..` leads to another folder than the text of the path says.
+        path = os.path.normcase(os.path.realpath(song[0]) if ".." in song[0].parts else song[0].absolute())
+        if path not in seen:
+            seen.add(path)
+            found.append(song)
+    return found
+
+
+def collision(source: str, target: str, other: str) -> FormatError:
+    """Say that two songs would become one file, and what keeps them apart."""
+    if known_format(source, PLAYABLE) != known_format(other, PLAYABLE):
+        return FormatError(f"{source}: becomes {target}, and so does {other}; --from chooses one format")
+    return FormatError(
+        f"{source}: becomes {target}, and so does {other}; their names stay apart if the folder above both is given"
+    )
+
+
 class Pair(NamedTuple):
     """A song that is read, and the file that is made of it."""
 
@@ -147,7 +173,7 @@ def pair(
     only: str | None,
     source_format: str | None = None,
     tracks: tuple[int, ...] | None = None,
-    shard: Shard = WHOLE,
+    shard: Shard | None = None,
 ) -> list[Pair]:
     """Say for each input file where its output goes.
 
@@ -163,8 +189,8 @@ def pair(
     FormatError
         If two inputs would become the same output.
     """
-    found = [song for song in expand(inputs, only) if not _is_below(song[0], output, inputs)]
-    if shard != WHOLE:
+    found = [song for song in once(expand(inputs, only), inputs) if not _is_below(song[0], output, inputs)]
+    if shard is not None:
         if not is_batch(inputs):
             raise click.UsageError("--shard takes a part of several songs, and one file was given")
         found = [song for song in found if shard.holds(song[1])]
@@ -182,6 +208,10 @@ def pair(
     elif many or is_folder(output):
         if Path(output).is_file():
             raise click.UsageError(f"{output} is a file, but several inputs need a folder")
+        if named:
+            raise click.UsageError(
+                f"{output} is the name of a file, but several inputs need a folder: {output}{os.sep}"
+            )
         pairs = [Pair(piece, Path(output) / name_of(piece)) for piece in songs]
         # A folder that is its own output has what an earlier run made beside what it was made of.
         pairs = [pair for pair in pairs if not _is_same(pair.piece.path, pair.target)] or pairs
@@ -204,6 +234,8 @@ def make_folders(folders: Iterable[Path]) -> None:
     if (context := click.get_current_context(silent=True)) is not None:
         context.call_on_close(lambda: _remove_empty(made))
     for folder in folders:
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(20, "is a file, expected a folder", str(folder))
         for place in reversed([folder, *folder.parents]):
             with contextlib.suppress(FileExistsError):
                 place.mkdir()
@@ -260,7 +292,7 @@ def _refuse_collisions(pairs: Iterable[Pair]) -> None:
     for piece, target in pairs:
         source, name = piece.path, os.path.normcase(target)
         if name in sources:
-            raise FormatError(f"{source}: becomes {target}, and so does {sources[name]}; --from chooses one format")
+            raise collision(str(source), str(target), str(sources[name]))
         if _is_same(source, target):
             raise FormatError(f"{source}: would be replaced by its own output; -o names another place")
         sources[name] = source

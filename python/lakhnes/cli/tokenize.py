@@ -11,7 +11,8 @@ from lakhnes.cli.place import Place
 from lakhnes.cli.targets import expand
 from lakhnes.data.layout import TEXTS
 from lakhnes.errors import FormatError
-from lakhnes.files import check_target, one_line, replacing
+from lakhnes.files import one_line
+from lakhnes.outputs import check_target, replacing
 
 __all__ = ["tokenize"]
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -23,12 +24,15 @@ from lakhnes.cli.resuming import refuse_other_start, resumed_config, write_start
 from lakhnes.cli.targets import make_folders
 from lakhnes.errors import LakhnesError
 from lakhnes.extras import need
+from lakhnes.outputs import check_writable
 from lakhnes.training.choices import OPTIMIZERS, PRECISIONS
 
 if TYPE_CHECKING:
+    from lakhnes.data.corpus import Corpus
+    from lakhnes.data.midi_files import MidiFile
     from lakhnes.model.config import ModelConfig
+    from lakhnes.model.model import Model
     from lakhnes.training.config import TrainingConfig
-    from lakhnes.training.parallel import Group
     from lakhnes.training.trainer import Trainer
 
 __all__ = ["given_options", "run_training", "stopping_politely", "training_options"]
@@ -61,7 +65,7 @@ training_options = adding(
     click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and variations."),
     click.option("--precision", type=click.Choice(PRECISIONS), help="Of matrix products."),
     device_option,
-    click.option("--processes", default=1, show_default=True, type=click.IntRange(min=1), help="Share the streams."),
+    click.option("--processes", default=1, show_default=True, type=click.IntRange(1, 1024), help="Share the streams."),
     force_option("Replace the run in RUN, if any."),
 )
 """Adds the options that both commands take."""
@@ -93,12 +97,12 @@ def run_training(
     from lakhnes.data.folder import check_exists, check_music
     from lakhnes.model.device import check_device
     from lakhnes.training.run_directory import LOG_FILE, STATE_FILE, check_links
+    from lakhnes.training.state_shapes import check_shapes
 
     check_device(given.get("device", "auto"))
-    if given.get("processes", 1) > 1 and "WORLD_SIZE" not in os.environ:
-        raise click.exceptions.Exit(_several(given["processes"]))
-    # What is wrong in the options is found before torch is loaded, which takes seconds. A process that torchrun starts
-    # again resumes, whatever was typed.
+    alone = "WORLD_SIZE" not in os.environ
+    # What is wrong with the options, the directory and the music is found before torch is loaded, which takes seconds
+    # and memory. A process that torchrun starts again resumes, whatever was typed.
     check_exists(data)
     check_links(output)
     anew = given.get("force", False) and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
@@ -106,28 +110,48 @@ def run_training(
     if resumed:
         refuse_other_start(output, start, preset, given)
     config = resumed_config(output, given, configure) if resumed else configure()
-    check_music(data, Vocabulary(config.model.vocabulary))
+    if resumed:
+        check_shapes(output / STATE_FILE, config)
+    processes = given.get("processes", 1)
+    if config.batch_size % processes:
+        raise click.UsageError(f"batch_size is {config.batch_size}, expected a multiple of the {processes} processes")
+    begun = _begun(start, config) if start is not None and not resumed else None
+    files = check_music(data, Vocabulary(config.model.vocabulary))
     make_folders([output])
+    check_writable(output)
+    if processes > 1 and alone:
+        raise click.exceptions.Exit(_several(processes))
+    prepare = partial(_prepare, config=config, data=data, files=files, output=output, anew=anew and not resumed)
+    corpora = None
+    if alone:
+        prepare(console)
+        corpora = _corpora(config, data, output)
     from lakhnes.model.network import pick_device
     from lakhnes.training.allocator import keep_freed_memory
     from lakhnes.training.parallel import Group
-    from lakhnes.training.run_state import check_shapes
+    from lakhnes.training.trainer import Trainer
 
     keep_freed_memory()
     device = pick_device(given.get("device", "auto"))
     group = Group.join(device)
     try:
-        if resumed:
-            check_shapes(output / STATE_FILE, config)
         group.total([0.0], device)  # all have read the directory before one writes
         quiet = dataclasses.replace(console, quiet=console.quiet or not group.first)
-        trainer = _trainer(quiet, config, data, output, device, group, anew and not resumed)
+        if corpora is None:
+            if group.first:
+                prepare(quiet)
+            group.total([0.0], device)  # until the first has made the corpus
+            corpora = _corpora(config, data, output)
+        try:
+            trainer = Trainer(config, *corpora, output, device, group=group)
+        except ValueError as error:  # streams that cannot be shared out
+            raise click.UsageError(str(error)) from None
         if resumed:
             trainer.resume()
             quiet.note(f"{output}: resumed at step {trainer.step}, {trainer.progress:.1%} of the run")
         else:
-            if start is not None:
-                _start_from(trainer, start)
+            if begun is not None:
+                _start_from(trainer, begun)
             if group.first:
                 for name in (STATE_FILE, LOG_FILE):
                     (output / name).unlink(missing_ok=True)
@@ -152,50 +176,52 @@ def _several(count: int) -> int:
         signal.signal(signal.SIGINT, before)
 
 
-def _trainer(
-    console: Console, config: "TrainingConfig", data: Path, output: Path, device: Any, group: "Group", anew: bool
-) -> "Trainer":
+def _prepare(
+    console: Console, *, config: "TrainingConfig", data: Path, files: "list[MidiFile]", output: Path, anew: bool
+) -> None:
+    """Make a corpus of the music, in the run directory, unless it is one."""
     from lakhnes._native import Vocabulary
-    from lakhnes.data.corpus import MIN_TOKENS, Corpus
     from lakhnes.data.folder import is_corpus, prepare
     from lakhnes.training.run_directory import CORPUS_FOLDER
-    from lakhnes.training.trainer import Trainer
 
     vocabulary = Vocabulary(config.model.vocabulary)
-    if not is_corpus(data, vocabulary) and group.first:
-        made = not output.exists()
-        output.mkdir(parents=True, exist_ok=True)
-        if anew:
-            shutil.rmtree(output / CORPUS_FOLDER, ignore_errors=True)
-        try:
-            prepare(
-                data, output / CORPUS_FOLDER, vocabulary,
-                seed=config.seed, note=console.note, progress=console.progress,
-            )  # fmt: skip
-        except BaseException:
-            if made and not any(output.iterdir()):
-                output.rmdir()
-            raise
-    group.total([0.0], device)  # until the first has made the corpus
+    if is_corpus(data, vocabulary):
+        return
+    if anew:
+        shutil.rmtree(output / CORPUS_FOLDER, ignore_errors=True)
+    prepare(
+        data, output / CORPUS_FOLDER, vocabulary,
+        seed=config.seed, files=files, note=console.note, progress=console.progress,
+    )  # fmt: skip
+
+
+def _corpora(config: "TrainingConfig", data: Path, output: Path) -> "tuple[Corpus, Corpus | None]":
+    """Read the splits train and valid."""
+    from lakhnes._native import Vocabulary
+    from lakhnes.data.corpus import MIN_TOKENS, Corpus
+    from lakhnes.data.folder import is_corpus
+    from lakhnes.training.run_directory import CORPUS_FOLDER
+
+    vocabulary = Vocabulary(config.model.vocabulary)
     corpus = data if is_corpus(data, vocabulary) else output / CORPUS_FOLDER
     songs = Corpus.load(corpus, "train", vocabulary)
     if not any(songs.ids(index) is not None for index in range(len(songs))):
         raise LakhnesError(f"{corpus / 'train'}: every song is too short; expected at least one of {MIN_TOKENS} events")
-    valid = Corpus.load(corpus, "valid", vocabulary) if (corpus / "valid").is_dir() else None
-    output.mkdir(parents=True, exist_ok=True)
-    try:
-        return Trainer(config, songs, valid, output, device, group=group)
-    except ValueError as error:  # streams that cannot be shared out
-        raise click.UsageError(str(error)) from None
+    return songs, Corpus.load(corpus, "valid", vocabulary) if (corpus / "valid").is_dir() else None
 
 
-def _start_from(trainer: "Trainer", name: str) -> None:
+def _begun(name: str, config: "TrainingConfig") -> "Model":
+    """Return the model that a run begins with, if it is of the shape of the run."""
     from lakhnes.checkpoint import load_model
 
     start = load_model(name, "cpu")
-    own, given = _shape(trainer.config.model), _shape(start.config)
+    own, given = _shape(config.model), _shape(start.config)
     if given != own and given | {"score_state": True} != own:
-        raise LakhnesError(f"{name}: a model of another shape than this run's; expected {trainer.config.model}")
+        raise LakhnesError(f"{name}: a model of another shape than this run's; expected {config.model}")
+    return start
+
+
+def _start_from(trainer: "Trainer", start: "Model") -> None:
     # A table for the state of the score that the model did not have stays as it is, zeros.
     trainer.model.load_state_dict(trainer.model.state_dict() | start.network.state_dict())
     if trainer.average is not None:
@@ -276,7 +302,7 @@ def stopping_politely(trainer: "Trainer") -> Iterator[None]:
 
 def _finish(console: Console, trainer: "Trainer", data: Path, score: Any) -> None:
     from lakhnes.checkpoint.native import RUN_FOLDER
-    from lakhnes.files import write_bytes
+    from lakhnes.outputs import write_bytes
     from lakhnes.training.card import model_card
     from lakhnes.training.curve import draw_curve
     from lakhnes.training.run_directory import CURVE_FILE, LOG_FILE
@@ -294,7 +320,7 @@ def _finish(console: Console, trainer: "Trainer", data: Path, score: Any) -> Non
         seconds=trainer.seconds,
         score=score,
         curve=CURVE_FILE if drawn else None,
-        data=data.resolve().name,
+        data=Path(os.path.realpath(data)).name,
     )
     write_bytes(folder / "README.md", card.encode())
     for song in trainer.songs:

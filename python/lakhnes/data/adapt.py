@@ -30,7 +30,7 @@ from lakhnes.data.midi_files import MidiFile, find_midi_files
 from lakhnes.data.parts import Part, Parts, inputs_of, link, open_part
 from lakhnes.errors import FormatError
 from lakhnes.remote import Remote, is_url
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 __all__ = ["POLYPHONIC", "POLYPHONIC_HINT", "REPORT", "AdaptReport", "adapt", "merge_adapted"]
 
@@ -54,9 +54,10 @@ def adapt(
     drums: bool = True,
     arrange: bool = False,
     overwrite: bool = False,
-    shard: Shard = WHOLE,
+    shard: Shard | None = None,
     shards: bool = False,
     cluster: Cluster | None = None,
+    files: Sequence[MidiFile] | None = None,
     finished: Callable[[int], object] = lambda files: None,
 ) -> AdaptReport:
     """Turn a folder of MIDI files into a corpus.
@@ -110,6 +111,8 @@ def adapt(
         Of a shard: whether the merge writes memory-mapped shards beside the texts.
     cluster
         Workers that do the work instead of this machine; they have the same files, `target` too.
+    files
+        What `find_midi_files` has found in `source`, so that a large folder is not searched again.
     finished
         Called with the number of files that have been finished since the last call.
 
@@ -142,26 +145,26 @@ def adapt(
         "command": "adapt", "source": str(source), "formats": [name for name in TEXTS if name in set(to)],
         "valid": valid, "test": test, "held_out": [os.fspath(place) for place in exclude_like], "how": how,
     }  # fmt: skip
-    if shard != WHOLE:
+    if shard is not None:
         with open_part(Path(target), shard, overwrite=overwrite) as part:
             return _adapt_part(
                 part,
                 shard,
-                Remote.of(source) if is_url(source) else Path(source),
+                _files(Remote.of(source) if is_url(source) else Path(source), files),
                 plan | {"shards": shards},
                 jobs,
                 cluster,
                 finished,
             )
     with staged_folder(Path(target), overwrite=overwrite) as staging:
-        return _adapt_all(staging, Remote.of(source) if is_url(source) else Path(source), plan, jobs, cluster, finished)
+        place = Remote.of(source) if is_url(source) else Path(source)
+        return _adapt_all(staging, _files(place, files), plan, jobs, cluster, finished)
 
 
 def _adapt_all(
-    staging: Path, source: Path | Remote, plan: dict[str, Any], jobs: int, cluster: Cluster | None,
+    staging: Path, files: list[MidiFile], plan: dict[str, Any], jobs: int, cluster: Cluster | None,
     finished: Callable[[int], object],
 ) -> AdaptReport:  # fmt: skip
-    files = _files(source)
     outcomes: list[Outcome] = [{}] * len(files)
 
     def note(number: int, facts: Outcome) -> None:
@@ -185,10 +188,9 @@ def _adapt_all(
 
 
 def _adapt_part(
-    part: Part, shard: Shard, source: Path | Remote, plan: dict[str, Any], jobs: int, cluster: Cluster | None,
+    part: Part, shard: Shard, files: list[MidiFile], plan: dict[str, Any], jobs: int, cluster: Cluster | None,
     finished: Callable[[int], object],
 ) -> AdaptReport:  # fmt: skip
-    files = _files(source)
     part.begin(plan | inputs_of(file.place for file in files))
     done = {line["index"] for line in part.lines}
     mine = [number for number, file in enumerate(files) if shard.holds(file.place) and number not in done]
@@ -249,8 +251,8 @@ def _file_of(line: dict[str, Any]) -> MidiFile:
     return MidiFile(Path(line["path"]), line["path"], line["name"])
 
 
-def _files(source: Path | Remote) -> list[MidiFile]:
-    files = find_midi_files(source)
+def _files(source: Path | Remote, known: Sequence[MidiFile] | None = None) -> list[MidiFile]:
+    files = find_midi_files(source) if known is None else list(known)
     if not files:
         raise FormatError(f"{source.url if isinstance(source, Remote) else source}: no MIDI files (.mid, .midi) in it")
     return files

@@ -26,7 +26,7 @@ from lakhnes.errors import FormatError, LakhnesError
 from lakhnes.files import files_below, read_limited
 from lakhnes.progress import Progress, no_progress
 
-__all__ = ["check_exists", "is_corpus", "prepare"]
+__all__ = ["check_exists", "check_music", "is_corpus", "prepare"]
 
 VALID_SHARE = 0.1
 """Of the songs, or the MIDI files, of a folder without splits."""
@@ -54,8 +54,13 @@ def is_corpus(data: Path, vocabulary: Vocabulary) -> bool:
     return manifest_of(train, vocabulary).is_file() or any(train.glob(text_name("*", vocabulary.dialect)))
 
 
-def check_music(data: Path, vocabulary: Vocabulary) -> None:
+def check_music(data: Path, vocabulary: Vocabulary) -> list[MidiFile]:
     """Refuse at once what `prepare` would find no music in, and damaged manifests of shards.
+
+    Returns
+    -------
+    list of MidiFile
+        The MIDI files, if it is a folder of MIDI files.
 
     Raises
     ------
@@ -65,15 +70,17 @@ def check_music(data: Path, vocabulary: Vocabulary) -> None:
         for part in (data / split for split in SPLITS):
             if manifest_of(part, vocabulary).is_file():
                 read_manifest(part, vocabulary)
-        return
+        return []
     check_exists(data)
     if is_archive(data) or (data / "train").is_dir():
-        return
+        return []
     if not data.is_dir():
         raise FormatError(f"{data}: expected a corpus directory, an archive of NES-MDB or a folder of MIDI files")
-    if not find_midi_files(data):
+    files = find_midi_files(data)
+    if not files:
         folder = f"train/{text_name('NAME', vocabulary.dialect)}"
         raise FormatError(f"{data}: neither a corpus ({folder}) nor MIDI files in it")
+    return files
 
 
 def prepare(
@@ -82,6 +89,7 @@ def prepare(
     vocabulary: Vocabulary,
     *,
     seed: int = 0,
+    files: list[MidiFile] | None = None,
     note: Callable[[str], object] = lambda line: None,
     progress: Progress = no_progress,
 ) -> Path:
@@ -97,6 +105,8 @@ def prepare(
         Of the texts.
     seed
         Of the choices of adaptation and of the split.
+    files
+        What `check_music` has returned, so that a large folder is not searched again.
     note
         Called with a line on what was done.
     progress
@@ -107,10 +117,11 @@ def prepare(
     FormatError
         If there is no music, or the corpus in `target` was made of other music.
     """
-    check_music(data, vocabulary)
+    if files is None:
+        files = check_music(data, vocabulary)
     if is_corpus(data, vocabulary):
         return data
-    source = _identity(data)
+    source = _identity(data, files)
     if is_corpus(target, vocabulary):
         if _source_of(target / SOURCE) != source:
             raise FormatError(f"{data}: not the files that {target} was made of; expected the same, or --force")
@@ -120,7 +131,7 @@ def prepare(
         if is_archive(data) or (data / "train").is_dir():
             _convert(data, staging, vocabulary.dialect, note, progress)
         else:
-            _gather(data, staging, vocabulary.dialect, seed, note, progress)
+            _gather(data, files, staging, vocabulary.dialect, seed, note, progress)
         with progress("tokenize", None) as advance:
             shard_corpus(staging, vocabulary, advance=advance)
         (staging / SOURCE).write_text(json.dumps(source))
@@ -135,7 +146,7 @@ def _source_of(path: Path) -> object:
         return None
 
 
-def _identity(data: Path) -> dict[str, str | int]:
+def _identity(data: Path, midis: list[MidiFile]) -> dict[str, str | int]:
     """Return what a folder or an archive is recognised by: the paths of its music, and the sizes of these files."""
     if not data.is_dir():
         files = [("", data)]
@@ -144,7 +155,7 @@ def _identity(data: Path) -> dict[str, str | int]:
         places = [f"{split}/{name}" for split in splits for name in files_below(data / split)]
         files = [(place, data / place) for place in places]
     else:
-        files = [(file.place, file.path) for file in find_midi_files(data)]
+        files = [(file.place, file.path) for file in midis]
     digest = hashlib.sha256()
     for place, path in files:
         digest.update(f"{place}\0{path.stat().st_size}\n".encode("utf-8", "surrogateescape"))
@@ -161,16 +172,18 @@ def _convert(data: Path, target: Path, dialect: str, note: Callable[[str], objec
 
 
 def _gather(
-    data: Path, target: Path, dialect: str, seed: int, note: Callable[[str], object], progress: Progress
-) -> None:
+    data: Path, files: list[MidiFile], target: Path, dialect: str, seed: int,
+    note: Callable[[str], object], progress: Progress,
+) -> None:  # fmt: skip
     """Make a corpus of a folder of MIDI files: as they are if they are of the four voices, adapted if not."""
-    files = find_midi_files(data)
     texts = _four_voices(files, dialect)
     if texts is not None:
         _write_as_they_are(data, texts, target, dialect, seed, note)
         return
     with progress("adapt", len(files)) as advance:
-        report = adapt(data, target, to=[dialect], seed=seed, valid=VALID_SHARE, arrange=True, finished=advance)
+        report = adapt(
+            data, target, to=[dialect], seed=seed, valid=VALID_SHARE, arrange=True, files=files, finished=advance
+        )
     arranged = f"{report.arranged} of them arranged, " if report.arranged else ""
     note(
         f"{data}: {report.used} of {report.files} MIDI files give {report.songs.total():,} songs, "

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from lakhnes.files import naming, unfinished_name
+from lakhnes.outputs import naming, unfinished_name
 
 __all__ = ["PUBLISHED", "SPLITS", "TEXTS", "staged_folder", "text_name"]
 

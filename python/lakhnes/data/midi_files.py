@@ -58,7 +58,7 @@ def find_midi_files(source: Path | Remote) -> list[MidiFile]:
         return _named(places, lambda place: Path(place), source)
     if not source.exists():
         raise FileNotFoundError(2, "there is no such file or folder", str(source))
-    if source.is_file() and known_format(source, ("mid",)) is None:
+    if not source.is_dir() and known_format(source, ("mid",)) is None:
         raise FormatError(f"{source}: expected a folder of MIDI files, unpacked, or a .mid file")
     places = files_below(source, ("mid",)) if source.is_dir() else [source.name]
     return _named(places, lambda place: source / place if source.is_dir() else source)

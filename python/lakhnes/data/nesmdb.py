@@ -21,7 +21,7 @@ from lakhnes.data.layout import PUBLISHED, SPLITS, TEXTS, staged_folder, text_na
 from lakhnes.data.parts import Part, Parts, inputs_of, link, open_part
 from lakhnes.errors import FormatError
 from lakhnes.files import MAX_INPUT_BYTES, PLAYABLE, base_name, known_format, one_line
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 __all__ = ["CorpusReport", "convert_nesmdb", "count_songs", "merge_nesmdb"]
 
@@ -73,7 +73,7 @@ def convert_nesmdb(
     overwrite: bool = False,
     exact: bool = False,
     score_rate: float | None = None,
-    shard: Shard = WHOLE,
+    shard: Shard | None = None,
     shards: bool = False,
     cluster: Cluster | None = None,
     finished: Callable[[int], object] = lambda songs: None,
@@ -123,7 +123,7 @@ def convert_nesmdb(
     """
     formats = [name for name in TEXTS if name in set(to)]
     convert = converter(formats, threads=threads, cluster=cluster, exact=exact, score_rate=score_rate)
-    if shard != WHOLE:
+    if shard is not None:
         plan = {"command": "nesmdb", "source": str(source), "formats": formats, "shards": shards}
         plan |= {"how": {"exact": exact, "score_rate": score_rate}}
         with open_part(Path(target), shard, overwrite=overwrite) as part:

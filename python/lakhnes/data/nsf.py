@@ -24,7 +24,7 @@ from lakhnes.data.parts import Part, Parts, inputs_of, link, open_part
 from lakhnes.data.report import Report
 from lakhnes.data.splitting import assign_splits
 from lakhnes.errors import FormatError
-from lakhnes.sharding import WHOLE, Shard
+from lakhnes.sharding import Shard
 
 __all__ = ["REPORT", "NsfReport", "convert_nsf", "merge_nsf"]
 
@@ -75,7 +75,7 @@ def convert_nsf(
     exact: bool = False,
     exclude_like: Sequence[str | os.PathLike[str]] = (),
     overwrite: bool = False,
-    shard: Shard = WHOLE,
+    shard: Shard | None = None,
     shards: bool = False,
     cluster: Cluster | None = None,
     finished: Callable[[int], object] = lambda tracks: None,
@@ -145,7 +145,7 @@ def convert_nsf(
         "valid": valid, "test": test, "min_seconds": min_seconds, "effects": effects, "run": run,
         "held_out": [os.fspath(place) for place in exclude_like],
     }  # fmt: skip
-    if shard != WHOLE:
+    if shard is not None:
         with open_part(Path(target), shard, overwrite=overwrite) as part:
             return _convert_part(part, shard, Path(source), plan | {"shards": shards}, threads, cluster, finished)
     with staged_folder(Path(target), overwrite=overwrite) as staging:

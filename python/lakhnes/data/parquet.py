@@ -20,7 +20,7 @@ from lakhnes._native import Vocabulary, quantize_events
 from lakhnes.data.shards import Events, Shard, gathered
 from lakhnes.errors import FormatError, printable
 from lakhnes.extras import load
-from lakhnes.files import replacing
+from lakhnes.outputs import replacing
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,7 +13,8 @@ from typing import Any
 
 from lakhnes.data.layout import SPLITS, TEXTS
 from lakhnes.errors import FormatError, shown
-from lakhnes.files import file_sha256, files_below, read_limited, write_bytes
+from lakhnes.files import file_sha256, files_below, read_limited
+from lakhnes.outputs import write_bytes
 
 __all__ = ["SUMS", "check_end", "check_files", "check_line", "check_plan", "write_sums"]
 

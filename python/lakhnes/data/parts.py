@@ -30,7 +30,8 @@ from typing import Any
 from lakhnes.data.layout import staged_folder
 from lakhnes.data.part_checks import check_end, check_files, check_line, check_plan, write_sums
 from lakhnes.errors import FormatError, shown
-from lakhnes.files import naming, read_limited, write_bytes
+from lakhnes.files import read_limited
+from lakhnes.outputs import naming, write_bytes
 from lakhnes.sharding import Shard
 
 __all__ = ["PARTS", "Part", "Parts", "inputs_of", "link", "merging", "open_part", "part_folder"]

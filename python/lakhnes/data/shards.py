@@ -30,7 +30,8 @@ import numpy.typing as npt
 
 from lakhnes._native import Vocabulary
 from lakhnes.errors import FormatError, LakhnesError, printable, shown
-from lakhnes.files import file_sha256, read_limited, replacing, write_bytes
+from lakhnes.files import file_sha256, read_limited
+from lakhnes.outputs import replacing, write_bytes
 
 __all__ = ["Events", "Shard", "fingerprint", "gathered", "manifest_of", "read_manifest", "read_shards", "write_shards"]
 

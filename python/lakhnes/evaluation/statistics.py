@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -201,7 +202,7 @@ def find_songs(folder: Path) -> dict[str, list[Path]]:
         If the folder has no song.
     """
     splits = [folder / name for name in SPLITS if (folder / name).is_dir()]
-    found = {place.name: songs for place in splits or [folder.resolve()] if (songs := _songs_in(place))}
+    found = {place.name: songs for place in splits or [Path(os.path.realpath(folder))] if (songs := _songs_in(place))}
     if not found:
         raise FormatError(f"{folder}: no readable song in it")
     return found

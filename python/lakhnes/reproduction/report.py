@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lakhnes.files import replacing
+from lakhnes.outputs import replacing
 from lakhnes.reproduction.published import FIGURE3, TABLE2
 from lakhnes.reproduction.runner import Result
 

@@ -28,9 +28,10 @@ from lakhnes.checkpoint.native import save_checkpoint
 from lakhnes.data.corpus import Corpus
 from lakhnes.errors import CheckpointError, LakhnesError
 from lakhnes.evaluation.perplexity import evaluate
-from lakhnes.files import file_sha256, read_limited, write_bytes
+from lakhnes.files import file_sha256, read_limited
 from lakhnes.model.estimation import estimate_ngram
 from lakhnes.model.model import Model
+from lakhnes.outputs import write_bytes
 from lakhnes.progress import Progress, no_progress
 from lakhnes.reproduction.scales import SHARES, Row, Scale
 from lakhnes.torch_extra import torch

@@ -19,7 +19,8 @@ from xmlrpc.client import Fault
 from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 
 from lakhnes.errors import FormatError
-from lakhnes.files import check_writable, one_line
+from lakhnes.files import one_line
+from lakhnes.outputs import check_writable
 from lakhnes.songs import read, write
 
 __all__ = ["PORT", "Synthesizer", "serve_rpc"]

@@ -22,7 +22,8 @@ from typing import Any
 
 from lakhnes._native import Song
 from lakhnes.errors import FormatError, LakhnesError, LimitError
-from lakhnes.files import check_writable, read_limited, user_folder, write_bytes
+from lakhnes.files import read_limited, user_folder
+from lakhnes.outputs import check_writable, write_bytes
 
 __all__ = ["Sessions", "UnknownError", "sessions_directory"]
 

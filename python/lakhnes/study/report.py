@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lakhnes.files import replacing, write_bytes
+from lakhnes.outputs import replacing, write_bytes
 from lakhnes.study.analysis import Analysis
 from lakhnes.study.plan import HUMAN, Plan
 from lakhnes.study.responses import Responses

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lakhnes.files import replacing
+from lakhnes.outputs import replacing
 from lakhnes.training.log import read_log
 
 __all__ = ["draw_curve"]

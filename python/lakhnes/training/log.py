@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lakhnes.files import naming, read_limited, write_bytes
+from lakhnes.files import read_limited
+from lakhnes.outputs import naming, write_bytes
 
 __all__ = ["Report", "RunLog", "is_log_step", "read_log"]
 

@@ -24,7 +24,8 @@ from pathlib import Path
 
 from lakhnes.checkpoint.config import RUN_FOLDER
 from lakhnes.errors import CheckpointError
-from lakhnes.files import read_limited, write_bytes
+from lakhnes.files import read_limited
+from lakhnes.outputs import write_bytes
 from lakhnes.training.config import TrainingConfig
 from lakhnes.training.toml import MAX_BYTES
 

@@ -18,19 +18,15 @@ from safetensors.torch import save
 from torch import Tensor
 
 from lakhnes.checkpoint.native import check_header
-from lakhnes.checkpoint.unpickler import quote
 from lakhnes.errors import CheckpointError, printable, shown
-from lakhnes.files import replacing
-from lakhnes.training.config import TrainingConfig
+from lakhnes.outputs import replacing
+from lakhnes.training.state_shapes import MAX_HEADER_BYTES
 
-__all__ = ["RunState", "check_shapes"]
+__all__ = ["RunState"]
 
 NUMBERS = ("step", "tokens", "seconds", "position", "best", "waited", "data", "valid")
 
 MAX_COUNT = 2**62
-
-MAX_HEADER_BYTES = 2**24
-"""Of the file: a stream of each of 65,536 takes 5 MiB."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,35 +127,6 @@ class RunState:
             )
         except (SafetensorError, CheckpointError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise CheckpointError(f"{path}: not the state of a training run ({printable(str(error), 200)})") from None
-
-
-def check_shapes(path: Path, config: TrainingConfig) -> None:
-    """Refuse a state that is not of this configuration, before a model of its size is built.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is no state, or its weights or streams are others.
-    """
-    try:
-        check_header(path, MAX_HEADER_BYTES)
-        with safe_open(path, framework="pt") as file:
-            names = list(file.keys())
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names if name.startswith("model.")}
-    except (SafetensorError, CheckpointError) as error:
-        raise CheckpointError(f"{path}: not the state of a training run ({printable(str(error), 200)})") from None
-    expected = {f"model.{name}": shape for name, shape in config.model.tensors.items()}
-    for name in sorted(expected.keys() | shapes.keys()):
-        if shapes.get(name) != expected.get(name):
-            raise CheckpointError(
-                f"{path}: the state does not fit the configuration ({quote(name)} is {shapes.get(name, 'missing')}, "
-                f"expected {expected.get(name, 'no such tensor')})"
-            )
-    streams = sum(name.startswith("stream.") for name in names)
-    if streams != config.batch_size:
-        raise CheckpointError(
-            f"{path}: the state does not fit the configuration ({streams} streams, expected {config.batch_size})"
-        )
 
 
 def _facts(text: str) -> dict[str, Any]:
