@@ -22,6 +22,7 @@ mod gate;
 mod grammar;
 mod instrument;
 mod instrumented;
+mod lines;
 mod measure;
 mod piece;
 mod player;

@@ -7,14 +7,16 @@
 
 use super::grammar::Grammar;
 use super::instrument::{Codebook, LOUDEST};
+use super::lines::{KEYS, Lines, ROWS, STEPS};
 use super::player::Player;
 use super::recall::{Prediction, RECALLED, Recall};
 use super::tempo::{FRAMES_A_ROW, METERS, PARTS};
 use super::token::{LAST_ROW, LONGEST_GATE, Table, Token};
 use crate::voice::Voice;
 
-/// The numbers of a state: 5 of each voice, but 3 of the triangle, 4 of the place, and 2 of the longest match.
-pub const FEATURES: usize = 24;
+/// The numbers of a state: 5 of each voice, but 3 of the triangle, 4 of the place, 2 of the longest match, 3 of the line of
+/// each voice, but 1 of that of the noise, and the key.
+pub const FEATURES: usize = 35;
 
 /// The lower bounds of the classes of frames since an onset: a few seconds are told apart, or notes are never ended.
 const AGES: [u64; 23] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 20, 24, 32, 48, 72, 96, 192, 384];
@@ -34,6 +36,7 @@ pub struct ScoreState {
     grammar: Grammar,
     heard: [Option<Heard>; 4],
     recall: Recall,
+    lines: Lines,
 }
 
 /// The last note of a voice, whether or not it still sounds.
@@ -62,7 +65,9 @@ impl ScoreState {
             *self = Self::new();
             return;
         }
+        let before = *self.grammar.cursor();
         self.grammar.advance(token);
+        self.lines.advance(token, &before, self.grammar.cursor());
         for (heard, player) in self.heard.iter_mut().zip(self.grammar.players()) {
             if let (Some(pitch), Some((_, onset))) = (player.root(), player.sounding()) {
                 *heard = Some(Heard { pitch, onset });
@@ -122,6 +127,15 @@ impl ScoreState {
         let Prediction { length, lag, .. } = self.recall.predictions()[0].unwrap_or_default();
         numbering.add(class_of(LENGTHS[0], length).into(), LENGTHS[0].len() + 1);
         numbering.add(class_of(&LAGS, lag).into(), LAGS.len() + 1);
+        for voice in Voice::ALL {
+            let line = self.lines.of(voice);
+            if voice != Voice::No {
+                numbering.add(line.step(0), STEPS);
+                numbering.add(line.step(1), STEPS);
+            }
+            numbering.add(line.distance(), ROWS.len() + 1);
+        }
+        numbering.add(self.lines.key(), KEYS);
         numbering
     }
 }
@@ -213,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_place_is_the_row_the_frame_the_tempo_and_the_meter() {
-        let place = |text: &str| <[u16; 4]>::try_from(&after(text)[FEATURES - 6..][..4]).expect("four");
+        let place = |text: &str| <[u16; 4]>::try_from(&after(text)[FEATURES - 17..][..4]).expect("four");
         let start = place("TEMPO_2\nMETER_4\nBAR");
         let later = place("TEMPO_5\nMETER_8\nBAR\nROW_3\nFRAME_2");
         assert_eq!([0, 1, 2, 3].map(|index| later[index] - start[index]), [3, 2, 3, 2]);
