@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 import lakhnes
 from lakhnes._native import ScoreStates, score_state_tables, with_score_state
@@ -13,6 +14,7 @@ from lakhnes.errors import TokenError
 pytest.importorskip("torch")
 
 from lakhnes.checkpoint import load_model, save_checkpoint
+from lakhnes.checkpoint.native import ROWS_WITHOUT_LINES
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.packing import StreamPacker
 from lakhnes.evaluation.perplexity import evaluate
@@ -23,6 +25,9 @@ from lakhnes.model.torch_engine import TorchEngine
 from rows import TX3, row_model, song_text
 
 IDS = np.array([0, *TX3.encode(song_text(16)), 0])
+
+LINES = slice(24, 35)
+"""Of the numbers of a state: two steps and a distance of P1, P2 and TR, a distance of NO, the key."""
 
 
 def test_every_token_has_the_state_behind_it():
@@ -37,6 +42,16 @@ def test_every_token_has_the_state_behind_it():
     place = int(np.flatnonzero(TX3.id("P1_NOTEON_60") == IDS)[0])
     changed = np.flatnonzero(states[place] != states[place - 1])
     assert changed.tolist() == [0, 1]  # the pitch of the first pulse, and its age
+
+
+def test_the_lines_of_the_voices_are_their_last_steps_and_distances_and_the_key():
+    bars = ["BAR", "P1_NOTEON_60", "ROW_4", "P1_NOTEON_64", "TR_NOTEON_36", "ROW_6", "P1_NOTEON_62", "NO_NOTEON_4"]
+    bars += ["BAR", "P1_NOTEON_67", "TR_NOTEON_43", "ROW_1", "NO_NOTEON_4"]
+    ids = np.array([0, *TX3.encode("\n".join(["TEMPO_6", "METER_16", *bars]))])
+    before, after = (with_score_state(ids[:count])[-1, 1:][LINES] for count in (3, len(ids)))
+    told = (after - before).tolist()
+    # Steps: none yet, then -13 to 13. Rows: none yet, 0 to 16, and from 17 on. Keys: none yet, then C major.
+    assert told == [14 + 5, 14 - 2, 1 + 10, 0, 0, 0, 14 + 7, 0, 1 + 12, 1 + 11, 1]
 
 
 def test_a_bar_that_returns_tells_each_token_before_it_comes():
@@ -103,6 +118,21 @@ def test_a_song_scores_the_same_token_by_token_in_segments_and_by_itself(tmp_pat
     engine = model.begin(1, memory=64)
     rows = engine.feed(IDS[:-1], [0] * (len(IDS) - 1))
     np.testing.assert_allclose(losses_of(rows, IDS[1:]), by_token, atol=1e-6)
+
+
+def test_a_model_that_was_trained_before_the_lines_were_told_composes_as_before(tmp_path):
+    model = row_model(score_state=True)
+    table = model.weights["score_state.weight"]
+    table[ROWS_WITHOUT_LINES:] = 0
+    save_checkpoint(model, tmp_path, dtype="float32")
+    weights = load_file(tmp_path / "model.safetensors")
+    save_file({**weights, "score_state.weight": table[:ROWS_WITHOUT_LINES]}, tmp_path / "model.safetensors")
+    loaded = load_model(tmp_path)
+    np.testing.assert_array_equal(loaded.weights["score_state.weight"], table)
+    np.testing.assert_array_equal(loaded.score(IDS, 64), model.score(IDS, 64))
+    save_file({**weights, "score_state.weight": table[:-1]}, tmp_path / "model.safetensors")
+    with pytest.raises(lakhnes.CheckpointError, match=r"score_state.*expected"):
+        load_model(tmp_path)
 
 
 def test_streams_keep_the_state_beside_their_tokens():

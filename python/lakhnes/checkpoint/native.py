@@ -34,6 +34,10 @@ __all__ = ["RUN_FOLDER", "check_header", "load_model", "save_checkpoint"]
 MAX_HEADER_BYTES = 2**20
 """Of a safetensors file: some 8,000 tensors. The bundled model's has 9 kB."""
 
+STATE_TABLE = "score_state.weight"
+ROWS_WITHOUT_LINES = 982
+"""Of the table of the state of the score, before it told of the lines of the voices: their rows are the last ones."""
+
 
 def save_checkpoint(
     model: Model | Network,
@@ -146,7 +150,10 @@ def _read_weights(path: Path, config: ModelConfig) -> dict[str, npt.NDArray[Any]
         if len(names) < config.min_tensors:
             raise CheckpointError(f"{len(names)} tensors, expected at least {config.min_tensors}")
         slices = {name: file.get_slice(name) for name in names}
-        _check_shapes({name: tuple(part.get_shape()) for name, part in slices.items()}, config.tensors)
+        shapes, expected = {name: tuple(part.get_shape()) for name, part in slices.items()}, dict(config.tensors)
+        if STATE_TABLE in expected and shapes.get(STATE_TABLE, ())[:1] == (ROWS_WITHOUT_LINES,):
+            expected[STATE_TABLE] = (ROWS_WITHOUT_LINES, *expected[STATE_TABLE][1:])
+        _check_shapes(shapes, expected)
         types = {name: part.get_dtype() for name, part in slices.items()}
         _check_types(types, config)
         if "BF16" in types.values():  # a type that numpy does not have
@@ -157,7 +164,14 @@ def _read_weights(path: Path, config: ModelConfig) -> dict[str, npt.NDArray[Any]
         for name, array in weights.items():
             if not np.isfinite(array).all():
                 raise CheckpointError(f"tensor {name!r} has values that are not finite: damaged")
+    if STATE_TABLE in weights:
+        weights[STATE_TABLE] = _with_all_rows(weights[STATE_TABLE], config.tensors[STATE_TABLE][0])
     return weights
+
+
+def _with_all_rows(table: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+    """Return a table with zeros for the rows that it lacks: a model that was trained without them."""
+    return np.concatenate([table, np.zeros((rows - len(table), *table.shape[1:]), table.dtype)])
 
 
 def _whole(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
