@@ -28,6 +28,8 @@ IDS = np.array([0, *TX3.encode(song_text(16)), 0])
 
 LINES = slice(24, 35)
 """Of the numbers of a state: two steps and a distance of P1, P2 and TR, a distance of NO, the key."""
+BARS = 2
+"""Predictions of bars; those of the lines stand behind them."""
 
 
 def test_every_token_has_the_state_behind_it():
@@ -58,11 +60,24 @@ def test_a_bar_that_returns_tells_each_token_before_it_comes():
     bar = ["BAR", "P1_NOTEON_60", "TR_NOTEON_40", "ROW_4", "P1_NOTEON_64", "ROW_8", "P1_NOTEON_67"]
     ids = np.array([0, *TX3.encode("\n".join(["TEMPO_6", "METER_16", *bar * 3]))])
     pairs = score_state_tables()[2]
-    first, second = with_score_state(ids)[:, -2 * pairs :: 2].T
+    first, second = with_score_state(ids)[:, -2 * pairs :: 2].T[:BARS]
     returned = 3 + len(bar)
     np.testing.assert_array_equal(first[returned:-1], ids[returned + 1 :])
     assert (first[:returned] == 0).all()  # nothing has been played before
     assert (second == 0).all()  # no bar says another
+
+
+def test_a_line_that_returns_tells_its_next_note_whatever_the_others_play():
+    first = ["BAR", "P1_NOTEON_60", "ROW_4", "P1_NOTEON_64", "ROW_8", "P1_NOTEON_67", "ROW_12", "P1_NOTEON_62"]
+    later = ["BAR", "P1_NOTEON_60", "TR_NOTEON_36", "ROW_2", "P1_NOTEON_64", "TR_NOTEON_40"]
+    ids = np.array([0, *TX3.encode("\n".join(["TEMPO_6", "METER_16", *first, *later]))])
+    pairs = score_state_tables()[2]
+    told = with_score_state(ids)[:, -2 * pairs :: 2][:, BARS:].T  # (4, N), of each voice
+    assert (told[1:] == 0).all()  # the other voices repeat nothing
+    returned = 3 + len(first) + 1  # where P1 begins again
+    assert (told[0, :returned] == 0).all()
+    expected = ["P1_NOTEON_64"] * 3 + ["P1_NOTEON_67"] * 2
+    assert [TX3.symbol(int(token)) for token in told[0, returned:]] == expected
 
 
 def test_sequences_have_states_of_their_own_and_can_take_a_token_back():
@@ -122,17 +137,21 @@ def test_a_song_scores_the_same_token_by_token_in_segments_and_by_itself(tmp_pat
 
 def test_a_model_that_was_trained_before_the_lines_were_told_composes_as_before(tmp_path):
     model = row_model(score_state=True)
-    table = model.weights["score_state.weight"]
-    table[ROWS_WITHOUT_LINES:] = 0
+    for name, rows in ROWS_WITHOUT_LINES.items():
+        model.weights[name][rows:] = 0
     save_checkpoint(model, tmp_path, dtype="float32")
-    weights = load_file(tmp_path / "model.safetensors")
-    save_file({**weights, "score_state.weight": table[:ROWS_WITHOUT_LINES]}, tmp_path / "model.safetensors")
+    whole = load_file(tmp_path / "model.safetensors")
+    cut = {name: whole[name][:rows] for name, rows in ROWS_WITHOUT_LINES.items()}
+    save_file({**whole, **cut}, tmp_path / "model.safetensors")
     loaded = load_model(tmp_path)
-    np.testing.assert_array_equal(loaded.weights["score_state.weight"], table)
+    for name in cut:
+        np.testing.assert_array_equal(loaded.weights[name], whole[name])
     np.testing.assert_array_equal(loaded.score(IDS, 64), model.score(IDS, 64))
-    save_file({**weights, "score_state.weight": table[:-1]}, tmp_path / "model.safetensors")
-    with pytest.raises(lakhnes.CheckpointError, match=r"score_state.*expected"):
-        load_model(tmp_path)
+    for name, table in cut.items():  # one of both, or one row less
+        for damaged in ({name: table}, {**cut, name: table[:-1]}):
+            save_file({**whole, **damaged}, tmp_path / "model.safetensors")
+            with pytest.raises(lakhnes.CheckpointError, match=r"weight.*expected"):
+                load_model(tmp_path)
 
 
 def test_streams_keep_the_state_beside_their_tokens():

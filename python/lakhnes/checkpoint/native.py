@@ -34,9 +34,8 @@ __all__ = ["RUN_FOLDER", "check_header", "load_model", "save_checkpoint"]
 MAX_HEADER_BYTES = 2**20
 """Of a safetensors file: some 8,000 tensors. The bundled model's has 9 kB."""
 
-STATE_TABLE = "score_state.weight"
-ROWS_WITHOUT_LINES = 982
-"""Of the table of the state of the score, before it told of the lines of the voices: their rows are the last ones."""
+ROWS_WITHOUT_LINES = {"score_state.weight": 982, "recall.weight": 15}
+"""Of the tables of the state of the score, before it told of the lines of the voices: their rows are the last ones."""
 
 
 def save_checkpoint(
@@ -151,8 +150,10 @@ def _read_weights(path: Path, config: ModelConfig) -> dict[str, npt.NDArray[Any]
             raise CheckpointError(f"{len(names)} tensors, expected at least {config.min_tensors}")
         slices = {name: file.get_slice(name) for name in names}
         shapes, expected = {name: tuple(part.get_shape()) for name, part in slices.items()}, dict(config.tensors)
-        if STATE_TABLE in expected and shapes.get(STATE_TABLE, ())[:1] == (ROWS_WITHOUT_LINES,):
-            expected[STATE_TABLE] = (ROWS_WITHOUT_LINES, *expected[STATE_TABLE][1:])
+        if all(shapes.get(name, ())[:1] == (rows,) for name, rows in ROWS_WITHOUT_LINES.items()):
+            expected |= {
+                name: (rows, *expected[name][1:]) for name, rows in ROWS_WITHOUT_LINES.items() if name in expected
+            }
         _check_shapes(shapes, expected)
         types = {name: part.get_dtype() for name, part in slices.items()}
         _check_types(types, config)
@@ -164,9 +165,17 @@ def _read_weights(path: Path, config: ModelConfig) -> dict[str, npt.NDArray[Any]
         for name, array in weights.items():
             if not np.isfinite(array).all():
                 raise CheckpointError(f"tensor {name!r} has values that are not finite: damaged")
-    if STATE_TABLE in weights:
-        weights[STATE_TABLE] = _with_all_rows(weights[STATE_TABLE], config.tensors[STATE_TABLE][0])
+    for name in ROWS_WITHOUT_LINES.keys() & weights.keys():
+        weights[name] = _with_all_rows(weights[name], config.tensors[name][0])
     return weights
+
+
+def _lacks_lines(shapes: Shapes) -> bool:
+    return all(shapes.get(name, ())[:1] == (rows,) for name, rows in ROWS_WITHOUT_LINES.items())
+
+
+def _without_lines(shapes: Shapes) -> Shapes:
+    return {name: (ROWS_WITHOUT_LINES.get(name, shape[0]), *shape[1:]) for name, shape in shapes.items()}
 
 
 def _with_all_rows(table: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:

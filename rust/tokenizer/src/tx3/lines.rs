@@ -4,6 +4,7 @@
 //! all four, and its lines turn back more often than those of songs (`docs/tx3.md`, State).
 
 use super::cursor::Cursor;
+use super::line_match::{Expected, LineMatch, Played};
 use super::measure::best_key;
 use super::token::Token;
 use crate::voice::Voice;
@@ -16,6 +17,10 @@ pub(super) const STEPS: usize = 2 * LONGEST_STEP as usize + 2;
 
 /// The lower bounds of the classes of rows between two onsets.
 pub(super) const ROWS: [u64; 22] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 24, 32, 33, 64];
+
+/// The lower bounds of the classes of rows until the note that is expected of a voice, behind those of none and of one that
+/// should have come before.
+pub(super) const DUE: [u64; 7] = [0, 1, 2, 3, 4, 5, 8];
 
 /// The values of a key: none yet, 12 major, 12 minor.
 pub(super) const KEYS: usize = 25;
@@ -38,8 +43,9 @@ pub(super) struct Lines {
 }
 
 /// The line of a voice.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Line {
+    played: LineMatch,
     pitch: Option<u8>,
     /// The row of the last onset.
     onset: u64,
@@ -66,8 +72,18 @@ impl Lines {
     }
 
     /// The line of a voice.
-    pub(super) fn of(&self, voice: Voice) -> Line {
-        self.voices[voice.index()]
+    pub(super) fn of(&self, voice: Voice) -> &Line {
+        &self.voices[voice.index()]
+    }
+
+    /// The class of the rows until the note that is expected of a voice, below `DUE.len() + 2`.
+    pub(super) fn due(&self, voice: Voice, cursor: &Cursor) -> usize {
+        let line = self.of(voice);
+        let here = self.rows + u64::from(cursor.row);
+        line.expected().map_or(0, |Expected { next, .. }| {
+            let at = line.onset + u64::from(next.rows);
+            at.checked_sub(here).map_or(1, |rows| 1 + DUE.partition_point(|&bound| bound <= rows))
+        })
     }
 
     /// The key of the last notes: 0 for none yet, 1 to 12 major from C, 13 to 24 minor.
@@ -78,13 +94,20 @@ impl Lines {
 
 impl Line {
     fn take(&mut self, pitch: u8, row: u64) {
+        let rows = self.pitch.map_or(0, |_| row.saturating_sub(self.onset));
+        self.played.take(Played { pitch, rows: rows.try_into().unwrap_or(u16::MAX) });
         if let Some(last) = self.pitch {
             let semitones = i16::from(pitch) - i16::from(last);
             let longest = i16::from(LONGEST_STEP);
             self.steps = [Some(semitones.clamp(-longest, longest) as i8), self.steps[0]];
-            self.rows = Some(row.saturating_sub(self.onset));
+            self.rows = Some(rows);
         }
         (self.pitch, self.onset) = (Some(pitch), row);
+    }
+
+    /// The next note of the line, if it repeats itself.
+    pub(super) fn expected(&self) -> Option<Expected> {
+        self.played.expected()
     }
 
     /// The value of a step, below [`STEPS`].
@@ -136,6 +159,25 @@ mod tests {
         let distance = |rows| Line { rows: Some(rows), ..Line::default() }.distance();
         assert_eq!([0, 1, 16, 17, 23, 24, 64, 9999].map(distance), [1, 2, 17, 18, 18, 19, 22, ROWS.len()]);
         assert_eq!(Line::default().distance(), 0);
+    }
+
+    #[test]
+    fn a_note_that_is_expected_is_due_when_it_came_before() {
+        let due = |text: &str| {
+            let (mut grammar, mut lines) = (Grammar::new(), Lines::default());
+            for id in tx3::encode(&format!("TEMPO_6\nMETER_16\n{text}")).expect("TX3") {
+                let (token, before) = (tx3::token(id).expect("a token"), *grammar.cursor());
+                grammar.advance(token);
+                lines.advance(token, &before, grammar.cursor());
+            }
+            lines.due(Voice::Tr, grammar.cursor())
+        };
+        let bar = "BAR\nTR_NOTEON_40\nROW_6\nTR_NOTEON_47\n";
+        assert_eq!(due(bar), 0, "nothing is expected");
+        let again = [("", 2 + 5), ("ROW_2\n", 2 + 4), ("ROW_6\n", 2), ("ROW_7\n", 1)];
+        for (more, class) in again {
+            assert_eq!(due(&format!("{bar}BAR\nTR_NOTEON_40\n{more}")), class, "{more}");
+        }
     }
 
     #[test]
