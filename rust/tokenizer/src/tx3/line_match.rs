@@ -30,6 +30,7 @@ pub(super) struct LineMatch {
     notes: Arc<Vec<Played>>,
     /// Of each note, how many pitches before it are the last ones of the line.
     lengths: Arc<Vec<u16>>,
+    expected: Option<Expected>,
 }
 
 impl LineMatch {
@@ -41,21 +42,23 @@ impl LineMatch {
             lengths.drain(..REMEMBERED / 2);
         }
         lengths.push(0);
+        let mut longest = (0, 0);
         for place in (0..notes.len()).rev() {
             let same = notes[place].pitch == note.pitch;
             lengths[place + 1] = if same { lengths[place].saturating_add(1) } else { 0 };
+            if lengths[place + 1] > longest.0 {
+                longest = (lengths[place + 1], place + 1);
+            }
         }
-        if let Some(first) = lengths.first_mut() {
-            *first = 0;
-        }
+        lengths[0] = 0;
         notes.push(note);
+        let (length, place) = longest;
+        self.expected = (length > 0).then(|| Expected { next: notes[place], length });
     }
 
     /// What followed the longest match, at equal lengths the latest one; none where the last pitch is new.
     pub(super) fn expected(&self) -> Option<Expected> {
-        let longest = (0..).zip(self.lengths.iter()).max_by_key(|&(_, length)| length)?;
-        let (place, &length): (usize, _) = longest;
-        (length > 0).then(|| Expected { next: self.notes[place], length })
+        self.expected
     }
 }
 

@@ -3,9 +3,11 @@
 //! A model that is told the last pitch alone has to find the note before it by attention, in each voice among the tokens of
 //! all four, and its lines turn back more often than those of songs (`docs/tx3.md`, State).
 
+use std::sync::OnceLock;
+
 use super::cursor::Cursor;
 use super::line_match::{Expected, LineMatch, Played};
-use super::measure::best_key;
+use super::measure::key_profile;
 use super::token::Token;
 use crate::voice::Voice;
 
@@ -67,7 +69,7 @@ impl Lines {
             self.classes.iter_mut().for_each(|weight| *weight *= KEPT);
             self.classes[usize::from(pitch % 12)] += 1.0;
             let played = self.classes.iter().filter(|&&weight| weight > 0.0).count();
-            self.key = (played >= CLASSES).then(|| best_key(&self.classes).0);
+            self.key = (played >= CLASSES).then(|| best_key(&self.classes));
         }
     }
 
@@ -119,6 +121,23 @@ impl Line {
     pub(super) fn distance(&self) -> usize {
         self.rows.map_or(0, |rows| ROWS.partition_point(|&bound| bound <= rows))
     }
+}
+
+/// The key whose profile correlates best with how much each pitch class is played; the first of equals.
+fn best_key(classes: &[f64; 12]) -> u8 {
+    static PROFILES: OnceLock<Vec<[f64; 12]>> = OnceLock::new();
+    let profiles = PROFILES.get_or_init(|| (0..24).map(|key| normalized(key_profile(key))).collect());
+    // The mean and the deviation of the classes are the same for every key.
+    let strengths = profiles.iter().map(|profile| profile.iter().zip(classes).map(|(x, y)| x * y).sum::<f64>());
+    let best = (0..24).zip(strengths).reduce(|best, here| if here.1 > best.1 { here } else { best });
+    best.map_or(0, |(key, _)| key)
+}
+
+/// A profile with a mean of 0 and a norm of 1.
+fn normalized(profile: [f64; 12]) -> [f64; 12] {
+    let mean = profile.iter().sum::<f64>() / 12.0;
+    let norm = profile.iter().map(|value| (value - mean).powi(2)).sum::<f64>().sqrt();
+    profile.map(|value| (value - mean) / norm)
 }
 
 #[cfg(test)]

@@ -210,15 +210,9 @@ fn key_of(framed: &FramedSong) -> (Option<u8>, f64) {
     if classes.iter().filter(|&&frames| frames > 0.0).count() < 3 {
         return (None, 0.0);
     }
-    let (key, strength) = best_key(&classes);
-    (Some(key), strength)
-}
-
-/// The key whose profile agrees best with how much each pitch class is played, and the correlation; the first of equals.
-pub(super) fn best_key(classes: &[f64; 12]) -> (u8, f64) {
-    let strength = |key: u8| (key, correlation(classes, &key_profile(key)));
-    let first = strength(0);
-    (1..24).map(strength).fold(first, |best, here| if here.1.total_cmp(&best.1).is_gt() { here } else { best })
+    let strength = |key: u8| correlation(&classes, &key_profile(key));
+    let best = (0..24).map(|key| (strength(key), key)).max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+    best.map_or((None, 0.0), |(strength, key)| (Some(key), strength))
 }
 
 fn correlation(a: &[f64; 12], b: &[f64; 12]) -> f64 {
