@@ -16,9 +16,11 @@ from lakhnes.errors import LakhnesWarning
 from lakhnes.model import recorded_step, ring
 from lakhnes.model.model import Model
 from lakhnes.model.recorded_step import SPAN
+from lakhnes.model.recorder import WARMUP, CudaRecorder
 from lakhnes.model.torch_engine import TorchEngine
 from lakhnes.sampling import SamplingParams, compose
 from lakhnes.sampling.batches import AT_ONCE_BYTES, DEVICE_SHARE, MOST_ON_A_DEVICE, most_at_once
+from recorders import Recorder, Unable
 from small import tiny_model
 from test_engines import close, ids_of
 from test_model import FORMS, model_of
@@ -26,32 +28,6 @@ from test_model import FORMS, model_of
 ROWS = {"vocabulary": "tx3", "vocab_size": len(lakhnes.Vocabulary.tx3()), "score_state": True}
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
-
-class Recorder:
-    """A recorder whose graphs are calls: it tells what was recorded, and how often each was replayed."""
-
-    def __init__(self):
-        self.replayed = []
-
-    def record(self, work):
-        for _ in range(recorded_step.WARMUP):
-            work()
-        number = len(self.replayed)
-        self.replayed.append(0)
-
-        def replay():
-            self.replayed[number] += 1
-            work()
-
-        return replay
-
-
-class Unable:
-    """A recorder of a device that cannot record."""
-
-    def record(self, work):
-        raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
 
 def buffers_of(engine):
@@ -195,9 +171,9 @@ def test_a_cuda_recorder_warms_up_beside_the_stream_and_records_into_one_pool(mo
     fakes |= dict.fromkeys(("device", "stream"), contextlib.nullcontext)
     for name, fake in fakes.items():
         monkeypatch.setattr(torch.cuda, name, fake)
-    recorder = recorded_step.CudaRecorder(torch.device("cuda"))
+    recorder = CudaRecorder(torch.device("cuda"))
     first, second = (recorder.record(lambda: log.append("work")) for _ in range(2))
-    once = ["wait", *["work"] * recorded_step.WARMUP, "wait"]
+    once = ["wait", *["work"] * WARMUP, "wait"]
     recorded = [[("record", pool, "thread_local"), "work"] for pool in (None, "pool")]
     assert log == once + recorded[0] + once + recorded[1]
     first()

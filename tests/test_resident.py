@@ -13,11 +13,13 @@ from lakhnes.checkpoint import load_model
 from lakhnes.data.augmentation import Augmentation
 from lakhnes.data.corpus import Corpus
 from lakhnes.model.architectures import build
+from lakhnes.model.recorder import CudaRecorder
 from lakhnes.training.captured import CapturedLoss
 from lakhnes.training.log import read_log
 from lakhnes.training.resident import ResidentSongs
 from lakhnes.training.segment_loss import SegmentLoss
 from lakhnes.training.trainer import Trainer
+from recorders import Recorder, Unable
 from rows import row_model, song_text
 from small import TINY, make_corpus, tiny_config
 
@@ -102,12 +104,23 @@ def test_where_a_segment_cannot_be_recorded_the_run_goes_on_without_graphs(train
     usual = trainer("usual")
     usual.run()
     run, notes = trainer("without"), []
-    run.graphs = CapturedLoss(SegmentLoss(run.model, run.dtype), run.model.parameters())  # there is no CUDA here
+    run.graphs = CapturedLoss(SegmentLoss(run.model, run.dtype), run.model.parameters(), Unable())
     run.note = notes.append
     run.run()
     assert len(notes) == 1
     assert notes[0].startswith("steps are computed without graphs: ")
     assert torch.equal(weights(usual), weights(run))
+
+
+def test_a_run_whose_segments_are_replayed_is_the_run_that_computes_them(trainer):
+    surely = dataclasses.replace(TINY, dropout=0.0)  # what is computed before it is recorded draws numbers
+    usual = trainer("usual", model=surely)
+    usual.run()
+    run, recorder = trainer("replayed", model=surely), Recorder()
+    run.graphs = CapturedLoss(SegmentLoss(run.model, run.dtype), run.model.parameters(), recorder)
+    run.run()
+    assert torch.equal(weights(usual), weights(run))
+    assert 1 < len(recorder.replayed) < sum(recorder.replayed) == run.step  # one record for each length of the memory
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="graphs need a CUDA device")
@@ -116,7 +129,7 @@ def test_a_replayed_segment_has_the_loss_memory_and_gradients_of_a_computed_one(
     torch.manual_seed(1)
     model = build(dataclasses.replace(TINY, dropout=0.0)).to(device)
     loss = SegmentLoss(model, torch.float32)
-    captured, memory, memory_there = CapturedLoss(loss, model.parameters()), None, None
+    captured, memory, memory_there = CapturedLoss(loss, model.parameters(), CudaRecorder(device)), None, None
     for step in range(6):
         ids = torch.randint(0, TINY.vocab_size, (2, 17), generator=torch.Generator().manual_seed(step)).to(device)
         model.zero_grad(set_to_none=True)

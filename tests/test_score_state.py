@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 import lakhnes
 from lakhnes._native import ScoreStates, score_state_tables, with_score_state
@@ -13,6 +14,7 @@ from lakhnes.errors import TokenError
 pytest.importorskip("torch")
 
 from lakhnes.checkpoint import load_model, save_checkpoint
+from lakhnes.checkpoint.native import ROWS_WITHOUT_LINES
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.packing import StreamPacker
 from lakhnes.evaluation.perplexity import evaluate
@@ -23,6 +25,11 @@ from lakhnes.model.torch_engine import TorchEngine
 from rows import TX3, row_model, song_text
 
 IDS = np.array([0, *TX3.encode(song_text(16)), 0])
+
+LINES = slice(24, 35)
+"""Of the numbers of a state: two steps and a distance of P1, P2 and TR, a distance of NO, the key."""
+BARS = 2
+"""Predictions of bars; those of the lines stand behind them."""
 
 
 def test_every_token_has_the_state_behind_it():
@@ -39,15 +46,38 @@ def test_every_token_has_the_state_behind_it():
     assert changed.tolist() == [0, 1]  # the pitch of the first pulse, and its age
 
 
+def test_the_lines_of_the_voices_are_their_last_steps_and_distances_and_the_key():
+    bars = ["BAR", "P1_NOTEON_60", "ROW_4", "P1_NOTEON_64", "TR_NOTEON_36", "ROW_6", "P1_NOTEON_62", "NO_NOTEON_4"]
+    bars += ["BAR", "P1_NOTEON_67", "TR_NOTEON_43", "ROW_1", "NO_NOTEON_4"]
+    ids = np.array([0, *TX3.encode("\n".join(["TEMPO_6", "METER_16", *bars]))])
+    before, after = (with_score_state(ids[:count])[-1, 1:][LINES] for count in (3, len(ids)))
+    told = (after - before).tolist()
+    # Steps: none yet, then -13 to 13. Rows: none yet, 0 to 16, and from 17 on. Keys: none yet, then C major.
+    assert told == [14 + 5, 14 - 2, 1 + 10, 0, 0, 0, 14 + 7, 0, 1 + 12, 1 + 11, 1]
+
+
 def test_a_bar_that_returns_tells_each_token_before_it_comes():
     bar = ["BAR", "P1_NOTEON_60", "TR_NOTEON_40", "ROW_4", "P1_NOTEON_64", "ROW_8", "P1_NOTEON_67"]
     ids = np.array([0, *TX3.encode("\n".join(["TEMPO_6", "METER_16", *bar * 3]))])
     pairs = score_state_tables()[2]
-    first, second = with_score_state(ids)[:, -2 * pairs :: 2].T
+    first, second = with_score_state(ids)[:, -2 * pairs :: 2].T[:BARS]
     returned = 3 + len(bar)
     np.testing.assert_array_equal(first[returned:-1], ids[returned + 1 :])
     assert (first[:returned] == 0).all()  # nothing has been played before
     assert (second == 0).all()  # no bar says another
+
+
+def test_a_line_that_returns_tells_its_next_note_whatever_the_others_play():
+    first = ["BAR", "P1_NOTEON_60", "ROW_4", "P1_NOTEON_64", "ROW_8", "P1_NOTEON_67", "ROW_12", "P1_NOTEON_62"]
+    later = ["BAR", "P1_NOTEON_60", "TR_NOTEON_36", "ROW_2", "P1_NOTEON_64", "TR_NOTEON_40"]
+    ids = np.array([0, *TX3.encode("\n".join(["TEMPO_6", "METER_16", *first, *later]))])
+    pairs = score_state_tables()[2]
+    told = with_score_state(ids)[:, -2 * pairs :: 2][:, BARS:].T  # (4, N), of each voice
+    assert (told[1:] == 0).all()  # the other voices repeat nothing
+    returned = 3 + len(first) + 1  # where P1 begins again
+    assert (told[0, :returned] == 0).all()
+    expected = ["P1_NOTEON_64"] * 3 + ["P1_NOTEON_67"] * 2
+    assert [TX3.symbol(int(token)) for token in told[0, returned:]] == expected
 
 
 def test_sequences_have_states_of_their_own_and_can_take_a_token_back():
@@ -103,6 +133,25 @@ def test_a_song_scores_the_same_token_by_token_in_segments_and_by_itself(tmp_pat
     engine = model.begin(1, memory=64)
     rows = engine.feed(IDS[:-1], [0] * (len(IDS) - 1))
     np.testing.assert_allclose(losses_of(rows, IDS[1:]), by_token, atol=1e-6)
+
+
+def test_a_model_that_was_trained_before_the_lines_were_told_composes_as_before(tmp_path):
+    model = row_model(score_state=True)
+    for name, rows in ROWS_WITHOUT_LINES.items():
+        model.weights[name][rows:] = 0
+    save_checkpoint(model, tmp_path, dtype="float32")
+    whole = load_file(tmp_path / "model.safetensors")
+    cut = {name: whole[name][:rows] for name, rows in ROWS_WITHOUT_LINES.items()}
+    save_file({**whole, **cut}, tmp_path / "model.safetensors")
+    loaded = load_model(tmp_path)
+    for name in cut:
+        np.testing.assert_array_equal(loaded.weights[name], whole[name])
+    np.testing.assert_array_equal(loaded.score(IDS, 64), model.score(IDS, 64))
+    for name, table in cut.items():  # one of both, or one row less
+        for damaged in ({name: table}, {**cut, name: table[:-1]}):
+            save_file({**whole, **damaged}, tmp_path / "model.safetensors")
+            with pytest.raises(lakhnes.CheckpointError, match=r"weight.*expected"):
+                load_model(tmp_path)
 
 
 def test_streams_keep_the_state_beside_their_tokens():

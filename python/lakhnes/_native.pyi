@@ -999,9 +999,10 @@ class ScoreStates:
     """The state of the score in sequences of TX3 tokens (docs/tx3.md, State): what a model may read beside a token.
 
     A state has F features: of each voice its pitch, how long ago it began, its gate, instrument and loudness; the row,
-    the frame in the row, the tempo and the meter; the length and the lag of the longest match with earlier bars. Each
-    is the number of a row in one table of embeddings. Behind these stand P predictions of the next token, if the song
-    repeats an earlier bar: a token, and a row in a table of weights of its embedding.
+    the frame in the row, the tempo and the meter; the length and the lag of the longest match with earlier bars; the
+    last steps and distances of each voice, and the key. Each is the number of a row in one table of embeddings. Behind
+    these stand P predictions: of the next token, if the song repeats an earlier bar, and of the next note of each
+    voice, if its line repeats itself. A prediction is a token, and a row in a table of weights of its embedding.
 
     Parameters
     ----------

@@ -35,6 +35,9 @@ __all__ = ["RUN_FOLDER", "check_header", "load_model", "save_checkpoint"]
 MAX_HEADER_BYTES = 2**20
 """Of a safetensors file: some 8,000 tensors. The bundled model's has 9 kB."""
 
+ROWS_WITHOUT_LINES = {"score_state.weight": 982, "recall.weight": 15}
+"""Of the tables of the state of the score, before it told of the lines of the voices: their rows are the last ones."""
+
 
 def save_checkpoint(
     model: Model | Network,
@@ -147,7 +150,12 @@ def _read_weights(path: Path, config: ModelConfig) -> dict[str, npt.NDArray[Any]
         if len(names) < config.min_tensors:
             raise CheckpointError(f"{len(names)} tensors, expected at least {config.min_tensors}")
         slices = {name: file.get_slice(name) for name in names}
-        _check_shapes({name: tuple(part.get_shape()) for name, part in slices.items()}, config.tensors)
+        shapes, expected = {name: tuple(part.get_shape()) for name, part in slices.items()}, dict(config.tensors)
+        if all(shapes.get(name, ())[:1] == (rows,) for name, rows in ROWS_WITHOUT_LINES.items()):
+            expected |= {
+                name: (rows, *expected[name][1:]) for name, rows in ROWS_WITHOUT_LINES.items() if name in expected
+            }
+        _check_shapes(shapes, expected)
         types = {name: part.get_dtype() for name, part in slices.items()}
         _check_types(types, config)
         if "BF16" in types.values():  # a type that numpy does not have
@@ -158,7 +166,22 @@ def _read_weights(path: Path, config: ModelConfig) -> dict[str, npt.NDArray[Any]
         for name, array in weights.items():
             if not np.isfinite(array).all():
                 raise CheckpointError(f"tensor {name!r} has values that are not finite: damaged")
+    for name in ROWS_WITHOUT_LINES.keys() & weights.keys():
+        weights[name] = _with_all_rows(weights[name], config.tensors[name][0])
     return weights
+
+
+def _lacks_lines(shapes: Shapes) -> bool:
+    return all(shapes.get(name, ())[:1] == (rows,) for name, rows in ROWS_WITHOUT_LINES.items())
+
+
+def _without_lines(shapes: Shapes) -> Shapes:
+    return {name: (ROWS_WITHOUT_LINES.get(name, shape[0]), *shape[1:]) for name, shape in shapes.items()}
+
+
+def _with_all_rows(table: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+    """Return a table with zeros for the rows that it lacks: a model that was trained without them."""
+    return np.concatenate([table, np.zeros((rows - len(table), *table.shape[1:]), table.dtype)])
 
 
 def _whole(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

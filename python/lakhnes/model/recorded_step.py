@@ -8,8 +8,7 @@ Shapes are those of `lakhnes.model.ring`; K of the R slots are attended to, as f
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,56 +17,14 @@ from torch import Tensor
 
 from lakhnes.errors import LakhnesWarning
 from lakhnes.model.engine import Floats, Tokens
+from lakhnes.model.recorder import Recorder, Work
 from lakhnes.model.ring import Ring
 from lakhnes.model.transformer_xl import Layer, TransformerXL
 
-__all__ = ["CudaRecorder", "RecordedStep", "Recorder"]
-
-Work: TypeAlias = Callable[[], None]
+__all__ = ["RecordedStep"]
 
 SPAN = 256
 """K is rounded up to a multiple of this, R at most: few graphs are recorded, and few slots are read for nothing."""
-
-WARMUP = 3
-"""Times that a step is computed before it is recorded, in which libraries choose their kernels."""
-
-
-class Recorder(Protocol):
-    """What records work on a device."""
-
-    def record(self, work: Work) -> Work:
-        """Return what repeats the work, with the same buffers and what they then hold.
-
-        Raises
-        ------
-        RuntimeError
-            If the device cannot record it.
-        """
-        ...
-
-
-class CudaRecorder:
-    """Graphs of a CUDA device, which share the memory of what they compute on the way: no two run at once."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._pool: Any = None
-
-    def record(self, work: Work) -> Work:
-        """See `Recorder`."""
-        with torch.cuda.device(self._device):
-            stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-            stream.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(stream):
-                for _ in range(WARMUP):
-                    work()
-            torch.cuda.current_stream().wait_stream(stream)
-            graph = torch.cuda.CUDAGraph()
-            # Another thread of this process may use the device meanwhile: the studio evaluates where it composes.
-            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-                work()
-        self._pool = self._pool or graph.pool()
-        return graph.replay
 
 
 class _Seen(NamedTuple):

@@ -16,7 +16,8 @@ import torch
 
 from lakhnes.model.engine import Engine, Floats, Tokens
 from lakhnes.model.network import Network
-from lakhnes.model.recorded_step import CudaRecorder, RecordedStep, Recorder
+from lakhnes.model.recorded_step import RecordedStep
+from lakhnes.model.recorder import CudaRecorder, Recorder
 from lakhnes.model.ring import Ring, RingRow
 from lakhnes.model.transformer_xl import TransformerXL
 

@@ -1,49 +1,30 @@
-"""The step of a run as graphs of a CUDA device: launched as a whole, without a processor that names each kernel.
-
-A small model's kernels take microseconds, less than it takes to launch one. A graph is recorded for each length of the
-memory, and replayed.
-"""
+"""Segments of a run and their gradients as recorded work: one record for each length of the memory."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 
-from lakhnes.torch_extra import Tensor, nn, torch
+from lakhnes.model.recorder import Recorder, Work
+from lakhnes.torch_extra import Tensor, nn
 from lakhnes.training.segment_loss import SegmentLoss
 
 __all__ = ["CapturedLoss"]
 
-WARMUP = 3
-"""Times that a segment is computed before it is recorded, in which libraries choose their kernels."""
-
-
-@dataclasses.dataclass
-class _Graph:
-    """A recorded segment: where its inputs are to be put, and where its results stand."""
-
-    graph: torch.cuda.CUDAGraph
-    inputs: Tensor
-    targets: Tensor
-    memory: Tensor | None
-    loss: Tensor
-    after: Tensor
-    gradients: list[Tensor | None]
-
 
 class CapturedLoss:
-    """Segments and their gradients, replayed from graphs.
+    """Segments and their gradients, replayed.
 
     Parameters
     ----------
     loss : SegmentLoss
     parameters : iterable of Parameter
         Those that get gradients.
+    recorder : Recorder
     """
 
-    def __init__(self, loss: SegmentLoss, parameters: Iterable[nn.Parameter]) -> None:
-        self._loss, self._parameters = loss, list(parameters)
-        self._graphs: dict[tuple[tuple[int, ...], int], _Graph] = {}
+    def __init__(self, loss: SegmentLoss, parameters: Iterable[nn.Parameter], recorder: Recorder) -> None:
+        self._loss, self._parameters, self._recorder = loss, list(parameters), recorder
+        self._segments: dict[tuple[tuple[int, ...], int], tuple[_Segment, Work]] = {}
 
     def backward(self, inputs: Tensor, targets: Tensor, memory: Tensor | None, mem_len: int) -> tuple[Tensor, Tensor]:
         """Leave the gradients of a segment with the parameters; return its loss and the memory after it.
@@ -56,40 +37,44 @@ class CapturedLoss:
             If the device cannot record the segment.
         """
         key = (() if memory is None else tuple(memory.shape), mem_len)
-        if key not in self._graphs:
-            self._graphs[key] = self._record(inputs, targets, memory, mem_len)
-        recorded = self._graphs[key]
-        recorded.inputs.copy_(inputs)
-        recorded.targets.copy_(targets)
-        if recorded.memory is not None and memory is not None:
-            recorded.memory.copy_(memory)
-        recorded.graph.replay()
-        for parameter, gradient in zip(self._parameters, recorded.gradients, strict=True):
+        if key not in self._segments:
+            segment = _Segment(self._loss, self._parameters, inputs, targets, memory, mem_len)
+            self._segments[key] = segment, self._recorder.record(segment.compute)
+        segment, replay = self._segments[key]
+        segment.inputs.copy_(inputs)
+        segment.targets.copy_(targets)
+        if segment.memory is not None and memory is not None:
+            segment.memory.copy_(memory)
+        replay()
+        for parameter, gradient in zip(self._parameters, segment.gradients, strict=True):
             parameter.grad = gradient
-        return recorded.loss, recorded.after
+        return segment.loss, segment.after
 
-    def _record(self, inputs: Tensor, targets: Tensor, memory: Tensor | None, mem_len: int) -> _Graph:
-        given = inputs.clone(), targets.clone(), None if memory is None else memory.clone()
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARMUP):
-                self._compute(*given, mem_len)
-        torch.cuda.current_stream().wait_stream(stream)
-        self._forget()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            loss, after = self._compute(*given, mem_len)
-        gradients = [parameter.grad for parameter in self._parameters]
-        self._forget()
-        return _Graph(graph, *given, loss, after, gradients)
 
-    def _compute(self, inputs: Tensor, targets: Tensor, memory: Tensor | None, mem_len: int) -> tuple[Tensor, Tensor]:
-        self._forget()
-        loss, after = self._loss(inputs, targets, memory, mem_len)
-        loss.backward()
-        return loss.detach(), after
+class _Segment:
+    """A segment: where its inputs are to be put, and where its results stand."""
 
-    def _forget(self) -> None:
+    loss: Tensor
+    after: Tensor
+    gradients: list[Tensor | None]
+
+    def __init__(
+        self,
+        loss: SegmentLoss,
+        parameters: list[nn.Parameter],
+        inputs: Tensor,
+        targets: Tensor,
+        memory: Tensor | None,
+        mem_len: int,
+    ) -> None:
+        self._loss, self._parameters, self._mem_len = loss, parameters, mem_len
+        self.inputs, self.targets = inputs.clone(), targets.clone()
+        self.memory = None if memory is None else memory.clone()
+
+    def compute(self) -> None:
+        """Leave loss, memory and gradients: the work that is recorded."""
         for parameter in self._parameters:
             parameter.grad = None
+        loss, self.after = self._loss(self.inputs, self.targets, self.memory, self._mem_len)
+        loss.backward()
+        self.loss, self.gradients = loss.detach(), [parameter.grad for parameter in self._parameters]

@@ -18,6 +18,7 @@ from lakhnes.errors import CheckpointError, LakhnesError
 from lakhnes.evaluation.score import Score
 from lakhnes.files import one_line
 from lakhnes.model.architectures import build
+from lakhnes.model.recorder import CudaRecorder
 from lakhnes.torch_extra import Tensor, nn, torch
 from lakhnes.training.average import Average
 from lakhnes.training.captured import CapturedLoss
@@ -171,7 +172,9 @@ class Trainer:
     def _graphs(self, loss: SegmentLoss) -> CapturedLoss | None:
         """Return what replays the segments of a step, where that is possible."""
         alone = self.group.size == 1 and self.config.accumulate == 1 and not self.config.compile
-        return CapturedLoss(loss, self.model.parameters()) if self.device.type == "cuda" and alone else None
+        if self.device.type != "cuda" or not alone:
+            return None
+        return CapturedLoss(loss, self.model.parameters(), CudaRecorder(self.device))
 
     def backward(self, mem_len: int) -> Tensor:
         """Add up the gradients of the segments of a step; return their mean loss on this process."""

@@ -13,7 +13,7 @@ use super::token::Token;
 const BARS: usize = 128;
 
 /// The number of predictions: the best, and the best that differs from it.
-pub const RECALLED: usize = 2;
+pub(super) const PREDICTIONS: usize = 2;
 
 /// A token of a bar and its place in it: the row, the frame, and the turn of its kind.
 pub(super) type Said = (u32, Token);
@@ -28,7 +28,7 @@ pub(super) struct Recall {
     lengths: Vec<u16>,
     /// The token that each lag predicts.
     next: Vec<Token>,
-    best: [Option<Prediction>; RECALLED],
+    best: [Option<Prediction>; PREDICTIONS],
 }
 
 /// The next token according to a lag.
@@ -72,11 +72,11 @@ impl Recall {
 
     /// The prediction of the longest match, and the longest match of those that predict another token; of equal lengths,
     /// that of the shortest lag.
-    pub(super) fn predictions(&self) -> [Option<Prediction>; RECALLED] {
+    pub(super) fn predictions(&self) -> [Option<Prediction>; PREDICTIONS] {
         self.best
     }
 
-    fn choose(&self) -> [Option<Prediction>; RECALLED] {
+    fn choose(&self) -> [Option<Prediction>; PREDICTIONS] {
         let of = |(lag, (&length, &token))| Prediction { token, length, lag };
         let all = || (1..).zip(self.lengths.iter().zip(&self.next)).map(of);
         let longest = |longest: Option<Prediction>, here: Prediction| match longest {
@@ -104,7 +104,7 @@ mod tests {
     use crate::voice::Voice;
 
     /// The predictions after each token of a text.
-    fn predictions(text: &str) -> Vec<[Option<Prediction>; RECALLED]> {
+    fn predictions(text: &str) -> Vec<[Option<Prediction>; PREDICTIONS]> {
         let (mut grammar, mut recall) = (Grammar::new(), Recall::default());
         let ids = tx3::encode(text).expect("TX3").into_iter();
         let tokens = ids.map(|id| tx3::token(id).expect("a token"));

@@ -7,20 +7,29 @@
 
 use super::grammar::Grammar;
 use super::instrument::{Codebook, LOUDEST};
+use super::line_match::Expected;
+use super::lines::{DUE, KEYS, Lines, ROWS, STEPS};
 use super::player::Player;
-use super::recall::{Prediction, RECALLED, Recall};
+use super::recall::{PREDICTIONS, Prediction, Recall};
 use super::tempo::{FRAMES_A_ROW, METERS, PARTS};
 use super::token::{LAST_ROW, LONGEST_GATE, Table, Token};
 use crate::voice::Voice;
 
-/// The numbers of a state: 5 of each voice, but 3 of the triangle, 4 of the place, and 2 of the longest match.
-pub const FEATURES: usize = 24;
+/// The numbers of a state: 5 of each voice, but 3 of the triangle, 4 of the place, 2 of the longest match, 3 of the line of
+/// each voice, but 1 of that of the noise, the key, and 1 of the note that is expected of each voice.
+pub const FEATURES: usize = 39;
+
+/// The predictions: 2 of bars, and 1 of the line of each voice.
+pub const RECALLED: usize = PREDICTIONS + 4;
 
 /// The lower bounds of the classes of frames since an onset: a few seconds are told apart, or notes are never ended.
 const AGES: [u64; 23] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 20, 24, 32, 48, 72, 96, 192, 384];
 
 /// The lower bounds of the classes of match lengths, of the first and of the second prediction; class 0 is below them.
-const LENGTHS: [&[u16]; RECALLED] = [&[1, 2, 3, 4, 6, 9, 16, 32, 64, 128], &[1, 4, 16]];
+const LENGTHS: [&[u16]; PREDICTIONS] = [&[1, 2, 3, 4, 6, 9, 16, 32, 64, 128], &[1, 4, 16]];
+
+/// The lower bounds of the classes of match lengths of the lines of voices.
+const LINE_LENGTHS: [u16; 8] = [1, 2, 3, 4, 6, 9, 17, 33];
 
 /// The lower bounds of the classes of lags in bars; class 0 is the first bar, which has no lag.
 const LAGS: [u16; 7] = [1, 2, 3, 4, 5, 8, 9];
@@ -34,6 +43,7 @@ pub struct ScoreState {
     grammar: Grammar,
     heard: [Option<Heard>; 4],
     recall: Recall,
+    lines: Lines,
 }
 
 /// The last note of a voice, whether or not it still sounds.
@@ -62,7 +72,9 @@ impl ScoreState {
             *self = Self::new();
             return;
         }
+        let before = *self.grammar.cursor();
         self.grammar.advance(token);
+        self.lines.advance(token, &before, self.grammar.cursor());
         for (heard, player) in self.heard.iter_mut().zip(self.grammar.players()) {
             if let (Some(pitch), Some((_, onset))) = (player.root(), player.sounding()) {
                 *heard = Some(Heard { pitch, onset });
@@ -83,6 +95,14 @@ impl ScoreState {
             *recalled = [Table::get().id(token).unwrap_or(0), first + class_of(steps, length)];
             first += steps.len() as u16 + 1;
         }
+        for (recalled, voice) in recalled[PREDICTIONS..].iter_mut().zip(Voice::ALL) {
+            let (token, length) = match self.lines.of(voice).expected() {
+                Some(Expected { next, length }) => (Token::NoteOn(voice, next.pitch), length),
+                None => (Token::Boundary, 0),
+            };
+            *recalled = [Table::get().id(token).unwrap_or(0), first + class_of(&LINE_LENGTHS, length)];
+            first += LINE_LENGTHS.len() as u16 + 1;
+        }
         recalled
     }
 
@@ -96,7 +116,7 @@ impl ScoreState {
     /// The number of rows of the table of weights of what is recalled.
     #[must_use]
     pub fn recall_rows() -> usize {
-        LENGTHS.iter().map(|steps| steps.len() + 1).sum()
+        LENGTHS.iter().map(|steps| steps.len() + 1).sum::<usize>() + 4 * (LINE_LENGTHS.len() + 1)
     }
 
     /// The state as rows of the table, each below [`Self::rows`], one of every feature in a fixed order.
@@ -122,6 +142,18 @@ impl ScoreState {
         let Prediction { length, lag, .. } = self.recall.predictions()[0].unwrap_or_default();
         numbering.add(class_of(LENGTHS[0], length).into(), LENGTHS[0].len() + 1);
         numbering.add(class_of(&LAGS, lag).into(), LAGS.len() + 1);
+        for voice in Voice::ALL {
+            let line = self.lines.of(voice);
+            if voice != Voice::No {
+                numbering.add(line.step(0), STEPS);
+                numbering.add(line.step(1), STEPS);
+            }
+            numbering.add(line.distance(), ROWS.len() + 1);
+        }
+        numbering.add(self.lines.key(), KEYS);
+        for voice in Voice::ALL {
+            numbering.add(self.lines.due(voice, cursor), DUE.len() + 2);
+        }
         numbering
     }
 }
@@ -213,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_place_is_the_row_the_frame_the_tempo_and_the_meter() {
-        let place = |text: &str| <[u16; 4]>::try_from(&after(text)[FEATURES - 6..][..4]).expect("four");
+        let place = |text: &str| <[u16; 4]>::try_from(&after(text)[FEATURES - 21..][..4]).expect("four");
         let start = place("TEMPO_2\nMETER_4\nBAR");
         let later = place("TEMPO_5\nMETER_8\nBAR\nROW_3\nFRAME_2");
         assert_eq!([0, 1, 2, 3].map(|index| later[index] - start[index]), [3, 2, 3, 2]);
