@@ -45,6 +45,7 @@ REFUSED = [
     (1, f"checkpoint download NES --url http://[::1/x --sha256 {'0' * 64} -o .", "http://[::1/x: Invalid IPv6 URL"),
     (2, "data adapt songs x --min-seconds 1e9", "'--min-seconds': 1000000000.0 is not in the range"),
     (2, "data adapt songs x --max-seconds 1e9", "'--max-seconds': 1000000000.0 is not in the range"),
+    (2, "data nesmdb songs x --score-rate 1e-300", "'--score-rate': 1e-300 is not in the range"),
     (2, "data adapt songs x --clip 1e9", "'--clip': 1000000000.0 is not in the range"),
     # Options of which one would be dropped.
     (2, "generate --form AB --seconds 5 -o x", "--form makes a song as long as its sections; --seconds does not go"),

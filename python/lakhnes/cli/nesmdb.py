@@ -25,7 +25,7 @@ SCORE_RATE_HELP = "Reduce songs to this frame rate first (NES-MDB's scores have 
 @click.argument("target", metavar="DEST")
 @jobs_option("Songs")
 @click.option("--exact", is_flag=True, help="Transcribe register writes true to the chip, not as NES-MDB does.")
-@click.option("--score-rate", type=click.FloatRange(min=0, min_open=True), metavar="HZ", help=SCORE_RATE_HELP)
+@click.option("--score-rate", type=click.FloatRange(1, 44_100), metavar="HZ", help=SCORE_RATE_HELP)
 @scheduler_option(None)
 @corpus_options
 @common_options
