@@ -129,7 +129,7 @@ def test_an_evaluation_that_is_interrupted_prints_what_it_has(models, data, tmp_
     from lakhnes.model.ngram_network import NGramNetwork
 
     save_checkpoint(models["n-gram"], tmp_path / "model")
-    monkeypatch.setattr(Corpus, "ids", interrupting(Corpus.ids, 5))
+    monkeypatch.setattr(Corpus, "ids", interrupting(Corpus.ids, 7))
     command = ("eval", tmp_path / "model", data, "--batch-size", 1, "--tgt-len", 16)
     result = run(*command)
     assert result.exit_code == 130

@@ -152,6 +152,15 @@ def test_eval_takes_fewer_streams_where_songs_are_few(run, place):
     assert "valid: too few songs for 512 streams, so " in result.stderr
 
 
+def test_songs_too_few_to_be_scored_are_refused_before_torch_is_loaded(run, place, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lakhnes.model.network", None)
+    evaluated = ["eval", place / "model", place / "data", "--split", "valid", "--tgt-len", 100_000]
+    for command in (evaluated, ["reproduce", "table2", place / "data", "-o", place / "out"]):
+        result = run(*command)
+        assert result.exit_code == 1, result.output
+        assert result.stderr.startswith("Error: nothing to score: 8 songs do not fill one segment of 1"), result.stderr
+
+
 def test_the_model_of_a_run_is_described(run, place):
     run("train", place / "data", "-o", place / "run", "--config", place / "run.toml")
     result = run("checkpoint", "info", place / "run")

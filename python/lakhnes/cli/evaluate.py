@@ -80,14 +80,19 @@ def evaluate(
         if not chosen:
             raise FormatError(f"{data}: no folder valid or test in it")
         corpora = {split: Corpus.load(folder, split, vocabulary) for split in chosen}
+        if not per_song:
+            streams = {split: _streams(console, split, corpus, options) for split, corpus in corpora.items()}
         from lakhnes.training.precision import product_dtype  # loads torch
 
         options["dtype"] = product_dtype(precision, loaded.network.device)
         for split, corpus in corpora.items():
             with console.progress(split, min(songs or len(corpus), len(corpus))) as advance:
-                scored = _per_song if per_song else _in_streams
+                given = options | {"advance": advance}
                 try:
-                    facts[split] = scored(console, split, loaded, corpus, options | {"advance": advance})
+                    if per_song:
+                        facts[split] = _per_song(console, split, loaded, corpus, given)
+                    else:
+                        facts[split] = _in_streams(console, split, loaded, corpus, given | streams[split])
                 except Interrupted as stopped:
                     raise Interrupted(str(stopped), {**facts, **stopped.facts}) from None
     console.summary(facts)
@@ -120,26 +125,28 @@ def _folder(console: Console, data: Path, dialect: str) -> Iterator[Path]:
         yield corpus
 
 
+def _streams(console: Console, split: str, corpus: "Corpus", options: dict[str, Any]) -> dict[str, int]:
+    """Return the number of streams that the songs of a split fill, and tell if it is not the one asked for."""
+    from lakhnes.evaluation.streams import streams_of
+
+    asked = options["batch_size"]
+    streams = streams_of(corpus, asked, options["tgt_len"], options["max_songs"])
+    if streams < asked:
+        console.note(f"{split}: too few songs for {asked} streams, so {streams}")
+    return {"batch_size": streams}
+
+
 def _in_streams(
     console: Console, split: str, model: "Model", corpus: "Corpus", options: dict[str, Any]
 ) -> dict[str, Any]:
-    from lakhnes.evaluation.perplexity import EvaluationStopped, NothingToScore
+    from lakhnes.evaluation.perplexity import EvaluationStopped
     from lakhnes.evaluation.perplexity import evaluate as score_of
 
-    asked = streams = options.pop("batch_size")
-    while True:
-        try:
-            score = score_of(model, corpus, batch_size=streams, **options)
-            break
-        except EvaluationStopped as stopped:
-            console.results(f"{_line(split, stopped.score)}, interrupted")
-            raise Interrupted(str(stopped), {split: stopped.score.facts()}) from None
-        except NothingToScore:
-            if streams == 1:
-                raise
-            streams //= 2
-    if streams < asked:
-        console.note(f"{split}: too few songs for {asked} streams, so {streams}")
+    try:
+        score = score_of(model, corpus, **options)
+    except EvaluationStopped as stopped:
+        console.results(f"{_line(split, stopped.score)}, interrupted")
+        raise Interrupted(str(stopped), {split: stopped.score.facts()}) from None
     console.results(_line(split, score))
     return dict(score.facts())
 

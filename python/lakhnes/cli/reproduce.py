@@ -144,11 +144,15 @@ def _corpora(data: Path, pretrain: Path | None) -> "tuple[Corpus, dict[str, Corp
     from lakhnes._native import Vocabulary
     from lakhnes.data.corpus import Corpus
     from lakhnes.errors import FormatError
+    from lakhnes.evaluation.streams import check_filled
+    from lakhnes.reproduction.scales import MEASURE
 
     vocabulary = Vocabulary.tx1()
     splits = {split: Corpus.load(data, split, vocabulary) for split in ("valid", "test") if (data / split).is_dir()}
     if not splits:  # of an archive
         raise FormatError(f"{data}: no folder valid or test in it; expected one to measure")
+    for corpus in splits.values():
+        check_filled(corpus, MEASURE["batch_size"], MEASURE["tgt_len"])
     train = Corpus.load(data, "train", vocabulary)
     return train, splits, Corpus.load(pretrain, "train", vocabulary) if pretrain is not None else None
 

@@ -11,18 +11,14 @@ import time
 
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.packing import Ids, StreamPacker
-from lakhnes.errors import LakhnesError
 from lakhnes.evaluation.score import Score, note_ons
+from lakhnes.evaluation.streams import check_filled
 from lakhnes.model.model import Model, as_network
 from lakhnes.model.network import Network
 from lakhnes.progress import Advance
 from lakhnes.torch_extra import functional, torch
 
-__all__ = ["EvaluationStopped", "NothingToScore", "evaluate"]
-
-
-class NothingToScore(LakhnesError):  # noqa: N818 (it says what is wrong)
-    """Songs that do not fill one segment of all streams."""
+__all__ = ["EvaluationStopped", "evaluate"]
 
 
 class EvaluationStopped(KeyboardInterrupt):
@@ -74,6 +70,7 @@ def evaluate(
     EvaluationStopped
         On Ctrl-C, with the score so far.
     """
+    check_filled(corpus, batch_size, tgt_len, max_songs)
     network = as_network(model)
     device = network.device
     count = len(corpus) if max_songs is None else min(max_songs, len(corpus))
@@ -116,9 +113,4 @@ def evaluate(
         raise
     finally:
         network.train(training)
-    if positions == 0:
-        raise NothingToScore(
-            f"nothing to score: {begun} songs do not fill one segment of {batch_size} streams x {tgt_len} tokens; "
-            "lower --batch-size or --tgt-len"
-        )
     return score()

@@ -33,7 +33,7 @@ from lakhnes.model.estimation import estimate_ngram
 from lakhnes.model.model import Model
 from lakhnes.outputs import write_bytes
 from lakhnes.progress import Progress, no_progress
-from lakhnes.reproduction.scales import SHARES, Row, Scale
+from lakhnes.reproduction.scales import MEASURE, SHARES, Row, Scale
 from lakhnes.torch_extra import torch
 from lakhnes.training.config import TrainingConfig
 from lakhnes.training.log import Report
@@ -44,9 +44,6 @@ __all__ = ["Result", "Runner", "Stopped", "subset"]
 RESULT_FILE = "result.json"
 FORMAT_VERSION = 1
 """Of results; raised when the same configuration gives another result."""
-
-MEASURE: dict[str, Any] = {"batch_size": 10, "tgt_len": 128, "mem_len": 896}
-"""How the paper measures."""
 
 Watch = Callable[[str, Trainer], AbstractContextManager[Report]]
 """Runs around each training, by its title, lets it be stopped, and gives what is called with each line of its log."""

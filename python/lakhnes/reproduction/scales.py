@@ -14,7 +14,10 @@ from lakhnes.model.config import LSTMConfig
 from lakhnes.training.config import TrainingConfig
 from lakhnes.training.presets import PRESETS, SMALL
 
-__all__ = ["SCALES", "SHARES", "Row", "Scale"]
+__all__ = ["MEASURE", "SCALES", "SHARES", "Row", "Scale"]
+
+MEASURE: dict[str, Any] = {"batch_size": 10, "tgt_len": 128, "mem_len": 896}
+"""How the paper measures."""
 
 SHARES = (0.25, 0.5, 1.0)
 """Of the steps of pre-training: where the points of Figure 3 stand, besides 0."""
