@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # An environment without torch for `make test-light`, one for each version of Python.
 LIGHT = .venv-light/$(shell $(PYTHON3) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-SEED ?= 18
+SEED ?= 71
 CORPUS ?= nesmdb_tx
 MODEL ?= bundled-tx1
 MUTATIONS ?= 1000000
@@ -62,7 +62,7 @@ setup: $(VENV)/.installed $(VENV)/.native ## make the virtual environment, build
 
 setup-all: setup $(VENV)/.docs $(VENV)/.zig ## set up for all tasks, so that several can run at the same time
 
-demo: $(VENV)/.native ## compose one song with the bundled model into ./demo (SEED=18)
+demo: $(VENV)/.native ## compose one song with the bundled model into ./demo (SEED=71)
 	@$(BIN)/lakhnes generate --num 1 --seed $(SEED) --out-dir demo --force
 	@echo "Listen to: $(CURDIR)/demo/0.wav"
 
