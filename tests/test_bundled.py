@@ -10,6 +10,7 @@ import soundfile
 import lakhnes
 from conftest import ROOT
 from lakhnes.checkpoint import BUNDLED
+from lakhnes.cli.train import new_config
 from lakhnes.data.corpus import Corpus
 from lakhnes.data.nesmdb import convert_nesmdb
 from legality import VOCABULARY, faults
@@ -47,6 +48,11 @@ def test_it_is_no_larger_than_promised(name):
 
 def test_the_default_writes_tx3():
     assert lakhnes.load_model().config.vocabulary == "tx3"
+
+
+def test_a_run_of_the_preset_can_begin_with_it(name, tmp_path):
+    model = lakhnes.load_model(name).config
+    assert new_config(tmp_path, "bundled", {"vocabulary": model.vocabulary}).model.tensors == model.tensors
 
 
 def test_the_card_states_shape_data_perplexity_and_the_command_that_printed_it(name, card):

@@ -46,7 +46,7 @@ def new_config(data: Path, preset: str, given: dict[str, Any]) -> "TrainingConfi
     """Return the options of a new run: of the preset, changed by the file of ``--config``, changed by options."""
     from lakhnes._native import Vocabulary
     from lakhnes.model.config import TransformerXLConfig
-    from lakhnes.training.presets import PRESETS
+    from lakhnes.training.presets import PRESETS, ROWS, SMALL
 
     config = from_file(given, PRESETS[preset])
     shape: dict[str, Any] = {}
@@ -64,6 +64,8 @@ def new_config(data: Path, preset: str, given: dict[str, Any]) -> "TrainingConfi
     shape |= {"vocabulary": dialect, "vocab_size": len(Vocabulary(dialect))}
     if dialect != "tx3" and isinstance(config.model, TransformerXLConfig):
         shape["score_state"] = False
+        if config.model == ROWS:  # the room of the tables of the state of the score
+            shape.setdefault("d_inner", SMALL.d_inner)
     return changed(dataclasses.replace(config, model=dataclasses.replace(config.model, **shape)), given)
 
 
