@@ -40,7 +40,6 @@ REFUSED = [
     (2, "infill songs/a.mid --arrange --part tr=0 --voices p1 -o x", "expected a channel of 1 to 16, or a name"),
     (2, "convert songs/a.mid --arrange --part tr=1 --part tr=2 -o x.vgm", "tr is given twice"),
     (2, "generate -o x.mid", "x.mid is the name of a file, expected that of a folder; --format says what is written"),
-    (2, "train songs -o x --processes 3 --batch-size 64", "batch_size is 64, expected a multiple of the 3 processes"),
     (2, "train songs -o x --processes 1000000", "'--processes': 1000000 is not in the range"),
     (1, f"checkpoint download NES --url http://[::1/x --sha256 {'0' * 64} -o .", "http://[::1/x: Invalid IPv6 URL"),
     (2, "data adapt songs x --min-seconds 1e9", "'--min-seconds': 1000000000.0 is not in the range"),
@@ -80,6 +79,14 @@ def test_what_cannot_be_done_is_refused_in_a_line(run, place, code, command, tol
     assert told in lines[0]
     assert len(lines[0]) < 300
     assert sorted(path.name for path in place.rglob("*")) == before
+
+
+@pytest.mark.torch
+def test_streams_that_processes_cannot_share_are_refused(run, place):
+    result = run("train", "songs", "-o", "x", "--processes", 3, "--batch-size", 64)
+    assert result.exit_code == 2
+    assert "batch_size is 64, expected a multiple of the 3 processes" in result.stderr
+    assert not (place / "x").exists()
 
 
 @pytest.mark.parametrize("option", ["--top-p", "--typical-p"])

@@ -151,10 +151,11 @@ def _corpora(data: Path, pretrain: Path | None) -> "tuple[Corpus, dict[str, Corp
     splits = {split: Corpus.load(data, split, vocabulary) for split in ("valid", "test") if (data / split).is_dir()}
     if not splits:  # of an archive
         raise FormatError(f"{data}: no folder valid or test in it; expected one to measure")
+    train = Corpus.load(data, "train", vocabulary)
+    other = Corpus.load(pretrain, "train", vocabulary) if pretrain is not None else None
     for corpus in splits.values():
         check_filled(corpus, MEASURE["batch_size"], MEASURE["tgt_len"])
-    train = Corpus.load(data, "train", vocabulary)
-    return train, splits, Corpus.load(pretrain, "train", vocabulary) if pretrain is not None else None
+    return train, splits, other
 
 
 def _runner(

@@ -65,7 +65,7 @@ def evaluate(
 
     Raises
     ------
-    NothingToScore
+    lakhnes.evaluation.streams.NothingToScore
         If the songs do not fill one segment of all streams.
     EvaluationStopped
         On Ctrl-C, with the score so far.
