@@ -949,11 +949,10 @@ class Tx3Grammar:
 
         Notes of a pulse in unison with the other are a nat less likely, those a semitone from another melodic voice
         0.7, those of a pulse with the pitch that it has just had 0.35, for the benefit of other notes of the voice. The
-        pitch that a voice sounds is not struck once more: such
-        tokens are no longer allowed, and their probability goes to what is no note of the voice. The end of notes that
-        have sounded for more than 2 s is more likely, by two nats a second and six at the most: samplers leave out the
-        least likely tokens, and a note that a model ends with a small probability at each of many places would never
-        end.
+        pitch that a voice sounds is not struck once more: such tokens are no longer allowed, and their probability goes
+        to what is no note of the voice. The end of notes that have sounded for more than 2 s is more likely, by two
+        nats a second and six at the most: samplers leave out the least likely tokens, and a note that a model ends with
+        a small probability at each of many places would never end.
 
         Raises
         ------

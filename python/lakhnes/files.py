@@ -38,7 +38,6 @@ __all__ = [
 MAX_INPUT_BYTES = 64 * 2**20
 """The largest file that is read as a song; a larger one raises `LimitError` before it is opened."""
 
-
 LONGEST_STEM = 180
 """Bytes of the names of tracks, but for their numbers and suffixes."""
 

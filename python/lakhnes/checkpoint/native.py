@@ -150,12 +150,8 @@ def _read_weights(path: Path, config: ModelConfig) -> dict[str, npt.NDArray[Any]
         if len(names) < config.min_tensors:
             raise CheckpointError(f"{len(names)} tensors, expected at least {config.min_tensors}")
         slices = {name: file.get_slice(name) for name in names}
-        shapes, expected = {name: tuple(part.get_shape()) for name, part in slices.items()}, dict(config.tensors)
-        if all(shapes.get(name, ())[:1] == (rows,) for name, rows in ROWS_WITHOUT_LINES.items()):
-            expected |= {
-                name: (rows, *expected[name][1:]) for name, rows in ROWS_WITHOUT_LINES.items() if name in expected
-            }
-        _check_shapes(shapes, expected)
+        shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
+        _check_shapes(shapes, _without_lines(config.tensors) if _lacks_lines(shapes) else config.tensors)
         types = {name: part.get_dtype() for name, part in slices.items()}
         _check_types(types, config)
         if "BF16" in types.values():  # a type that numpy does not have
@@ -172,11 +168,14 @@ def _read_weights(path: Path, config: ModelConfig) -> dict[str, npt.NDArray[Any]
 
 
 def _lacks_lines(shapes: Shapes) -> bool:
+    """Return whether all tables of the state of the score are from before the lines."""
     return all(shapes.get(name, ())[:1] == (rows,) for name, rows in ROWS_WITHOUT_LINES.items())
 
 
 def _without_lines(shapes: Shapes) -> Shapes:
-    return {name: (ROWS_WITHOUT_LINES.get(name, shape[0]), *shape[1:]) for name, shape in shapes.items()}
+    """Return the shapes that a model's tensors had before the lines."""
+    rows = ROWS_WITHOUT_LINES
+    return {name: (rows[name], *shape[1:]) if name in rows else shape for name, shape in shapes.items()}
 
 
 def _with_all_rows(table: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:

@@ -52,9 +52,9 @@ pub(super) struct Line {
     /// The row of the last onset.
     onset: u64,
     /// The last steps in semitones, the latest first.
-    pub steps: [Option<i8>; 2],
+    steps: [Option<i8>; 2],
     /// The rows between the last two onsets.
-    pub rows: Option<u64>,
+    rows: Option<u64>,
 }
 
 impl Lines {
@@ -146,20 +146,25 @@ mod tests {
     use crate::tx3;
     use crate::tx3::grammar::Grammar;
 
-    fn after(text: &str) -> Lines {
+    /// The lines behind a text, and where it ends.
+    fn read(text: &str) -> (Lines, Cursor) {
         let (mut grammar, mut lines) = (Grammar::new(), Lines::default());
-        for id in tx3::encode(text).expect("TX3") {
+        for id in tx3::encode(&format!("TEMPO_6\nMETER_16\n{text}")).expect("TX3") {
             let (token, before) = (tx3::token(id).expect("a token"), *grammar.cursor());
             grammar.advance(token);
             lines.advance(token, &before, grammar.cursor());
         }
-        lines
+        (lines, *grammar.cursor())
+    }
+
+    fn after(text: &str) -> Lines {
+        read(text).0
     }
 
     #[test]
     fn steps_are_those_between_the_last_three_notes_of_the_voice() {
         let text = "BAR\nP1_NOTEON_60\nTR_NOTEON_40\nROW_2\nP1_NOTEON_64\nROW_4\nP1_NOTEON_62\nTR_NOTEON_90";
-        let lines = after(&format!("TEMPO_6\nMETER_16\n{text}"));
+        let lines = after(text);
         assert_eq!(lines.of(Voice::P1).steps, [Some(-2), Some(4)]);
         assert_eq!(lines.of(Voice::Tr).steps, [Some(13), None], "a longer one counts as the longest");
         assert_eq!(lines.of(Voice::P2).steps, [None; 2]);
@@ -167,7 +172,7 @@ mod tests {
 
     #[test]
     fn distances_are_counted_in_rows_across_bars_of_any_meter() {
-        let lines = after("TEMPO_6\nMETER_16\nBAR\nROW_12\nNO_NOTEON_4\nBAR\nMETER_12\nBAR\nROW_3\nNO_NOTEON_4");
+        let lines = after("BAR\nROW_12\nNO_NOTEON_4\nBAR\nMETER_12\nBAR\nROW_3\nNO_NOTEON_4");
         assert_eq!(lines.of(Voice::No).rows, Some(4 + 12 + 3));
     }
 
@@ -183,13 +188,8 @@ mod tests {
     #[test]
     fn a_note_that_is_expected_is_due_when_it_came_before() {
         let due = |text: &str| {
-            let (mut grammar, mut lines) = (Grammar::new(), Lines::default());
-            for id in tx3::encode(&format!("TEMPO_6\nMETER_16\n{text}")).expect("TX3") {
-                let (token, before) = (tx3::token(id).expect("a token"), *grammar.cursor());
-                grammar.advance(token);
-                lines.advance(token, &before, grammar.cursor());
-            }
-            lines.due(Voice::Tr, grammar.cursor())
+            let (lines, cursor) = read(text);
+            lines.due(Voice::Tr, &cursor)
         };
         let bar = "BAR\nTR_NOTEON_40\nROW_6\nTR_NOTEON_47\n";
         assert_eq!(due(bar), 0, "nothing is expected");
@@ -206,9 +206,9 @@ mod tests {
             notes.map(|step| format!("BAR\nP1_NOTEON_{}", tonic + step)).join("\n")
         };
         let first = scale(60);
-        assert_eq!(after(&format!("TEMPO_6\nMETER_16\n{first}")).key(), 1, "C major");
-        let moved = format!("TEMPO_6\nMETER_16\n{first}\n{}", vec![scale(62); 8].join("\n"));
+        assert_eq!(after(&first).key(), 1, "C major");
+        let moved = format!("{first}\n{}", vec![scale(62); 8].join("\n"));
         assert_eq!(after(&moved).key(), 3, "D major");
-        assert_eq!(after("TEMPO_6\nMETER_16\nBAR\nP1_NOTEON_60\nBAR\nP1_NOTEON_67").key(), 0, "two pitch classes");
+        assert_eq!(after("BAR\nP1_NOTEON_60\nBAR\nP1_NOTEON_67").key(), 0, "two pitch classes");
     }
 }
